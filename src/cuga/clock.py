@@ -1,0 +1,71 @@
+"""Time and chance come in by this door.
+
+A `Clock` gives the time (UTC, aware) and new ids; tests hand in `ManualClock`. Nothing else in the house asks the
+system for the time or for randomness.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as the ULID text form uses it
+
+
+def ulid(milliseconds: int, randomness: bytes) -> str:
+    """The 26-character ULID of a time (ms since 1970) and 10 bytes of chance (github.com/ulid/spec)."""
+    number = (milliseconds << 80) | int.from_bytes(randomness, "big")
+    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+
+
+class Clock(Protocol):
+    """Gives the time and new ids."""
+
+    def now(self) -> datetime:
+        """The time, UTC and aware; never earlier than the answer before it."""
+        ...
+
+    def new_id(self) -> str:
+        """A fresh ULID; ids of one clock sort in the order they were given."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock, held from running backwards within one process."""
+
+    def __init__(self) -> None:
+        self._last = datetime.fromtimestamp(0, UTC)
+        self._last_id = 0
+
+    def now(self) -> datetime:
+        self._last = max(self._last, datetime.now(UTC))
+        return self._last
+
+    def new_id(self) -> str:
+        number = (time.time_ns() // 1_000_000 << 80) | int.from_bytes(os.urandom(10), "big")
+        if number <= self._last_id:
+            number = self._last_id + 1
+        self._last_id = number
+        return ulid(number >> 80, (number & ((1 << 80) - 1)).to_bytes(10, "big"))
+
+
+class ManualClock:
+    """A clock that a test moves by hand; its ids count up from one."""
+
+    def __init__(self, start: datetime = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)) -> None:
+        self._now = start
+        self._ids = 0
+
+    def now(self) -> datetime:
+        return self._now
+
+    def advance(self, step: timedelta) -> datetime:
+        """Move the time on and return it; a negative step is a clock set back."""
+        self._now += step
+        return self._now
+
+    def new_id(self) -> str:
+        self._ids += 1
+        return ulid(int(self._now.timestamp() * 1000), self._ids.to_bytes(10, "big"))

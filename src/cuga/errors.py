@@ -1,0 +1,158 @@
+"""The one error tree of the house.
+
+An exception here means that the caller must act. The class docstring is the message a person reads, `code` is what a
+machine compares, `facts` are the data behind it, and `mend` says what to do next. A failure that a run survives is not
+an exception but an event with a `FailureMode`.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class CugaError(Exception):
+    """Something went wrong in cuga."""
+
+    code: ClassVar[str] = "cuga_error"
+    mend: ClassVar[str] = ""
+
+    def __init__(self, detail: str = "", **facts: object) -> None:
+        self.detail = detail
+        self.facts = facts
+        super().__init__(self.message)
+
+    @property
+    def message(self) -> str:
+        """What happened, with the particulars, in one line or a few."""
+        base = " ".join((self.__class__.__doc__ or "").split())
+        return f"{base.rstrip('.')}: {self.detail}" if self.detail else base
+
+    @property
+    def next_step(self) -> str:
+        """What the reader can do about it; empty when nothing is known to help."""
+        return str(self.facts.get("mend") or self.mend)
+
+
+class BadInput(CugaError):
+    """The input cannot be used."""
+
+    code = "bad_input"
+
+
+class NotFound(CugaError):
+    """There is no such thing."""
+
+    code = "not_found"
+
+
+class RunNotFound(NotFound):
+    """There is no such run."""
+
+    code = "run_not_found"
+    mend = "`cuga runs` lists the runs of this house."
+
+
+class ApprovalNotFound(NotFound):
+    """There is no such approval."""
+
+    code = "approval_not_found"
+    mend = "`cuga inbox` lists what waits for a decision."
+
+
+class ApprovalClosed(CugaError):
+    """This approval has already been decided."""
+
+    code = "approval_closed"
+    mend = "`cuga show ID` says by whom and when."
+
+
+class ApprovalExpired(CugaError):
+    """This approval came too late: the request has expired."""
+
+    code = "approval_expired"
+    mend = "Resume the run with `cuga resume RUN`; it says what can still be done."
+
+
+class DigestMismatch(CugaError):
+    """What was approved is not what waits: the request has changed since it was shown."""
+
+    code = "digest_mismatch"
+    mend = "Look at it again with `cuga show ID` and decide on what you see there."
+
+
+class NotAllowed(CugaError):
+    """This person may not do that."""
+
+    code = "not_allowed"
+
+
+class InvalidTransition(CugaError):
+    """The run is not in a state in which that can be done."""
+
+    code = "invalid_transition"
+
+
+class RegistryInvalid(CugaError):
+    """The registry cannot be loaded."""
+
+    code = "registry_invalid"
+    mend = "Mend the lines named above; `cuga policy check FILE` shows them again."
+
+
+class ToolInvalid(CugaError):
+    """This tool cannot be registered."""
+
+    code = "tool_invalid"
+
+
+class PlanInvalid(CugaError):
+    """The plan cannot be used."""
+
+    code = "plan_invalid"
+
+
+class HouseBusy(CugaError):
+    """Another process holds this house."""
+
+    code = "house_busy"
+
+
+class HouseNotFound(CugaError):
+    """No house was found."""
+
+    code = "house_not_found"
+    mend = "`cuga init DIR` makes one, or name one with --house DIR or CUGA_HOUSE."
+
+
+class JournalFailed(CugaError):
+    """The journal could not be written; nothing new will start."""
+
+    code = "journal_failed"
+
+
+class JournalCorrupt(CugaError):
+    """The journal does not verify."""
+
+    code = "journal_corrupt"
+    mend = "`cuga verify` names the first bad record; restore a backup with `cuga restore`."
+
+
+class ApprovalTimeoutError(CugaError):
+    """No decision arrived while we waited; the request stays open."""
+
+    code = "approval_wait_ended"
+
+
+class ApprovalDeniedError(CugaError):
+    """The approval was denied."""
+
+    code = "approval_denied"
+
+
+class NotDone(CugaError):
+    """Raised by a tool that is certain that nothing happened.
+
+    Any other exception of a tool with an effect means that nobody knows whether it happened.
+    """
+
+    code = "not_done"

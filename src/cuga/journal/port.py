@@ -1,0 +1,180 @@
+"""What the house asks of its journal, and nothing more.
+
+A journal keeps append-only streams of events. An append names the version it was decided on and is answered with
+committed, conflict, refused (a claim) or unknown; only that answer moves anything. Whoever appends must treat `Unknown`
+as "read it back", never as "it failed".
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from cuga.model.event import Claim, Event, Status
+from cuga.model.value import Value
+
+MAX_INLINE = 8 * 1024  # bytes of a result kept in its event; larger ones become a blob
+MAX_BLOB = 10 * 1024 * 1024  # bytes of a blob; larger results are recorded by size and digest only
+
+
+class Committed(Value, frozen=True, kw_only=True, tag=True):
+    """Durable at the named level. `version` is the stream's new version (the number of its events)."""
+
+    version: int
+
+
+class Conflict(Value, frozen=True, kw_only=True, tag=True):
+    """The stream stands elsewhere; nothing was written."""
+
+    version: int
+
+
+class Refused(Value, frozen=True, kw_only=True, tag=True):
+    """A claim does not fit; nothing was written. `used` is what the scope holds already."""
+
+    claim: Claim
+    used: int
+
+
+class Unknown(Value, frozen=True, kw_only=True, tag=True):
+    """Nobody can say whether it was written: read the stream back."""
+
+    reason: str
+
+
+Appended = Committed | Conflict | Refused | Unknown
+
+
+class RunRow(Value, frozen=True, kw_only=True):
+    """The line of a run in the `runs` table, written in the append that changes it."""
+
+    status: Status
+    tenant: str
+    profile: str
+    goal: str
+    requester: str
+    trace_id: str
+    reason: str = ""
+    wake_at: datetime | None = None
+    started_at: datetime
+    updated_at: datetime
+
+
+class OpenApproval(Value, frozen=True, kw_only=True):
+    """The line of an open approval; `None` in an append closes it."""
+
+    approval_id: str
+    run_id: str
+    step: str
+    tool: str
+    side_effect: str
+    risk: str
+    expires_at: datetime
+    requested_at: datetime
+    requesters: tuple[str, ...]
+    digest: str
+
+
+class Index(Value, frozen=True, kw_only=True):
+    """What an append changes in the tables beside the stream: they are folds, and rebuilt by reading the streams."""
+
+    run: RunRow | None = None
+    approvals: dict[str, OpenApproval | None] = {}
+
+
+class Stored(Value, frozen=True, kw_only=True):
+    """One event as it lies in the journal."""
+
+    position: int  # over all streams, growing
+    stream: str
+    seq: int  # within the stream, from 1
+    body: bytes  # the stored bytes, exactly
+    hash: bytes  # 32 bytes, see journal.seal
+
+
+class Listed(Value, frozen=True, kw_only=True):
+    """One run of a listing."""
+
+    run_id: str
+    version: int
+    row: RunRow
+
+
+
+
+class Journal(Protocol):
+    """The port. Methods that wait are coroutines; errors of the store are `JournalFailed`."""
+
+    durability: str  # "full" or "process"
+
+    async def append(
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[Event],
+        *,
+        index: Index | None = None,
+        blobs: Sequence[bytes] = (),
+    ) -> Appended:
+        """Append events to a stream that must stand at `expected`, with the claims the events carry, all or nothing."""
+        ...
+
+    async def read(self, stream: str, after: int = 0) -> list[Stored]:
+        """The events of one stream after a version, in order; the hash chain is checked as they are read."""
+        ...
+
+    async def version(self, stream: str) -> int:
+        """How many events a stream holds; 0: there is none."""
+        ...
+
+    def feed(self, after: int = 0, *, follow: bool = False) -> AsyncIterator[Stored]:
+        """All events over all streams after a position, in order; with `follow` it waits for more."""
+        ...
+
+    async def blob(self, digest: str) -> bytes:
+        """The bytes of a blob; `NotFound` when there is none, `JournalCorrupt` when they do not match."""
+        ...
+
+    async def keep_snapshot(self, body: bytes) -> str:
+        """Keep bytes that streams refer to by digest (compiled rules); returns the digest. The same bytes are kept once."""
+        ...
+
+    async def runs(
+        self,
+        *,
+        tenant: str,
+        status: Status | None = None,
+        before: str = "",
+        limit: int = 50,
+    ) -> list[Listed]:
+        """Runs of a tenant, newest first, before a run id."""
+        ...
+
+    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+        """Ids of parked runs whose `wake_at` has come, earliest first."""
+        ...
+
+    async def unfinished(self, limit: int = 10_000) -> list[str]:
+        """Ids of runs that are marked running, oldest first: what a start-up goes on with."""
+        ...
+
+    async def next_wake(self) -> datetime | None:
+        """The earliest `wake_at` of a parked run."""
+        ...
+
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+        """Open approvals, oldest first, after an approval id."""
+        ...
+
+    async def find_approval(self, approval_id: str) -> str:
+        """The run that asked for an approval, open or closed; `ApprovalNotFound`."""
+        ...
+
+    async def used(self, scope: str) -> int:
+        """What a claimed scope holds."""
+        ...
+
+    async def close(self) -> None:
+        """Finish what is queued, then let the store go."""
+        ...

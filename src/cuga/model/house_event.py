@@ -1,0 +1,137 @@
+"""The facts of the house: one stream per tenant beside the runs' streams.
+
+Standing rules, delegations, roles, adapter switches, imports and the stop button. Rules read their fold as *current
+facts*: a tightening counts at once for every run, a loosening never moves a run that is pinned to older rules.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from cuga.model.event import Event
+
+
+class HouseOpened(Event, frozen=True, kw_only=True):
+    """The house was made."""
+
+    tenant: str
+    owner: str
+
+
+class RestoredFrom(Event, frozen=True, kw_only=True):
+    """The journal was put back from a backup; nothing runs until a person acknowledges it."""
+
+    backup: str
+    position: int
+
+
+class RestoreAcknowledged(Event, frozen=True, kw_only=True):
+    """A person accepts that what came after the backup is gone."""
+
+    reason: str = ""
+
+
+class UserAdded(Event, frozen=True, kw_only=True):
+    """A person may use the house. A second one ends the solo mode."""
+
+    user: str
+    roles: tuple[str, ...]
+
+
+class RoleGranted(Event, frozen=True, kw_only=True):
+    """A person got a role."""
+
+    user: str
+    role: str
+
+
+class RoleRevoked(Event, frozen=True, kw_only=True):
+    """A person lost a role."""
+
+    user: str
+    role: str
+
+
+class DelegationGranted(Event, frozen=True, kw_only=True):
+    """`delegate` may decide for `user` between two times."""
+
+    delegation_id: str
+    user: str
+    delegate: str
+    starts: datetime
+    ends: datetime
+
+
+class DelegationRevoked(Event, frozen=True, kw_only=True):
+    """A delegation ended early."""
+
+    delegation_id: str
+
+
+class StandingRuleAdded(Event, frozen=True, kw_only=True):
+    """Requests that fit are approved by this rule: a tool, arguments that must match, a time and a number of uses.
+
+    Never for calls that leave the house: the class is held to `propose`.
+    """
+
+    rule_id: str
+    tool: str
+    matches: dict[str, str] = {}  # JSON Pointer into the arguments -> the text it must equal
+    profile: str = ""
+    expires_at: datetime
+    uses: int
+
+
+class StandingRuleRevoked(Event, frozen=True, kw_only=True):
+    """A standing rule ended."""
+
+    rule_id: str
+
+
+class AdapterSwitched(Event, frozen=True, kw_only=True):
+    """An adapter was enabled or disabled for a capability."""
+
+    adapter: str
+    enabled: bool
+    reason: str = ""
+
+
+class ToolForbidden(Event, frozen=True, kw_only=True):
+    """A tool may not be called any more, by any run."""
+
+    tool: str
+    reason: str = ""
+
+
+class ToolAllowed(Event, frozen=True, kw_only=True):
+    """A tool that had been forbidden may be called again, by runs whose own rules allow it."""
+
+    tool: str
+
+
+class Halted(Event, frozen=True, kw_only=True):
+    """The stop button: nothing new starts."""
+
+    reason: str = ""
+
+
+class HaltLifted(Event, frozen=True, kw_only=True):
+    """Work may go on."""
+
+    reason: str = ""
+
+
+class CrmImported(Event, frozen=True, kw_only=True):
+    """CRM data came in."""
+
+    source: str
+    crm_version: str
+    rows: int
+    problems: int
+
+
+HouseEvent = (
+    HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
+    | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | ToolForbidden | ToolAllowed
+    | Halted | HaltLifted | CrmImported
+)  # fmt: skip

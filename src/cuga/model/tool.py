@@ -1,0 +1,69 @@
+"""What a tool is, as far as rules and plans care: its contract.
+
+The contract is the only source of a tool's side-effect class, domain, cost and schema; nothing that a plan, a model or
+a caller says about them counts. Its digest is pinned into each run.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from cuga.model.value import Value, digest
+
+EMPTY_OBJECT = msgspec.Raw(b"{}")
+
+
+class SideEffect(str, Enum):
+    """What a call does to the world."""
+
+    READ_ONLY = "read-only"
+    PROPOSE = "propose"
+    EXECUTE = "execute"
+
+
+class Repeatable(str, Enum):
+    """What makes it safe to try a call again when nobody knows whether it happened."""
+
+    NONE = "none"  # nothing: only a person may say "again"
+    KEY = "key"  # the other side drops a second call with the same idempotency key
+    PROBE = "probe"  # the tool can look whether it happened
+
+
+class Slot(Value, frozen=True, kw_only=True):
+    """One argument of a tool, as the planner sees it."""
+
+    name: str
+    kind: str = ""  # what it means, e.g. "account", "contact", "opportunity", "message"; empty: only free text or a default
+    required: bool = True
+    choices: tuple[str, ...] = ()
+    purpose: str = ""
+
+
+class ToolContract(Value, frozen=True, kw_only=True):
+    """The contract of one tool. `cost` is in micro-units, `timeout_s` in seconds."""
+
+    name: str
+    domain: str
+    side_effect: SideEffect
+    purpose: str
+    cost: int = 0
+    version: str = "1.0.0"
+    module: str = ""
+    input_schema: msgspec.Raw = EMPTY_OBJECT  # JSON Schema of the arguments
+    output_schema: msgspec.Raw = EMPTY_OBJECT  # JSON Schema of the result; empty: any JSON value
+    slots: tuple[Slot, ...] = ()
+    gives: dict[str, str] = {}  # kind -> JSON Pointer into the result
+    keywords: tuple[str, ...] = ()  # words a person uses for it, for ranking
+    repeatable: Repeatable = Repeatable.NONE
+    uses: tuple[str, ...] = ()  # capabilities: "crm", "mail", ...
+    once: tuple[str, ...] = ()  # (name, JSON Pointer, ...): at most one call ever per value of these arguments
+    effect_key: tuple[str, ...] = ()  # (kind, JSON Pointer, ...): what a denial is remembered by
+    timeout_s: int = 30
+    guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
+    personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data
+
+    def digest(self) -> str:
+        """What the run pins: any change of the contract changes it."""
+        return digest(self)
