@@ -1,0 +1,149 @@
+"""A profile: the rules one run is pinned to. Data only; `policy.judge` reads it, `policy.registry` writes it.
+
+Counts are whole numbers, cost is in micro-units, times in seconds. A limit of 0 means none allowed; an absent domain or
+tool is bounded by the total alone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+from cuga.model.tool import SideEffect, ToolContract
+from cuga.model.value import MICRO, Value, digest
+
+
+class AtLimit(str, Enum):
+    """What happens to a step whose call no budget can take."""
+
+    STOP = "stop"  # the step and everything after it
+    SKIP = "skip"  # only the step and what needs it
+    PARK = "park"  # the run waits for a top-up
+
+
+class Limits(Value, frozen=True, kw_only=True):
+    """What one run may spend."""
+
+    calls: int
+    calls_per_domain: dict[str, int] = {}
+    calls_per_tool: dict[str, int] = {}
+    cost: int = 100 * MICRO
+    tokens: int = 100_000
+    warning_percent: int = 80  # at or above, counting the call about to run
+    at_limit: AtLimit = AtLimit.STOP
+
+
+class Consent(str, Enum):
+    """Who lets a call of a class go on."""
+
+    NONE = "none"  # nobody needs to
+    RULE = "rule"  # the profile's own named rule, recorded like a decision
+    HUMAN = "human"
+
+
+class Approvals(Value, frozen=True, kw_only=True):
+    """Which calls wait for whom, and for how long."""
+
+    read_only: Consent = Consent.NONE
+    propose: Consent = Consent.HUMAN
+    execute: Consent = Consent.HUMAN
+    roles: tuple[str, ...] = ("approver",)
+    quorum: int = 1
+    expires_s: int = 24 * 3600
+    lapses_s: int = 3600
+    replan_on_deny: bool = False
+
+    def consent_for(self, side_effect: SideEffect) -> Consent:
+        """Who must agree to a call of this class."""
+        match side_effect:
+            case SideEffect.READ_ONLY:
+                return self.read_only
+            case SideEffect.PROPOSE:
+                return self.propose
+            case SideEffect.EXECUTE:
+                return self.execute
+
+
+class Retry(Value, frozen=True, kw_only=True):
+    """How often and after how long a call is tried again. Delays double from `base_s` up to `cap_s`."""
+
+    attempts: int = 3
+    base_s: int = 1
+    cap_s: int = 30
+    jitter_percent: int = 10
+
+
+class Rate(Value, frozen=True, kw_only=True):
+    """A limit that crosses runs: at most `calls` in each `window_s`, per tenant, user or tool of a tenant."""
+
+    per: str  # tenant, user, tool
+    calls: int
+    window_s: int  # 60: a minute, 86400: a day (UTC)
+    tool: str = ""  # only this tool; empty: any
+
+
+class Profile(Value, frozen=True, kw_only=True):
+    """One governance profile."""
+
+    name: str
+    limits: Limits
+    approvals: Approvals = Approvals()
+    adapters: dict[str, tuple[str, ...]] = {}  # capability -> allowed adapters, preferred first
+    any_adapters: tuple[str, ...] = ("offline",)  # for capabilities that `adapters` does not name
+    tools: tuple[str, ...] = ()  # allowed tools; empty: every registered one
+    forbidden_tools: tuple[str, ...] = ()
+    max_parallel: int = 4
+    retry: Retry = Retry()
+    rates: tuple[Rate, ...] = ()
+    simulates_execute: bool = False  # calls with an outside effect are only shown, and say so
+
+    def adapters_for(self, capability: str) -> tuple[str, ...]:
+        """The adapters this profile lets a capability use, preferred first."""
+        return self.adapters.get(capability, self.any_adapters)
+
+
+class Rulebook(Value, frozen=True, kw_only=True):
+    """What a run is pinned to: its profile and the contracts of all tools it may use, by name."""
+
+    profile: Profile
+    contracts: dict[str, ToolContract]
+    registry_digest: str = ""
+
+    def digest(self) -> str:
+        """The digest that `run_started` carries."""
+        return digest(self)
+
+
+class Delegation(Value, frozen=True, kw_only=True):
+    """`delegate` decides for `user` from `starts` until `ends`."""
+
+    delegation_id: str
+    user: str
+    delegate: str
+    starts: datetime
+    ends: datetime
+
+
+class StandingRule(Value, frozen=True, kw_only=True):
+    """Approves fitting requests of one tool instead of a person, for a time and a number of uses."""
+
+    rule_id: str
+    tool: str
+    matches: dict[str, str]
+    profile: str
+    expires_at: datetime
+    uses: int
+    by: str
+
+
+class Current(Value, frozen=True, kw_only=True):
+    """What holds now, for every run, whatever it is pinned to: a tightening counts at once, a loosening never does."""
+
+    halted: str = ""  # the reason, when the stop button is pressed
+    disabled_adapters: tuple[str, ...] = ()
+    installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
+    forbidden_tools: dict[str, str] = {}
+    tool_digests: dict[str, str] = {}  # of the tools this process can really call
+    standing_rules: tuple[StandingRule, ...] = ()
+    delegations: tuple[Delegation, ...] = ()
+    roles: dict[str, tuple[str, ...]] = {}  # user -> roles; empty in a solo house
