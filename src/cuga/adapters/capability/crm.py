@@ -1,0 +1,133 @@
+"""The records of a sales house, whatever vendor they come from.
+
+Every record says which row it was read from and keeps that row's text under `raw`, so that a cleaned value can always
+be compared with what was written. Money is in micro-units of `currency`; None and an empty text mean "not known".
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any, Literal
+
+from cuga.model.value import Value
+
+Kind = Literal["accounts", "contacts", "products", "opportunities", "activities", "teams"]
+
+
+class Source(Value, frozen=True, kw_only=True):
+    """The row a record was read from: file name and line, counted from 1 with the header as line 1."""
+
+    file: str = ""
+    line: int = 0
+
+
+class Record(Value, frozen=True, kw_only=True):
+    """What all records share. `id` is the export's own key: its id column, or the name where the export has no other."""
+
+    id: str
+    name: str = ""
+    source: Source = Source()
+    raw: dict[str, str] = {}  # column -> text, as read
+    version: int = 1  # counts the changes of this record in this store
+
+
+class Account(Record, frozen=True, kw_only=True):
+    """A company."""
+
+    industry: str = ""
+    country: str = ""  # as written, cleaned of spelling slips
+    city: str = ""
+    employees: int | None = None
+    revenue: int | None = None  # per year, micro-units
+    currency: str = ""
+    founded: int | None = None
+    parent: str = ""
+    parent_id: str = ""
+    website: str = ""
+    owner: str = ""
+    notes: str = ""
+
+
+class Contact(Record, frozen=True, kw_only=True):
+    """A person at a company. `unsubscribed` wins over everything."""
+
+    account: str = ""
+    account_id: str = ""
+    title: str = ""
+    email: str = ""
+    phone: str = ""
+    linkedin: str = ""
+    unsubscribed: bool = False
+    notes: str = ""
+
+
+class Product(Record, frozen=True, kw_only=True):
+    """Something that is sold. `price` is the list price in micro-units."""
+
+    series: str = ""
+    price: int | None = None
+    currency: str = ""
+    description: str = ""
+
+
+class Opportunity(Record, frozen=True, kw_only=True):
+    """A deal. `status` is open, won or lost; `stage` is the CRM's own word for where it stands."""
+
+    account: str = ""
+    account_id: str = ""
+    product: str = ""
+    product_id: str = ""
+    owner: str = ""
+    stage: str = ""
+    status: str = ""
+    amount: int | None = None
+    currency: str = ""
+    opened: date | None = None
+    closes: date | None = None
+    next_step: str = ""
+    notes: str = ""
+
+
+class Activity(Record, frozen=True, kw_only=True):
+    """Something that happened: a call, mail, meeting or note, with its text as written."""
+
+    kind: str = "note"
+    happened: date | None = None
+    who: str = ""
+    account: str = ""
+    account_id: str = ""
+    opportunity_id: str = ""
+    contact_id: str = ""
+    text: str = ""
+
+
+class TeamMember(Record, frozen=True, kw_only=True):
+    """A person who sells."""
+
+    manager: str = ""
+    region: str = ""
+    email: str = ""
+
+
+RECORDS: dict[str, type[Record]] = {
+    "accounts": Account,
+    "contacts": Contact,
+    "products": Product,
+    "opportunities": Opportunity,
+    "activities": Activity,
+    "teams": TeamMember,
+}
+OPEN, WON, LOST = "open", "won", "lost"
+
+
+def fields_of(kind: str) -> tuple[str, ...]:
+    """The fields of a kind of record that can be filtered and shown, `source`, `raw` and `version` apart."""
+    return tuple(name for name in RECORDS[kind].__struct_fields__ if name not in ("source", "raw", "version"))
+
+
+def shown(record: Record) -> dict[str, Any]:
+    """A record as plain JSON data with its known fields only, for results: `raw` is left out, `source` kept."""
+    import msgspec
+
+    plain: dict[str, Any] = msgspec.to_builtins(record)
+    return {key: value for key, value in plain.items() if key not in ("raw", "version") and value not in ("", None)}

@@ -1,0 +1,115 @@
+"""What tools ask of a CRM and of mail, and nothing more. Vendors and the offline stores stand behind these ports."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Protocol
+
+from cuga.adapters.capability.crm import Record
+from cuga.adapters.capability.names import Lookup
+from cuga.model.value import Value
+
+OPERATORS = ("is", "is_not", "contains", "in", "above", "at_least", "below", "at_most", "known", "unknown")
+
+
+class Filter(Value, frozen=True, kw_only=True):
+    """One condition on a field. Texts compare without case; `in` takes values parted by `|`; known/unknown take none.
+
+    Amounts are compared in units of their currency, dates as YYYY-MM-DD.
+    """
+
+    field: str
+    op: str = "is"
+    value: str = ""
+
+
+class Stored(Value, frozen=True, kw_only=True):
+    """What storing changed, in records."""
+
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    crm_version: str = ""
+
+
+class CrmRead(Protocol):
+    """Reading records. `kind` is one of the names in `crm.RECORDS`; an unknown kind or field is `BadInput`."""
+
+    def crm_version(self) -> str:
+        """A digest of all records; the same data gives the same digest in every store."""
+        ...
+
+    def get(self, kind: str, record_id: str) -> Record | None:
+        """One record by id."""
+        ...
+
+    def names(self, kind: str) -> tuple[tuple[str, str], ...]:
+        """(id, name) of all records of a kind, in order of id."""
+        ...
+
+    def lookup(self, kind: str, name: str) -> Lookup:
+        """What a written name or id means."""
+        ...
+
+    def query(
+        self, kind: str, filters: Sequence[Filter] = (), *, order: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Record]:
+        """Records that meet all filters, ordered by a field (`-field`: falling), then by id; unknown values last."""
+        ...
+
+    def count(self, kind: str, filters: Sequence[Filter] = ()) -> int:
+        """How many records meet all filters."""
+        ...
+
+    def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
+        """(value, number of records), the most frequent first; an unknown value is the empty text."""
+        ...
+
+
+class CrmWrite(Protocol):
+    """Storing records that were read elsewhere."""
+
+    def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
+        """Add or change records by kind and id, all or nothing; records that are not named are kept."""
+        ...
+
+
+class Crm(CrmRead, CrmWrite, Protocol):
+    """Both."""
+
+
+class Outgoing(Value, frozen=True, kw_only=True):
+    """A message on its way out. `key` is the effect's idempotency key."""
+
+    key: str
+    recipient: str
+    subject: str
+    body: str
+    message_id: str = ""
+    intent: str = ""
+    body_hash: str = ""
+
+
+class Receipt(Value, frozen=True, kw_only=True):
+    """Proof that a message went out: where it lies, under which Message-ID, and the hash of the body as sent."""
+
+    place: str
+    message_id: str
+    recipient: str
+    body_hash: str
+
+
+class Mail(Protocol):
+    """Sending mail."""
+
+    def suppressed(self, address: str) -> str:
+        """Why nothing may be sent to an address; empty when it may."""
+        ...
+
+    def sent(self, key: str) -> Receipt | None:
+        """The receipt of what was sent under an idempotency key, or None: it surely was not sent."""
+        ...
+
+    def send(self, message: Outgoing) -> Receipt:
+        """Send one message once per key. `NotDone` when it surely was not sent."""
+        ...

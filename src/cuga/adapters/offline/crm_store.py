@@ -1,0 +1,167 @@
+"""The CRM store of a house without a network: one SQLite file.
+
+It keeps records as they were read and answers queries over their fields. It changes no value, guesses no name and
+deletes nothing. Safe to use from several threads; several processes may read while one writes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterable, Mapping, Sequence
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+
+from cuga.adapters.capability import RECORDS, Filter, Lookup, Record, Stored, fields_of, lookup
+from cuga.adapters.offline.crm_filters import order_by, where
+from cuga.errors import BadInput
+from cuga.model.value import encode
+
+BUSY_MS = 5_000
+
+
+class CrmStore:
+    """A `Crm` on a file, or in memory with the path `:memory:`."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._db = connection
+        self._lock = threading.RLock()
+        self._names: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {}
+        self._writes = 0
+
+    @classmethod
+    def open(cls, path: Path | str) -> CrmStore:
+        """Open or make the store. `BadInput` when the file is something else."""
+        try:
+            connection = apsw.Connection(str(path))
+            connection.set_busy_timeout(BUSY_MS)
+            if str(path) != ":memory:":
+                connection.pragma("journal_mode", "wal")
+            connection.execute(resources.files(__package__).joinpath("schema/crm.sql").read_text("utf-8"))
+        except (apsw.NotADBError, apsw.CantOpenError, apsw.IOError) as error:
+            raise BadInput(f"{path} cannot be opened as a CRM store: {error}") from error
+        return cls(connection)
+
+    def close(self) -> None:
+        """Let the file go."""
+        with self._lock:
+            self._db.close()
+
+    def crm_version(self) -> str:
+        """A digest of all records, their row versions apart; the empty text for an empty store."""
+        found = self._rows("SELECT value FROM facts WHERE name = 'crm_version'", ())
+        return str(found[0][0]) if found else ""
+
+    def get(self, kind: str, record_id: str) -> Record | None:
+        """One record by id, or None."""
+        found = self._rows(f"SELECT * FROM {_table(kind)} WHERE id = ?", (record_id,))
+        return _record(kind, found[0]) if found else None
+
+    def names(self, kind: str) -> tuple[tuple[str, str], ...]:
+        """(id, name) of all records of a kind, in order of id; kept until the data changes."""
+        with self._lock:
+            stand = int(self._db.pragma("data_version")) * 1_000_003 + self._writes
+            if (kept := self._names.get(kind)) is None or kept[0] != stand:
+                rows = self._rows(f"SELECT id, name FROM {_table(kind)} ORDER BY id", ())
+                kept = self._names[kind] = (stand, tuple((str(key), str(name)) for key, name in rows))
+            return kept[1]
+
+    def lookup(self, kind: str, name: str) -> Lookup:
+        """What a written name or id means; close candidates are listed, never picked from."""
+        return lookup(name, self.names(kind))
+
+    def query(
+        self, kind: str, filters: Sequence[Filter] = (), *, order: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Record]:
+        """Records that meet all filters; `limit` -1 for all of them."""
+        condition, values = where(kind, filters)
+        sql = f"SELECT * FROM {_table(kind)} {condition} {order_by(kind, order)} LIMIT ? OFFSET ?"
+        return [_record(kind, row) for row in self._rows(sql, (*values, limit, offset))]
+
+    def count(self, kind: str, filters: Sequence[Filter] = ()) -> int:
+        """How many records meet all filters."""
+        condition, values = where(kind, filters)
+        return int(self._rows(f"SELECT count(*) FROM {_table(kind)} {condition}", values)[0][0])
+
+    def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
+        """(value, number of records), the most frequent first."""
+        if field not in fields_of(_table(kind)):
+            raise BadInput(f"{kind} have no field {field!r}", mend=f"fields: {', '.join(fields_of(kind))}")
+        condition, values = where(kind, filters)
+        rows = self._rows(
+            f"SELECT coalesce({field}, ''), count(*) FROM {kind} {condition} GROUP BY 1 ORDER BY 2 DESC, 1", values
+        )
+        return [(str(value), int(number)) for value, number in rows]
+
+    def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
+        """Add or change records by kind and id in one transaction; equal records are left alone."""
+        added = changed = unchanged = 0
+        with self._lock, self._db:
+            for kind, given in records.items():
+                known = {
+                    str(key): (int(version), bytes(content))
+                    for key, version, content in self._digests(_table(kind))
+                }
+                fresh: list[tuple[Any, ...]] = []
+                for record in given:
+                    row = _row(kind, record)
+                    version, before = known.get(record.id, (0, b""))
+                    if before == (now := _digest(row)):
+                        unchanged += 1
+                        continue
+                    added, changed = (added + 1, changed) if not version else (added, changed + 1)
+                    known[record.id] = (version + 1, now)
+                    fresh.append((*row, version + 1))
+                if fresh:
+                    marks = ",".join("?" * len(fresh[0]))
+                    self._db.executemany(f"INSERT OR REPLACE INTO {kind} VALUES ({marks})", fresh)
+            self._writes += 1
+            version_now = self._digest_all()
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (version_now,))
+        return Stored(added=added, changed=changed, unchanged=unchanged, crm_version=version_now)
+
+    def _digests(self, kind: str) -> list[tuple[str, int, bytes]]:
+        return [(row[0], row[-1], _digest(row[:-1])) for row in self._rows(f"SELECT * FROM {kind}", ())]
+
+    def _digest_all(self) -> str:
+        total = hashlib.sha256()
+        for kind in RECORDS:
+            for row in self._db.execute(f"SELECT * FROM {kind} ORDER BY id"):
+                total.update(_digest(row[:-1]))
+        return total.hexdigest()
+
+    def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        with self._lock:
+            return list(self._db.execute(sql, tuple(values)))
+
+
+def _table(kind: str) -> str:
+    if kind not in RECORDS:
+        raise BadInput(f"there are no records of kind {kind!r}", mend=f"kinds: {', '.join(RECORDS)}")
+    return kind
+
+
+def _row(kind: str, record: Record) -> tuple[Any, ...]:
+    if not isinstance(record, RECORDS[kind]):
+        raise BadInput(f"a {type(record).__name__} does not belong into {kind}")
+    plain = (getattr(record, field) for field in fields_of(kind))
+    values = [value.isoformat() if hasattr(value, "isoformat") else value for value in plain]
+    return (*values, encode(record.raw).decode(), record.source.file, record.source.line)
+
+
+def _digest(row: Sequence[Any]) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode([int(v) if isinstance(v, bool) else v for v in row])).digest()
+
+
+def _record(kind: str, row: Sequence[Any]) -> Record:
+    names = fields_of(kind)
+    plain = dict(zip(names, row, strict=False))
+    raw, file, line, version = row[len(names) :]
+    plain |= {"raw": msgspec.json.decode(raw), "source": {"file": file, "line": line}, "version": version}
+    if kind == "contacts":
+        plain["unsubscribed"] = bool(plain["unsubscribed"])
+    return msgspec.convert(plain, RECORDS[kind])

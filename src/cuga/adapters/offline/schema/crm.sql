@@ -1,0 +1,46 @@
+-- The offline CRM store, version 1. Every table carries its row's source and the row's own text (raw, JSON).
+-- Money is in micro-units, dates are YYYY-MM-DD, an unknown number is NULL, an unknown text is ''.
+
+-- name: accounts
+CREATE TABLE IF NOT EXISTS accounts (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, industry TEXT NOT NULL, country TEXT NOT NULL, city TEXT NOT NULL,
+  employees INTEGER, revenue INTEGER, currency TEXT NOT NULL, founded INTEGER, parent TEXT NOT NULL,
+  parent_id TEXT NOT NULL, website TEXT NOT NULL, owner TEXT NOT NULL, notes TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: contacts
+CREATE TABLE IF NOT EXISTS contacts (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, account_id TEXT NOT NULL, title TEXT NOT NULL,
+  email TEXT NOT NULL, phone TEXT NOT NULL, linkedin TEXT NOT NULL, unsubscribed INTEGER NOT NULL, notes TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS contacts_of ON contacts (account_id);
+
+-- name: products
+CREATE TABLE IF NOT EXISTS products (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, series TEXT NOT NULL, price INTEGER, currency TEXT NOT NULL,
+  description TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: opportunities
+CREATE TABLE IF NOT EXISTS opportunities (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, account_id TEXT NOT NULL, product TEXT NOT NULL,
+  product_id TEXT NOT NULL, owner TEXT NOT NULL, stage TEXT NOT NULL, status TEXT NOT NULL, amount INTEGER,
+  currency TEXT NOT NULL, opened TEXT, closes TEXT, next_step TEXT NOT NULL, notes TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS opportunities_of ON opportunities (account_id, status);
+
+-- name: activities
+CREATE TABLE IF NOT EXISTS activities (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, kind TEXT NOT NULL, happened TEXT, who TEXT NOT NULL, account TEXT NOT NULL,
+  account_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, contact_id TEXT NOT NULL, text TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS activities_of ON activities (opportunity_id);
+CREATE INDEX IF NOT EXISTS activities_at ON activities (account_id);
+
+-- name: teams
+CREATE TABLE IF NOT EXISTS teams (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, manager TEXT NOT NULL, region TEXT NOT NULL, email TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: facts (crm_version)
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

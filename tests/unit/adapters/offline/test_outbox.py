@@ -1,0 +1,105 @@
+"""A message lies in the outbox whole and once, or not at all."""
+
+from email import message_from_bytes
+from email.policy import default
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from cuga.adapters.capability import Outgoing
+from cuga.adapters.offline import Outbox, body_hash
+from cuga.clock import ManualClock
+from cuga.errors import NotDone
+
+
+@pytest.fixture
+def outbox(tmp_path):
+    return Outbox(tmp_path / "outbox", clock=ManualClock())
+
+
+def letter(**changes):
+    return Outgoing(**{"key": "k1", "recipient": "ada@isdom.example", "subject": "Grüße, kurz", "body": "Hello\nAda — hi", **changes})
+
+
+def read_back(outbox, receipt):
+    return message_from_bytes((outbox._directory / receipt.place).read_bytes(), policy=default)
+
+
+def test_what_is_sent_can_be_read_back(outbox):
+    receipt = outbox.send(letter())
+    mail = read_back(outbox, receipt)
+    assert (mail["To"], mail["Subject"], mail["X-Unsent"]) == ("ada@isdom.example", "Grüße, kurz", "1")
+    assert mail.get_content().replace("\r\n", "\n") == "Hello\nAda — hi\n"
+    assert receipt.body_hash == body_hash("Hello\r\nAda — hi") == mail["X-Body-Hash"]
+
+
+def test_the_same_key_again_writes_nothing(outbox):
+    first = outbox.send(letter())
+    assert outbox.send(letter(body="something else")) == first == outbox.sent("k1")
+    assert len(list(outbox._directory.glob("*.eml"))) == 1 and not list(outbox._directory.glob("*.part"))
+
+
+def test_letters_whose_bytes_look_like_line_ends_survive(outbox):
+    assert outbox.send(letter(body='Åse … Ünal\u2028x' + 'Å' * 200)).body_hash == body_hash('Åse … Ünal\u2028x' + 'Å' * 200)
+
+
+def test_a_key_that_was_never_used_was_not_sent(outbox):
+    assert outbox.sent("k2") is None
+
+
+def test_a_sender_makes_it_a_finished_message(tmp_path):
+    outbox = Outbox(tmp_path, sender="Sales <sales@house.example>", clock=ManualClock())
+    mail = read_back(outbox, outbox.send(letter()))
+    assert mail["From"] == "Sales <sales@house.example>" and mail["X-Unsent"] is None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"recipient": "ada@isdom.example, eve@other.example"},
+        {"recipient": "ada@isdom.example\nBcc: eve@other.example"},
+        {"recipient": "ada"},
+        {"recipient": ""},
+        {"subject": "Hi\r\nBcc: eve@other.example"},
+        {"subject": "Hi\u2028there"},
+        {"body": "bell \x07"},
+        {"key": ""},
+        {"intent": "a\nb"},
+    ],
+)
+def test_what_could_smuggle_a_header_is_refused_before_anything_is_written(outbox, changes):
+    with pytest.raises(NotDone):
+        outbox.send(letter(**changes))
+    assert not list(outbox._directory.glob("*.eml"))
+
+
+def test_suppressed_addresses_and_domains_get_nothing(outbox):
+    outbox.suppress("Ada@Isdom.example", "asked to be left alone")
+    outbox.suppress("ada@isdom.example", "twice")
+    outbox.suppress("@quiet.example", "")
+    assert outbox.suppressed("ADA@isdom.example") == "asked to be left alone"
+    assert outbox.suppressed("x@quiet.example") == "on the suppression list"
+    assert outbox.suppressed("x@unquiet.example") == ""
+    with pytest.raises(NotDone, match="left alone"):
+        outbox.send(letter())
+
+
+def test_a_list_that_cannot_be_read_stops_all_mail(outbox):
+    outbox.suppress("x@y.example", "")
+    (outbox._directory / "suppressed.csv").write_bytes(b"\xff\xfe\x00\xff")
+    with pytest.raises(NotDone, match="suppression list"):
+        outbox.send(letter())
+
+
+def test_an_outbox_that_cannot_be_written_says_that_nothing_was_sent(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(NotDone, match="cannot be"):
+        Outbox(tmp_path / "file" / "outbox", clock=ManualClock()).send(letter())
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(body=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=300))
+def test_any_printable_body_arrives_as_it_was_approved(tmp_path, body):
+    outbox = Outbox(tmp_path / body_hash(body)[:8], clock=ManualClock())
+    assert outbox.send(letter(body=body)).body_hash == body_hash(body)
