@@ -1,0 +1,80 @@
+# One way to do each chore, here and in CI. `make help` lists them. Needs Python 3.11 or newer and nothing else.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+MAKEFLAGS += --no-print-directory
+.DEFAULT_GOAL := help
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+ARGS ?=
+WORKERS ?= 2
+
+# Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
+export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
+
+.PHONY: help demo test cover check format bench soak lock clean
+
+help: ## List the chores
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+demo: $(VENV)/.installed ## Set up everything and run the main job on sample data, offline
+	@$(BIN)/cuga demo $(ARGS)
+
+test: $(VENV)/.dev ## Run the tests, all but the soak
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
+
+cover: $(VENV)/.dev ## Measure branch coverage, without kills and simulation
+	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak and not kills and not simulation" --cov --cov-report=term-missing:skip-covered $(ARGS)
+
+check: $(VENV)/.dev ## Check format, lint, types and floors
+	@echo "format"; $(BIN)/ruff format --check --quiet . || { echo "  \`make format\` mends it"; exit 1; }
+	@echo "lint";   $(BIN)/ruff check --quiet .
+	@echo "types";  $(BIN)/mypy --no-error-summary
+	@echo "floors"; PYTHONPATH=src $(BIN)/lint-imports --no-cache > $(VENV)/floors.txt || { sed -n '/^Contracts$$/,$$p' $(VENV)/floors.txt; exit 1; }
+
+format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
+
+bench: $(VENV)/.installed ## Measure durable steps per second and print JSON
+	@$(BIN)/python bench/run.py $(ARGS)
+
+soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kills
+	@$(BIN)/python -m pytest -q -m soak $(ARGS)
+
+lock: $(VENV)/.python ## Compile the pinned requirements anew
+	@$(BIN)/python -m uv --version > /dev/null || { echo "this chore needs uv"; exit 1; }
+	@compile="$(BIN)/python -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url"; \
+	$$compile pyproject.toml -o requirements/run.txt; \
+	$$compile requirements/uv.in -o requirements/uv.txt; \
+	$$compile requirements/build.in -o requirements/build.txt; \
+	$$compile pyproject.toml --extra pii --extra test requirements/dev.in -o requirements/dev.txt
+
+clean: ## Remove what these chores made
+	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+
+# --- stamps: made once, and again when what they depend on has changed --------------------------------------------------
+# Everything is pinned by hash; `install` takes uv where there is one and plain pip where there is none.
+install = if $(BIN)/python -c 'import uv' 2> /dev/null; \
+	then $(BIN)/python -m uv pip install --quiet --python $(BIN)/python $(1); \
+	else $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); fi
+
+$(VENV)/.python: requirements/uv.txt
+	@test -n "$(PYTHON)" || { echo "cuga needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@echo "making a virtual environment in $(VENV)"
+	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: install it (Debian: python3-venv)"; exit 1; }
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt \
+		2> $(VENV)/uv.log || echo "uv cannot be had here, plain pip is used instead"
+	@touch $@
+
+$(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt pyproject.toml
+	@echo "installing what cuga needs, pinned by hash"
+	@$(call install,--require-hashes -r requirements/run.txt -r requirements/build.txt)
+	@$(call install,--no-deps --no-build-isolation -e .)
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
+	@echo "installing what the tests and checks need, pinned by hash"
+	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@

@@ -1,0 +1,110 @@
+"""What the surroundings say: the settings of one process, read once and handed down.
+
+Nothing else in the house reads the environment. Precedence: a flag of the command over the environment over an env file
+over the registry over the default. A variable that cannot be used is named with what it holds and what would do.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from cuga.errors import BadInput
+
+ENV_FILE = ".env"
+_PREFIX = "CUGA_"
+_DURABILITIES = ("full", "process")
+_TRUE = frozenset({"1", "true", "yes", "on"})
+_FALSE = frozenset({"0", "false", "no", "off", ""})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """The settings of one process. Each field is the variable `CUGA_<FIELD>` and a row of `docs/reference/settings.md`."""
+
+    house: Path | None = None  # where the house is; None: looked for
+    profile: str = "smb"  # the profile of a run that names none
+    durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
+    worker: str = ""  # the name under which this process drives runs; empty: host and process id
+    call_threads: int = 16  # synchronous tools that may run at once
+    no_color: bool = False
+    test_data: Path | None = None  # larger data sets for tests and benchmarks
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read; holds secrets: never shown
+
+
+def read_settings(
+    environment: Mapping[str, str] | None = None, *, env_file: Path | None = None, **flags: Any
+) -> Settings:
+    """The settings of this process: `flags` that are not None, then the environment, then the env file, then defaults.
+
+    Raises `BadInput` for a value that cannot be used. Unknown `CUGA_` variables are left alone: tools may own them.
+    """
+    said = dict(os.environ if environment is None else environment)
+    said = {**_env_file(env_file if env_file is not None else Path(ENV_FILE)), **said}
+    found: dict[str, Any] = {}
+    for name, read in _READERS.items():
+        if (text := said.get(_PREFIX + name.upper())) is not None and text != "":
+            found[name] = read(_PREFIX + name.upper(), text)
+    if said.get("NO_COLOR"):
+        found["no_color"] = True
+    found["variables"] = said
+    return replace(Settings(**found), **{name: value for name, value in flags.items() if value is not None})
+
+
+def _env_file(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (FileNotFoundError, IsADirectoryError, NotADirectoryError):
+        return {}
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read: {error}", mend="Mend or remove the file.") from error
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        line = line.strip()
+        if not line or line.startswith("#"):
+            continue
+        name, equals, value = line.removeprefix("export ").partition("=")
+        if not equals or not name.strip().replace("_", "a").isalnum():
+            raise BadInput(f"{path}, line {number}: expected NAME=VALUE", mend="Mend the line or put # before it.")
+        found[name.strip()] = value.strip().strip("\"'")
+    return found
+
+
+def _path(_name: str, text: str) -> Path:
+    return Path(text).expanduser()
+
+
+def _text(_name: str, text: str) -> str:
+    return text
+
+
+def _whole(name: str, text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
+        raise BadInput(f"{name}={text!r}: expected a whole number from 1 to 1024")
+    return int(text)
+
+
+def _flag(name: str, text: str) -> bool:
+    if text.lower() not in _TRUE | _FALSE:
+        raise BadInput(f"{name}={text!r}: expected 1 or 0")
+    return text.lower() in _TRUE
+
+
+def _durability(name: str, text: str) -> str:
+    if text not in _DURABILITIES:
+        raise BadInput(f"{name}={text!r}: expected {' or '.join(_DURABILITIES)}")
+    return text
+
+
+_READERS: dict[str, Any] = {
+    "house": _path,
+    "profile": _text,
+    "durability": _durability,
+    "worker": _text,
+    "call_threads": _whole,
+    "no_color": _flag,
+    "test_data": _path,
+}
