@@ -317,6 +317,7 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     side_effect: SideEffect
     cost: int
     adapters: dict[str, str] = {}
+    effect: str = ""  # what it would do to whom: what a denial is remembered by
     requesters: tuple[str, ...] = ()  # nobody of these may decide
     roles: tuple[str, ...] = ()  # any of these may decide
     quorum: int = 1

@@ -1,0 +1,239 @@
+"""The loop around the kernel: load, decide, append, and begin again when somebody else was faster.
+
+One mailbox per run: commands that arrive while an append is in flight gather and are decided together, so a conflict
+always means another process. The cached state moves only after the journal said committed. What follows from a commit
+(calls to make, a plan to think of, people to tell) is handed to the engine; nothing is performed here.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Protocol
+
+from cuga.clock import Clock
+from cuga.engine.rows import index_of
+from cuga.errors import CugaError, JournalFailed, RunNotFound
+from cuga.journal.codec import events_of
+from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
+from cuga.kernel.decide import decide
+from cuga.kernel.evolve import fold
+from cuga.kernel.state import RunState
+from cuga.model import command as c
+from cuga.model.event import Event
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Current
+
+MAX_ROUNDS = 64  # conflicts and refusals of one decision before we call the journal broken
+MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept
+
+
+class Live:
+    """A run this process is busy with: its folded state, its mailbox, and what is being performed for it."""
+
+    __slots__ = ("draining", "flying", "mail", "planning", "run_id", "state", "waiters")
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.state: RunState | None = None
+        self.mail: list[Letter] = []
+        self.draining = False
+        self.flying: dict[str, int] = {}  # step -> attempt whose call this process is making
+        self.planning = 0  # attempt of the plan this process is making
+        self.waiters: list[asyncio.Future[RunState]] = []
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing would be lost by forgetting it."""
+        return not (self.draining or self.mail or self.flying or self.planning or self.waiters)
+
+
+class Letter:
+    """A command in a mailbox, with the bytes that go out of line and the one who waits for the answer."""
+
+    __slots__ = ("answer", "blob", "command")
+
+    def __init__(self, command: c.Command, answer: asyncio.Future[RunState] | None, blob: bytes | None) -> None:
+        self.command = command
+        self.answer = answer
+        self.blob = blob
+
+
+class Engine(Protocol):
+    """What the driver tells the engine."""
+
+    def committed(self, live: Live, events: Sequence[Event]) -> None:
+        """Facts are durable; `live.state` holds them. Start what is outstanding."""
+        ...
+
+    def broken(self, live: Live, error: BaseException) -> None:
+        """The journal failed or a state could not be decided on; nothing of the run moves until somebody looks."""
+        ...
+
+
+class Driver:
+    """Carries commands to the kernel and facts to the journal, for every run of this process."""
+
+    def __init__(
+        self,
+        journal: Journal,
+        clock: Clock,
+        rules_for: Callable[[str], Awaitable[Rules]],
+        current: Callable[[], Current],
+    ) -> None:
+        self.journal = journal
+        self.clock = clock
+        self._rules_for = rules_for
+        self._current = current
+        self._rules: dict[str, Rules] = {}
+        self._live: OrderedDict[str, Live] = OrderedDict()
+        self.engine: Engine | None = None
+
+    async def handle(self, run_id: str, command: c.Command) -> RunState:
+        """Carry out one command and return the state it led to. Raises what the kernel raises."""
+        live = self.live(run_id)
+        answer: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
+        live.mail.append(Letter(command, answer, None))
+        if not live.draining:
+            # of its own task: a caller that gives up waiting must not take the commands of others with it
+            live.draining = True
+            drain = asyncio.ensure_future(self._drain(live))
+            drain.add_done_callback(_surface)
+        return await answer
+
+    async def post(self, live: Live, command: c.Command, blob: bytes | None = None) -> None:
+        """Leave a command of the house's own (an outcome, a plan); returns when it or its drainer is through."""
+        live.mail.append(Letter(command, None, blob))
+        if not live.draining:
+            live.draining = True
+            await self._drain(live)
+
+    def live(self, run_id: str) -> Live:
+        """The live record of a run, made when absent."""
+        found = self._live.get(run_id)
+        if found is None:
+            found = self._live[run_id] = Live(run_id)
+            if len(self._live) > MAX_LIVE:
+                self._forget_some()
+        return found
+
+    async def state(self, run_id: str) -> RunState:
+        """The state of a run, from memory or folded from its stream."""
+        found = self._live.get(run_id)
+        if found is not None and found.state is not None:
+            return found.state
+        return await self.load(run_id)
+
+    async def load(self, run_id: str) -> RunState:
+        """The state of a run folded from its stream."""
+        stored = await self.journal.read(run_id)
+        if not stored:
+            raise RunNotFound(run_id)
+        return fold(run_id, events_of(stored))
+
+    async def rules(self, digest: str) -> Rules:
+        """The rules a run is pinned to."""
+        found = self._rules.get(digest)
+        if found is None:
+            found = self._rules[digest] = await self._rules_for(digest)
+        return found
+
+    def know_rules(self, rules: Rules) -> None:
+        """Rules that are in the journal already and need not be read."""
+        self._rules[rules.digest] = rules
+
+    def forget(self, live: Live) -> None:
+        """Let go of a run that waits or has ended: it costs no memory until somebody asks for it."""
+        if live.is_idle:
+            self._live.pop(live.run_id, None)
+
+    def _forget_some(self) -> None:
+        for run_id, live in list(self._live.items())[: MAX_LIVE // 4]:
+            if live.is_idle:
+                del self._live[run_id]
+
+    async def _drain(self, live: Live) -> None:
+        letters: list[Letter] = []
+        try:
+            while live.mail:
+                letters = _next_batch(live.mail)
+                try:
+                    await self._settle(live, letters)
+                except CugaError as error:
+                    if isinstance(error, JournalFailed) or letters[0].answer is None:
+                        raise
+                    letters[0].answer.set_exception(error) if not letters[0].answer.done() else None
+        except BaseException as error:
+            live.state = None
+            for letter in [*letters, *live.mail]:
+                if letter.answer is not None and not letter.answer.done():
+                    letter.answer.set_exception(error)
+            live.mail.clear()
+            if self.engine is not None:
+                self.engine.broken(live, error)
+        finally:
+            live.draining = False
+            state = live.state
+            if state is None or state.parked is not None or state.end is not None:
+                self.forget(live)
+
+    async def _settle(self, live: Live, letters: list[Letter]) -> None:
+        commands = [letter.command for letter in letters]
+        blobs = [letter.blob for letter in letters if letter.blob is not None]
+        refused: dict[str, int] = {}
+        for _ in range(MAX_ROUNDS):
+            state = live.state
+            first = commands[0]
+            if state is None:
+                if isinstance(first, c.StartRun):
+                    state = RunState(live.run_id)
+                else:
+                    state = live.state = await self.load(live.run_id)
+            digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
+            rules = self._rules.get(digest) or await self.rules(digest)
+            decision = decide(state, commands, rules, self._current(), refused)
+            events = decision.events
+            if not events:
+                self._answer(letters, state)
+                return
+            index = index_of(state, decision.state, events)
+            appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
+            match appended:
+                case Committed():
+                    live.state = decision.state
+                    if self.engine is not None:
+                        self.engine.committed(live, events)
+                    self._answer(letters, decision.state)
+                    return
+                case Conflict():
+                    live.state = None  # it moved under us; the same question deserves a fresh answer
+                    if isinstance(first, c.StartRun):
+                        raise JournalFailed(f"the run id {live.run_id} is taken")
+                case Refused(claim=claim, used=used):
+                    refused[claim.scope] = used
+                case Unknown(reason=reason):
+                    live.state = None
+                    raise JournalFailed(f"nobody can say whether the last facts were kept: {reason}")
+        raise JournalFailed(f"run {live.run_id} could not be moved on after {MAX_ROUNDS} attempts")
+
+    @staticmethod
+    def _answer(letters: list[Letter], state: RunState) -> None:
+        for letter in letters:
+            if letter.answer is not None and not letter.answer.done():
+                letter.answer.set_result(state)
+
+
+def _next_batch(mail: list[Letter]) -> list[Letter]:
+    """The house's own commands go together; one of a person goes alone, so that its refusal spoils nothing else."""
+    if mail[0].answer is not None:
+        return [mail.pop(0)]
+    count = next((i for i, letter in enumerate(mail) if letter.answer is not None), len(mail))
+    batch = mail[:count]
+    del mail[:count]
+    return batch
+
+
+def _surface(task: asyncio.Future[None]) -> None:
+    if not task.cancelled():
+        task.exception()

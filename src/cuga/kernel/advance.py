@@ -1,0 +1,169 @@
+"""Go on with a run as far as the rules allow: expire, start, skip, finish or park. Called at the end of every decision.
+
+It judges only while a slot of `max_parallel` is free and never scans the plan: the state keeps what is ready.
+"""
+
+from __future__ import annotations
+
+from cuga.kernel import gate
+from cuga.kernel.state import Phase, RunState
+from cuga.kernel.turn import Turn
+from cuga.model import event as e
+from cuga.model.event import Status
+
+
+def advance(turn: Turn) -> None:
+    """Add every fact that follows from where the run stands."""
+    s = turn.state
+    if s.end is not None or s.start is None:
+        return
+    _expire(turn)
+    if s.cancel:
+        _wind_down(turn)
+        return
+    if s.stopped:
+        _skip_what_is_open(turn)
+    elif s.planning is None and not turn.current.halted:
+        _start_what_is_ready(turn)
+    _settle(turn)
+
+
+def _expire(turn: Turn) -> None:
+    s = turn.state
+    if not s.timed or min(s.timed.values()) > turn.now:
+        return
+    for approval_id, ends in sorted(s.timed.items(), key=lambda item: (item[1], item[0])):
+        if ends > turn.now:
+            break
+        request = s.pending.get(approval_id)
+        if request is not None:
+            turn.emit(e.ApprovalTimeout(at=turn.now, approval_id=approval_id, step=request.step))
+            turn.skip_dependants(request.step)
+        else:
+            step = next(name for name, grant in s.grants.items() if grant.approval_id == approval_id)
+            turn.emit(e.ApprovalLapsed(at=turn.now, approval_id=approval_id, step=step))
+
+
+def _start_what_is_ready(turn: Turn) -> None:
+    s = turn.state
+    slots = turn.rules.profile.max_parallel
+    if len(s.calling) >= slots:
+        return
+    candidates = list(s.ready)
+    if s.due:
+        candidates += [step for step, at in s.due.items() if at <= turn.now]
+    for step in candidates:
+        if len(s.calling) >= slots or s.stopped:
+            break
+        if gate.is_open(s, step):
+            gate.consider(turn, step)
+    if s.stopped:
+        _skip_what_is_open(turn)
+
+
+def _skip_what_is_open(turn: Turn) -> None:
+    """Nothing new starts any more: leave out every step that is not in flight or in doubt."""
+    s = turn.state
+    for approval_id, request in list(s.pending.items()):
+        turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval_id, step=request.step, reason=s.stopped or s.cancel))
+    for step, phase in list(s.phase.items()):
+        if phase in (Phase.PENDING, Phase.WAITING_RETRY):
+            turn.emit(e.StepSkipped(at=turn.now, step=step, reason=s.stopped or s.cancel))
+
+
+def _wind_down(turn: Turn) -> None:
+    s = turn.state
+    if s.calling:
+        return
+    _skip_what_is_open(turn)
+    reason = s.cancel
+    if s.doubts:
+        reason += f"; nobody knows whether these happened: {', '.join(sorted(s.doubts))}"
+    turn.emit(
+        e.RunFinished(
+            at=turn.now,
+            status=Status.CANCELLED,
+            reason=reason,
+            mend="look at the other side before doing it again" if s.doubts else "",
+        )
+    )
+
+
+def _settle(turn: Turn) -> None:
+    s = turn.state
+    if s.calling or s.planning is not None:
+        return
+    if s.open_steps == 0 and (s.plan is not None or s.stopped):
+        turn.emit(_finish(turn))
+        return
+    _park(turn)
+
+
+def _finish(turn: Turn) -> e.RunFinished:
+    s = turn.state
+    if s.plan is None:
+        return e.RunFinished(at=turn.now, status=Status.FAILED, reason=s.stopped)
+    if s.started.plan_only:
+        return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason="planned only, as asked; nothing was run")
+    done = sum(1 for phase in s.phase.values() if phase is Phase.DONE)
+    in_plan = {step.step_id: step for step in s.plan.steps}
+    missed = [name for name in s.reasons if name not in in_plan or in_plan[name].required]
+    if not missed:
+        extra = f"; optional steps not done: {', '.join(s.reasons)}" if s.reasons else ""
+        return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason=f"every required step is done{extra}")
+    first = missed[0]
+    name = s.step(first).name or s.step(first).tool
+    reason = f"{first} ({name}): {s.reasons[first]}"
+    if len(missed) > 1:
+        reason += f"; and {len(missed) - 1} more"
+    status = Status.PARTIAL if done else Status.FAILED
+    return e.RunFinished(at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`")
+
+
+def _park(turn: Turn) -> None:
+    s = turn.state
+    reasons, needs = _waits(turn)
+    # what is due already and still waits, waits for something else: its time must not wake the run again and again
+    wakes = [at for at in (*turn.wakes, *s.due.values(), *s.timed.values()) if at > turn.now]
+    parked = e.RunParked(
+        at=turn.now,
+        reason="; ".join(reasons) or "nothing can go on now",
+        needs=tuple(needs),
+        wake_at=min(wakes) if wakes else None,
+    )
+    before = s.parked
+    if before is not None and (before.reason, before.needs, before.wake_at) == (parked.reason, parked.needs, parked.wake_at):
+        return
+    turn.emit(parked)
+
+
+def _waits(turn: Turn) -> tuple[list[str], list[str]]:
+    """What the run waits for, and what a person can do about it, most pressing first."""
+    s: RunState = turn.state
+    reasons: list[str] = []
+    needs: list[str] = []
+    if turn.current.halted:
+        reasons.append(f"the house is halted: {turn.current.halted}")
+        needs.append("cuga halt --lift")
+    if s.doubts:
+        reasons.append(f"in doubt: {', '.join(sorted(s.doubts))}")
+        needs += [f"cuga resolve {s.run_id} {step} happened|did-not|again" for step in sorted(s.doubts)]
+    for question in s.questions.values():
+        reasons.append(f"question: {question.text}")
+        needs.append(f"cuga answer {s.run_id} ANSWER --question {question.question_id}")
+    if s.blocked or "budget" in turn.holds:
+        scopes = sorted(set(s.blocked.values()))
+        reasons.append(f"budget used up: {', '.join(scopes)}")
+        needs.append(f"cuga top-up {s.run_id}")
+    if s.pending:
+        count = len(s.pending)
+        reasons.append("waits for an approval" if count == 1 else f"waits for {count} approvals")
+        needs += [f"cuga approve {approval_id}" for approval_id in s.pending]
+    if s.due:
+        reasons.append("waits to try again")
+    for kind, text in turn.holds.items():
+        if kind not in ("budget", "tool-changed"):
+            reasons.append(text)
+            if kind == "tool-missing":
+                needs.append(f"cuga doctor; then cuga resume {s.run_id}")
+    return reasons, needs

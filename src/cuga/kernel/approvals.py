@@ -1,0 +1,133 @@
+"""Decisions of people on requests: one id, one terminal decision, by somebody who may, on exactly what was shown."""
+
+from __future__ import annotations
+
+import msgspec
+
+from cuga.errors import ApprovalClosed, ApprovalExpired, ApprovalNotFound, BadInput, DigestMismatch, InvalidTransition, NotAllowed
+from cuga.kernel import gate, replan
+from cuga.kernel.turn import Turn
+from cuga.model import event as e
+from cuga.model.command import ResolveApproval, RevokeApproval
+from cuga.model.event import Verdict
+from cuga.policy.access import may_decide
+from cuga.policy.judge import Verdict as Rule
+
+
+def resolve(turn: Turn, command: ResolveApproval) -> None:
+    """Record a decision. The same answer again changes nothing; another one, or a late one, is refused."""
+    s = turn.state
+    request = s.pending.get(command.approval_id)
+    if request is None:
+        _answer_to_closed(turn, command)
+        return
+    if turn.now >= request.expires_at:
+        raise ApprovalExpired(command.approval_id)
+    if command.digest != request.digest:
+        raise DigestMismatch(command.approval_id)
+    access = may_decide(
+        command.by, requesters=request.requesters, roles=request.roles, current=turn.current, at=turn.now
+    )
+    if not access.allowed:
+        raise NotAllowed("; ".join(access.reasons))
+    votes = s.votes.get(command.approval_id, ())
+    if command.verdict is Verdict.APPROVE and _has_voted(votes, command.by.id, access.on_behalf_of):
+        return
+    is_final = command.verdict is not Verdict.APPROVE or len(votes) + 1 >= request.quorum
+    lapses = turn.rules.profile.approvals.lapses_s
+    turn.emit(
+        e.ApprovalReceived(
+            at=turn.now,
+            by=command.by.id,
+            approval_id=command.approval_id,
+            step=request.step,
+            verdict=command.verdict,
+            digest=request.digest,
+            final=is_final,
+            reason=command.reason,
+            on_behalf_of=access.on_behalf_of,
+            solo=command.by.solo,
+            lapses_at=turn.in_seconds(lapses) if is_final and command.verdict is Verdict.APPROVE else None,
+        )
+    )
+    match command.verdict:
+        case Verdict.APPROVE:
+            return
+        case Verdict.DENY:
+            turn.skip_dependants(request.step)
+            if turn.rules.profile.approvals.replan_on_deny:
+                replan.ask(turn, command.reason or "denied", command.by.id, request.step)
+        case Verdict.AMEND:
+            _amend(turn, command, request)
+        case Verdict.REQUEST_CHANGES:
+            replan.ask(turn, command.reason, command.by.id, request.step)
+
+
+def _has_voted(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> bool:
+    """Two clicks by one person are one vote, and so are a person and somebody who decides for them."""
+    asked = {by, on_behalf_of} - {""}
+    return any(asked & {voter, authority} for voter, authority in votes)
+
+
+def _answer_to_closed(turn: Turn, command: ResolveApproval) -> None:
+    closed = turn.state.closed.get(command.approval_id)
+    if closed is None:
+        raise ApprovalNotFound(command.approval_id)
+    if closed.how == command.verdict.value and closed.by == command.by.id:
+        return  # the second click
+    if closed.how == "expired":
+        raise ApprovalExpired(command.approval_id)
+    by = f" by {closed.by}" if closed.by else ""
+    raise ApprovalClosed(f"{command.approval_id}: {closed.how}{by}")
+
+
+def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested) -> None:
+    """Other arguments are another call: judged anew, and asked of somebody who did not write them."""
+    if command.arguments is None:
+        raise BadInput("an amendment needs the new arguments")
+    s = turn.state
+    step = s.step(request.step)
+    ruling = turn.rules.ruling(step.tool, turn.current)
+    if ruling.verdict is not Rule.ALLOW:
+        raise NotAllowed(ruling.reason)
+    contract = turn.rules.contracts[step.tool]
+    key = gate.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
+    ruling = msgspec.structs.replace(ruling, tool_digest=request.tool_digest)
+    digest = gate.call_digest(s, step, ruling, command.arguments, key)
+    effect = gate.effect_of(contract, command.arguments)
+    if effect in s.denied:
+        raise NotAllowed(f"the same effect was denied in this run: {s.denied[effect]}")
+    requesters = tuple(dict.fromkeys((*request.requesters, command.by.id)))
+    turn.emit(
+        gate.request(
+            turn, step, contract, ruling, command.arguments, digest, effect, amends=request.approval_id, requesters=requesters
+        )
+    )
+
+
+def revoke(turn: Turn, command: RevokeApproval) -> None:
+    """Take back an approval that has not been used."""
+    s = turn.state
+    for step, grant in s.grants.items():
+        if grant.approval_id == command.approval_id:
+            access = may_decide(
+                command.by,
+                requesters=(s.started.requester.id,),
+                roles=turn.rules.profile.approvals.roles,
+                current=turn.current,
+                at=turn.now,
+            )
+            if not access.allowed:
+                raise NotAllowed("; ".join(access.reasons))
+            turn.emit(
+                e.ApprovalRevoked(
+                    at=turn.now, by=command.by.id, approval_id=command.approval_id, step=step, reason=command.reason
+                )
+            )
+            turn.skip_dependants(step)
+            return
+    if command.approval_id in s.pending:
+        raise InvalidTransition("it is still open: deny it instead")
+    if command.approval_id not in s.closed:
+        raise ApprovalNotFound(command.approval_id)
+    raise InvalidTransition("it has been used or has ended already")

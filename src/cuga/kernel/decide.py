@@ -1,0 +1,237 @@
+"""Decide what happens next in a run.
+
+Pure: one state, the same commands and the same rules always give the same events, today or in a replay. Whatever must
+be known (the time, who asked, the rules in force) arrives as an argument.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from cuga.errors import InvalidTransition, NotAllowed
+from cuga.kernel import approvals, outcomes, replan
+from cuga.kernel.advance import advance
+from cuga.kernel.state import RunState
+from cuga.kernel.turn import Turn
+from cuga.model import command as c
+from cuga.model import event as e
+from cuga.model.context import SYSTEM
+from cuga.model.event import DoubtAnswer
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import Certainty, Failed
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Current
+
+NOTHING_REFUSED: Mapping[str, int] = {}
+
+
+class Decision:
+    """The facts that follow, and the state they lead to. The state given in has not moved."""
+
+    __slots__ = ("events", "state")
+
+    def __init__(self, events: tuple[e.Event, ...], state: RunState) -> None:
+        self.events = events
+        self.state = state
+
+
+def decide(
+    state: RunState,
+    commands: Sequence[c.Command],
+    rules: Rules,
+    current: Current,
+    refused: Mapping[str, int] = NOTHING_REFUSED,
+) -> Decision:
+    """The facts that follow from some wishes. A wish that cannot be had raises, and nothing follows from any of them.
+
+    `refused` says what scopes were found to hold when an append of an earlier answer to the same wishes was turned down.
+    """
+    now = max(command.at for command in commands)
+    if state.latest is not None and state.latest > now:
+        now = state.latest
+    turn = Turn(state.draft(), now, rules, current, refused)
+    for command in commands:
+        _carry_out(turn, command)
+    advance(turn)
+    return Decision(tuple(turn.events), turn.state)
+
+
+def _carry_out(turn: Turn, command: c.Command) -> None:
+    s = turn.state
+    if isinstance(command, c.StartRun):
+        _start(turn, command)
+        return
+    if s.start is None:
+        raise InvalidTransition("it has not begun")
+    if s.end is not None:
+        _after_the_end(turn, command)
+        return
+    match command:
+        case c.RecordOutcome():
+            outcomes.record(turn, command)
+        case c.Tick():
+            pass
+        case c.RecordPlan() | c.RecordPlanFailure() | c.AskQuestion():
+            _planned(turn, command)
+        case c.ResolveApproval():
+            approvals.resolve(turn, command)
+        case c.RevokeApproval():
+            approvals.revoke(turn, command)
+        case c.AnswerQuestion():
+            _answer(turn, command)
+        case c.ResolveDoubt():
+            _resolve_doubt(turn, command)
+        case c.TopUp():
+            _top_up(turn, command)
+        case c.Cancel():
+            if not s.cancel:
+                turn.emit(e.CancelRequested(at=turn.now, by=command.by.id, reason=command.reason))
+        case c.Replan():
+            replan.ask(turn, command.feedback, command.by.id)
+        case c.TakeOver():
+            _take_over(turn, command)
+        case c.Annotate():
+            turn.emit(e.Annotation(at=turn.now, by=command.by.id, text=command.text, step=command.step))
+        case _:
+            raise InvalidTransition(f"nobody knows what a {type(command).__name__} is")
+
+
+def _start(turn: Turn, command: c.StartRun) -> None:
+    if turn.state.start is not None:
+        raise InvalidTransition("it has begun already")
+    turn.emit(
+        e.RunStarted(
+            at=turn.now,
+            by=command.by.id,
+            goal=command.goal,
+            profile=command.profile,
+            policy_digest=command.policy_digest,
+            tenant=command.by.tenant,
+            requester=command.by,
+            trace_id=command.trace_id,
+            budget=command.budget,
+            plan_only=command.plan_only,
+            as_of=command.as_of,
+            crm_version=command.crm_version,
+        )
+    )
+    if command.plan is not None:
+        turn.emit(e.PlanCreated(at=turn.now, plan=command.plan, source=command.plan.planner))
+        replan.end_if_only_planned(turn)
+    else:
+        turn.emit(e.PlanRequested(at=turn.now, planner=command.planner, attempt=1))
+
+
+def _after_the_end(turn: Turn, command: c.Command) -> None:
+    match command:
+        case c.RecordOutcome():
+            outcomes.record(turn, command)
+        case c.Tick() | c.TakeOver() | c.RecordPlan() | c.RecordPlanFailure() | c.AskQuestion():
+            pass
+        case c.Annotate():
+            turn.emit(e.Annotation(at=turn.now, by=command.by.id, text=command.text, step=command.step))
+        case c.ResolveApproval():
+            approvals.resolve(turn, command)
+        case _:
+            end = turn.state.end
+            assert end is not None
+            raise InvalidTransition(f"the run has ended ({end.status.value}: {end.reason})")
+
+
+def _planned(turn: Turn, command: c.RecordPlan | c.RecordPlanFailure | c.AskQuestion) -> None:
+    s = turn.state
+    if s.planning is None or s.planning.attempt != command.attempt or s.cancel:
+        return  # late or repeated: another request has taken its place
+    match command:
+        case c.RecordPlan():
+            replan.accept(turn, command)
+        case c.RecordPlanFailure():
+            turn.emit(e.PlanFailed(at=turn.now, reason=command.reason, mode=command.mode, mend=command.mend))
+        case c.AskQuestion():
+            turn.emit(
+                e.QuestionAsked(
+                    at=turn.now, question_id=command.question_id, text=command.text, options=command.options
+                )
+            )
+
+
+def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
+    s = turn.state
+    if command.question_id not in s.questions:
+        if s.answers.get(command.question_id) == command.answer:
+            return
+        raise InvalidTransition(f"no open question {command.question_id!r}")
+    turn.emit(
+        e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer)
+    )
+    if s.plan is None:
+        planner = "rules"
+        turn.emit(
+            e.PlanRequested(at=turn.now, planner=planner, attempt=s.plan_attempt + 1, feedback=command.answer)
+        )
+
+
+def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
+    s = turn.state
+    if command.step not in s.doubts:
+        raise InvalidTransition(f"step {command.step!r} is not in doubt")
+    _must_be_a_person(command)
+    held = s.held.get(command.step, ())
+    gives_back = () if command.answer is DoubtAnswer.HAPPENED else held
+    turn.emit(
+        e.DoubtResolved(
+            at=turn.now,
+            by=command.by.id,
+            step=command.step,
+            answer=command.answer,
+            reason=command.reason,
+            result=command.result,
+            claims=tuple(e.Claim(scope=x.scope, amount=-x.amount, limit=x.limit) for x in gives_back),
+        )
+    )
+    if command.answer is DoubtAnswer.DID_NOT:
+        turn.skip_dependants(command.step)
+
+
+def _top_up(turn: Turn, command: c.TopUp) -> None:
+    s = turn.state
+    if command.amount <= 0:
+        raise InvalidTransition("a top-up must be more than nothing")
+    if command.scope not in turn.limits:
+        raise InvalidTransition(f"no budget {command.scope!r}; there are: {', '.join(sorted(turn.limits))}")
+    _must_be_a_person(command)
+    if not command.by.solo and (command.by.id == s.started.requester.id or not command.by.may("approver")):
+        raise NotAllowed("a top-up is an approval: somebody with the role approver, and not who asked for the run")
+    turn.emit(
+        e.BudgetRaised(at=turn.now, by=command.by.id, scope=command.scope, amount=command.amount, reason=command.reason)
+    )
+
+
+def _must_be_a_person(command: c.Command) -> None:
+    if command.by == SYSTEM:
+        raise NotAllowed("only a person can say that")
+
+
+def _take_over(turn: Turn, command: c.TakeOver) -> None:
+    s = turn.state
+    if command.epoch <= s.epoch:
+        raise InvalidTransition(f"epoch {command.epoch} is not newer than {s.epoch}")
+    if not s.calling and s.planning is None:
+        return
+    turn.emit(e.TakenOver(at=turn.now, worker=command.worker, epoch=command.epoch))
+    for start in list(s.calling.values()):
+        lost = Failed(
+            mode=FailureMode.SYSTEM_CRASH,
+            certainty=Certainty.UNKNOWN,
+            message="the process that made the call ended before it could say what became of it",
+        )
+        outcomes.fail(turn, start, lost)
+
+
+def deadline_of(state: RunState) -> datetime | None:
+    """When the run wants to be looked at again, if nothing happens before."""
+    times = [*state.due.values(), *state.timed.values()]
+    if state.parked is not None and state.parked.wake_at is not None:
+        times.append(state.parked.wake_at)
+    return min(times) if times else None

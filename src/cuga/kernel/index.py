@@ -1,0 +1,36 @@
+"""A plan as the kernel walks it: who waits for whom. Immutable, built once per plan and shared by all states of a run."""
+
+from __future__ import annotations
+
+from cuga.model.plan import CheckedPlan, Step
+
+
+class PlanIndex:
+    """Dependants, needs and referenced pointers of a plan's steps."""
+
+    __slots__ = ("dependants", "needs", "pointers", "steps")
+
+    def __init__(self, steps: dict[str, Step]) -> None:
+        self.steps = steps
+        self.needs: dict[str, tuple[str, ...]] = {}
+        self.dependants: dict[str, list[str]] = {}
+        self.pointers: dict[str, list[str]] = {}
+        for step in steps.values():
+            needs = step.depends_on
+            for reference in step.references:
+                self.pointers.setdefault(reference.step, []).append(reference.path)
+                if reference.step not in needs:
+                    needs = (*needs, reference.step)
+            if step.when is not None:
+                for reference in step.when.bind.values():
+                    self.pointers.setdefault(reference.step, []).append(reference.path)
+                    if reference.step not in needs:
+                        needs = (*needs, reference.step)
+            self.needs[step.step_id] = needs
+            for needed in needs:
+                self.dependants.setdefault(needed, []).append(step.step_id)
+
+    @classmethod
+    def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None) -> PlanIndex:
+        """The index of a plan, with steps of earlier plans that the run keeps."""
+        return cls({**(kept or {}), **{step.step_id: step for step in plan.steps}})

@@ -1,0 +1,63 @@
+"""References into earlier outputs: JSON Pointers (RFC 6901) and the `$from` form inside a step's input."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from cuga.model.plan import REFERENCE, Reference
+from cuga.model.value import encode
+
+MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments (RELIABILITY D2, caps)
+
+
+class Unresolved(Exception):
+    """A reference points at nothing; the message says which and why. Never leaves the kernel."""
+
+
+def pointed(document: Any, path: str) -> Any:
+    """The value at a JSON Pointer; the empty pointer is the whole document. Raises Unresolved."""
+    value = document
+    if path == "":
+        return value
+    for token in path[1:].split("/"):
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(value, dict) and name in value:
+            value = value[name]
+        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+            value = value[int(name)]
+        else:
+            raise Unresolved(f"nothing at {path!r}")
+    return value
+
+
+def extracted(document: msgspec.Raw, paths: list[str]) -> dict[str, msgspec.Raw]:
+    """The values at some pointers, each as JSON; pointers at nothing are left out."""
+    found: dict[str, msgspec.Raw] = {}
+    value = msgspec.json.decode(document)
+    for path in dict.fromkeys(paths):
+        try:
+            found[path] = msgspec.Raw(encode(pointed(value, path)))
+        except Unresolved:
+            continue
+    return found
+
+
+def filled(body: msgspec.Raw, look_up: Callable[[Reference], Any]) -> msgspec.Raw:
+    """An input with every reference replaced by the value it points at, as final bytes. Raises Unresolved."""
+
+    def walk(value: Any) -> Any:
+        if isinstance(value, dict):
+            if len(value) == 1 and REFERENCE in value:
+                return look_up(msgspec.convert(value[REFERENCE], Reference))
+            return {key: walk(inner) for key, inner in value.items()}
+        if isinstance(value, list):
+            return [walk(inner) for inner in value]
+        return value
+
+    final = encode(walk(msgspec.json.decode(body)))
+    if len(final) > MAX_ARGUMENTS:
+        raise Unresolved(f"the arguments would be {len(final):,} bytes; {MAX_ARGUMENTS:,} is the most")
+    return msgspec.Raw(final)

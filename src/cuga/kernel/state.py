@@ -1,0 +1,191 @@
+"""What a run has come to: the fold of its events.
+
+`RunState` is read by everyone and changed by nobody but `kernel.evolve`, which applies one fact at a time. `draft()`
+copies what is about to change, so a state once given out never moves.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from cuga.kernel.index import PlanIndex
+from cuga.model.event import (
+    ApprovalRequested,
+    Claim,
+    PlanRequested,
+    QuestionAsked,
+    RunFinished,
+    RunParked,
+    RunStarted,
+    Status,
+    ToolCallStart,
+)
+from cuga.model.plan import CheckedPlan, Step
+
+
+class Phase(str, Enum):
+    """Where a step stands."""
+
+    PENDING = "pending"
+    AWAITING_APPROVAL = "awaiting_approval"
+    CALLING = "calling"
+    WAITING_RETRY = "waiting_retry"
+    IN_DOUBT = "in_doubt"
+    DONE = "done"
+    FAILED = "failed"
+    DENIED = "denied"
+    SKIPPED = "skipped"
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing more will become of the step."""
+        return self in ENDED
+
+
+ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.DENIED, Phase.SKIPPED})
+
+
+class Grant(msgspec.Struct, frozen=True, gc=False):
+    """An approval at hand: for exactly this digest, until it lapses."""
+
+    approval_id: str
+    digest: str
+    lapses_at: datetime | None
+
+
+class Closed(msgspec.Struct, frozen=True, gc=False):
+    """How an approval ended, for the second click."""
+
+    how: str  # a verdict, or expired, lapsed, revoked, superseded
+    by: str
+
+
+class RunState:
+    """The state of one run. Maps are keyed by step id unless said otherwise."""
+
+    __slots__ = (
+        "answers",
+        "approved",
+        "attempt",
+        "awaiting",
+        "blocked",
+        "calling",
+        "cancel",
+        "closed",
+        "consents",
+        "crashes",
+        "denied",
+        "doubts",
+        "due",
+        "end",
+        "epoch",
+        "exceeded",
+        "feedback",
+        "grants",
+        "held",
+        "inputs",
+        "index",
+        "latest",
+        "open_steps",
+        "outputs",
+        "parked",
+        "pending",
+        "phase",
+        "plan",
+        "plan_attempt",
+        "planning",
+        "questions",
+        "raised",
+        "ready",
+        "reasons",
+        "replans",
+        "run_id",
+        "start",
+        "stopped",
+        "timed",
+        "tries",
+        "unmet",
+        "unsure",
+        "used",
+        "version",
+        "votes",
+        "warned",
+        "worker",
+    )
+
+    def __init__(self, run_id: str) -> None:
+        self.run_id = run_id
+        self.version = 0
+        self.start: RunStarted | None = None
+        self.latest: datetime | None = None  # time of the newest event: the run's own clock never runs backwards
+        self.plan: CheckedPlan | None = None
+        self.index = PlanIndex({})
+        self.planning: PlanRequested | None = None  # outstanding
+        self.plan_attempt = 0
+        self.replans = 0
+        self.feedback: tuple[str, ...] = ()
+        self.phase: dict[str, Phase] = {}
+        self.reasons: dict[str, str] = {}  # why a step ended without being done
+        self.open_steps = 0  # steps that have not ended
+        self.ready: dict[str, None] = {}  # ordered: may be judged
+        self.unmet: dict[str, int] = {}
+        self.calling: dict[str, ToolCallStart] = {}
+        self.due: dict[str, datetime] = {}  # waiting for a retry or a window
+        self.blocked: dict[str, str] = {}  # step -> budget scope it waits for
+        self.doubts: dict[str, ToolCallStart] = {}
+        self.attempt: dict[str, int] = {}
+        self.tries: dict[str, int] = {}  # attempts that ended in an error
+        self.crashes: dict[str, int] = {}
+        self.unsure: frozenset[str] = frozenset()  # steps of which an earlier attempt may have happened
+        self.consents: dict[str, int] = {}  # times a person said "again"
+        self.inputs: dict[str, msgspec.Raw] = {}  # amended arguments
+        self.outputs: dict[str, msgspec.Raw | dict[str, msgspec.Raw]] = {}  # a result, or the parts of it that were kept
+        self.pending: dict[str, ApprovalRequested] = {}  # by approval id
+        self.awaiting: dict[str, str] = {}  # step -> approval id
+        self.votes: dict[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
+        self.grants: dict[str, Grant] = {}  # approved, not yet used
+        self.approved: dict[str, Grant] = {}  # used: covers further attempts at exactly the same call
+        self.held: dict[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
+        self.closed: dict[str, Closed] = {}  # by approval id
+        self.timed: dict[str, datetime] = {}  # open approvals and grants -> when they end
+        self.denied: dict[str, str] = {}  # effect -> reason
+        self.questions: dict[str, QuestionAsked] = {}
+        self.answers: dict[str, str] = {}
+        self.used: dict[str, int] = {}
+        self.raised: dict[str, int] = {}
+        self.warned: frozenset[str] = frozenset()
+        self.exceeded: frozenset[tuple[str, int]] = frozenset()
+        self.stopped = ""  # why nothing new starts any more
+        self.cancel = ""  # reason; a cancelled run without one says so
+        self.worker = ""
+        self.epoch = 0
+        self.parked: RunParked | None = None
+        self.end: RunFinished | None = None
+
+    def draft(self) -> RunState:
+        """A copy that may be changed; its maps are copied once, its values are frozen anyway."""
+        new = object.__new__(RunState)
+        for name in RunState.__slots__:
+            value = getattr(self, name)
+            setattr(new, name, value.copy() if type(value) is dict else value)
+        return new
+
+    @property
+    def status(self) -> Status:
+        """How lists show the run."""
+        if self.end is not None:
+            return self.end.status
+        return Status.PARKED if self.parked is not None else Status.RUNNING
+
+    @property
+    def started(self) -> RunStarted:
+        """How the run began; only for a run that has begun."""
+        assert self.start is not None
+        return self.start
+
+    def step(self, step_id: str) -> Step:
+        """A step of the plan in force or one kept from an earlier plan."""
+        return self.index.steps[step_id]

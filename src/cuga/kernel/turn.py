@@ -1,0 +1,71 @@
+"""One decision in the making: the draft it works on, the facts so far, and what was known when it began."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from cuga.kernel.evolve import apply
+from cuga.kernel.state import Phase, RunState
+from cuga.model.event import Event, StepSkipped
+from cuga.policy.budget import limits_of
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Current
+
+
+class Turn:
+    """Collects facts; each is applied to the draft at once, so that the next judgement sees it.
+
+    `now` is the time of every fact of this turn. `refused` holds what scopes were found to hold when an append with
+    claims was turned down: a fact like any other. `holds` says why ready steps do not start.
+    """
+
+    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "state", "wakes")
+
+    def __init__(
+        self, state: RunState, now: datetime, rules: Rules, current: Current, refused: Mapping[str, int]
+    ) -> None:
+        self.state = state
+        self.now = now
+        self.rules = rules
+        self.current = current
+        self.refused = refused
+        self.events: list[Event] = []
+        self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
+        self.wakes: list[datetime] = []
+        self._limits: dict[str, int] | None = None
+
+    def emit(self, event: Event) -> None:
+        """Make a fact true."""
+        self.events.append(event)
+        apply(self.state, event)
+
+    def in_seconds(self, seconds: float) -> datetime:
+        """A time from now."""
+        return self.now + timedelta(seconds=seconds)
+
+    @property
+    def limits(self) -> dict[str, int]:
+        """The run's limits: the profile's, the caller's and the plan's, the smallest of each scope."""
+        if self._limits is None:
+            start, plan = self.state.start, self.state.plan
+            own = start.budget if start is not None else None
+            planned = plan.budget if plan is not None else None
+            if own is None and planned is None:
+                self._limits = self.rules.limits
+            else:
+                self._limits = limits_of(self.rules.profile.limits, own, planned)
+        return self._limits
+
+    def skip_dependants(self, step: str) -> None:
+        """Leave out what cannot be done any more because `step` was not done."""
+        s = self.state
+        waiting = [step]
+        while waiting:
+            ended = waiting.pop()
+            by_condition = s.phase[ended] is Phase.SKIPPED and ended not in s.reasons
+            for dependant in s.index.dependants.get(ended, ()):
+                if s.phase.get(dependant) is Phase.PENDING:
+                    reason = f"its condition does not hold for {ended}" if by_condition else f"it needs {ended}, which was not done"
+                    self.emit(StepSkipped(at=self.now, step=dependant, reason=reason, by_condition=by_condition))
+                    waiting.append(dependant)

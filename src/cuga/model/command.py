@@ -1,0 +1,146 @@
+"""Wishes: what somebody or something wants of a run. `kernel.decide` turns each into facts or refuses it.
+
+Whatever a decision must know arrives here: the time, who asks, what was seen. Nothing is looked up while deciding.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from cuga.model.context import SYSTEM, Principal
+from cuga.model.event import DoubtAnswer, Verdict
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import BlobRef, Outcome
+from cuga.model.plan import Budget, CheckedPlan
+from cuga.model.value import Value
+
+
+class Command(Value, frozen=True, kw_only=True):
+    """A wish. `at` is the time it was made, `by` who made it."""
+
+    at: datetime
+    by: Principal = SYSTEM
+
+
+class StartRun(Command, frozen=True, kw_only=True):
+    """Begin a run: with a plan at hand, or asking a planner for one."""
+
+    goal: str
+    profile: str
+    policy_digest: str
+    trace_id: str
+    planner: str = "rules"
+    plan: CheckedPlan | None = None
+    budget: Budget | None = None
+    plan_only: bool = False
+    as_of: datetime | None = None
+    crm_version: str = ""
+
+
+class RecordPlan(Command, frozen=True, kw_only=True):
+    """The planner answered with a plan. `attempt` says which request it answers."""
+
+    attempt: int
+    plan: CheckedPlan
+    source: str
+
+
+class RecordPlanFailure(Command, frozen=True, kw_only=True):
+    """The planner has no plan."""
+
+    attempt: int
+    reason: str
+    mode: FailureMode = FailureMode.AGENT_LOGIC
+    mend: str = ""
+
+
+class AskQuestion(Command, frozen=True, kw_only=True):
+    """The planner needs an answer first."""
+
+    attempt: int
+    question_id: str
+    text: str
+    options: tuple[str, ...] = ()
+
+
+class AnswerQuestion(Command, frozen=True, kw_only=True):
+    """A person answers."""
+
+    question_id: str
+    answer: str
+
+
+class RecordOutcome(Command, frozen=True, kw_only=True):
+    """What became of a call. `blob` stands for a result that was put out of line."""
+
+    step: str
+    attempt: int
+    outcome: Outcome
+    blob: BlobRef | None = None
+
+
+class ResolveApproval(Command, frozen=True, kw_only=True):
+    """A person decides on a request. `digest` is what they were shown; `arguments` are the amended ones."""
+
+    approval_id: str
+    verdict: Verdict
+    digest: str
+    reason: str = ""
+    arguments: msgspec.Raw | None = None
+    new_approval_id: str = ""
+
+
+class RevokeApproval(Command, frozen=True, kw_only=True):
+    """An approver takes an approval back that has not been used."""
+
+    approval_id: str
+    reason: str = ""
+
+
+class ResolveDoubt(Command, frozen=True, kw_only=True):
+    """A person says what became of a step in doubt."""
+
+    step: str
+    answer: DoubtAnswer
+    reason: str = ""
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class TopUp(Command, frozen=True, kw_only=True):
+    """A person raises a limit of the run, in the scope's own units."""
+
+    scope: str
+    amount: int
+    reason: str = ""
+
+
+class Cancel(Command, frozen=True, kw_only=True):
+    """Stop: nothing new starts."""
+
+    reason: str = ""
+
+
+class Replan(Command, frozen=True, kw_only=True):
+    """Ask for another plan, with feedback."""
+
+    feedback: str
+
+
+class Tick(Command, frozen=True, kw_only=True):
+    """Time has passed, or what holds for all runs has changed: look again."""
+
+
+class TakeOver(Command, frozen=True, kw_only=True):
+    """Another worker drives the run: the calls of the one before are lost to it."""
+
+    worker: str
+    epoch: int
+
+
+class Annotate(Command, frozen=True, kw_only=True):
+    """Leave a remark."""
+
+    text: str
+    step: str = ""

@@ -1,0 +1,127 @@
+"""May this tool be called under these rules, now? A ruling, always with its reasons.
+
+Default deny, forbid wins. A ruling looks at the pinned rulebook and at what holds now; what depends on one call's
+arguments (budgets, denials, one-time effects) is judged by the kernel around it.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+import msgspec
+
+from cuga.model.failure import FailureMode
+from cuga.model.tool import SideEffect, ToolContract
+from cuga.policy.budget import limits_of
+from cuga.policy.profile import Consent, Current, Rulebook
+
+
+class Verdict(str, Enum):
+    """What the rules say of a tool."""
+
+    ALLOW = "allow"
+    REFUSE = "refuse"
+    HOLD = "hold"  # not now: it may go on when something changes
+
+
+class Ruling(msgspec.Struct, frozen=True):
+    """A verdict with the rule that gave it and the words a person reads."""
+
+    verdict: Verdict
+    rule: str
+    reason: str
+    consent: Consent = Consent.HUMAN
+    mode: FailureMode = FailureMode.POLICY_ALLOWLIST
+    adapters: dict[str, str] = {}
+    alternatives: tuple[str, ...] = ()
+    simulated: bool = False
+    tool_digest: str = ""
+
+
+class Rules:
+    """A rulebook made ready for judging many calls; one instance per rulebook digest serves all its runs."""
+
+    def __init__(self, rulebook: Rulebook) -> None:
+        self.book = rulebook
+        self.profile = rulebook.profile
+        self.contracts = rulebook.contracts
+        self.digest = rulebook.digest()
+        self.limits = limits_of(rulebook.profile.limits)
+        self._digests = {name: contract.digest() for name, contract in rulebook.contracts.items()}
+        self._rulings: dict[str, Ruling] = {}
+        self._current: Current | None = None
+
+    def ruling(self, tool: str, current: Current) -> Ruling:
+        """The ruling on a tool as things stand."""
+        if current is not self._current:
+            self._rulings = {}
+            self._current = current
+        found = self._rulings.get(tool)
+        if found is None:
+            found = self._rulings[tool] = self._judge(tool, current)
+        return found
+
+    def _judge(self, tool: str, current: Current) -> Ruling:
+        contract = self.contracts.get(tool)
+        profile = self.profile
+        if contract is None:
+            return _refuse("unknown-tool", f"{tool} is not a tool of this run")
+        if tool in current.forbidden_tools:
+            return _refuse("forbidden-now", f"{tool} is forbidden: {current.forbidden_tools[tool] or 'no reason given'}")
+        if tool in profile.forbidden_tools:
+            return _refuse("forbidden-tool", f"profile {profile.name} forbids {tool}")
+        if profile.tools and tool not in profile.tools:
+            return _refuse("tool-allowlist", f"{tool} is not among the tools of profile {profile.name}")
+        simulated = profile.simulates_execute and contract.side_effect is SideEffect.EXECUTE
+        adapters: dict[str, str] = {}
+        alternatives: list[str] = []
+        for capability in contract.uses:
+            usable = usable_adapters(profile.adapters_for(capability), capability, current)
+            if not usable:
+                allowed = ", ".join(profile.adapters_for(capability)) or "none"
+                return _refuse(
+                    "adapter-unavailable",
+                    f"{tool} needs {capability}; profile {profile.name} allows {allowed}, and none of these is usable now",
+                    FailureMode.RESOURCE_TOOL_UNAVAILABLE,
+                )
+            adapters[capability] = usable[0]
+            alternatives += usable[1:]
+        available = current.tool_digests.get(tool)
+        if available is None:
+            return Ruling(verdict=Verdict.HOLD, rule="tool-missing", reason=f"{tool} is not installed here")
+        consent = profile.approvals.consent_for(contract.side_effect)
+        if contract.side_effect is SideEffect.EXECUTE and not simulated:
+            consent = Consent.HUMAN  # whatever a profile says: no setting lets an outside effect pass by itself
+        return Ruling(
+            verdict=Verdict.ALLOW,
+            rule=f"profile:{profile.name}",
+            reason=_reason(contract, consent, simulated),
+            consent=consent,
+            adapters=adapters,
+            alternatives=tuple(alternatives),
+            simulated=simulated,
+            tool_digest=self._digests[tool],
+        )
+
+
+def usable_adapters(allowed: tuple[str, ...], capability: str, current: Current) -> list[str]:
+    """The adapters a capability may use now, preferred first: allowed, installed and not disabled."""
+    installed = current.installed_adapters.get(capability, ())
+    return [name for name in allowed if name in installed and name not in current.disabled_adapters]
+
+
+def _refuse(rule: str, reason: str, mode: FailureMode = FailureMode.POLICY_ALLOWLIST) -> Ruling:
+    return Ruling(verdict=Verdict.REFUSE, rule=rule, reason=reason, mode=mode)
+
+
+def _reason(contract: ToolContract, consent: Consent, simulated: bool) -> str:
+    base = f"{contract.side_effect.value} in {contract.domain}"
+    if simulated:
+        return f"{base}, only simulated"
+    match consent:
+        case Consent.NONE:
+            return base
+        case Consent.RULE:
+            return f"{base}, agreed by the profile's rule"
+        case Consent.HUMAN:
+            return f"{base}, agreed by a person"
