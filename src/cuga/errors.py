@@ -137,6 +137,13 @@ class JournalCorrupt(CugaError):
     mend = "`cuga verify` names the first bad record; restore a backup with `cuga restore`."
 
 
+class EventUnreadable(CugaError):
+    """A stored event cannot be read by this version of cuga; its run is left alone."""
+
+    code = "event_unreadable"
+    mend = "Use the version of cuga that wrote it, or a newer one."
+
+
 class ApprovalTimeoutError(CugaError):
     """No decision arrived while we waited; the request stays open."""
 

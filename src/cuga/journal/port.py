@@ -62,9 +62,10 @@ class RunRow(Value, frozen=True, kw_only=True):
 
 
 class OpenApproval(Value, frozen=True, kw_only=True):
-    """The line of an open approval; `None` in an append closes it."""
+    """The line of an open approval; `None` in an append closes it. Lists are ordered by `requested_at`, then by id."""
 
     approval_id: str
+    tenant: str
     run_id: str
     step: str
     tool: str
@@ -101,24 +102,8 @@ class Listed(Value, frozen=True, kw_only=True):
     row: RunRow
 
 
-
-
-class Journal(Protocol):
-    """The port. Methods that wait are coroutines; errors of the store are `JournalFailed`."""
-
-    durability: str  # "full" or "process"
-
-    async def append(
-        self,
-        stream: str,
-        expected: int,
-        events: Sequence[Event],
-        *,
-        index: Index | None = None,
-        blobs: Sequence[bytes] = (),
-    ) -> Appended:
-        """Append events to a stream that must stand at `expected`, with the claims the events carry, all or nothing."""
-        ...
+class ReadJournal(Protocol):
+    """What can be read; all that a follower in another process has. Only what is durable is ever shown."""
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         """The events of one stream after a version, in order; the hash chain is checked as they are read."""
@@ -134,10 +119,6 @@ class Journal(Protocol):
 
     async def blob(self, digest: str) -> bytes:
         """The bytes of a blob; `NotFound` when there is none, `JournalCorrupt` when they do not match."""
-        ...
-
-    async def keep_snapshot(self, body: bytes) -> str:
-        """Keep bytes that streams refer to by digest (compiled rules); returns the digest. The same bytes are kept once."""
         ...
 
     async def runs(
@@ -177,4 +158,30 @@ class Journal(Protocol):
 
     async def close(self) -> None:
         """Finish what is queued, then let the store go."""
+        ...
+
+
+class Journal(ReadJournal, Protocol):
+    """The port. Methods that wait are coroutines; errors of the store are `JournalFailed`: nothing was written."""
+
+    durability: str  # "full" (survives power loss), "process" (survives our own death), "memory"
+
+    async def append(
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[Event],
+        *,
+        index: Index | None = None,
+        blobs: Sequence[bytes] = (),
+    ) -> Appended:
+        """Append events to a stream that must stand at `expected`, with the claims the events carry, all or nothing.
+
+        `index` and `blobs` (at most `MAX_BLOB` each, else `BadInput`) lie in the same transaction; without events only
+        they are written. The answer comes when it is durable. A cancelled append may still be written: read it back.
+        """
+        ...
+
+    async def keep_snapshot(self, body: bytes) -> str:
+        """Keep bytes that streams refer to by digest (compiled rules), once; returns the digest."""
         ...

@@ -1,0 +1,82 @@
+"""What an append takes from the scarce things that cross runs, and the ledger that answers it.
+
+Claims lie in the events themselves, so the ledger can always be counted again from the streams. All claims of an append
+are taken or none; a negative amount gives back and is never refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import get_args
+
+from cuga.journal.port import Refused
+from cuga.model.event import Claim, Event, RunEvent
+from cuga.model.house_event import HouseEvent
+
+CLAIMING = frozenset(kind for kind in get_args(RunEvent | HouseEvent) if "claims" in kind.__struct_fields__)
+
+
+def claims_of(events: Iterable[Event]) -> tuple[Claim, ...]:
+    """The claims that events carry, in order."""
+    found: tuple[Claim, ...] = ()
+    for event in events:
+        if type(event) in CLAIMING:
+            found += event.claims  # type: ignore[attr-defined]  # the set above holds exactly the kinds that have it
+    return found
+
+
+def spent(events: Iterable[Event]) -> dict[str, int]:
+    """What events leave in each scope: the fold that a ledger must equal. Scopes that come to 0 are left out."""
+    used: dict[str, int] = {}
+    for claim in claims_of(events):
+        used[claim.scope] = used.get(claim.scope, 0) + claim.amount
+    return {scope: amount for scope, amount in used.items() if amount}
+
+
+class Ledger:
+    """What each scope holds, with everything that is queued. `read` gives what the store holds, on first use."""
+
+    def __init__(self, read: Callable[[str], int]) -> None:
+        self._read = read
+        self._used: dict[str, int] = {}
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def used(self, scope: str) -> int:
+        held = self._used.get(scope)
+        if held is None:
+            held = self._used[scope] = self._read(scope)
+        return held
+
+    def reserve(self, claims: Sequence[Claim]) -> dict[str, int] | Refused:
+        """Take all claims and answer what each touched scope then holds, or take none and say which did not fit.
+
+        Several claims on one scope count by their sum, held against the tightest of their limits.
+        """
+        if len(claims) == 1:
+            claim = claims[0]
+            before = self.used(claim.scope)
+            after = before + claim.amount
+            if claim.amount > 0 and after > claim.limit:
+                return Refused(claim=claim, used=before)
+            self._used[claim.scope] = after
+            return {claim.scope: after}
+        wanted: dict[str, int] = {}
+        tightest: dict[str, Claim] = {}
+        for claim in claims:
+            wanted[claim.scope] = wanted.get(claim.scope, 0) + claim.amount
+            if claim.amount > 0 and (claim.scope not in tightest or claim.limit < tightest[claim.scope].limit):
+                tightest[claim.scope] = claim
+        held: dict[str, int] = {}
+        for scope, amount in wanted.items():
+            before = self.used(scope)
+            if amount > 0 and before + amount > tightest[scope].limit:
+                return Refused(claim=tightest[scope], used=before)
+            held[scope] = before + amount
+        self._used.update(held)
+        return held
+
+    def trim(self, keep: Collection[str] = ()) -> None:
+        """Forget every scope but these; they are read anew when they are next asked for."""
+        self._used = {scope: self._used[scope] for scope in keep if scope in self._used}

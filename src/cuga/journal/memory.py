@@ -1,0 +1,194 @@
+"""The journal in memory: the same answers as the file gives, gone with the process.
+
+For tests, simulations and a house without a directory. It stores bytes, chains and claims as the file does, so that
+nothing works here that would not work there.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import UTC, datetime
+
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.journal.blobs import addressed, intact
+from cuga.journal.claims import Ledger, claims_of
+from cuga.journal.codec import Codec, Scrub
+from cuga.journal.port import (
+    Appended,
+    Committed,
+    Conflict,
+    Index,
+    Listed,
+    OpenApproval,
+    Refused,
+    RunRow,
+    Stored,
+)
+from cuga.journal.seal import GENESIS, link, prefix_of, verify
+from cuga.model.event import Event, Status
+
+_NEVER = datetime.min.replace(tzinfo=UTC)
+
+
+def _nothing(_point: str) -> None:
+    """Nobody listens at the named points."""
+
+
+class MemoryJournal:
+    """A journal of this process. `on_point` is called at the points `append.admitted` and `commit.done`."""
+
+    durability = "memory"
+
+    def __init__(self, *, scrub: Scrub | None = None, on_point: Callable[[str], None] = _nothing) -> None:
+        self._codec = Codec(scrub)
+        self._scrubs = scrub is not None
+        self._point = on_point
+        self._book: list[Stored] = []
+        self._streams: dict[str, list[Stored]] = {}
+        self._ledger = Ledger(lambda _scope: 0)
+        self._blobs: dict[str, bytes] = {}
+        self._runs: dict[str, RunRow] = {}
+        self._places: dict[str, int] = {}
+        self._approvals: dict[str, tuple[str, tuple[datetime, str], OpenApproval | None]] = {}
+        self._news: list[asyncio.Future[None]] = []
+        self._closed = False
+
+    async def append(
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[Event],
+        *,
+        index: Index | None = None,
+        blobs: Sequence[bytes] = (),
+    ) -> Appended:
+        if self._closed:
+            raise JournalFailed("it is closed")
+        lane = self._streams.get(stream, [])
+        if len(lane) != expected:
+            return Conflict(version=len(lane))
+        bodies = [self._codec.encode(event) for event in events]
+        kept = addressed(blobs)
+        stored = [self._codec.decode(body) for body in bodies] if self._scrubs else events
+        held = self._ledger.reserve(claims_of(stored))
+        if isinstance(held, Refused):
+            return held
+        self._point("append.admitted")
+        prefix, before = prefix_of(stream), lane[-1].hash if lane else GENESIS
+        fresh: list[Stored] = []
+        for seq, body in enumerate(bodies, expected + 1):
+            before = link(prefix, seq, before, body)
+            position = len(self._book) + len(fresh) + 1
+            fresh.append(Stored(position=position, stream=stream, seq=seq, body=body, hash=before))
+        self._book += fresh
+        self._streams.setdefault(stream, lane).extend(fresh)
+        self._blobs.update(kept)
+        if index is not None:
+            self._note(stream, index)
+        self._tell()
+        self._point("commit.done")
+        return Committed(version=expected + len(bodies))
+
+    def _note(self, stream: str, index: Index) -> None:
+        if index.run is not None:
+            self._runs[stream] = index.run
+            self._places.setdefault(stream, len(self._places))
+        for approval_id, card in index.approvals.items():
+            if card is not None:
+                self._approvals[approval_id] = (stream, (card.requested_at, approval_id), card)
+            else:
+                run, place, _ = self._approvals.get(approval_id, (stream, (_NEVER, approval_id), None))
+                self._approvals[approval_id] = (run, place, None)
+
+    def _tell(self) -> None:
+        waiting, self._news = self._news, []
+        for one in waiting:
+            if not one.done():
+                one.set_result(None)
+
+    async def keep_snapshot(self, body: bytes) -> str:
+        if self._closed:
+            raise JournalFailed("it is closed")
+        kept = addressed([body])
+        self._blobs.update(kept)
+        return next(iter(kept))
+
+    async def read(self, stream: str, after: int = 0) -> list[Stored]:
+        lane = self._streams.get(stream, [])
+        found = lane[after:]
+        fault = verify(stream, found, after=after, before=lane[after - 1].hash if after and found else GENESIS)
+        if fault is not None:
+            raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}")
+        return found
+
+    async def version(self, stream: str) -> int:
+        return len(self._streams.get(stream, ()))
+
+    async def feed(self, after: int = 0, *, follow: bool = False) -> AsyncIterator[Stored]:
+        while True:
+            while after < len(self._book):
+                after += 1
+                yield self._book[after - 1]
+            if not follow or self._closed:
+                return
+            news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._news.append(news)
+            await news
+
+    async def blob(self, digest: str) -> bytes:
+        if digest not in self._blobs:
+            raise NotFound(f"no blob {digest}")
+        return intact(digest, self._blobs[digest])
+
+    async def runs(
+        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
+    ) -> list[Listed]:
+        def newest(run_id: str) -> tuple[datetime, int]:
+            return self._runs[run_id].started_at, self._places[run_id]
+
+        found = [
+            run_id
+            for run_id, row in self._runs.items()
+            if row.tenant == tenant
+            and (status is None or row.status is status)
+            and (before not in self._runs or newest(run_id) < newest(before))
+        ]
+        found.sort(key=newest, reverse=True)
+        return [Listed(run_id=one, version=len(self._streams[one]), row=self._runs[one]) for one in found[:limit]]
+
+    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+        return [run_id for when, run_id in self._waits() if when <= now][:limit]
+
+    async def next_wake(self) -> datetime | None:
+        return next((when for when, _ in self._waits()), None)
+
+    def _waits(self) -> list[tuple[datetime, str]]:
+        parked = ((row.wake_at, run_id) for run_id, row in self._runs.items() if row.status is Status.PARKED)
+        return sorted((when, run_id) for when, run_id in parked if when is not None)
+
+    async def unfinished(self, limit: int = 10_000) -> list[str]:
+        running = [run_id for run_id, row in self._runs.items() if row.status is Status.RUNNING]
+        return sorted(running, key=lambda run_id: self._runs[run_id].started_at)[:limit]
+
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+        start = self._approvals[after][1] if after in self._approvals else (_NEVER, "")
+        found = [
+            (place, card)
+            for _, place, card in self._approvals.values()
+            if card is not None and card.tenant == tenant and place > start
+        ]
+        return [card for _, card in sorted(found, key=lambda pair: pair[0])[:limit]]
+
+    async def find_approval(self, approval_id: str) -> str:
+        if approval_id not in self._approvals:
+            raise ApprovalNotFound(approval_id)
+        return self._approvals[approval_id][0]
+
+    async def used(self, scope: str) -> int:
+        return self._ledger.used(scope)
+
+    async def close(self) -> None:
+        self._closed = True
+        self._tell()
+

@@ -1,0 +1,67 @@
+-- The book of events and the tables that are folds of it.
+-- Text ids appear once, in `stream`; everything else refers to them by a number.
+
+create table stream (
+    pk integer primary key,
+    name text not null unique
+);
+
+-- One row an event, in the order of commits. `body` is the stored bytes, `hash` the link of the stream's chain.
+create table journal (
+    id integer primary key,
+    run integer not null,
+    seq integer not null,
+    body blob not null,
+    hash blob not null,
+    unique (run, seq)
+);
+
+-- Content-addressed bytes: large results and snapshots of rules. `digest` is the SHA-256 in hex.
+create table blob (
+    digest text primary key,
+    body blob not null
+);
+
+-- What each claimed scope holds.
+create table scope (
+    name text primary key,
+    used integer not null
+) without rowid;
+
+-- One row a run, written when its status changes. Times are microseconds since 1970, UTC.
+-- `version` is the length its stream had then: a shorter stream has lost its tail.
+create table runs (
+    run integer primary key,
+    status text not null,
+    tenant text not null,
+    profile text not null,
+    goal text not null,
+    requester text not null,
+    trace_id text not null,
+    reason text not null,
+    wake_at integer,
+    started integer not null,
+    updated integer not null,
+    version integer not null
+);
+create index runs_newest on runs (tenant, started);
+create index runs_by_status on runs (tenant, status, started);
+create index runs_to_wake on runs (wake_at) where status = 'parked' and wake_at is not null;
+create index runs_running on runs (started) where status = 'running';
+
+-- Approvals: open ones with their card, closed ones only as the way to their run.
+create table approval (
+    id text primary key,
+    run integer not null,
+    tenant text not null,
+    requested integer not null,
+    card blob
+);
+create index approval_open on approval (tenant, requested, id) where card is not null;
+
+-- Facts about the file itself: its epoch (raised by each restore), healed failures, writes that only filled the log.
+create table fact (
+    name text primary key,
+    value integer not null
+) without rowid;
+insert into fact (name, value) values ('epoch', 1), ('healed', 0), ('filled', 0);

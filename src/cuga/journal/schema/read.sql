@@ -1,0 +1,87 @@
+-- What can be asked. All of it is answered from indexes.
+
+-- name: stream_pk
+select pk from stream where name = ?
+
+-- name: head (of one stream)
+select seq, hash from journal where run = ? order by seq desc limit 1
+
+-- name: last_pk
+select coalesce(max(pk), 0) from stream
+
+-- name: last_id
+select coalesce(max(id), 0) from journal
+
+-- name: events (of one stream, from a version on: the version itself comes too, for its hash)
+select id, seq, body, hash from journal where run = ? and seq >= ? order by seq
+
+-- name: page (of all streams, after a position)
+select j.id, s.name, j.seq, j.body, j.hash from journal j join stream s on s.pk = j.run where j.id > ? order by j.id limit ?
+
+-- name: hash_at (a position: did this very event get there?)
+select hash from journal where id = ?
+
+-- name: blob
+select body from blob where digest = ?
+
+-- name: used
+select used from scope where name = ?
+
+-- name: runs_newest
+select s.name, r.*, (select coalesce(max(seq), 0) from journal j where j.run = r.run)
+from runs r join stream s on s.pk = r.run
+where r.tenant = :tenant and (r.started, r.run) < (:started, :run)
+order by r.started desc, r.run desc limit :limit
+
+-- name: runs_by_status
+select s.name, r.*, (select coalesce(max(seq), 0) from journal j where j.run = r.run)
+from runs r join stream s on s.pk = r.run
+where r.tenant = :tenant and r.status = :status and (r.started, r.run) < (:started, :run)
+order by r.started desc, r.run desc limit :limit
+
+-- name: run_started
+select r.started, r.run from runs r join stream s on s.pk = r.run where s.name = ?
+
+-- name: due
+select s.name from runs r join stream s on s.pk = r.run
+where r.status = 'parked' and r.wake_at is not null and r.wake_at <= ? order by r.wake_at limit ?
+
+-- name: unfinished
+select s.name from runs r join stream s on s.pk = r.run where r.status = 'running' order by r.started limit ?
+
+-- name: next_wake
+select min(wake_at) from runs where status = 'parked' and wake_at is not null
+
+-- name: approvals_open
+select card from approval
+where tenant = ? and card is not null and (requested, id) > (?, ?) order by requested, id limit ?
+
+-- name: approval_requested
+select requested, id from approval where id = ?
+
+-- name: approval_run
+select s.name from approval a join stream s on s.pk = a.run where a.id = ?
+
+-- name: epoch
+select value from fact where name = 'epoch'
+
+-- name: version_of_data (changes when another connection has committed)
+pragma data_version
+
+-- name: every_event
+select id, run, seq, body, hash from journal order by id
+
+-- name: every_stream
+select pk, name from stream
+
+-- name: every_scope
+select name, used from scope
+
+-- name: every_blob
+select digest, body from blob
+
+-- name: every_run_length
+select run, version from runs
+
+-- name: last_event
+select id, hash from journal order by id desc limit 1

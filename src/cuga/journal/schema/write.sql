@@ -1,0 +1,34 @@
+-- What an append stores. The row of a `values` list is repeated as often as a statement has rows.
+
+-- name: add_streams
+insert into stream (pk, name) values (?, ?)
+
+-- name: add_events
+insert into journal (id, run, seq, body, hash) values (?, ?, ?, ?, ?)
+
+-- name: add_blobs (the same bytes are kept once)
+insert or ignore into blob (digest, body) values (?, ?)
+
+-- name: set_scopes
+insert into scope (name, used) values (?, ?) on conflict (name) do update set used = excluded.used
+
+-- name: set_runs
+insert or replace into runs
+    (run, status, tenant, profile, goal, requester, trace_id, reason, wake_at, started, updated, version)
+values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+
+-- name: open_approvals
+insert or replace into approval (id, run, tenant, requested, card) values (?, ?, ?, ?, ?)
+
+-- name: close_approvals (a request that was never listed is listed as closed, so that its run can be found)
+insert into approval (id, run, tenant, requested, card) values (?, ?, ?, ?, ?)
+on conflict (id) do update set card = null
+
+-- name: heal (any small commit: it overwrites what a failed one may have left in the write-ahead log)
+update fact set value = value + 1 where name = 'healed'
+
+-- name: clear_scopes
+delete from scope
+
+-- name: next_epoch
+update fact set value = value + 1 where name = 'epoch'

@@ -1,0 +1,73 @@
+"""The hash chain of a stream, and what is wrong with one that does not hold.
+
+hash(n) = SHA-256(tag and format version, length of the stream's id, the id, n, hash(n - 1), SHA-256(stored bytes)).
+A chain sees an edit, a gap and a change of order; a lost tail it sees only when told how long the stream must be.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from hashlib import sha256
+
+from cuga.journal.port import Stored
+from cuga.model.value import Value
+
+TAG = b"cuga.journal\x00\x01"  # domain and format version of the preimage
+GENESIS = bytes(32)  # what the first event is chained to
+
+
+class Fault(Value, frozen=True, kw_only=True):
+    """One thing that is wrong. `kind` is a machine's word, `where` names the record, `detail` says what was found.
+
+    Kinds of a chain: edited, missing, duplicated, reordered, truncated, swapped. Kinds of a whole file besides:
+    unreadable, blob_missing, blob_altered, snapshot_missing, claims_differ, file_damaged.
+    """
+
+    kind: str
+    where: str
+    detail: str = ""
+
+
+def prefix_of(stream: str) -> bytes:
+    """The part of the preimage that all events of a stream share."""
+    name = stream.encode()
+    return TAG + len(name).to_bytes(2, "big") + name
+
+
+def link(prefix: bytes, seq: int, before: bytes, body: bytes) -> bytes:
+    """The hash of the event `seq` with these stored bytes, after an event with the hash `before`."""
+    return sha256(prefix + seq.to_bytes(8, "big") + before + sha256(body).digest()).digest()
+
+
+def verify(
+    stream: str, events: Sequence[Stored], *, after: int = 0, before: bytes = GENESIS, length: int | None = None
+) -> Fault | None:
+    """The first fault of the events that follow version `after`, whose hash is `before`; None: they hold.
+
+    With `length` the stream must end at that version.
+    """
+    prefix = prefix_of(stream)
+    seq = after
+    for event in events:
+        seq += 1
+        if event.stream != stream:
+            return Fault(kind="swapped", where=f"{stream} #{seq}", detail=f"this record belongs to {event.stream}")
+        if event.seq != seq:
+            return _out_of_order(stream, seq, [one.seq for one in events], after)
+        if link(prefix, seq, before, event.body) != event.hash:
+            return Fault(kind="edited", where=f"{stream} #{seq}", detail="its bytes or its hash were changed")
+        before = event.hash
+    if length is not None and seq < length:
+        return Fault(kind="truncated", where=f"{stream} #{seq + 1}", detail=f"it ends at {seq}, {length} were written")
+    return None
+
+
+def _out_of_order(stream: str, seq: int, found: list[int], after: int) -> Fault:
+    where = f"{stream} #{seq}"
+    twice = sorted(number for number, times in Counter(found).items() if times > 1)
+    if twice:
+        return Fault(kind="duplicated", where=where, detail=f"record {twice[0]} is there more than once")
+    if sorted(found) == list(range(after + 1, after + 1 + len(found))):
+        return Fault(kind="reordered", where=where, detail="all records are there, in another order")
+    return Fault(kind="missing", where=where, detail="this record is gone")

@@ -1,0 +1,116 @@
+"""What one transaction will store: gathered on the loop while the one before is written.
+
+A batch holds parameters, not statements: rows of one kind go out together in few, large statements, because SQLite lets
+other threads in once per row stepped and that is dear beside a busy thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import msgspec
+
+from cuga.journal.port import Committed, Index, OpenApproval, Unknown
+from cuga.journal.seal import GENESIS, prefix_of
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def stamp(when: datetime) -> int:
+    """Microseconds since 1970."""
+    return (when - _EPOCH) // _MICROSECOND
+
+
+def moment(stamped: int) -> datetime:
+    """The time of a stamp, UTC."""
+    return _EPOCH + stamped * _MICROSECOND
+
+
+class Head:
+    """Where a stream stands, with everything that is queued."""
+
+    __slots__ = ("hash", "last", "leaves", "pending", "pk", "prefix", "version")
+
+    def __init__(self, stream: str, pk: int, version: int = 0, hash: bytes = GENESIS) -> None:
+        self.pk = pk
+        self.version = version
+        self.hash = hash
+        self.prefix = prefix_of(stream)
+        self.pending = 0  # appends that are queued or being written
+        self.last: asyncio.Future[Committed | Unknown] | None = None  # the newest of them
+        self.leaves = False  # parked or ended: forgotten as soon as nothing is pending
+
+
+Waiting = tuple["asyncio.Future[Committed | Unknown]", Committed, str, Head]
+Row = tuple[Any, ...]
+IndexRows = tuple[dict[int, Row], dict[str, Row], dict[str, Row]]
+
+
+class Batch:
+    """The parameters of one transaction, flat, and who waits for it."""
+
+    __slots__ = (
+        "approvals", "blobs", "closed", "events", "last_hash", "last_id",
+        "runs", "scopes", "size", "streams", "waiting",
+    )  # fmt: skip
+
+    def __init__(self) -> None:
+        self.waiting: list[Waiting] = []
+        self.streams: list[Any] = []
+        self.events: list[Any] = []
+        self.scopes: dict[str, int] = {}
+        self.blobs: dict[str, bytes] = {}
+        self.runs: dict[int, Row] = {}
+        self.approvals: dict[str, Row] = {}
+        self.closed: dict[str, Row] = {}
+        self.size = 0  # bytes of bodies and blobs
+        self.last_id = 0  # position of the last event, 0: none
+        self.last_hash = b""
+
+    def note(self, rows: IndexRows) -> None:
+        """Take in what an append changes in the tables beside the stream; the newest row of a key counts."""
+        runs, opened, closed = rows
+        self.runs |= runs
+        for approval_id in opened:
+            self.closed.pop(approval_id, None)
+        self.approvals |= opened
+        self.closed |= closed
+
+    def statements(self) -> list[tuple[str, list[Any], int]]:
+        """Name of the query, its flat parameters and how many make a row; in the order they must be stored."""
+        found: list[tuple[str, list[Any], int]] = [
+            ("add_streams", self.streams, 2),
+            ("add_events", self.events, 5),
+            ("add_blobs", [part for pair in self.blobs.items() for part in pair], 2),
+            ("set_scopes", [part for pair in self.scopes.items() for part in pair], 2),
+            ("set_runs", [part for row in self.runs.values() for part in row], 12),
+            ("open_approvals", [part for row in self.approvals.values() for part in row], 5),
+            ("close_approvals", [part for row in self.closed.values() for part in row], 5),
+        ]
+        return [one for one in found if one[1]]
+
+
+def index_rows(pk: int, version: int, index: Index) -> IndexRows:
+    """The parameters of `set_runs`, `open_approvals` and `close_approvals`, each by its key."""
+    runs: dict[int, Row] = {}
+    if index.run is not None:
+        row = index.run
+        runs[pk] = (
+            pk, row.status.value, row.tenant, row.profile, row.goal, row.requester, row.trace_id, row.reason,
+            None if row.wake_at is None else stamp(row.wake_at), stamp(row.started_at), stamp(row.updated_at), version,
+        )  # fmt: skip
+    opened: dict[str, Row] = {}
+    closed: dict[str, Row] = {}
+    for approval_id, card in index.approvals.items():
+        if card is None:
+            closed[approval_id] = (approval_id, pk, "", 0, None)
+        else:
+            opened[approval_id] = (approval_id, pk, card.tenant, stamp(card.requested_at), encode_card(card))
+    return runs, opened, closed
+
+
+encode_card = msgspec.json.Encoder().encode
+decode_card = msgspec.json.Decoder(OpenApproval).decode

@@ -1,0 +1,221 @@
+"""Looking after the file: is it whole, copy it, put a copy back, count its claims again.
+
+Everything here reads on a connection of its own, inside one transaction, so it sees one moment of the journal and gets
+in nobody's way.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import apsw
+
+from cuga.errors import BadInput, JournalCorrupt, JournalFailed
+from cuga.journal.blobs import intact
+from cuga.journal.claims import claims_of
+from cuga.journal.codec import PLAIN
+from cuga.journal.seal import GENESIS, Fault, link, prefix_of
+from cuga.journal.sqlite.connect import open_reader, open_writer
+from cuga.journal.sqlite.lock import Lock
+from cuga.journal.statements import queries
+from cuga.model.event import Event, RunStarted, ToolCallComplete
+from cuga.model.value import Value
+
+
+class Backed(Value, frozen=True, kw_only=True):
+    """A copy that was made, and the last event in it. Position and hash, kept elsewhere, show a lost tail."""
+
+    path: str
+    position: int
+    hash: str
+
+
+class Restored(Value, frozen=True, kw_only=True):
+    """A copy that was put back. `epoch` counts the beginnings of this journal; `aside` is the file it replaced."""
+
+    position: int
+    epoch: int
+    aside: str = ""
+
+
+def verify_file(path: Path) -> list[Fault]:
+    """All faults of a journal file, the book's first. Empty: chains, blobs and claims hold."""
+    connection = open_reader(path)
+    try:
+        connection.execute("begin")
+        return _Check(connection).faults()
+    except apsw.Error as error:
+        return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
+    finally:
+        connection.close()
+
+
+class _Check:
+    """One reading of the whole book, in the order of commits."""
+
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._query = queries("read")
+        self._found: list[Fault] = []
+        self._needs: dict[str, tuple[str, str]] = {}  # digest -> kind of the fault when it is gone, who needs it
+        self._used: dict[str, int] = {}
+
+    def faults(self) -> list[Fault]:
+        lengths = self._book()
+        for run, version in self._connection.execute(self._query["every_run_length"]):
+            name, seq = lengths.get(run, (f"stream {run}", 0))
+            if seq < version:
+                detail = f"it ends at {seq}, {version} were written"
+                self._found.append(Fault(kind="truncated", where=f"{name} #{seq + 1}", detail=detail))
+        self._bytes()
+        kept = dict(self._connection.execute(self._query["every_scope"]))
+        for scope in sorted(kept.keys() | self._used.keys()):
+            if kept.get(scope, 0) != self._used.get(scope, 0):
+                detail = f"{kept.get(scope, 0)} is kept, {self._used.get(scope, 0)} is counted"
+                self._found.append(Fault(kind="claims_differ", where=scope, detail=detail))
+        return self._found
+
+    def _book(self) -> dict[int, tuple[str, int]]:
+        names: dict[int, str] = dict(self._connection.execute(self._query["every_stream"]))
+        prefixes = {pk: prefix_of(name) for pk, name in names.items()}
+        heads: dict[int, tuple[int, bytes]] = {}
+        spoilt: set[int] = set()  # one fault a stream: what follows the first is its echo
+        for position, run, seq, body, hash in self._connection.execute(self._query["every_event"]):
+            last, before = heads.get(run, (0, GENESIS))
+            heads[run] = (seq, hash)
+            holds = run in prefixes and seq == last + 1 and link(prefixes[run], seq, before, body) == hash
+            if not holds and run not in spoilt:
+                spoilt.add(run)
+                self._found.append(_chain_fault(names.get(run), position, seq, last))
+            if b'"claims"' in body or b'"blob"' in body or b'"run_started"' in body:
+                self._note(body, f"{names.get(run)} #{seq}")
+        return {run: (names.get(run, f"stream {run}"), seq) for run, (seq, _) in heads.items()}
+
+    def _note(self, body: bytes, where: str) -> None:
+        try:
+            event = PLAIN.decode(body)
+        except Exception as error:
+            self._found.append(Fault(kind="unreadable", where=where, detail=str(error)))
+            return
+        for claim in claims_of((event,)):
+            self._used[claim.scope] = self._used.get(claim.scope, 0) + claim.amount
+        if isinstance(event, ToolCallComplete) and event.blob is not None and event.blob.kept:
+            self._needs[event.blob.digest] = ("blob_missing", where)
+        if isinstance(event, RunStarted) and event.policy_digest:
+            self._needs.setdefault(event.policy_digest, ("snapshot_missing", where))
+
+    def _bytes(self) -> None:
+        for digest, body in self._connection.execute(self._query["every_blob"]):
+            self._needs.pop(digest, None)
+            try:
+                intact(digest, body)
+            except JournalCorrupt as error:
+                self._found.append(Fault(kind="blob_altered", where=digest, detail=error.detail))
+        for digest, (kind, where) in self._needs.items():
+            self._found.append(Fault(kind=kind, where=digest, detail=f"{where} refers to it"))
+
+
+def _chain_fault(name: str | None, position: int, seq: int, last: int) -> Fault:
+    if name is None:
+        return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
+    where = f"{name} #{last + 1}"
+    if seq == last + 1:
+        return Fault(kind="edited", where=where, detail="its bytes or its hash were changed")
+    if seq > last + 1:
+        return Fault(kind="missing", where=where, detail=f"{seq} follows {last}")
+    return Fault(kind="reordered", where=where, detail=f"{seq} follows {last}")
+
+
+def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
+    """What the ledger keeps for each scope, and what the events come to."""
+    connection = open_reader(path)
+    try:
+        connection.execute("begin")
+        kept = dict(connection.execute(queries("read")["every_scope"]))
+        counted: dict[str, int] = {}
+        for _, _, _, body, _ in connection.execute(queries("read")["every_event"]):
+            for claim in claims_of(_claiming(body)):
+                counted[claim.scope] = counted.get(claim.scope, 0) + claim.amount
+    finally:
+        connection.close()
+    return kept, counted
+
+
+def _claiming(body: bytes) -> tuple[Event, ...]:
+    return (PLAIN.decode(body),) if b'"claims"' in body else ()
+
+
+def back_up(source: Path, target: Path) -> Backed:
+    """Copy a journal into a new file by SQLite's online backup, in one go; `BadInput` when the target exists."""
+    if target.exists():
+        raise BadInput(f"{target} exists", mend="Name a file that is not there yet.")
+    half = target.with_name(f"{target.name}.half")
+    reader = open_reader(source)
+    try:
+        copy = apsw.Connection(str(half))
+        try:
+            with copy.backup("main", reader, "main") as backup:
+                backup.step(-1)  # all at once: a copy in pieces would begin anew after each commit
+            copy.execute("pragma journal_mode = delete").fetchall()  # one file, nothing beside it
+            last = next(iter(copy.execute(queries("read")["last_event"])), (0, GENESIS))
+        finally:
+            copy.close()
+        _sync(half)
+        half.replace(target)
+        _sync(target.parent)
+    except apsw.Error as error:
+        half.unlink(missing_ok=True)
+        raise JournalFailed(f"the copy could not be made: {error}") from error
+    finally:
+        reader.close()
+    return Backed(path=str(target), position=last[0], hash=last[1].hex())
+
+
+def restore(backup: Path, path: Path) -> Restored:
+    """Put a copy in the place of a journal that nobody has open; the file it replaces is set aside, not deleted.
+
+    A damaged copy is refused with `JournalCorrupt`. Opens a new epoch; the caller appends `RestoredFrom` and starts
+    nothing before a person has acknowledged it.
+    """
+    faults = verify_file(backup)
+    if faults:
+        raise JournalCorrupt(f"{backup}: {faults[0].kind} at {faults[0].where}, {faults[0].detail}", faults=faults)
+    lock = Lock(path)
+    try:
+        aside = _set_aside(path)
+        half = path.with_name(f"{path.name}.half")
+        half.unlink(missing_ok=True)
+        copied = back_up(backup, half)
+        half.replace(path)
+        _sync(path.parent)
+        writer = open_writer(path, "full", prefill=False)
+        writer.execute(queries("write")["next_epoch"])
+        epoch = next(iter(writer.execute(queries("read")["epoch"])))[0]
+        writer.close()
+    finally:
+        lock.release()
+    return Restored(position=copied.position, epoch=int(epoch), aside=aside)
+
+
+def _set_aside(path: Path) -> str:
+    """Rename a journal and its log together, so that the log can never be taken for that of another file."""
+    if not path.exists():
+        return ""
+    number = 1
+    while (aside := path.with_name(f"{path.name}.before-restore-{number}")).exists():
+        number += 1
+    path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
+    log = path.with_name(f"{path.name}-wal")
+    if log.exists():
+        log.replace(aside.with_name(f"{aside.name}-wal"))
+    path.replace(aside)
+    return str(aside)
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

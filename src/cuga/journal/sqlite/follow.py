@@ -1,0 +1,103 @@
+"""The reading half of the port over a file, and a journal that has only that half.
+
+`ReadOnly` is for other processes: it takes no lock, never writes, and sees an append within about 20 ms of its commit.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import datetime
+from pathlib import Path
+
+from cuga.journal.port import Listed, OpenApproval, Stored
+from cuga.journal.sqlite.reader import Reader
+from cuga.model.event import Status
+
+PAGE = 500  # events a page of the feed
+POLL_SECONDS = 0.02  # 11 ms behind at the median, for a third of a percent of a core
+
+
+class Reading:
+    """Answers the reading half of the port from a `Reader`; how news arrive is the heir's."""
+
+    _reader: Reader
+
+    def _mark(self) -> int:
+        """Something that differs once there is news."""
+        raise NotImplementedError
+
+    async def _news(self, mark: int) -> bool:
+        """Wait until there is news since the mark; False: there will be none."""
+        raise NotImplementedError
+
+    async def read(self, stream: str, after: int = 0) -> list[Stored]:
+        return self._reader.read(stream, after)
+
+    async def version(self, stream: str) -> int:
+        return self._reader.version(stream)
+
+    async def feed(self, after: int = 0, *, follow: bool = False) -> AsyncIterator[Stored]:
+        while True:
+            mark = self._mark()
+            page = self._reader.page(after, PAGE)
+            for event in page:
+                after = event.position
+                yield event
+            if page:
+                await asyncio.sleep(0)
+            elif not follow or not await self._news(mark):
+                return
+
+    async def blob(self, digest: str) -> bytes:
+        return self._reader.blob(digest)
+
+    async def runs(
+        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
+    ) -> list[Listed]:
+        return self._reader.runs(tenant, status, before, limit)
+
+    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+        return self._reader.due(now, limit)
+
+    async def unfinished(self, limit: int = 10_000) -> list[str]:
+        return self._reader.unfinished(limit)
+
+    async def next_wake(self) -> datetime | None:
+        return self._reader.next_wake()
+
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+        return self._reader.open_approvals(tenant, after, limit)
+
+    async def find_approval(self, approval_id: str) -> str:
+        return self._reader.find_approval(approval_id)
+
+    async def used(self, scope: str) -> int:
+        return self._reader.used(scope)
+
+    @property
+    def epoch(self) -> int:
+        """How often this journal was begun: 1, and one more for each restore."""
+        return self._reader.epoch()
+
+
+class ReadOnly(Reading):
+    """A journal file as a follower reads it, beside the process that owns it."""
+
+    def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
+        self._reader = Reader(Path(path), vfs)
+        self._closed = False
+
+    def _mark(self) -> int:
+        return self._reader.version_of_data()
+
+    async def _news(self, mark: int) -> bool:
+        while not self._closed:
+            if self._reader.version_of_data() != mark:
+                return True
+            await asyncio.sleep(POLL_SECONDS)
+        return False
+
+    async def close(self) -> None:
+        self._closed = True
+        self._reader.close()

@@ -1,0 +1,140 @@
+"""Reading the file, on a connection that cannot write.
+
+Shows what is durable and nothing else. Each question is answered from an index in well under a millisecond, so it is
+asked on the caller's thread; long readings (verify, backup) have connections of their own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.journal.blobs import intact
+from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
+from cuga.journal.seal import GENESIS, verify
+from cuga.journal.sqlite.batch import Head, decode_card, moment, stamp
+from cuga.journal.sqlite.connect import open_reader
+from cuga.journal.statements import queries
+from cuga.model.event import Status
+
+_LATEST = (1 << 63) - 1
+
+
+class Reader:
+    """The questions, by their names in `schema/read.sql`."""
+
+    def __init__(self, path: Path, vfs: str | None = None) -> None:
+        self._connection = open_reader(path, vfs)
+        self._query = queries("read")
+
+    def _all(self, name: str, values: Any = ()) -> list[Any]:
+        try:
+            return self._connection.execute(self._query[name], values).fetchall()
+        except apsw.CorruptError as error:
+            raise JournalCorrupt(f"the file is damaged: {error}") from error
+        except apsw.Error as error:
+            raise JournalFailed(f"it cannot be read: {error}") from error
+
+    def _one(self, name: str, values: Any = ()) -> Any:
+        found = self._all(name, values)
+        return found[0][0] if found else None
+
+    def head(self, stream: str) -> Head | None:
+        pk = self._one("stream_pk", (stream,))
+        if pk is None:
+            return None
+        return Head(stream, pk, *next(iter(self._all("head", (pk,))), ()))
+
+    def version(self, stream: str) -> int:
+        head = self.head(stream)
+        return head.version if head else 0
+
+    def last_pk(self) -> int:
+        return int(self._one("last_pk"))
+
+    def last_id(self) -> int:
+        return int(self._one("last_id"))
+
+    def read(self, stream: str, after: int) -> list[Stored]:
+        pk = self._one("stream_pk", (stream,))
+        if pk is None:
+            return []
+        found = [
+            Stored(position=position, stream=stream, seq=seq, body=body, hash=hash)
+            for position, seq, body, hash in self._all("events", (pk, after))
+        ]
+        before = GENESIS
+        if after and found and found[0].seq == after:
+            before = found.pop(0).hash
+        fault = verify(stream, found, after=after, before=before)
+        if fault is not None:
+            raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}", fault=fault)
+        return found
+
+    def page(self, after: int, limit: int) -> list[Stored]:
+        return [
+            Stored(position=position, stream=stream, seq=seq, body=body, hash=hash)
+            for position, stream, seq, body, hash in self._all("page", (after, limit))
+        ]
+
+    def blob(self, digest: str) -> bytes:
+        body = self._one("blob", (digest,))
+        if body is None:
+            raise NotFound(f"no blob {digest}")
+        return intact(digest, body)
+
+    def used(self, scope: str) -> int:
+        return int(self._one("used", (scope,)) or 0)
+
+    def runs(self, tenant: str, status: Status | None, before: str, limit: int) -> list[Listed]:
+        start = next(iter(self._all("run_started", (before,))), (_LATEST, _LATEST)) if before else (_LATEST, _LATEST)
+        values = {"tenant": tenant, "started": start[0], "run": start[1], "limit": limit}
+        if status is None:
+            return [_listed(row) for row in self._all("runs_newest", values)]
+        return [_listed(row) for row in self._all("runs_by_status", values | {"status": status.value})]
+
+    def due(self, now: datetime, limit: int) -> list[str]:
+        return [run_id for (run_id,) in self._all("due", (stamp(now), limit))]
+
+    def unfinished(self, limit: int) -> list[str]:
+        return [run_id for (run_id,) in self._all("unfinished", (limit,))]
+
+    def next_wake(self) -> datetime | None:
+        stamped = self._one("next_wake")
+        return None if stamped is None else moment(stamped)
+
+    def open_approvals(self, tenant: str, after: str, limit: int) -> list[OpenApproval]:
+        start = next(iter(self._all("approval_requested", (after,))), (-_LATEST, ""))
+        return [decode_card(card) for (card,) in self._all("approvals_open", (tenant, *start, limit))]
+
+    def find_approval(self, approval_id: str) -> str:
+        run_id = self._one("approval_run", (approval_id,))
+        if run_id is None:
+            raise ApprovalNotFound(approval_id)
+        return str(run_id)
+
+    def epoch(self) -> int:
+        return int(self._one("epoch"))
+
+    def version_of_data(self) -> int:
+        return int(self._one("version_of_data"))
+
+    def close(self) -> None:
+        self._connection.close()
+
+
+def _listed(row: tuple[Any, ...]) -> Listed:
+    run_id, _, status, tenant, profile, goal, requester, trace_id, reason, wake_at, started, updated, _, version = row
+    return Listed(
+        run_id=run_id,
+        version=version,
+        row=RunRow(
+            status=Status(status), tenant=tenant, profile=profile, goal=goal, requester=requester, trace_id=trace_id,
+            reason=reason, wake_at=None if wake_at is None else moment(wake_at),
+            started_at=moment(started), updated_at=moment(updated),
+        ),
+    )  # fmt: skip

@@ -1,0 +1,128 @@
+"""The one hand that writes: a transaction a batch, on whichever thread it is asked, one at a time.
+
+It answers nothing itself. A transaction that fails is rolled back, and what may be left of it in the write-ahead log is
+written over before anybody acts on the failure.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import apsw
+
+from cuga.journal.sqlite.batch import Batch
+from cuga.journal.sqlite.connect import CHECKPOINT_PAGES, open_writer
+from cuga.journal.statements import queries, rows
+
+POINTS = ("append.admitted", "commit.begin", "commit.written", "commit.done", "append.answered")
+SIZES = (500, 120, 30, 9, 3, 1)  # rows a statement; few sizes, so that each stays prepared
+
+
+class Written:
+    """What became of a batch: stored, surely not, or nobody knows."""
+
+    __slots__ = ("error", "full", "seconds", "state")
+
+    def __init__(self, state: str, seconds: float, error: Exception | None = None) -> None:
+        self.state = state  # "stored", "failed", "unknown"
+        self.seconds = seconds
+        self.error = error
+        self.full = isinstance(error, apsw.FullError)
+
+
+class Writer:
+    """Owns the writing connection. `on_point` is told each of `POINTS` as it is passed."""
+
+    def __init__(
+        self, path: Path, durability: str, on_point: Callable[[str], None], *, vfs: str | None = None, fill: bool = True
+    ) -> None:
+        self._connection = open_writer(path, durability, vfs, prefill=fill)
+        self._point = on_point
+        self._pages = 0
+        self._connection.set_wal_hook(self._grew)  # in place of the automatic checkpoint, which could stall the loop
+        self._run = self._connection.cursor().execute
+        write = queries("write")
+        self._sized = {
+            name: [(size, rows(sql, size)) for size in SIZES] for name, sql in write.items() if "values (?" in sql
+        }
+        self._heal = write["heal"]
+        self._hash_at = queries("read")["hash_at"]
+
+    def _grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
+
+    @property
+    def wants_checkpoint(self) -> bool:
+        return self._pages >= CHECKPOINT_PAGES
+
+    def write(self, batch: Batch) -> Written:
+        """Store a batch durably, and say what became of it. Never raises for a fault of the store."""
+        start = time.perf_counter()
+        committing = False
+        try:
+            self._point("commit.begin")
+            self._run("begin immediate")
+            for name, flat, width in batch.statements():
+                self._insert(name, flat, width)
+            self._point("commit.written")
+            committing = True
+            self._run("commit")
+            self._point("commit.done")
+        except Exception as error:
+            return Written(self._after(batch, committing), time.perf_counter() - start, error)
+        return Written("stored", time.perf_counter() - start)
+
+    def _insert(self, name: str, flat: list[Any], width: int) -> None:
+        at, left = 0, len(flat) // width
+        for size, sql in self._sized[name]:
+            while left >= size:
+                step = size * width
+                self._run(sql, flat[at : at + step])
+                at += step
+                left -= size
+
+    def _after(self, batch: Batch, committing: bool) -> str:
+        """What became of a batch whose transaction raised."""
+        try:
+            if self._connection.in_transaction:  # a full disk or a failed write has rolled back by itself
+                self._run("rollback")
+            if not committing:
+                return "failed"
+            if batch.last_id and self._holds(batch):
+                return "stored"
+            # A failed sync may leave a whole transaction in the log, which a crash now would bring back to life.
+            self._run(self._heal)
+        except apsw.Error:
+            return "unknown" if committing else "failed"
+        return "failed"
+
+    def _holds(self, batch: Batch) -> bool:
+        return any(found == batch.last_hash for (found,) in self._run(self._hash_at, (batch.last_id,)))
+
+    def checkpoint(self) -> str:
+        """Move the log into the file and answer what went wrong, or nothing: commits are durable in the log as well.
+
+        Only the writer does this; a reader in the way only puts it off.
+        """
+        self._pages = 0
+        try:
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        except apsw.Error as error:
+            return f"the log could not be moved into the file: {error}"
+        return ""
+
+    def replace_scopes(self, kept: dict[str, int], counted: dict[str, int]) -> dict[str, tuple[int, int]]:
+        """Put what was counted in the place of what is kept. Answers where the two differed."""
+        with self._connection:
+            self._run(queries("write")["clear_scopes"])
+            self._insert("set_scopes", [part for pair in counted.items() for part in pair], 2)
+        scopes = sorted(kept.keys() | counted.keys())
+        pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in scopes}
+        return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}
+
+    def close(self) -> None:
+        self._connection.close()

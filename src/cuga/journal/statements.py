@@ -1,0 +1,40 @@
+"""The named SQL of the journal, read from `schema/*.sql`.
+
+A query is found by its name; a migration is a numbered file. No SQL is put together from values: the only change made
+to a text is to repeat the row of a `values` list.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from importlib import resources
+
+_NAME = re.compile(r"^-- name: (\w+).*$", re.MULTILINE)
+_ROW = re.compile(r"values (\((?:\?, )*\?\))")
+
+
+@cache
+def queries(file: str) -> dict[str, str]:
+    """The queries of one file, by name."""
+    parts = _NAME.split(_text(f"{file}.sql"))
+    return {name: " ".join(text.split()) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+
+
+def rows(query: str, count: int) -> str:
+    """The query with its row of values repeated `count` times."""
+    row = _ROW.search(query)
+    if row is None:
+        raise ValueError(f"no row of values in: {query}")
+    return f"{query[: row.start(1)]}{', '.join([row[1]] * count)}{query[row.end(1) :]}"
+
+
+@cache
+def migrations() -> list[tuple[int, str, str]]:
+    """Number, name and text of each migration, in order."""
+    names = sorted(one.name for one in resources.files("cuga.journal").joinpath("schema").iterdir())
+    return [(int(name[:4]), name[5:-4], _text(name)) for name in names if name[:4].isdigit()]
+
+
+def _text(name: str) -> str:
+    return resources.files("cuga.journal").joinpath("schema", name).read_text("utf-8")
