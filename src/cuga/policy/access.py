@@ -39,7 +39,8 @@ def may_decide(
     for delegation in current.delegations:
         if delegation.delegate != by.id:
             continue
-        said = f"{delegation.user} delegated to {by.id} from {_minute(delegation.starts)} to {_minute(delegation.ends)} UTC"
+        dates = f"from {_minute(delegation.starts)} to {_minute(delegation.ends)} UTC"
+        said = f"{delegation.user} delegated to {by.id} {dates}"
         if not delegation.starts <= at < delegation.ends:
             reasons.append(f"{said}: not now")
         elif delegation.user in requesters:

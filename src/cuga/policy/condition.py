@@ -1,7 +1,7 @@
 """Conditions of steps, in CEL, behind a small port: compile, names, evaluate.
 
-A condition is true or false; anything else (an unknown name, a missing key, a number where a text is, too many steps) is
-an error that is recorded, and never counts as either. Only this module knows which CEL engine is used.
+A condition is true or false; anything else (an unknown name, a missing key, a number where a text is, too many steps)
+is an error that is recorded, and never counts as either. Only this module knows which CEL engine is used.
 """
 
 from __future__ import annotations
@@ -47,14 +47,10 @@ class _Cel:
             kind = result.type()
             value = result.value() if kind == self._bool else str(result.value())
         except (RuntimeError, TypeError, ValueError) as error:
-            raise ConditionError(
-                f"{_short(self._expression)}: {_first_line(error)}", expression=self._expression
-            ) from error
+            raise ConditionError(f"{_short(self._expression)}: {_first_line(error)}") from error
         if value is True or value is False:
             return bool(value)
-        raise ConditionError(
-            f"{_short(self._expression)}: gives {kind.name()}, {str(value)[:200]}", expression=self._expression
-        )
+        raise ConditionError(f"{_short(self._expression)}: gives {kind.name()}, {str(value)[:200]}")
 
 
 def compile_condition(expression: str, names: tuple[str, ...]) -> Condition:

@@ -1,7 +1,7 @@
-"""Whether and when a call is tried again: a table of what failed, what is known of the effect, and what the tool can do.
+"""Whether and when a call is tried again: a table of what failed, what is known of it, and what the tool can do.
 
-Pure whole-number arithmetic in milliseconds; the delay becomes a fact in the journal and nobody sleeps here. Chance comes
-in as a number, so that a replay decides the same. A guess about an effect is never made: it ends in doubt.
+Pure whole-number arithmetic in milliseconds; the delay becomes a fact in the journal and nobody sleeps here. Chance
+comes in as a number, so that a replay decides the same. A guess about an effect is never made: it ends in doubt.
 """
 
 from __future__ import annotations

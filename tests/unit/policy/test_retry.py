@@ -51,7 +51,7 @@ def test_after_the_last_attempt_a_known_failure_is_final_and_an_unknown_one_is_a
     assert follows(repeatable=Repeatable.KEY, attempt=3) == "in doubt"
 
 
-@pytest.mark.parametrize(("mode", "attempt"), itertools.product(FailureMode, (1, 2, 3, 9)))
+@pytest.mark.parametrize(("mode", "attempt"), list(itertools.product(FailureMode, (1, 2, 3, 9))))
 def test_an_unkeyed_effect_is_never_repeated_on_a_guess(mode, attempt):
     assert follows(mode, UNKNOWN, EXECUTE, Repeatable.NONE, attempt) == "in doubt"
 
