@@ -31,8 +31,8 @@ class Ballast:
         self.path.unlink(missing_ok=True)
 
     def admits(self, events: Sequence[Event]) -> bool:
-        """Whether these may be written on a full disk."""
-        return not any(isinstance(event, STARTS) for event in events)
+        """Whether these may be written: on a full disk, nothing that starts anything."""
+        return not self.spent or not any(isinstance(event, STARTS) for event in events)
 
     def recover(self) -> None:
         """Take the reserve back when there is ample room again."""
