@@ -21,7 +21,9 @@ from cuga.tools.declare import (
 
 
 @tool(domain="intelligence", side_effect="read-only", cost=0.5, keywords=("fit",), gives={"fit": ""}, uses=("crm",))
-def score(context: ToolContext, account: Annotated[str, Slot("account", "name or id")], count: int = 3) -> dict[str, int]:
+def score(
+    context: ToolContext, account: Annotated[str, Slot("account", "name or id")], count: int = 3
+) -> dict[str, int]:
     """Points of one account.
 
     Unknown is not zero.
@@ -33,7 +35,10 @@ def test_the_contract_is_read_from_the_signature_and_the_first_paragraph():
     contract = contract_of(score)
     assert (contract.name, contract.purpose, contract.cost) == ("score", "Points of one account.", 500_000)
     assert contract.side_effect is SideEffect.READ_ONLY
-    assert [(slot.name, slot.kind, slot.required) for slot in contract.slots] == [("account", "account", True), ("count", "", False)]
+    assert [(slot.name, slot.kind, slot.required) for slot in contract.slots] == [
+        ("account", "account", True),
+        ("count", "", False),
+    ]
     schema = json.loads(bytes(contract.input_schema))
     assert schema["required"] == ["account"] and schema["additionalProperties"] is False
     assert schema["properties"]["account"] == {"type": "string", "description": "name or id"}

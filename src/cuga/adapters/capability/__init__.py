@@ -17,6 +17,7 @@ from cuga.adapters.capability.crm import (
     fields_of,
     shown,
 )
+from cuga.adapters.capability.mail import body_hash, canonical_body
 from cuga.adapters.capability.names import Lookup, Named, lookup, squeeze, without_legal_form
 from cuga.adapters.capability.ports import (
     OPERATORS,
@@ -55,6 +56,8 @@ __all__ = [
     "Source",
     "Stored",
     "TeamMember",
+    "body_hash",
+    "canonical_body",
     "fields_of",
     "lookup",
     "shown",

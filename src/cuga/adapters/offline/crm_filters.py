@@ -59,6 +59,8 @@ def _one(kind: str, condition: Filter) -> tuple[str, tuple[Any, ...]]:
         return f"({field} IS NOT NULL AND {field} <> '' AND {field} {_COMPARED[op]} ?)", (_value(field, text),)
     if op == "is_not":
         return f"coalesce({field}, '') <> ? COLLATE NOCASE", (_value(field, text),)
+    if field == "id" or field.endswith("_id"):
+        return f"{field} = ?", (text,)
     return f"{field} = ? COLLATE NOCASE", (_value(field, text),)
 
 

@@ -103,8 +103,7 @@ class CrmStore:
         with self._lock, self._db:
             for kind, given in records.items():
                 known = {
-                    str(key): (int(version), bytes(content))
-                    for key, version, content in self._digests(_table(kind))
+                    str(key): (int(version), bytes(content)) for key, version, content in self._digests(_table(kind))
                 }
                 fresh: list[tuple[Any, ...]] = []
                 for record in given:

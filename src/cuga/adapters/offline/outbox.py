@@ -17,7 +17,7 @@ from email.policy import SMTP
 from email.utils import format_datetime
 from pathlib import Path
 
-from cuga.adapters.capability import Outgoing, Receipt
+from cuga.adapters.capability import Outgoing, Receipt, body_hash, canonical_body
 from cuga.clock import Clock, SystemClock
 from cuga.errors import NotDone
 
@@ -27,18 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 
 
-def canonical_body(body: str) -> str:
-    """The body as it will lie in the file: line ends are `\\n`, and exactly one closes it."""
-    return body.replace("\r\n", "\n").replace("\r", "\n").rstrip("\n") + "\n"
-
-
-def body_hash(body: str) -> str:
-    """SHA-256 of the canonical body in UTF-8."""
-    return hashlib.sha256(canonical_body(body).encode()).hexdigest()
-
-
 class Outbox:
-    """A `Mail` on a directory. Without a `sender` the files are drafts (`X-Unsent`) that a mail program can open and send."""
+    """A `Mail` on a directory. Without a `sender` the files are unsent mails (`X-Unsent`) for a mail program to open."""
 
     def __init__(self, directory: Path | str, *, sender: str = "", clock: Clock | None = None) -> None:
         self._directory = Path(directory)

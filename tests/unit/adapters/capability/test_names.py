@@ -5,7 +5,13 @@ from hypothesis import strategies as st
 
 from cuga.adapters.capability import lookup
 
-NAMES = [("a1", "Acme Corporation"), ("a2", "Acme Cooperation"), ("b", "Betasoloin"), ("g", "GTX Pro"), ("p", "GTX Plus Pro")]
+NAMES = [
+    ("a1", "Acme Corporation"),
+    ("a2", "Acme Cooperation"),
+    ("b", "Betasoloin"),
+    ("g", "GTX Pro"),
+    ("p", "GTX Plus Pro"),
+]
 
 
 def test_an_id_and_an_exact_name_are_found():

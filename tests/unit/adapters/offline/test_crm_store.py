@@ -23,7 +23,9 @@ DEALS = [
 @pytest.fixture(params=["memory", "file"])
 def store(request, tmp_path):
     made = CrmStore.open(":memory:" if request.param == "memory" else tmp_path / "crm.db")
-    made.store({"accounts": ACCOUNTS, "opportunities": DEALS, "contacts": [Contact(id="c", name="C", unsubscribed=True)]})
+    made.store(
+        {"accounts": ACCOUNTS, "opportunities": DEALS, "contacts": [Contact(id="c", name="C", unsubscribed=True)]}
+    )
     yield made
     made.close()
 
@@ -73,7 +75,9 @@ def test_filters_say_what_they_mean(store, condition, found):
 
 
 def test_dates_and_orders(store):
-    assert [d.id for d in store.query("opportunities", [Filter(field="closes", op="below", value="2017-04-01")])] == ["D1"]
+    assert [d.id for d in store.query("opportunities", [Filter(field="closes", op="below", value="2017-04-01")])] == [
+        "D1"
+    ]
     assert [a.id for a in store.query("accounts", order="-employees")] == ["Isdom", "Gekko", "Blank"]
     assert [a.id for a in store.query("accounts", limit=1, offset=1)] == ["Gekko"]
     assert store.group("opportunities", "status") == [("open", 1), ("won", 1)]

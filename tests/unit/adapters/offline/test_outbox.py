@@ -7,8 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from cuga.adapters.capability import Outgoing
-from cuga.adapters.offline import Outbox, body_hash
+from cuga.adapters.capability import Outgoing, body_hash
+from cuga.adapters.offline import Outbox
 from cuga.clock import ManualClock
 from cuga.errors import NotDone
 
@@ -19,7 +19,15 @@ def outbox(tmp_path):
 
 
 def letter(**changes):
-    return Outgoing(**{"key": "k1", "recipient": "ada@isdom.example", "subject": "Grüße, kurz", "body": "Hello\nAda — hi", **changes})
+    return Outgoing(
+        **{
+            "key": "k1",
+            "recipient": "ada@isdom.example",
+            "subject": "Grüße, kurz",
+            "body": "Hello\nAda — hi",
+            **changes,
+        }
+    )
 
 
 def read_back(outbox, receipt):
@@ -41,7 +49,9 @@ def test_the_same_key_again_writes_nothing(outbox):
 
 
 def test_letters_whose_bytes_look_like_line_ends_survive(outbox):
-    assert outbox.send(letter(body='Åse … Ünal\u2028x' + 'Å' * 200)).body_hash == body_hash('Åse … Ünal\u2028x' + 'Å' * 200)
+    assert outbox.send(letter(body="Åse … Ünal\u2028x" + "Å" * 200)).body_hash == body_hash(
+        "Åse … Ünal\u2028x" + "Å" * 200
+    )
 
 
 def test_a_key_that_was_never_used_was_not_sent(outbox):

@@ -1,0 +1,162 @@
+"""What an import found: every file, every column, every problem with its row, what was done about it and how to mend it.
+
+Complete as data; grouped by kind for reading. Rows read are rows stored plus rows reported as not stored.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cuga.model.value import Value
+
+Weight = Literal["note", "proposal", "warning", "not_stored"]
+_ORDER: tuple[Weight, ...] = ("not_stored", "warning", "proposal", "note")
+_HEADINGS: dict[Weight, str] = {
+    "not_stored": "Not stored",
+    "warning": "Look at these",
+    "proposal": "Cleaned by a proposal (the text as written is kept)",
+    "note": "Good to know",
+}
+
+
+class Problem(Value, frozen=True, kw_only=True):
+    """One thing found in one place. `line` counts from 1 with the header as line 1; 0: the whole file."""
+
+    kind: str
+    weight: Weight
+    file: str
+    line: int = 0
+    column: str = ""
+    value: str = ""
+    did: str
+    mend: str = ""
+
+
+class Column(Value, frozen=True, kw_only=True):
+    """How a column was read. `field` is empty for one that no field fits: its text is kept in the record's `raw`."""
+
+    column: str
+    field: str = ""
+    confidence: int = 0  # 100: a known name; below: by likeness
+    unit: str = ""
+
+
+class FileReport(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """One file. `kind` is empty when it was not recognized, `documentation` when it only describes the others."""
+
+    file: str
+    kind: str = ""
+    rows: int = 0
+    stored: int = 0
+    not_stored: int = 0
+    encoding: str = ""
+    delimiter: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+class Group(Value, frozen=True, kw_only=True):
+    """Problems of one kind and one answer."""
+
+    kind: str
+    weight: Weight
+    count: int
+    did: str
+    mend: str
+    first: tuple[Problem, ...]
+
+
+class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """The whole import. `added`, `changed` and `unchanged` count records against what the store held before."""
+
+    directory: str
+    files: tuple[FileReport, ...]
+    problems: tuple[Problem, ...]
+    added: int = 0
+    changed: int = 0
+    unchanged: int = 0
+    crm_version: str = ""
+
+    @property
+    def rows(self) -> int:
+        """Rows read, over all files but documentation."""
+        return sum(file.rows for file in self.files if file.kind != "documentation")
+
+    @property
+    def stored(self) -> int:
+        """Rows that are in the store."""
+        return sum(file.stored for file in self.files)
+
+    @property
+    def not_stored(self) -> int:
+        """Rows that are not; each of them is a problem with its line."""
+        return sum(file.not_stored for file in self.files)
+
+    def groups(self, first: int = 3) -> tuple[Group, ...]:
+        """Problems by kind and file, the gravest first, the most frequent first; with the first few rows of each."""
+        found: dict[tuple[str, str, str], list[Problem]] = {}
+        for problem in self.problems:
+            found.setdefault((problem.weight, problem.kind, problem.file), []).append(problem)
+        groups = [
+            Group(
+                kind=k,
+                weight=rows[0].weight,
+                count=len(rows),
+                did=rows[0].did,
+                mend=rows[0].mend,
+                first=tuple(rows[:first]),
+            )
+            for (_, k, _), rows in found.items()
+        ]
+        return tuple(sorted(groups, key=lambda group: (_ORDER.index(group.weight), -group.count, group.kind)))
+
+    def mapping(self) -> dict[str, dict[str, object]]:
+        """The mapping that was used, in the form in which it can be changed and given back."""
+        return {
+            file.file: {
+                "kind": file.kind,
+                "columns": {column.column: column.field for column in file.columns},
+                "units": {column.column: column.unit for column in file.columns if column.unit},
+            }
+            for file in self.files
+            if file.kind and file.kind != "documentation"
+        }
+
+    def text(self, first: int = 3) -> str:
+        """The report as a person reads it."""
+        lines = [
+            f"{self.rows:,} rows read: {self.stored:,} stored, {self.not_stored:,} not stored; "
+            f"{len(self.problems):,} remarks"
+        ]
+        for file in self.files:
+            lines.append(f"  {file.file}: {_what(file)}")
+        weight = ""
+        for group in self.groups(first):
+            if group.weight != weight:
+                weight = group.weight
+                lines.append(f"{_HEADINGS[group.weight]}:")
+            lines.append(f"  {group.count:,} x {group.kind.replace('_', ' ')}: {group.did}")
+            places = ", ".join(_place(problem) for problem in group.first)
+            lines.append(f"      {places}{', ...' if group.count > len(group.first) else ''}")
+            if group.mend:
+                lines.append(f"      {group.mend}")
+        return "\n".join(lines)
+
+
+def _what(file: FileReport) -> str:
+    if file.kind == "documentation":
+        return f"describes the other files ({file.rows} lines); read for units, not stored"
+    if not file.kind:
+        return f"not recognized ({file.rows:,} rows)"
+    ignored = [column.column for column in file.columns if not column.field]
+    text = f"{file.kind}, {file.rows:,} rows, {file.stored:,} stored"
+    if near := [
+        f"{c.column!r} as {c.field} ({c.confidence} of 100 alike)" for c in file.columns if 0 < c.confidence < 100
+    ]:
+        text += f"; read {', '.join(near)}"
+    return text + (f"; kept as text only: {', '.join(ignored)}" if ignored else "")
+
+
+def _place(problem: Problem) -> str:
+    where = f"{problem.file}:{problem.line}" if problem.line else problem.file
+    value = problem.value if len(problem.value) <= 40 else problem.value[:37] + "..."
+    return f"{where} {problem.column + ' ' if problem.column else ''}{value!r}" if value else where
