@@ -26,16 +26,17 @@ from cuga.journal.sqlite import SqliteJournal
 from cuga.model.event import Claim, RouteDecision, ToolCallComplete, ToolCallStart
 from cuga.model.tool import SideEffect
 
+STEPS = 10  # appends a run; then the writer begins the next run
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
 EVENTS = (
     ToolCallComplete(at=AT, step="s1", attempt=1, result=msgspec.Raw(b'{"score":87,"reason":"' + b"r" * 70 + b'"}')),
     RouteDecision(
-        at=AT, step="s2", target="score_account_fit", reason="the only tool that gives a fit", adapters={"crm": "offline"}
+        at=AT, step="s2", target="score_account_fit", reason="no other gives a fit", adapters={"crm": "offline"}
     ),
     ToolCallStart(
-        at=AT, step="s2", attempt=1, tool="score_account_fit", tool_digest="d" * 16, arguments=msgspec.Raw(b'{"account":1}'),
-        side_effect=SideEffect.READ_ONLY, domain="intelligence", cost=500_000, key="k" * 32, deadline=AT, timeout_s=30,
-        claims=(Claim(scope="tenant/local/day/2026-01-05", amount=1, limit=1 << 40),),
+        at=AT, step="s2", attempt=1, tool="score_account_fit", tool_digest="d" * 16, side_effect=SideEffect.READ_ONLY,
+        arguments=msgspec.Raw(b'{"account":"dambase"}'), domain="intelligence", cost=500_000, key="k" * 32,
+        deadline=AT, timeout_s=30, claims=(Claim(scope="tenant/local/day/2026-01-05", amount=1, limit=1 << 40),),
     ),
 )  # fmt: skip
 
@@ -59,8 +60,9 @@ def sync_seconds(directory: Path) -> float:
 
 async def writer(journal: Journal, name: str, appends: int, waits: list[float]) -> None:
     for turn in range(appends):
+        run, step = divmod(turn, STEPS)
         start = time.perf_counter()
-        if not isinstance(await journal.append(name, turn * len(EVENTS), EVENTS), Committed):
+        if not isinstance(await journal.append(f"{name}-{run}", step * len(EVENTS), EVENTS), Committed):
             raise SystemExit("an append was not committed")
         waits.append(time.perf_counter() - start)
 
@@ -100,7 +102,9 @@ async def main(options: argparse.Namespace) -> None:
             figures: dict[str, object] = {
                 "bench": "journal", "durability": journal.durability, "sync_us": round(probe * 1e6, 1),
             }  # fmt: skip
+            commits = getattr(journal, "commits", 0)
             measured = await load(journal, "run", writers, appends)
+            figures["commits"] = getattr(journal, "commits", 0) - commits
             figures |= measured
             figures["waits_x_sync"] = round(measured["appends_per_s"] * probe, 2)
             figures["rss_mb"] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
