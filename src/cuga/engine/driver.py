@@ -21,7 +21,7 @@ from cuga.kernel.decide import decide
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event
+from cuga.model.event import Event, ToolCallStart
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 
@@ -32,7 +32,7 @@ MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept
 class Live:
     """A run this process is busy with: its folded state, its mailbox, and what is being performed for it."""
 
-    __slots__ = ("draining", "flying", "mail", "planning", "run_id", "state", "waiters")
+    __slots__ = ("draining", "flying", "has_hands", "mail", "next_call", "planning", "run_id", "state", "waiters")
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -42,6 +42,8 @@ class Live:
         self.flying: dict[str, int] = {}  # step -> attempt whose call this process is making
         self.planning = 0  # attempt of the plan this process is making
         self.waiters: list[asyncio.Future[RunState]] = []
+        self.has_hands = False  # the drainer made a call and can make the next one itself
+        self.next_call: ToolCallStart | None = None
 
     @property
     def is_idle(self) -> bool:

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from cuga.clock import Clock
 from cuga.engine.driver import Driver, Live
 from cuga.journal.port import MAX_INLINE
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event, PlanRequested, ToolCallStart
+from cuga.model.event import Event, PlanRequested, Status, ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import BlobRef, Certainty, Done, Failed, Outcome
 from cuga.model.value import digest_bytes
@@ -30,12 +30,23 @@ MAX_RUNNING = 2_000  # runs begun at once; more wait at the door (KERNEL 3 g: be
 class LocalEngine:
     """Performs what is outstanding, wakes what is due, and tells whoever waits."""
 
-    def __init__(self, driver: Driver, clock: Clock, perform: Perform, make_plan: MakePlan, worker: str) -> None:
+    def __init__(
+        self,
+        driver: Driver,
+        clock: Clock,
+        perform: Perform,
+        make_plan: MakePlan,
+        worker: str,
+        *,
+        drives_all: bool = True,
+    ) -> None:
         self._driver = driver
         self._clock = clock
         self._perform = perform
         self._make_plan = make_plan
         self.worker = worker
+        self._drives_all = drives_all  # else only the runs it was asked to touch
+        self._touched: set[str] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[str, list[Listener]] = {}
         self._admission = asyncio.Semaphore(MAX_RUNNING)
@@ -50,6 +61,7 @@ class LocalEngine:
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
         """Start a run, waiting at the door while too many are running."""
         self._must_be_open()
+        self._touch(run_id)
         await self._admission.acquire()
         self._admitted.add(run_id)
         try:
@@ -61,6 +73,7 @@ class LocalEngine:
     async def send(self, run_id: str, command: c.Command) -> RunState:
         """Carry out a command on a run that exists."""
         self._must_be_open()
+        self._touch(run_id)
         return await self._driver.handle(run_id, command)
 
     async def wait(self, run_id: str) -> RunState:
@@ -88,6 +101,7 @@ class LocalEngine:
         state = await self._driver.state(run_id)
         if state.end is not None:
             return state
+        self._touch(run_id)
         live = self._driver.live(run_id)
         if not live.flying and not live.planning and (state.calling or state.planning is not None):
             take_over = c.TakeOver(at=self._clock.now(), worker=self.worker, epoch=epoch or state.epoch + 1)
@@ -148,7 +162,7 @@ class LocalEngine:
                     waiter.set_result(state)
             live.waiters.clear()
         elif not self._closing:
-            self._go_on(live, live.draining)
+            self._go_on(live)
 
     def broken(self, live: Live, error: BaseException) -> None:
         """Admit nothing more: without the journal nothing may start."""
@@ -165,14 +179,17 @@ class LocalEngine:
         if self.failure is not None:
             raise self.failure
 
-    def _go_on(self, live: Live, _drained: bool = False) -> None:
+    def _go_on(self, live: Live) -> None:
         state = live.state
         if state is None:
             return
         for step, start in state.calling.items():
             if live.flying.get(step) != start.attempt:
                 live.flying[step] = start.attempt
-                self._spawn(self._call(live, start))
+                if live.has_hands and live.next_call is None and not live.mail:
+                    live.next_call = start  # the task that drains goes on with it: no task of its own
+                else:
+                    self._spawn(self._call(live, start))
         if state.planning is not None and live.planning != state.planning.attempt:
             live.planning = state.planning.attempt
             self._spawn(self._plan(live, state.planning))
@@ -183,6 +200,21 @@ class LocalEngine:
         task.add_done_callback(self._tasks.discard)
 
     async def _call(self, live: Live, start: ToolCallStart) -> None:
+        following: ToolCallStart | None = start
+        while following is not None:
+            command, blob = await self._perform_one(live, following)
+            following = None
+            if live.draining:
+                await self._driver.post(live, command, blob)
+                continue
+            live.has_hands = True
+            try:
+                await self._driver.post(live, command, blob)
+            finally:
+                live.has_hands = False
+                following, live.next_call = live.next_call, None
+
+    async def _perform_one(self, live: Live, start: ToolCallStart) -> tuple[c.RecordOutcome, bytes | None]:
         assert live.state is not None
         try:
             outcome = await self._perform(live.state, start)
@@ -200,10 +232,12 @@ class LocalEngine:
         if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
             blob = bytes(outcome.result)
             reference = BlobRef(digest=digest_bytes(blob), size=len(blob))
-        command = c.RecordOutcome(
-            at=self._clock.now(), step=start.step, attempt=start.attempt, outcome=outcome, blob=reference
+        return (
+            c.RecordOutcome(
+                at=self._clock.now(), step=start.step, attempt=start.attempt, outcome=outcome, blob=reference
+            ),
+            blob,
         )
-        await self._driver.post(live, command, blob)
 
     async def _plan(self, live: Live, request: PlanRequested) -> None:
         assert live.state is not None
@@ -218,6 +252,10 @@ class LocalEngine:
             )
         live.planning = 0
         await self._driver.post(live, command)
+
+    def _touch(self, run_id: str) -> None:
+        if not self._drives_all:
+            self._touched.add(run_id)
 
     def _release(self, run_id: str) -> None:
         if run_id in self._admitted:
@@ -246,15 +284,29 @@ class LocalEngine:
     async def _wake_due(self) -> int:
         journal = self._driver.journal
         woken = 0
+        now = self._clock.now()
         while not self._closing:
             now = self._clock.now()
             due = await journal.due(now)
-            for run_id in due:
+            mine = due if self._drives_all else [run_id for run_id in due if run_id in self._touched]
+            for run_id in mine:
                 await self._driver.handle(run_id, c.Tick(at=now))
-            woken += len(due)
-            if len(due) < 500:
+            woken += len(mine)
+            if len(mine) < 500:
                 break
         at = await journal.next_wake()
         if at is not None:
-            self._arm(at)
+            self._arm(max(at, now + timedelta(milliseconds=50)))
         return woken
+
+    async def look_again(self, tenant: str) -> int:
+        """Look at every parked run once more, after something that holds for all of them has changed."""
+        before, seen = "", 0
+        while True:
+            page = await self._driver.journal.runs(tenant=tenant, status=Status.PARKED, before=before, limit=500)
+            for listed in page:
+                await self._driver.handle(listed.run_id, c.Tick(at=self._clock.now()))
+            seen += len(page)
+            if len(page) < 500:
+                return seen
+            before = page[-1].run_id

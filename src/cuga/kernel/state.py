@@ -66,56 +66,6 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
 class RunState:
     """The state of one run. Maps are keyed by step id unless said otherwise."""
 
-    __slots__ = (
-        "answers",
-        "approved",
-        "attempt",
-        "awaiting",
-        "blocked",
-        "calling",
-        "cancel",
-        "closed",
-        "consents",
-        "crashes",
-        "denied",
-        "doubts",
-        "due",
-        "end",
-        "epoch",
-        "exceeded",
-        "feedback",
-        "grants",
-        "held",
-        "inputs",
-        "index",
-        "latest",
-        "open_steps",
-        "outputs",
-        "parked",
-        "pending",
-        "phase",
-        "plan",
-        "plan_attempt",
-        "planning",
-        "questions",
-        "raised",
-        "ready",
-        "reasons",
-        "replans",
-        "run_id",
-        "start",
-        "stopped",
-        "timed",
-        "tries",
-        "unmet",
-        "unsure",
-        "used",
-        "version",
-        "votes",
-        "warned",
-        "worker",
-    )
-
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
         self.version = 0
@@ -168,9 +118,11 @@ class RunState:
     def draft(self) -> RunState:
         """A copy that may be changed; its maps are copied once, its values are frozen anyway."""
         new = object.__new__(RunState)
-        for name in RunState.__slots__:
-            value = getattr(self, name)
-            setattr(new, name, value.copy() if type(value) is dict else value)
+        fields = new.__dict__
+        fields.update(self.__dict__)
+        for name in _MAPS:
+            held = fields[name]
+            fields[name] = held.copy() if held else {}
         return new
 
     @property
@@ -189,3 +141,6 @@ class RunState:
     def step(self, step_id: str) -> Step:
         """A step of the plan in force or one kept from an earlier plan."""
         return self.index.steps[step_id]
+
+
+_MAPS = tuple(name for name, value in RunState("").__dict__.items() if type(value) is dict)

@@ -51,6 +51,9 @@ class PlanStep(Value, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     when: When | None = None
     required: bool = True
+    estimated_cost: float = 0.0  # the proposer's guess, in units; what counts is the registry's
+    index: int = 0
+    metadata: dict[str, Any] = {}  # remarks of the proposer; only `depends_on` is read, everything else decides nothing
 
 
 class Plan(Value, frozen=True, kw_only=True):
@@ -63,6 +66,8 @@ class Plan(Value, frozen=True, kw_only=True):
     why: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader must know: unknown buyer, reduced scope, ...
     budget: Budget | None = None
+    stage: str = "CREATED"
+    trace_id: str = ""
 
 
 class Step(Value, frozen=True, kw_only=True):

@@ -1,0 +1,221 @@
+"""The house stream: who may decide, what is agreed in advance, what is switched off. A fold, and rules for changing it.
+
+Pure, like the rest of this room. `current_of` turns the fold into the facts that every run is judged by, whatever it is
+pinned to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
+from cuga.model import house_event as h
+from cuga.model.context import Principal
+from cuga.model.event import Event
+from cuga.model.tool import SideEffect, ToolContract
+from cuga.policy.profile import Current, Delegation, StandingRule
+
+ROLES = ("viewer", "operator", "approver", "admin")
+
+
+class HouseState:
+    """What the house has come to. Changed only by `apply`."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.tenant = ""
+        self.owner = ""
+        self.restored_from = ""  # set while nobody has acknowledged a restore
+        self.halted = ""
+        self.roles: dict[str, tuple[str, ...]] = {}
+        self.delegations: dict[str, Delegation] = {}
+        self.standing: dict[str, StandingRule] = {}
+        self.disabled: dict[str, str] = {}
+        self.forbidden: dict[str, str] = {}
+        self.crm_version = ""
+
+
+def apply(state: HouseState, event: Event) -> HouseState:
+    """Change the state by one fact and return it; an event that does not belong here raises."""
+    try:
+        change = _CHANGES[type(event)]
+    except KeyError:
+        raise JournalCorrupt(f"the house stream cannot hold a {type(event).__name__}") from None
+    state.version += 1
+    change(state, event)
+    return state
+
+
+def fold(events: Iterable[Event]) -> HouseState:
+    """The house after all its events."""
+    state = HouseState()
+    for event in events:
+        apply(state, event)
+    return state
+
+
+def current_of(
+    state: HouseState, tool_digests: dict[str, str], installed_adapters: dict[str, tuple[str, ...]]
+) -> Current:
+    """What holds now, with what this process has installed."""
+    halted = state.halted
+    if state.restored_from:
+        halted = f"restored from {state.restored_from}; acknowledge it with `cuga restore --acknowledge`"
+    return Current(
+        halted=halted,
+        disabled_adapters=tuple(state.disabled),
+        installed_adapters=installed_adapters,
+        forbidden_tools=dict(state.forbidden),
+        tool_digests=tool_digests,
+        standing_rules=tuple(state.standing.values()),
+        delegations=tuple(state.delegations.values()),
+        roles=dict(state.roles),
+    )
+
+
+def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, ToolContract]) -> None:
+    """Refuse a change that the house must not take: by somebody without the role, or one that would loosen a promise."""
+    if state.version == 0:
+        if not isinstance(event, h.HouseOpened):
+            raise InvalidTransition("the house has not been opened")
+        return
+    alone = by.solo and len(state.roles) <= 1
+    if not isinstance(event, (h.Halted, h.CrmImported, h.RestoredFrom)) and not alone and "admin" not in state.roles.get(by.id, ()):
+        raise NotAllowed(f"{by.id} is not an admin of this house")
+    match event:
+        case h.HouseOpened():
+            raise InvalidTransition("the house is open already")
+        case h.UserAdded(roles=roles) | h.RoleGranted(role=_) as found:
+            named = roles if isinstance(found, h.UserAdded) else (found.role,)
+            unknown = [role for role in named if role not in ROLES]
+            if unknown:
+                raise BadInput(f"no role {', '.join(unknown)}; there are {', '.join(ROLES)}")
+        case h.StandingRuleAdded() as rule:
+            contract = contracts.get(rule.tool)
+            if contract is None:
+                raise BadInput(f"no tool {rule.tool!r}")
+            if contract.side_effect is not SideEffect.PROPOSE:
+                raise NotAllowed(
+                    f"{rule.tool} is {contract.side_effect.value}: a standing rule only ever covers what stays inside the house"
+                )
+            if rule.uses < 1 or rule.expires_at <= rule.at:
+                raise BadInput("a standing rule needs at least one use and an end in the future")
+        case h.DelegationGranted() as delegation:
+            if delegation.ends <= delegation.starts:
+                raise BadInput("a delegation must end after it starts")
+            if delegation.user == delegation.delegate:
+                raise BadInput("nobody can stand in for themselves")
+        case _:
+            pass
+
+
+def _opened(s: HouseState, event: h.HouseOpened) -> None:
+    s.tenant, s.owner = event.tenant, event.owner
+
+
+def _restored(s: HouseState, event: h.RestoredFrom) -> None:
+    s.restored_from = event.backup
+
+
+def _acknowledged(s: HouseState, _event: h.RestoreAcknowledged) -> None:
+    s.restored_from = ""
+
+
+def _user_added(s: HouseState, event: h.UserAdded) -> None:
+    if not s.roles and s.owner and s.owner != event.user:
+        s.roles[s.owner] = ROLES  # a second person ends the solo mode; the first keeps everything
+    s.roles[event.user] = event.roles
+
+
+def _role_granted(s: HouseState, event: h.RoleGranted) -> None:
+    s.roles[event.user] = tuple(dict.fromkeys((*s.roles.get(event.user, ()), event.role)))
+
+
+def _role_revoked(s: HouseState, event: h.RoleRevoked) -> None:
+    s.roles[event.user] = tuple(role for role in s.roles.get(event.user, ()) if role != event.role)
+
+
+def _delegated(s: HouseState, event: h.DelegationGranted) -> None:
+    s.delegations[event.delegation_id] = Delegation(
+        delegation_id=event.delegation_id,
+        user=event.user,
+        delegate=event.delegate,
+        starts=event.starts,
+        ends=event.ends,
+    )
+
+
+def _delegation_revoked(s: HouseState, event: h.DelegationRevoked) -> None:
+    s.delegations.pop(event.delegation_id, None)
+
+
+def _rule_added(s: HouseState, event: h.StandingRuleAdded) -> None:
+    s.standing[event.rule_id] = StandingRule(
+        rule_id=event.rule_id,
+        tool=event.tool,
+        matches=event.matches,
+        profile=event.profile,
+        expires_at=event.expires_at,
+        uses=event.uses,
+        by=event.by,
+    )
+
+
+def _rule_revoked(s: HouseState, event: h.StandingRuleRevoked) -> None:
+    s.standing.pop(event.rule_id, None)
+
+
+def _adapter_switched(s: HouseState, event: h.AdapterSwitched) -> None:
+    if event.enabled:
+        s.disabled.pop(event.adapter, None)
+    else:
+        s.disabled[event.adapter] = event.reason
+
+
+def _tool_forbidden(s: HouseState, event: h.ToolForbidden) -> None:
+    s.forbidden[event.tool] = event.reason
+
+
+def _tool_allowed(s: HouseState, event: h.ToolAllowed) -> None:
+    s.forbidden.pop(event.tool, None)
+
+
+def _halted(s: HouseState, event: h.Halted) -> None:
+    s.halted = event.reason or "halted"
+
+
+def _halt_lifted(s: HouseState, _event: h.HaltLifted) -> None:
+    s.halted = ""
+
+
+def _imported(s: HouseState, event: h.CrmImported) -> None:
+    s.crm_version = event.crm_version
+
+
+_CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
+    h.HouseOpened: _opened,
+    h.RestoredFrom: _restored,
+    h.RestoreAcknowledged: _acknowledged,
+    h.UserAdded: _user_added,
+    h.RoleGranted: _role_granted,
+    h.RoleRevoked: _role_revoked,
+    h.DelegationGranted: _delegated,
+    h.DelegationRevoked: _delegation_revoked,
+    h.StandingRuleAdded: _rule_added,
+    h.StandingRuleRevoked: _rule_revoked,
+    h.AdapterSwitched: _adapter_switched,
+    h.ToolForbidden: _tool_forbidden,
+    h.ToolAllowed: _tool_allowed,
+    h.Halted: _halted,
+    h.HaltLifted: _halt_lifted,
+    h.CrmImported: _imported,
+}
+
+
+def renamed(event: Event, at: datetime, by: str) -> Event:
+    """The event at a time and by a person; callers build it without either."""
+    return msgspec.structs.replace(event, at=at, by=by)

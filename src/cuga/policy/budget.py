@@ -1,0 +1,87 @@
+"""Budgets of one run: which scopes a call draws on, and whether they can take it.
+
+Pure arithmetic on whole numbers. A call is charged when its intent is written and given back only when it surely did
+not happen; the effective limit of a scope is the smallest that anyone stated.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from cuga.model.plan import Budget
+from cuga.model.value import Value
+from cuga.policy.profile import Limits
+
+CALLS = "calls"
+COST = "cost"
+TOKENS = "tokens"
+
+
+def domain_scope(domain: str) -> str:
+    """The scope that counts the calls of a domain."""
+    return f"calls/domain/{domain}"
+
+
+def tool_scope(tool: str) -> str:
+    """The scope that counts the calls of a tool."""
+    return f"calls/tool/{tool}"
+
+
+def tightest(*limits: int | None) -> int | None:
+    """The smallest stated limit; None when nobody stated one."""
+    stated = [limit for limit in limits if limit is not None]
+    return min(stated) if stated else None
+
+
+class Exceeded(Value, frozen=True, kw_only=True):
+    """A scope that cannot take a call."""
+
+    scope: str
+    used: int
+    limit: int
+    wanted: int
+
+
+def limits_of(profile: Limits, *stated: Budget | None) -> dict[str, int]:
+    """Every scope with a limit: the profile's and those of callers and plans, the smallest of each."""
+    budgets = [budget for budget in stated if budget is not None]
+    found: dict[str, int] = {
+        CALLS: tightest(profile.calls, *(b.calls for b in budgets)) or 0,
+        COST: tightest(profile.cost, *(b.cost for b in budgets)) or 0,
+        TOKENS: tightest(profile.tokens, *(b.tokens for b in budgets)) or 0,
+    }
+    for calls in (profile.calls_per_domain, *(b.calls_per_domain for b in budgets)):
+        for domain, limit in calls.items():
+            scope = domain_scope(domain)
+            found[scope] = min(limit, found.get(scope, limit))
+    for calls in (profile.calls_per_tool, *(b.calls_per_tool for b in budgets)):
+        for tool, limit in calls.items():
+            scope = tool_scope(tool)
+            found[scope] = min(limit, found.get(scope, limit))
+    return found
+
+
+@lru_cache(maxsize=4096)
+def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
+    """What one call draws, scope by scope."""
+    return ((CALLS, 1), (domain_scope(domain), 1), (tool_scope(tool), 1), (COST, cost))
+
+
+def first_exceeded(
+    wanted: tuple[tuple[str, int], ...], used: dict[str, int], limits: dict[str, int], raised: dict[str, int]
+) -> Exceeded | None:
+    """The first scope that cannot take what is wanted, or None."""
+    for scope, amount in wanted:
+        limit = limits.get(scope)
+        if limit is None:
+            continue
+        limit += raised.get(scope, 0)
+        spent = used.get(scope, 0)
+        if spent + amount > limit:
+            return Exceeded(scope=scope, used=spent, limit=limit, wanted=amount)
+    return None
+
+
+def is_warning(used: int, limit: int, percent: int) -> bool:
+    """Whether a scope has reached its warning threshold; a limit of 0 never warns, it refuses."""
+    return limit > 0 and used * 100 >= limit * percent
