@@ -99,6 +99,13 @@ class RegistryInvalid(CugaError):
     mend = "Mend the lines named above; `cuga policy check FILE` shows them again."
 
 
+class ProfileUnknown(BadInput):
+    """There is no such profile."""
+
+    code = "profile_unknown"
+    mend = "Name one of the profiles above, or add it to the registry."
+
+
 class ToolInvalid(CugaError):
     """This tool cannot be registered."""
 

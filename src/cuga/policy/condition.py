@@ -68,17 +68,17 @@ def compile_condition(expression: str, names: tuple[str, ...]) -> Condition:
 def names_in(expression: str) -> tuple[str, ...]:
     """The names a condition needs bound, in order of appearance. `ConditionError` when it is no condition."""
     found: list[str] = []
-    for _ in range(MAX_LENGTH // 2):
+    while True:
         try:
             compile_condition(expression, tuple(found))
         except ConditionError as error:
-            missing = error.facts.get("undeclared")
-            if not isinstance(missing, tuple) or not missing:
+            undeclared = error.facts.get("undeclared", ())
+            missing = [name for name in undeclared if name not in found] if isinstance(undeclared, tuple) else []
+            if not missing:
                 raise
             found += missing
         else:
-            break
-    return tuple(found)
+            return tuple(found)
 
 
 def holds(expression: str, bindings: Mapping[str, Any]) -> bool:
