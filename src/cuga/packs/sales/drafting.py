@@ -1,0 +1,244 @@
+"""First drafts of messages, from records only. Whoever or whatever is not known is listed and never made up."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+from typing import Annotated
+
+from cuga.adapters.capability import OPEN, Account, Contact, CrmRead, Filter, Opportunity, Product, body_hash
+from cuga.errors import BadInput
+from cuga.packs.sales.committee import contacts_of, people_for
+from cuga.packs.sales.message import CHANNELS, Channel, Message, Unfilled
+from cuga.packs.sales.result import Evidence, evidence, find_account, sure
+from cuga.packs.sales.templates import DEFAULT, STYLES, TEMPLATES, ask_for, render, render_own
+from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
+
+RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+@tool(
+    domain="engagement",
+    side_effect="propose",
+    cost=1.0,
+    keywords=(
+        "draft", "write", "email", "mail", "message", "cold email", "first email", "outreach", "note", "linkedin", "follow up",
+        "follow-up", "call script", "compose", "reach out", "intro", "letter", "contact",
+    ),
+    gives={"message": "", "recipient": "/recipient"},
+    uses=("crm",),
+    guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient", "sends nothing"),
+    personal=("/recipient", "/recipient_name"),
+)  # fmt: skip
+def draft_outbound_message(
+    context: ToolContext,
+    recipient: Annotated[str, Slot("contact", "address or name of a person, or a role such as 'buyer' or 'ops lead'")] = "",
+    account: Annotated[str, Slot("account", "name or id of the account")] = "",
+    product: Annotated[str, Slot("product", "what it is about")] = "",
+    goal: Annotated[str, Slot("text", "what the message should achieve")] = "",
+    channel: Annotated[Channel, Slot("channel", "email, linkedin or call", CHANNELS)] = "email",
+    template: Annotated[str, Slot("template", "name of a template, or own text with {{variables}}")] = "",
+    style: Annotated[str, Slot("style", "tone of the greeting and the close", tuple(STYLES))] = "plain",
+    sender: Annotated[str, Slot("sender", "name under the message")] = "",
+    subject: Annotated[str, Slot("subject", "own subject line")] = "",
+    continues: Annotated[str, Slot("intent", "intent of an earlier draft that this one replaces")] = "",
+) -> Message:
+    """Draft of an email LinkedIn note call script or follow up.
+
+    Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under `unfilled`.
+    Variables of own templates: recipient_name, first_name, account, industry, people, country, product, owner, since, sender, ask.
+    """
+    if style not in STYLES:
+        raise BadInput(f"there is no style {style!r}", mend=f"styles: {', '.join(STYLES)}")
+    desk = _Desk(context, channel)
+    desk.take_recipient(recipient, account)
+    desk.take_product(product)
+    desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": sender.strip()}
+    return desk.write(template, subject, goal, continues)
+
+
+class _Desk:
+    """Gathers what is known for one draft: values for the variables, a source for each fact, and what is missing."""
+
+    def __init__(self, context: ToolContext, channel: Channel) -> None:
+        self.context, self.channel = context, channel
+        self.crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
+        self.values: dict[str, str] = {}
+        self.facts: dict[str, Evidence] = {}
+        self.unfilled: list[Unfilled] = []
+        self.notes: list[str] = []
+        self.account: Account | None = None
+        self.contact: Contact | None = None
+        self.address = ""
+
+    def take_recipient(self, recipient: str, account: str) -> None:
+        """Find the account and the person; an address that nobody knows stays an address without a name."""
+        wanted = recipient.strip()
+        if account.strip() and self.crm is not None:
+            self._take_account(find_account(self.crm, account, self.notes))
+        elif account.strip():
+            self.values["account"] = account.strip()
+        if _ADDRESS.fullmatch(wanted):
+            self.address = wanted
+            found = self._by_address(wanted)
+            if found is not None:
+                self._take_contact(found)
+            else:
+                self.notes.append(f"{wanted} is not among the contacts; nothing is known but the address")
+        elif wanted or self.account is not None:
+            self._take_person(wanted or "buyer")
+        if self.contact is None:
+            self.unfilled.append(Unfilled(field="recipient_name", why="no contact of that address or role is known"))
+        if not self.address and not (self.channel != "email" and self.contact):
+            who = f"{wanted!r}" if wanted else "the buyer"
+            where = f" at {self.account.name}" if self.account else ""
+            why = f"no {'address' if self.contact else 'person'} is known for {who}{where}; add the contact or name an address"
+            self.unfilled.append(Unfilled(field="recipient", why=why, blocking=True))
+
+    def take_product(self, product: str) -> None:
+        """The product by name, or that of the account's one open deal; a recent deal may be brought up."""
+        deals = self._open_deals()
+        deal = deals[0] if len(deals) == 1 else None
+        if product.strip() and self.crm is None:
+            self.values["product"] = product.strip()
+        elif product.strip() and self.crm is not None:
+            self._take_product(sure(self.crm.lookup("products", product), "product", self.notes))
+        elif deal is not None and deal.product_id:
+            self._take_product(deal.product_id)
+            self.notes.append(f"the product is that of the open deal {deal.id}")
+        if deal is None:
+            return
+        day = self.context.as_of.date()
+        if deal.opened is None or deal.opened > day or day - deal.opened > RECENT:
+            since = f" since {deal.opened}" if deal.opened else ""
+            self.notes.append(f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is known of it")
+            return
+        if deal.product == self.values.get("product", deal.product):
+            self._fact("owner", deal.owner, evidence(deal, "owner"))
+            since = f"{deal.opened.day} {deal.opened:%B}"
+            self._fact("since", since, evidence(deal, "opened"))
+
+    def write(self, template: str, subject: str, goal: str, continues: str) -> Message:
+        """The message out of what was gathered."""
+        own = "{{" in template
+        if not own and template and template not in TEMPLATES:
+            raise BadInput(f"there is no template {template!r}", mend=f"templates: {', '.join(TEMPLATES)}, or text with {{{{variables}}}}")
+        follow = "follow" in goal.casefold() and self.channel == "email"
+        chosen = TEMPLATES[template if template and not own else "follow-up" if follow else DEFAULT[self.channel]]
+        if not own and chosen.channel != self.channel:
+            raise BadInput(f"the template {chosen.name!r} is for {chosen.channel}", mend=f"leave the channel out, or say {chosen.channel}")
+        heading, body = render(chosen, self.values)
+        if own:
+            body, missing = render_own(template, self.values)
+            self.unfilled += [Unfilled(field=name, why="the template asks for it and it is not known", blocking=True) for name in missing]
+            if not body:
+                raise BadInput(f"nothing is left of the template: {', '.join(missing)} not known", mend="give them, or use fewer variables")
+        else:
+            listed = {item.field for item in self.unfilled}
+            self.unfilled += [
+                Unfilled(field=name, why="not given and not known; the message does without")
+                for name in chosen.needs
+                if name not in listed and not self.values.get(name)
+            ]
+        heading = "" if self.channel != "email" else subject.strip() or heading
+        text = f"{heading}\n{body}"
+        used = {item: fact for item, fact in self.facts.items() if _shown(self.values.get(item, ""), text)}
+        intent = continues or "intent-" + _short(f"{self.context.run_id}/{self.context.step_id}")
+        return Message(
+            message_id="msg-" + _short(f"{intent}\n{self.address}\n{text}"),
+            intent=intent,
+            channel=self.channel,
+            recipient=self.address or (self.contact.name if self.contact and self.channel != "email" else ""),
+            recipient_name=self.contact.name if self.contact else "",
+            recipient_title=self.contact.title if self.contact else "",
+            account=self.values.get("account", ""),
+            account_id=self.account.id if self.account else "",
+            product=self.values.get("product", ""),
+            subject=heading,
+            body=body,
+            body_hash=body_hash(body),
+            first_contact=True if own else chosen.first_contact,
+            template="own" if own else chosen.name,
+            facts=tuple(dict.fromkeys(used.values())),
+            unfilled=tuple(self.unfilled),
+            notes=tuple(self.notes),
+        )
+
+    def _take_account(self, account: Account) -> None:
+        self.account = account
+        self._fact("account", account.name, evidence(account, "name"))
+        self._fact("industry", account.industry, evidence(account, "industry"))
+        self._fact("country", account.country, evidence(account, "country"))
+        if account.industry:
+            article = "an" if account.industry[0].casefold() in "aeiou" else "a"
+            self._fact("industry_phrase", f"{article} {account.industry} company", evidence(account, "industry"))
+        if account.employees:
+            self._fact("people", f"{_rounded(account.employees):,}", evidence(account, "employees"))
+
+    def _take_contact(self, contact: Contact) -> None:
+        self.contact, self.address = contact, contact.email or self.address
+        if contact.name:
+            self._fact("recipient_name", contact.name, evidence(contact, "name"))
+            self._fact("first_name", contact.name.split()[0], evidence(contact, "name"))
+        if contact.unsubscribed:
+            self.notes.append(f"{contact.name or contact.email} has asked for no mail: this draft can not be sent")
+        if self.account is None and contact.account_id and self.crm is not None:
+            record = self.crm.get("accounts", contact.account_id)
+            if isinstance(record, Account):
+                self._take_account(record)
+
+    def _take_person(self, role: str) -> None:
+        if self.crm is None:
+            return
+        if self.account is None:
+            found = self.crm.lookup("contacts", role).found
+            record = self.crm.get("contacts", found.id) if found is not None else None
+            if isinstance(record, Contact):
+                self._take_contact(record)
+            return
+        people = people_for(contacts_of(self.crm, self.account.id), role)
+        if len(people) == 1:
+            self._take_contact(people[0])
+        elif people:
+            names = ", ".join(f"{person.name} ({person.title})" for person in people[:5])
+            self.notes.append(f"{role!r} may be {names}; say which one")
+
+    def _take_product(self, product_id: str) -> None:
+        record = self.crm.get("products", product_id) if self.crm is not None else None
+        if isinstance(record, Product):
+            self._fact("product", record.name, evidence(record, "name"))
+            if record.description and "{{" not in record.description:
+                self._fact("product_fact", record.description.rstrip(". ") + ".", evidence(record, "description"))
+
+    def _by_address(self, address: str) -> Contact | None:
+        if self.crm is None:
+            return None
+        found = self.crm.query("contacts", [Filter(field="email", value=address)], limit=2)
+        return found[0] if len(found) == 1 and isinstance(found[0], Contact) else None
+
+    def _open_deals(self) -> list[Opportunity]:
+        if self.crm is None or self.account is None:
+            return []
+        wanted = [Filter(field="account_id", value=self.account.id), Filter(field="status", value=OPEN)]
+        return [deal for deal in self.crm.query("opportunities", wanted, limit=2) if isinstance(deal, Opportunity)]
+
+    def _fact(self, name: str, value: str, source: Evidence) -> None:
+        plain = " ".join(value.replace("{{", "").replace("}}", "").split())
+        if plain:
+            self.values[name] = plain
+            self.facts[name] = source
+
+
+def _rounded(number: int) -> int:
+    scale = 10 ** max(0, len(str(number)) - 2)
+    return int(round(number / scale) * scale)
+
+
+def _shown(value: str, text: str) -> bool:
+    return bool(value) and value in text
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,47 @@
+"""A message on its way: what it says, to whom, on which facts it rests, and what is still missing.
+
+`intent` is its lineage: kept when it is amended and in every later attempt to send it, so that it leaves the house once.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from cuga.packs.sales.result import Evidence, Result
+
+Channel = Literal["email", "linkedin", "call"]
+CHANNELS: tuple[str, ...] = ("email", "linkedin", "call")
+
+
+class Unfilled(Result, frozen=True, kw_only=True):
+    """Something that is not known. With `blocking` the message cannot be sent before a person fills it."""
+
+    field: str
+    why: str
+    blocking: bool = False
+
+
+class Message(Result, frozen=True, kw_only=True):
+    """A draft. `recipient` is an address (or, on other channels, a name); empty while it is not known.
+
+    `body_hash` is the SHA-256 of the body as drafted: sending refuses another body under the same hash.
+    """
+
+    kind: Literal["message"] = "message"
+    message_id: str = ""
+    intent: str = ""
+    channel: Channel = "email"
+    recipient: str = ""
+    recipient_name: str = ""
+    recipient_title: str = ""
+    account: str = ""
+    account_id: str = ""
+    product: str = ""
+    subject: str = ""
+    body: str
+    body_hash: str = ""
+    first_contact: bool = True
+    template: str = ""
+    facts: tuple[Evidence, ...] = ()
+    unfilled: tuple[Unfilled, ...] = ()
+    notes: tuple[str, ...] = ()

@@ -1,0 +1,240 @@
+"""The state of a deal in one framework, element by element, from what buyers said. Unknown is not no, and no verdict is
+given on a deal of which too little is known. Instructions inside notes are words like any others: they change nothing."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+from typing import Annotated, Literal
+
+from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Opportunity, Product
+from cuga.errors import BadInput
+from cuga.packs.sales.frameworks import FRAMEWORKS, Element, Framework, state_of
+from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, place, sure
+from cuga.tools.declare import Slot, ToolContext, tool
+
+RULES = "qualify-1"
+STALE_DAYS = 60
+MOST_UNKNOWN = 40  # percent of the elements; above it there is no verdict
+MOST_DEALS = 10
+State = Literal["confirmed", "denied", "partial", "unknown"]
+_SPLIT = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*[.!?]*")
+
+
+class Statement(Result, frozen=True, kw_only=True):
+    """What somebody said of an element. `source` is file:line, or the call's own input."""
+
+    element: str
+    state: State
+    quote: str = ""
+    who: str = ""
+    date: str = ""
+    source: str = "input"
+
+
+class Standing(Result, frozen=True, kw_only=True):
+    """Where one element stands, why, and what to ask next; earlier statements that say otherwise are kept."""
+
+    element: str
+    state: State
+    why: str
+    statement: Statement | None
+    next_question: str
+    contradictions: tuple[Statement, ...] = ()
+
+
+class DealState(Result, frozen=True, kw_only=True):
+    """One deal. `verdict`: qualified, gaps, at risk, or no verdict; `readiness` 0..100 is given with a verdict only."""
+
+    opportunity: str
+    account: str
+    verdict: str
+    readiness: int | None
+    unknown_share: int
+    elements: tuple[Standing, ...]
+    unknowns: tuple[str, ...]
+    next_questions: tuple[str, ...]
+    deal: tuple[Evidence, ...]
+    notes: tuple[str, ...]
+
+
+class Qualification(Result, frozen=True, kw_only=True):
+    """One entry per deal asked for; `others` are open deals of the account that were not looked at."""
+
+    framework: str
+    deals: tuple[DealState, ...]
+    others: tuple[str, ...]
+    assumptions: tuple[str, ...]
+    notes: tuple[str, ...]
+    as_of: str
+    rules: str = RULES
+
+
+@tool(
+    domain="qualification",
+    side_effect="read-only",
+    cost=0.7,
+    keywords=(
+        "qualify", "qualification", "bant", "meddicc", "meddic", "deal", "opportunity", "opp", "open deal", "unknown", "gaps",
+        "discovery", "budget", "authority", "need", "timing", "ready", "is it real", "what is missing",
+    ),
+    gives={"qualification": ""},
+    uses=("crm",),
+    guardrails=("never counts an unknown as a no", "never blends frameworks", "gives no verdict when over 40 % is unknown", "changes nothing"),
+)  # fmt: skip
+def qualify_opportunity(
+    context: ToolContext,
+    opportunity: Annotated[str, Slot("opportunity", "id of the deal, or an account for its open deals")],
+    framework: Annotated[Framework | None, Slot("framework", "BANT or MEDDICC", tuple(FRAMEWORKS))] = None,
+    notes: Annotated[str, Slot("text", "call notes to take into account, as written")] = "",
+    evidence: Annotated[tuple[Statement, ...], Slot("evidence", "statements by element")] = (),
+    stale_days: Annotated[int, Slot("days", "age from which evidence counts as partial only")] = STALE_DAYS,
+) -> Qualification:
+    """BANT or MEDDICC state of a deal with evidence and unknowns.
+
+    Statements come from the deal's activities and notes and from what is given here; each keeps its quote, who said it
+    and when. Evidence without a date, or older than `stale_days`, confirms nothing by itself: it counts as partial.
+    """
+    chosen = framework or "BANT"
+    assumptions = () if framework else ("No framework was chosen: BANT is used. Ask for MEDDICC to see those seven elements.",)
+    if stale_days < 1:
+        raise BadInput("stale_days must be at least 1", mend="leave it out for 60")
+    crm: CrmRead = context.capability("crm")
+    said: list[str] = []
+    deals, others = _deals(crm, opportunity, said)
+    names = {element.name for element in FRAMEWORKS[chosen]}
+    if wrong := [s.element for s in evidence if s.element.casefold() not in names]:
+        raise BadInput(f"{chosen} has no element {wrong[0]!r}", mend=f"elements: {', '.join(sorted(names))}")
+    today = context.as_of.date()
+    given = [*evidence, *statements(notes, chosen, who="", on=today, source="input")]
+    states = tuple(_state(crm, deal, chosen, given, today, stale_days) for deal in deals)
+    return Qualification(
+        framework=chosen, deals=states, others=others, assumptions=assumptions, notes=tuple(said), as_of=today.isoformat()
+    )
+
+
+def statements(text: str, framework: Framework, *, who: str, on: date | None, source: str) -> list[Statement]:
+    """What a text says of the framework's elements, sentence by sentence; every quote is a part of the text."""
+    found = []
+    for sentence in (part.strip() for part in _SPLIT.findall(text)):
+        for element in FRAMEWORKS[framework]:
+            if state := state_of(element, sentence):
+                found.append(
+                    Statement(element=element.name, state=state, quote=sentence, who=who, date=on.isoformat() if on else "", source=source)  # type: ignore[arg-type]
+                )
+    return found
+
+
+def standing(element: Element, said: list[Statement], today: date, stale_days: int) -> Standing:
+    """The state of one element: the newest statement counts; a stale or undated one counts as partial at most."""
+    mine = sorted((s for s in said if s.element.casefold() == element.name), key=lambda s: (s.date, _RANK[s.state]), reverse=True)
+    if not mine:
+        return Standing(element=element.name, state="unknown", why="nothing is known", statement=None, next_question=element.question)
+    newest = mine[0]
+    against = tuple(s for s in mine[1:] if {s.state, newest.state} in ({"confirmed", "denied"},))
+    state, why = newest.state, f"{newest.who or 'noted'}, {newest.date or 'no date'}"
+    age = _age(newest.date, today)
+    if state in ("confirmed", "denied") and age is None:
+        state, why = "partial", f"{newest.state} without a date"
+    elif state in ("confirmed", "denied") and age is not None and age > stale_days:
+        state, why = "partial", f"{newest.state} {age} days ago; older than {stale_days}"
+    elif state in ("confirmed", "denied") and age is not None and age < 0:
+        state, why = "partial", f"dated {newest.date}, after {today}"
+    return Standing(
+        element=element.name, state=state, why=why, statement=newest, contradictions=against,
+        next_question="" if state == "confirmed" else element.question,
+    )  # fmt: skip
+
+
+def verdict_of(framework: Framework, elements: tuple[Standing, ...]) -> tuple[str, int | None, int]:
+    """(verdict, readiness, share of unknown in percent)."""
+    states = [element.state for element in elements]
+    unknown = round(100 * states.count("unknown") / len(states))
+    if 100 * states.count("unknown") > MOST_UNKNOWN * len(states):
+        return "no verdict", None, unknown
+    readiness = round((100 * states.count("confirmed") + 50 * states.count("partial")) / len(states))
+    vital = {element.name for element in FRAMEWORKS[framework] if element.vital}
+    if any(element.state == "denied" and element.element in vital for element in elements):
+        return "at risk", readiness, unknown
+    return ("qualified" if readiness >= 75 and "denied" not in states else "gaps"), readiness, unknown
+
+
+_RANK = {"denied": 3, "unknown": 2, "confirmed": 1, "partial": 0}  # of one day: the more cautious counts
+
+
+def _state(
+    crm: CrmRead, deal: Opportunity, framework: Framework, given: list[Statement], today: date, stale_days: int
+) -> DealState:
+    said = [*given, *_from_crm(crm, deal, framework, today)]
+    elements = tuple(standing(element, said, today, stale_days) for element in FRAMEWORKS[framework])
+    verdict, readiness, unknown = verdict_of(framework, elements)
+    notes = []
+    if verdict == "no verdict":
+        notes.append(f"{unknown} % of {framework} is unknown, more than {MOST_UNKNOWN} %: too little for a verdict either way")
+    if deal.status and deal.status != OPEN:
+        notes.append(f"the deal is closed ({deal.stage})")
+    if not deal.account_id:
+        notes.append("the deal names no account")
+    if deal.opened and deal.status == OPEN and deal.opened <= today:
+        notes.append(f"open for {(today - deal.opened).days:,} days, as of {today}")
+    if deal.closes and deal.closes < today and deal.status == OPEN:
+        notes.append(f"its close date {deal.closes} has passed")
+    return DealState(
+        opportunity=deal.id,
+        account=deal.account,
+        verdict=verdict,
+        readiness=readiness,
+        unknown_share=unknown,
+        elements=elements,
+        unknowns=tuple(element.element for element in elements if element.state == "unknown"),
+        next_questions=tuple(element.next_question for element in elements if element.next_question),
+        deal=_facts(crm, deal),
+        notes=tuple(notes),
+    )
+
+
+def _from_crm(crm: CrmRead, deal: Opportunity, framework: Framework, today: date) -> list[Statement]:
+    rows = crm.query("activities", [Filter(field="opportunity_id", value=deal.id)], limit=500)
+    found: list[Statement] = []
+    for row in rows:
+        if isinstance(row, Activity) and (row.happened is None or row.happened <= today):
+            found += statements(row.text, framework, who=row.who, on=row.happened, source=place(row) or row.id)
+    return found + statements(deal.notes, framework, who="", on=None, source=place(deal) or deal.id)
+
+
+def _facts(crm: CrmRead, deal: Opportunity) -> tuple[Evidence, ...]:
+    found = [evidence(deal, name) for name in ("stage", "owner", "product", "opened", "closes", "next_step") if getattr(deal, name)]
+    if deal.amount is not None:
+        found.append(evidence(deal, "amount", value=amount_text(deal.amount, deal.currency)))
+    product = crm.get("products", deal.product_id) if deal.product_id else None
+    if deal.amount is None and isinstance(product, Product) and product.price is not None:
+        found.append(evidence(product, "price", value=f"list price {amount_text(product.price, product.currency)}"))
+    return tuple(found)
+
+
+def _deals(crm: CrmRead, asked: str, said: list[str]) -> tuple[list[Opportunity], tuple[str, ...]]:
+    direct = crm.get("opportunities", asked.strip())
+    if direct is None:
+        by_name = crm.lookup("opportunities", asked).found
+        direct = crm.get("opportunities", by_name.id) if by_name and by_name.how in ("id", "exact") else None
+    if isinstance(direct, Opportunity):
+        return [direct], ()
+    account = crm.get("accounts", sure(crm.lookup("accounts", asked), "deal or account", said))
+    assert account is not None
+    wanted = [Filter(field="account_id", value=account.id), Filter(field="status", value=OPEN)]
+    found = [deal for deal in crm.query("opportunities", wanted, order="-opened", limit=200) if isinstance(deal, Opportunity)]
+    if not found:
+        raise BadInput(f"{account.name} has no open deal", mend="name a closed one by its id; `query_crm` lists them")
+    if len(found) > 1:
+        said.append(f"{account.name} has {len(found)} open deals; the newest {min(len(found), MOST_DEALS)} are shown")
+    return found[:MOST_DEALS], tuple(deal.id for deal in found[MOST_DEALS:])
+
+
+def _age(text: str, today: date) -> int | None:
+    try:
+        return (today - date.fromisoformat(text[:10])).days
+    except ValueError:
+        return None
+
+
+__all__ = ["Qualification", "Statement", "qualify_opportunity", "standing", "statements", "verdict_of"]

@@ -1,0 +1,163 @@
+"""What drafts are made of: sentences with variables. A sentence with a variable that is not known is left out whole.
+
+The words are plain on purpose (short sentences, one question) and claim nothing that is not in a record.
+"""
+
+from __future__ import annotations
+
+import re
+
+from cuga.model.value import Value
+
+_VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
+_SENTENCE = re.compile(r"[^.!?\n]*(?:\.(?=\S)[^.!?\n]*)*[.!?]*[ \t]*")
+
+
+class Template(Value, frozen=True, kw_only=True):
+    """Paragraphs of sentences. Alternatives are tried in order: the first subject or block that can be filled is taken.
+
+    `needs` are variables that the message is about: missing ones are told to the user.
+    """
+
+    name: str
+    channel: str
+    subjects: tuple[str, ...] = ()
+    blocks: tuple[tuple[str, ...], ...]
+    needs: tuple[str, ...] = ()
+    first_contact: bool = True
+
+
+_GREETING = ("{{greeting}} {{first_name}},", "{{greeting}},")
+_CLOSING = ("{{sign_off}}\n{{sender}}", "{{sign_off}}")
+_OUT = "If this is not for you, just tell me and I will not write again."
+
+TEMPLATES: dict[str, Template] = {
+    template.name: template
+    for template in (
+        Template(
+            name="first-email",
+            channel="email",
+            subjects=("{{product}} for {{account}}", "A question about {{account}}", "A short question about your plans"),
+            blocks=(
+                _GREETING,
+                (
+                    "I looked at {{account}} before I wrote to you: {{industry_phrase}} with about {{people}} people.",
+                    "I looked at {{account}} before I wrote to you.",
+                    "I do not know your company well yet, so I will keep this short.",
+                ),
+                ("You have talked with {{owner}} about {{product}} since {{since}}.",),
+                (
+                    "I would like to find out if {{product}} can help you and your team. {{product_fact}} "
+                    "If it does not suit what you do, I will say so.",
+                    "I would like to find out if {{product}} can help you and your team. "
+                    "If it does not suit what you do, I will say so.",
+                    "I would like to find out if we can help you and your team. "
+                    "If what we sell does not suit what you do, I will say so.",
+                ),
+                ("{{ask}}",),
+                (_OUT,),
+                _CLOSING,
+            ),
+            needs=("recipient_name", "account", "product", "sender"),
+        ),
+        Template(
+            name="follow-up",
+            channel="email",
+            subjects=("Next step on {{product}}", "Next step for {{account}}", "Your next step"),
+            blocks=(
+                _GREETING,
+                (
+                    "You and {{owner}} have talked about {{product}} since {{since}}.",
+                    "I wrote to you about {{product}} and have not heard back.",
+                    "I wrote to you and have not heard back.",
+                ),
+                (
+                    "Your plans may have changed, and that is fine. I would only like to know where you stand, so that I "
+                    "do not take up your time for nothing.",
+                ),
+                ("{{ask}}",),
+                (_OUT,),
+                _CLOSING,
+            ),
+            needs=("recipient_name", "account", "product", "sender"),
+            first_contact=False,
+        ),
+        Template(
+            name="linkedin-note",
+            channel="linkedin",
+            blocks=(
+                _GREETING,
+                ("I would like to learn how {{account}} works with products like {{product}}.",
+                 "I would like to learn how you work at {{account}}.",
+                 "I would like to learn how you work."),
+                ("Shall we connect?",),
+                ("{{sender}}",),
+            ),
+            needs=("recipient_name", "account"),
+        ),
+        Template(
+            name="call-opening",
+            channel="call",
+            blocks=(
+                ("{{greeting}} {{first_name}}, this is {{sender}}.", "{{greeting}}, this is {{sender}}.", "{{greeting}} {{first_name}}.",
+                 "{{greeting}}."),
+                ("I am calling {{account}} about {{product}}.", "I am calling {{account}} with one question.", "I am calling with one question."),
+                ("Do you have half a minute, so that I can say why, and you decide if we go on?",),
+            ),
+            needs=("recipient_name", "account", "sender"),
+        ),
+    )
+}  # fmt: skip
+DEFAULT = {"email": "first-email", "linkedin": "linkedin-note", "call": "call-opening"}
+STYLES = {
+    "plain": {"greeting": "Hello", "sign_off": "Best regards"},
+    "friendly": {"greeting": "Hi", "sign_off": "All the best"},
+    "formal": {"greeting": "Good day", "sign_off": "Yours sincerely"},
+}
+ASKS = (  # words of the goal -> the one question
+    (("demo", "show"), "Would a short demo next week help you decide?"),
+    (("call", "meeting", "talk", "meet", "appointment"), "Could we talk for 15 minutes next week?"),
+    (("renew", "renewal"), "What would you want to change before you renew?"),
+    (("feedback", "check in", "update"), "Where do you stand today?"),
+    ((), "What would {{product}} have to do better than what you use today?"),
+    ((), "What would help your team most right now?"),
+)
+
+
+def ask_for(goal: str, values: dict[str, str]) -> str:
+    """The one question that suits a goal in a seller's words and can be asked with what is known."""
+    words = set(re.findall(r"[a-z]+", goal.casefold()))
+    return first_filled(tuple(ask for wanted, ask in ASKS if not wanted or words & set(wanted)), values)
+
+
+def variables(text: str) -> tuple[str, ...]:
+    """The variables of a text, in order, each once."""
+    return tuple(dict.fromkeys(_VARIABLE.findall(text)))
+
+
+def fill(text: str, values: dict[str, str]) -> str | None:
+    """The text with its variables filled, or None when one of them is not known or is empty."""
+    if any(not values.get(name, "").strip() for name in variables(text)):
+        return None
+    return _VARIABLE.sub(lambda found: values[found.group(1)].strip(), text)
+
+
+def first_filled(alternatives: tuple[str, ...], values: dict[str, str]) -> str:
+    """The first alternative that can be filled; the empty text when none can."""
+    return next((filled for text in alternatives if (filled := fill(text, values)) is not None), "")
+
+
+def render(template: Template, values: dict[str, str]) -> tuple[str, str]:
+    """Subject and body: every block that can be filled, one paragraph each."""
+    body = "\n\n".join(filled for block in template.blocks if (filled := first_filled(block, values)))
+    return first_filled(template.subjects, values), body
+
+
+def render_own(text: str, values: dict[str, str]) -> tuple[str, tuple[str, ...]]:
+    """A user's own template: sentences with an unknown variable are left out, and the variables are named."""
+    missing = tuple(name for name in variables(text) if not values.get(name, "").strip())
+    kept = []
+    for line in text.splitlines():
+        filled = [fill(sentence, values) for sentence in _SENTENCE.findall(line) if sentence]
+        kept.append("".join(part for part in filled if part is not None).rstrip())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).strip(), missing
