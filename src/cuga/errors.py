@@ -132,7 +132,7 @@ class HouseNotFound(CugaError):
 
 
 class JournalFailed(CugaError):
-    """The journal could not be written; nothing new will start."""
+    """The journal cannot be used now; nothing new will start."""
 
     code = "journal_failed"
 

@@ -22,6 +22,7 @@ class Reading:
     """Answers the reading half of the port from a `Reader`; how news arrive is the heir's."""
 
     _reader: Reader
+    _closed: bool
 
     def _mark(self) -> int:
         """Something that differs once there is news."""
@@ -38,7 +39,7 @@ class Reading:
         return self._reader.version(stream)
 
     async def feed(self, after: int = 0, *, follow: bool = False) -> AsyncIterator[Stored]:
-        while True:
+        while not (follow and self._closed):
             mark = self._mark()
             page = self._reader.page(after, PAGE)
             for event in page:
