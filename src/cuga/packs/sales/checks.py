@@ -56,7 +56,9 @@ FILLERS = (
     "i hope you are well", "just checking in", "just following up", "i wanted to reach out", "i am reaching out",
     "i'm reaching out", "my name is", "let me introduce myself", "i know you are busy", "i know you're busy",
 )  # fmt: skip
-_UNFILLED = re.compile(r"\{\{.*?\}\}|\{[A-Za-z_ ]+\}|\[[A-Z][A-Za-z_ ]{2,}\]|<[A-Z_ ]{3,}>|%[A-Z_]{3,}%|\bnull\b|\bundefined\b|\bNone\b|\bN/A\b")
+_UNFILLED = re.compile(
+    r"\{\{.*?\}\}|\{[A-Za-z_ ]+\}|\[[A-Z][A-Za-z_ ]{2,}\]|<[A-Z_ ]{3,}>|%[A-Z_]{3,}%|\bnull\b|\bundefined\b|\bNone\b|\bN/A\b"
+)
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.I)
 _IMAGE = re.compile(r"<img\b[^>]*>|!\[[^\]]*\]\([^)]*\)", re.I)
 _CLAIM = re.compile(
@@ -66,7 +68,10 @@ _PRESSURE = re.compile(
     r"\b(?:last chance|only (?:today|\d+ (?:left|spots|seats))|expires? (?:today|tonight|soon)|before it'?s too late|final notice|"
     r"offer ends|time is running out)\b", re.I)  # fmt: skip
 _ASK = re.compile(r"\b(?:let me know|reply (?:to|with)|book a|call me|please (?:confirm|send|tell))\b", re.I)
-_GREETING = re.compile(r"\A\s*(?:hi|hello|hey|dear|good (?:day|morning|afternoon))\s+(?!there|all|team|everyone|friend)([^\s,!.:]+(?:[ \t]+[A-Z][^\s,!.:]+)?)", re.I)
+_GREETING = re.compile(
+    r"\A\s*(?:hi|hello|hey|dear|good (?:day|morning|afternoon))\s+(?!there|all|team|everyone|friend)([^\s,!.:]+(?:[ \t]+[A-Z][^\s,!.:]+)?)",
+    re.I,
+)
 
 
 def of(text: Text) -> Iterator[Issue]:
@@ -99,7 +104,9 @@ def _length(text: Text) -> Iterator[Issue]:
             yield _whole("length", "note", f"{signs} characters; without a paid seat an invitation takes 200")
     elif text.channel == "call":
         if count > CALL_WORDS:
-            yield _whole("length", "warning", f"{count} words take more than 30 seconds; keep an opening under {CALL_WORDS}")
+            yield _whole(
+                "length", "warning", f"{count} words take more than 30 seconds; keep an opening under {CALL_WORDS}"
+            )
     elif count > LIMITS["block"]:
         yield _whole("length", "blocking", f"{count} words; over {LIMITS['block']} a first mail is not read")
     elif count > LIMITS["most"]:
@@ -129,11 +136,17 @@ def _subject(text: Text) -> Iterator[Issue]:
 def _ease(text: Text) -> Iterator[Issue]:
     ease, spans = readability.flesch(text.body), readability.sentences(text.body)
     if ease is not None and ease < LIMITS["ease"]:
-        yield _whole("ease", "warning", f"reading ease {ease}; {LIMITS['ease']} is plain English: use shorter words and sentences")
+        yield _whole(
+            "ease",
+            "warning",
+            f"reading ease {ease}; {LIMITS['ease']} is plain English: use shorter words and sentences",
+        )
     if spans:
         mean = len(readability.words(text.body)) / len(spans)
         if mean >= LIMITS["sentence"]:
-            yield _whole("ease", "warning", f"{mean:.0f} words per sentence on average; keep it under {LIMITS['sentence']}")
+            yield _whole(
+                "ease", "warning", f"{mean:.0f} words per sentence on average; keep it under {LIMITS['sentence']}"
+            )
     for start, end in spans:
         if (count := len(readability.words(text.body[start:end]))) > 30:
             yield _span("ease", "note", "body", start, end, text.body[start:end], f"a sentence of {count} words")
@@ -160,7 +173,13 @@ def _links(text: Text) -> Iterator[Issue]:
     for extra in found[1:]:
         yield _at("links", "warning", "body", extra, "more than one link")
     for image in _IMAGE.finditer(text.body):
-        yield _at("links", "blocking" if text.first_contact else "warning", "body", image, "an image, which may be a tracking pixel")
+        yield _at(
+            "links",
+            "blocking" if text.first_contact else "warning",
+            "body",
+            image,
+            "an image, which may be a tracking pixel",
+        )
     if text.first_contact and (attached := re.search(r"\b(?:attached|attachment|enclosed)\b", text.body, re.I)):
         yield _at("links", "warning", "body", attached, "no attachment in a first mail")
 
@@ -188,7 +207,15 @@ def _filler(text: Text) -> Iterator[Issue]:
     plain = text.body.casefold().replace("’", "'")
     for phrase in FILLERS:
         if (at := plain.find(phrase)) >= 0:
-            yield _span("filler", "warning", "body", at, at + len(phrase), text.body[at : at + len(phrase)], "an opening that says nothing")
+            yield _span(
+                "filler",
+                "warning",
+                "body",
+                at,
+                at + len(phrase),
+                text.body[at : at + len(phrase)],
+                "an opening that says nothing",
+            )
 
 
 def _names(text: Text) -> Iterator[Issue]:
@@ -199,7 +226,15 @@ def _names(text: Text) -> Iterator[Issue]:
         best = max((fuzz.ratio(said.casefold(), part.casefold()) for part in [known, *known.split()]), default=0)
         if best < 100:
             near = "spelled wrong" if best >= 70 else "somebody else's"
-            yield _span("names", "blocking", "body", found.start(1), found.end(1), said, f"the name is {near}: the record says {known!r}")
+            yield _span(
+                "names",
+                "blocking",
+                "body",
+                found.start(1),
+                found.end(1),
+                said,
+                f"the name is {near}: the record says {known!r}",
+            )
     for other in text.names:
         if other and other.casefold() not in (text.account.casefold(), text.recipient_name.casefold()):
             for hit in re.finditer(rf"(?<!\w){re.escape(other)}(?!\w)", text.body):
@@ -222,7 +257,9 @@ def _personal(text: Text) -> Iterator[Issue]:
     whole = f"{text.subject}\n{text.body}".casefold()
     known = [fact for fact in (text.recipient_name.split(" ")[0], text.account, *text.facts) if len(fact) > 2]
     if not any(re.search(rf"(?<!\w){re.escape(fact.casefold())}(?!\w)", whole) for fact in known):
-        says = "nothing in it is about this reader" if known else "nothing is known of the reader that it could speak of"
+        says = (
+            "nothing in it is about this reader" if known else "nothing is known of the reader that it could speak of"
+        )
         yield _whole("personal", "warning", says)
 
 

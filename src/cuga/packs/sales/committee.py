@@ -132,6 +132,10 @@ def _person(contact: Contact) -> Person:
         title=contact.title,
         email=contact.email,
         unsubscribed=contact.unsubscribed,
-        why=f"{seat}: title {contact.title!r}" if seat else "no seat: the title does not tell" if contact.title else "no seat: no title",
+        why=f"{seat}: title {contact.title!r}"
+        if seat
+        else "no seat: the title does not tell"
+        if contact.title
+        else "no seat: no title",
         source=place(contact),
     )

@@ -34,7 +34,9 @@ _ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 )  # fmt: skip
 def draft_outbound_message(
     context: ToolContext,
-    recipient: Annotated[str, Slot("contact", "address or name of a person, or a role such as 'buyer' or 'ops lead'")] = "",
+    recipient: Annotated[
+        str, Slot("contact", "address or name of a person, or a role such as 'buyer' or 'ops lead'")
+    ] = "",
     account: Annotated[str, Slot("account", "name or id of the account")] = "",
     product: Annotated[str, Slot("product", "what it is about")] = "",
     goal: Annotated[str, Slot("text", "what the message should achieve")] = "",
@@ -113,7 +115,9 @@ class _Desk:
         day = self.context.as_of.date()
         if deal.opened is None or deal.opened > day or day - deal.opened > RECENT:
             since = f" since {deal.opened}" if deal.opened else ""
-            self.notes.append(f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is known of it")
+            self.notes.append(
+                f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is known of it"
+            )
             return
         if deal.product == self.values.get("product", deal.product):
             self._fact("owner", deal.owner, evidence(deal, "owner"))
@@ -124,17 +128,29 @@ class _Desk:
         """The message out of what was gathered."""
         own = "{{" in template
         if not own and template and template not in TEMPLATES:
-            raise BadInput(f"there is no template {template!r}", mend=f"templates: {', '.join(TEMPLATES)}, or text with {{{{variables}}}}")
+            raise BadInput(
+                f"there is no template {template!r}",
+                mend=f"templates: {', '.join(TEMPLATES)}, or text with {{{{variables}}}}",
+            )
         follow = "follow" in goal.casefold() and self.channel == "email"
         chosen = TEMPLATES[template if template and not own else "follow-up" if follow else DEFAULT[self.channel]]
         if not own and chosen.channel != self.channel:
-            raise BadInput(f"the template {chosen.name!r} is for {chosen.channel}", mend=f"leave the channel out, or say {chosen.channel}")
+            raise BadInput(
+                f"the template {chosen.name!r} is for {chosen.channel}",
+                mend=f"leave the channel out, or say {chosen.channel}",
+            )
         heading, body = render(chosen, self.values)
         if own:
             body, missing = render_own(template, self.values)
-            self.unfilled += [Unfilled(field=name, why="the template asks for it and it is not known", blocking=True) for name in missing]
+            self.unfilled += [
+                Unfilled(field=name, why="the template asks for it and it is not known", blocking=True)
+                for name in missing
+            ]
             if not body:
-                raise BadInput(f"nothing is left of the template: {', '.join(missing)} not known", mend="give them, or use fewer variables")
+                raise BadInput(
+                    f"nothing is left of the template: {', '.join(missing)} not known",
+                    mend="give them, or use fewer variables",
+                )
         else:
             listed = {item.field for item in self.unfilled}
             self.unfilled += [

@@ -68,7 +68,9 @@ class FitScore(Result, frozen=True, kw_only=True):
 def score_account_fit(
     context: ToolContext,
     account: Annotated[str | dict[str, Any], Slot("account", "name or id of the account, or its fields")],
-    profile: Annotated[IdealCustomerProfile | None, Slot("icp", "the ideal customer profile; left out: derived")] = None,
+    profile: Annotated[
+        IdealCustomerProfile | None, Slot("icp", "the ideal customer profile; left out: derived")
+    ] = None,
 ) -> FitScore:
     """Points of one account against the ideal customer profile with reasons and unknowns.
 
@@ -83,9 +85,13 @@ def score_account_fit(
     else:
         crm: CrmRead = context.capability("crm")
         wanted, assumptions = derived(crm)
-        won = crm.count("opportunities", [Filter(field="account_id", value=record.id), Filter(field="status", value=WON)])
+        won = crm.count(
+            "opportunities", [Filter(field="account_id", value=record.id), Filter(field="status", value=WON)]
+        )
         if won:
-            notes.append(f"{record.name} is a customer already ({won} won deals), and so one of those the profile is read off")
+            notes.append(
+                f"{record.name} is a customer already ({won} won deals), and so one of those the profile is read off"
+            )
     if record.parent:
         notes.append(f"{record.name} belongs to {record.parent}; its size may be that of the subsidiary alone")
     return score(record, wanted, assumptions, tuple(notes))
@@ -104,7 +110,9 @@ def score(
     for name, weight in asked.items():
         share, state, why = _judge(account, profile, name)
         known += weight if state != "unknown" else 0
-        factors.append(Factor(factor=name, state=state, points=math.floor(share * shares[name] + 0.5), of=shares[name], why=why))
+        factors.append(
+            Factor(factor=name, state=state, points=math.floor(share * shares[name] + 0.5), of=shares[name], why=why)
+        )
     total, coverage = sum(factor.points for factor in factors), round(100 * known / whole)
     against = _against(account, profile)
     return FitScore(
@@ -140,7 +148,11 @@ def _judge(account: Account, profile: IdealCustomerProfile, name: str) -> tuple[
             return 0.0, "unknown", "no country is known"
         allowed = {country_of(country) or country.casefold() for country in profile.countries}
         met = (country_of(account.country) or account.country.casefold()) in allowed
-        return (1.0, "met", f"{account.country} is one of yours") if met else (0.0, "missed", f"{account.country} is not on the list")
+        return (
+            (1.0, "met", f"{account.country} is one of yours")
+            if met
+            else (0.0, "missed", f"{account.country} is not on the list")
+        )
     least, most = getattr(profile, f"min_{name}"), getattr(profile, f"max_{name}")
     value = account.employees if name == "employees" else None if account.revenue is None else account.revenue // MICRO
     if value is None:

@@ -62,7 +62,9 @@ class IdealCustomerProfile(Value, frozen=True, kw_only=True):
         for low, high in (("min_employees", "max_employees"), ("min_revenue", "max_revenue")):
             least, most = getattr(same, low), getattr(same, high)
             if (least is not None and least < 0) or (least is not None and most is not None and least > most):
-                raise BadInput(f"the profile's range {low}={least}, {high}={most} is empty", mend="put the smaller one first")
+                raise BadInput(
+                    f"the profile's range {low}={least}, {high}={most} is empty", mend="put the smaller one first"
+                )
         return same
 
 

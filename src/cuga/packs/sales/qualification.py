@@ -96,7 +96,9 @@ def qualify_opportunity(
     and when. Evidence without a date, or older than `stale_days`, confirms nothing by itself: it counts as partial.
     """
     chosen = framework or "BANT"
-    assumptions = () if framework else ("No framework was chosen: BANT is used. Ask for MEDDICC to see those seven elements.",)
+    assumptions = (
+        () if framework else ("No framework was chosen: BANT is used. Ask for MEDDICC to see those seven elements.",)
+    )
     if stale_days < 1:
         raise BadInput("stale_days must be at least 1", mend="leave it out for 60")
     crm: CrmRead = context.capability("crm")
@@ -107,9 +109,15 @@ def qualify_opportunity(
         raise BadInput(f"{chosen} has no element {wrong[0]!r}", mend=f"elements: {', '.join(sorted(names))}")
     today = context.as_of.date()
     given = [*evidence, *statements(notes, chosen, who="", on=today, source="input")]
+    _say_when(crm, today, said)
     states = tuple(_state(crm, deal, chosen, given, today, stale_days) for deal in deals)
     return Qualification(
-        framework=chosen, deals=states, others=others, assumptions=assumptions, notes=tuple(said), as_of=today.isoformat()
+        framework=chosen,
+        deals=states,
+        others=others,
+        assumptions=assumptions,
+        notes=tuple(said),
+        as_of=today.isoformat(),
     )
 
 
@@ -120,18 +128,33 @@ def statements(text: str, framework: Framework, *, who: str, on: date | None, so
         for element in FRAMEWORKS[framework]:
             if state := state_of(element, sentence):
                 found.append(
-                    Statement(element=element.name, state=state, quote=sentence, who=who, date=on.isoformat() if on else "", source=source)  # type: ignore[arg-type]
+                    Statement(
+                        element=element.name,
+                        state=state,
+                        quote=sentence,
+                        who=who,
+                        date=on.isoformat() if on else "",
+                        source=source,
+                    )  # type: ignore[arg-type]
                 )
     return found
 
 
 def standing(element: Element, said: list[Statement], today: date, stale_days: int) -> Standing:
-    """The state of one element: the newest statement counts; a stale or undated one counts as partial at most."""
-    mine = sorted((s for s in said if s.element.casefold() == element.name), key=lambda s: (s.date, _RANK[s.state]), reverse=True)
+    """The state of one element: the newest statement that says something counts; stale or undated it is partial at most."""
+    mine = sorted(
+        (s for s in said if s.element.casefold() == element.name), key=lambda s: (s.date, _RANK[s.state]), reverse=True
+    )
     if not mine:
-        return Standing(element=element.name, state="unknown", why="nothing is known", statement=None, next_question=element.question)
-    newest = mine[0]
-    against = tuple(s for s in mine[1:] if {s.state, newest.state} in ({"confirmed", "denied"},))
+        return Standing(
+            element=element.name,
+            state="unknown",
+            why="nothing is known",
+            statement=None,
+            next_question=element.question,
+        )
+    newest = next((s for s in mine if s.state != "partial"), mine[0])  # a mere mention takes nothing back
+    against = tuple(s for s in mine if {s.state, newest.state} in ({"confirmed", "denied"},))
     state, why = newest.state, f"{newest.who or 'noted'}, {newest.date or 'no date'}"
     age = _age(newest.date, today)
     if state in ("confirmed", "denied") and age is None:
@@ -170,7 +193,9 @@ def _state(
     verdict, readiness, unknown = verdict_of(framework, elements)
     notes = []
     if verdict == "no verdict":
-        notes.append(f"{unknown} % of {framework} is unknown, more than {MOST_UNKNOWN} %: too little for a verdict either way")
+        notes.append(
+            f"{unknown} % of {framework} is unknown, more than {MOST_UNKNOWN} %: too little for a verdict either way"
+        )
     if deal.status and deal.status != OPEN:
         notes.append(f"the deal is closed ({deal.stage})")
     if not deal.account_id:
@@ -203,7 +228,11 @@ def _from_crm(crm: CrmRead, deal: Opportunity, framework: Framework, today: date
 
 
 def _facts(crm: CrmRead, deal: Opportunity) -> tuple[Evidence, ...]:
-    found = [evidence(deal, name) for name in ("stage", "owner", "product", "opened", "closes", "next_step") if getattr(deal, name)]
+    found = [
+        evidence(deal, name)
+        for name in ("stage", "owner", "product", "opened", "closes", "next_step")
+        if getattr(deal, name)
+    ]
     if deal.amount is not None:
         found.append(evidence(deal, "amount", value=amount_text(deal.amount, deal.currency)))
     product = crm.get("products", deal.product_id) if deal.product_id else None
@@ -222,12 +251,28 @@ def _deals(crm: CrmRead, asked: str, said: list[str]) -> tuple[list[Opportunity]
     account = crm.get("accounts", sure(crm.lookup("accounts", asked), "deal or account", said))
     assert account is not None
     wanted = [Filter(field="account_id", value=account.id), Filter(field="status", value=OPEN)]
-    found = [deal for deal in crm.query("opportunities", wanted, order="-opened", limit=200) if isinstance(deal, Opportunity)]
+    found = [
+        deal for deal in crm.query("opportunities", wanted, order="-opened", limit=200) if isinstance(deal, Opportunity)
+    ]
     if not found:
         raise BadInput(f"{account.name} has no open deal", mend="name a closed one by its id; `query_crm` lists them")
     if len(found) > 1:
         said.append(f"{account.name} has {len(found)} open deals; the newest {min(len(found), MOST_DEALS)} are shown")
     return found[:MOST_DEALS], tuple(deal.id for deal in found[MOST_DEALS:])
+
+
+def _say_when(crm: CrmRead, today: date, said: list[str]) -> None:
+    """Note it when the data ends long before the date that is reasoned from: every age would mislead."""
+    for kind, field in (("activities", "happened"), ("opportunities", "closes")):
+        row = next(iter(crm.query(kind, order=f"-{field}", limit=1)), None)
+        newest = getattr(row, field, None)
+        if isinstance(newest, date) and (today - newest).days <= 365:
+            return
+        if isinstance(newest, date):
+            said.append(
+                f"the newest of the {kind} is of {newest}: to look at the deal as of then, give that date as the as-of date"
+            )
+            return
 
 
 def _age(text: str, today: date) -> int | None:

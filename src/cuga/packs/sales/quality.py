@@ -114,7 +114,9 @@ def judge(text: Text, message_id: str = "", notes: tuple[str, ...] = ()) -> Mess
     ready = score >= READY and not any(issue.weight == "blocking" for issue in issues)
     return MessageQuality(
         score=score,
-        grade=next(letter for least, letter in ((90, "A"), (80, "B"), (70, "C"), (60, "D"), (0, "F")) if score >= least),
+        grade=next(
+            letter for least, letter in ((90, "A"), (80, "B"), (70, "C"), (60, "D"), (0, "F")) if score >= least
+        ),
         ready_to_send=ready,
         issues=issues,
         checks=tuple(parts),

@@ -73,7 +73,13 @@ def query_crm(
     if total > len(rows):
         notes.append(f"{total - len(rows):,} more fit; narrow the filter or raise the limit (at most {MOST_ROWS})")
     return Rows(
-        kind=kind, total=total, shown=len(rows), rows=rows, filters=tuple(filters), notes=tuple(notes), crm_version=crm.crm_version()
+        kind=kind,
+        total=total,
+        shown=len(rows),
+        rows=rows,
+        filters=tuple(filters),
+        notes=tuple(notes),
+        crm_version=crm.crm_version(),
     )
 
 

@@ -74,7 +74,9 @@ def send_message(
         )  # fmt: skip
     mail: Mail = context.capability("mail")
     if why := mail.suppressed(message.recipient):
-        raise NotDone(f"{message.recipient} must not be written to: {why}", mend="write to somebody else, or not at all")
+        raise NotDone(
+            f"{message.recipient} must not be written to: {why}", mend="write to somebody else, or not at all"
+        )
     receipt = mail.send(
         Outgoing(
             key=context.key, recipient=message.recipient, subject=message.subject, body=message.body,
@@ -92,11 +94,15 @@ def check(context: ToolContext, message: Message) -> None:
         raise NotDone(f"a {message.channel} message is not sent from here", mend="copy its text and send it by hand")
     for item in message.unfilled:
         if item.blocking and (item.field != "recipient" or not message.recipient):
-            raise NotDone(f"{item.field} is not filled: {item.why}", mend=f"draft again with the {item.field.replace('_', ' ')}")
+            raise NotDone(
+                f"{item.field} is not filled: {item.why}", mend=f"draft again with the {item.field.replace('_', ' ')}"
+            )
     if not message.recipient:
         raise NotDone("the message has no recipient", mend="draft again with an address")
     if not message.intent:
-        raise NotDone("the message has no intent, so it could go out twice", mend="send what draft_outbound_message gave")
+        raise NotDone(
+            "the message has no intent, so it could go out twice", mend="send what draft_outbound_message gave"
+        )
     if not message.subject.strip() or not message.body.strip():
         raise NotDone("the message has no subject or no body", mend="draft it again")
     if message.body_hash and message.body_hash != body_hash(message.body):
@@ -104,13 +110,17 @@ def check(context: ToolContext, message: Message) -> None:
             "the body is not the one that was drafted: its hash differs",
             mend="have the changed message approved with its own hash (or with an empty body_hash)",
         )
-    if left := next((i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None):
+    if left := next(
+        (i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None
+    ):
         raise NotDone(f"a variable is not filled: {left.text!r} in the {left.part}", mend="draft it again")
     if not capability_missing(context, "crm"):
         crm: CrmRead = context.capability("crm")
         for contact in crm.query("contacts", [Filter(field="email", value=message.recipient)], limit=50):
             if isinstance(contact, Contact) and contact.unsubscribed:
-                raise NotDone(f"{message.recipient} has asked for no mail", mend="write to somebody else, or not at all")
+                raise NotDone(
+                    f"{message.recipient} has asked for no mail", mend="write to somebody else, or not at all"
+                )
 
 
 def _sent(message: Message, receipt: Receipt) -> Sent:

@@ -113,7 +113,7 @@ def examine(tables: Mapping[str, Sequence[Record]]) -> list[Problem]:
 
 def _examine_deal(deal: Opportunity, problems: list[Problem]) -> None:
     if not deal.account:
-        state = "open_deal" if deal.status == OPEN else "closed_deal"
+        state = "open_deal" if deal.status == OPEN else "closed_deal" if deal.status else "deal"
         problems.append(
             _problem(
                 deal,

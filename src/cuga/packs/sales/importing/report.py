@@ -93,9 +93,10 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     def groups(self, first: int = 3) -> tuple[Group, ...]:
         """Problems by kind and file, the gravest first, the most frequent first; with the first few rows of each."""
-        found: dict[tuple[str, str, str], list[Problem]] = {}
+        found: dict[tuple[str, str, str, str], list[Problem]] = {}
         for problem in self.problems:
-            found.setdefault((problem.weight, problem.kind, problem.file), []).append(problem)
+            answer = problem.did if problem.weight == "proposal" else ""  # each proposal is judged by itself
+            found.setdefault((problem.weight, problem.kind, problem.file, answer), []).append(problem)
         groups = [
             Group(
                 kind=k,
@@ -105,7 +106,7 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
                 mend=rows[0].mend,
                 first=tuple(rows[:first]),
             )
-            for (_, k, _), rows in found.items()
+            for (_, k, _, _), rows in found.items()
         ]
         return tuple(sorted(groups, key=lambda group: (_ORDER.index(group.weight), -group.count, group.kind)))
 
