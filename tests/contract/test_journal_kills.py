@@ -11,10 +11,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from tests.contract.journals import claiming
 
 from cuga.journal.seal import verify
 from cuga.journal.sqlite import POINTS, SqliteJournal, verify_file
-from tests.contract.journals import claiming
 
 KILLS = int(os.environ.get("CUGA_JOURNAL_KILLS", "24"))
 
@@ -101,7 +101,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_was_told(tmp_path: Path)
 @pytest.mark.kills
 @pytest.mark.parametrize("workers", [1, 20])
 @pytest.mark.parametrize("point", POINTS)
-def test_a_writer_that_dies_at_a_named_point_loses_nothing_it_was_told(tmp_path: Path, point: str, workers: int) -> None:
+def test_a_writer_dying_at_a_named_point_loses_nothing_it_was_told(tmp_path: Path, point: str, workers: int) -> None:
     for after in (1, 2, 7):
         writer = start(tmp_path, workers, point, after)
         errors = writer.communicate(timeout=60)[1].decode()

@@ -46,7 +46,7 @@ class Codec:
         try:
             body = _encode(event)
         except UnicodeEncodeError:
-            body = _encode_in_order(_readable(msgspec.to_builtins(event)))
+            body = _encode(_readable(event))
         if self._scrub is None:
             return body
         clean = self._scrub(body)
@@ -88,12 +88,16 @@ class Codec:
 
 
 def _readable(tree: object) -> object:
-    if isinstance(tree, str):
+    """The same value with every lone surrogate written as its escape; payload bytes are left as they are."""
+    if type(tree) is str:
         return tree.encode("utf-8", "backslashreplace").decode()
+    if isinstance(tree, msgspec.Struct):
+        fields = {name: _readable(getattr(tree, name)) for name in tree.__struct_fields__}
+        return msgspec.structs.replace(tree, **fields)
     if isinstance(tree, dict):
         return {_readable(key): _readable(value) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        return [_readable(value) for value in tree]
+    if isinstance(tree, tuple):
+        return tuple(_readable(value) for value in tree)
     return tree
 
 
