@@ -225,8 +225,8 @@ def _claims(
             rate.per, f"{start.tenant}/{step.tool}"
         )
         scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
-        used = turn.refused.get(scope)
-        if used is not None and used + 1 > rate.calls:
+        used = turn.held(scope)
+        if used + 1 > rate.calls:
             turn.wakes.append(datetime.fromtimestamp((window + 1) * rate.window_s, turn.now.tzinfo))
             turn.holds["rate"] = f"{rate.calls} calls per {rate.window_s} s and {rate.per} are used up"
             if (scope, rate.calls) not in s.exceeded:
@@ -247,7 +247,7 @@ def _claims(
         for scope in scopes:
             if scope in held:
                 continue
-            if turn.refused.get(scope, 0) >= 1:
+            if turn.held(scope) >= 1:
                 _refuse(turn, step.step_id, "once", f"this was already done: {scope}", FailureMode.POLICY_SECURITY)
                 return None
             claims.append(e.Claim(scope=scope, amount=1, limit=1))
@@ -262,7 +262,7 @@ def _once_scopes(tenant: str, contract: ToolContract, arguments: msgspec.Raw) ->
         found = pointed(value, path)
         parts = found if isinstance(found, list) else [found]
         scopes = [f"{scope}/{_folded(part)}" for scope in scopes for part in parts]
-    return scopes
+    return list(dict.fromkeys(scopes))  # one recipient named twice is one effect
 
 
 def _consent(
@@ -298,6 +298,7 @@ def _consent(
     rule, claims = _standing_consent(turn, step, ruling, arguments)
     if not rule:
         return None
+    turn.take(claims)
     approval_id = s.awaiting[step_id]
     turn.emit(
         e.ApprovalReceived(
@@ -384,7 +385,7 @@ def _standing_consent(
         if standing.profile not in ("", turn.rules.profile.name):
             continue
         scope = f"standing/{standing.rule_id}"
-        if turn.refused.get(scope, 0) >= standing.uses:
+        if turn.held(scope) >= standing.uses:
             continue
         value = msgspec.json.decode(arguments)
         try:
@@ -440,6 +441,7 @@ def _start(
             probe=step_id in s.unsure and contract.repeatable is Repeatable.PROBE,
         )
     )
+    turn.take(claims)
     percent = turn.rules.profile.limits.warning_percent
     limits = turn.limits
     for scope, _ in charges(step.tool, step.domain, step.cost):

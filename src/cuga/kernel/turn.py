@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
-from cuga.model.event import Event, StepSkipped
+from cuga.model.event import Claim, Event, StepSkipped
 from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
@@ -20,7 +20,7 @@ class Turn:
     claims was turned down: a fact like any other. `holds` says why ready steps do not start.
     """
 
-    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "state", "wakes")
+    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "state", "taken", "wakes")
 
     def __init__(
         self, state: RunState, now: datetime, rules: Rules, current: Current, refused: Mapping[str, int]
@@ -33,12 +33,22 @@ class Turn:
         self.events: list[Event] = []
         self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
         self.wakes: list[datetime] = []
+        self.taken: dict[str, int] = {}  # what facts of this turn claim of each scope
         self._limits: dict[str, int] | None = None
 
     def emit(self, event: Event) -> None:
         """Make a fact true."""
         self.events.append(event)
         apply(self.state, event)
+
+    def held(self, scope: str) -> int:
+        """What a scope is known to hold, with what this turn has claimed of it."""
+        return self.refused.get(scope, 0) + self.taken.get(scope, 0)
+
+    def take(self, claims: Iterable[Claim]) -> None:
+        """Remember claims of this turn, so that the next step of it does not count on the same share."""
+        for claim in claims:
+            self.taken[claim.scope] = self.taken.get(claim.scope, 0) + claim.amount
 
     def in_seconds(self, seconds: float) -> datetime:
         """A time from now."""
