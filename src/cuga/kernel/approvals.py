@@ -55,7 +55,8 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             return
         case Verdict.DENY:
             turn.skip_dependants(request.step)
-            if turn.rules.profile.approvals.replan_on_deny:
+            # a denial always counts; only the wish for another plan has an end
+            if turn.rules.profile.approvals.replan_on_deny and s.replans < replan.MAX_REPLANS:
                 replan.ask(turn, command.reason or "denied", command.by.id, request.step)
         case Verdict.AMEND:
             _amend(turn, command, request)
