@@ -20,6 +20,7 @@ from cuga.model.context import SYSTEM
 from cuga.model.event import DoubtAnswer
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed
+from cuga.policy.access import may_decide
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 
@@ -201,8 +202,15 @@ def _top_up(turn: Turn, command: c.TopUp) -> None:
     if command.scope not in turn.limits:
         raise InvalidTransition(f"no budget {command.scope!r}; there are: {', '.join(sorted(turn.limits))}")
     _must_be_a_person(command)
-    if not command.by.solo and (command.by.id == s.started.requester.id or not command.by.may("approver")):
-        raise NotAllowed("a top-up is an approval: somebody with the role approver, and not who asked for the run")
+    access = may_decide(
+        command.by,
+        requesters=(s.started.requester.id,),
+        roles=turn.rules.profile.approvals.roles,
+        current=turn.current,
+        at=turn.now,
+    )
+    if not access.allowed:
+        raise NotAllowed(f"a top-up is an approval: {'; '.join(access.reasons)}")
     turn.emit(
         e.BudgetRaised(at=turn.now, by=command.by.id, scope=command.scope, amount=command.amount, reason=command.reason)
     )
