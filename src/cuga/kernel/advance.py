@@ -67,7 +67,7 @@ def _skip_what_is_open(turn: Turn) -> None:
     for approval_id, request in list(s.pending.items()):
         turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval_id, step=request.step, reason=s.stopped or s.cancel))
     for step, phase in list(s.phase.items()):
-        if phase in (Phase.PENDING, Phase.WAITING_RETRY):
+        if phase in (Phase.PENDING, Phase.WAITING_RETRY) and not turn.doubt(step, s.stopped or s.cancel):
             turn.emit(e.StepSkipped(at=turn.now, step=step, reason=s.stopped or s.cancel))
 
 

@@ -64,8 +64,7 @@ def _end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     s.calling.pop(step, None)
     s.doubts.pop(step, None)
     s.held.pop(step, None)
-    if step in s.unsure:
-        s.unsure = s.unsure - {step}
+    s.unsure.pop(step, None)
     grant = s.grants.pop(step, None)
     if grant is not None:
         s.timed.pop(grant.approval_id, None)
@@ -84,6 +83,9 @@ def _plan_requested(s: RunState, event: e.PlanRequested) -> None:
 
 def _plan_created(s: RunState, event: e.PlanCreated) -> None:
     plan = event.plan
+    for step in plan.steps:
+        if step.step_id in s.inputs and s.index.steps[step.step_id] != step:
+            del s.inputs[step.step_id]  # a person amended another call than the one that is planned now
     # every step that ever was stays known, for its name, its references and its history
     s.index = PlanIndex.of(plan, s.index.steps)
     s.plan = plan
@@ -168,10 +170,18 @@ def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
 def _done(s: RunState, step: str) -> None:
     _end_step(s, step, Phase.DONE)
     for dependant in s.index.dependants.get(step, ()):
-        if s.phase.get(dependant) is Phase.PENDING and dependant in s.unmet:
-            s.unmet[dependant] -= 1
-            if not s.unmet[dependant]:
-                s.ready[dependant] = None
+        phase = s.phase.get(dependant)
+        if phase is None or phase.is_end or dependant not in s.unmet:
+            continue  # above all: one that was left out must not come back
+        s.unmet[dependant] -= 1
+        if phase is Phase.PENDING:
+            _make_ready(s, dependant)
+
+
+def _make_ready(s: RunState, step: str) -> None:
+    """It may be judged, unless a plan has given it needs that are not met yet."""
+    if not s.unmet.get(step):
+        s.ready[step] = None
 
 
 def is_one_time(claim: e.Claim) -> bool:
@@ -197,12 +207,12 @@ def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:
     if event.certainty is Certainty.NOT_DONE and start.side_effect is not SideEffect.READ_ONLY:
         # what surely did not happen costs nothing; a read that failed was still made and is charged
         _give_back(s, start)
-        s.unsure = s.unsure - {step}
+        s.unsure.pop(step, None)
     if event.retry_at is not None:
         s.phase[step] = Phase.WAITING_RETRY
         s.due[step] = event.retry_at
         if event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
-            s.unsure = s.unsure | {step}
+            s.unsure[step] = start
     elif event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
         s.phase[step] = Phase.IN_DOUBT
         s.doubts[step] = start
@@ -227,6 +237,12 @@ def _step_superseded(s: RunState, event: e.StepSuperseded) -> None:
     _end_step(s, event.step, Phase.SKIPPED)
 
 
+def _step_in_doubt(s: RunState, event: e.StepInDoubt) -> None:
+    if event.step not in s.doubts:  # it waited to be tried again, and cannot be
+        s.doubts[event.step] = s.unsure[event.step]
+        _begin_step(s, event.step, Phase.IN_DOUBT)
+
+
 def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
     step = event.step
     start = s.doubts.pop(step)
@@ -240,10 +256,10 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
         case e.DoubtAnswer.AGAIN:
             s.consents[step] = s.consents.get(step, 0) + 1
             s.held.pop(step, None)
-            s.unsure = s.unsure - {step}
+            s.unsure.pop(step, None)
             s.approved.pop(step, None)
             s.phase[step] = Phase.PENDING
-            s.ready[step] = None
+            _make_ready(s, step)
 
 
 def _budget_warning(s: RunState, event: e.BudgetWarning) -> None:
@@ -266,7 +282,7 @@ def _budget_raised(s: RunState, event: e.BudgetRaised) -> None:
     for step, scope in list(s.blocked.items()):
         if scope == event.scope:
             del s.blocked[step]
-            s.ready[step] = None
+            _make_ready(s, step)
 
 
 def _approval_requested(s: RunState, event: e.ApprovalRequested) -> None:
@@ -293,7 +309,7 @@ def _close(s: RunState, approval_id: str, step: str, how: str, by: str) -> None:
 def _wait_again(s: RunState, step: str) -> None:
     if not s.phase[step].is_end and step not in s.calling:
         s.phase[step] = Phase.PENDING
-        s.ready[step] = None
+        _make_ready(s, step)
 
 
 def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
@@ -359,7 +375,7 @@ _CHANGES: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.StepFailed: _step_failed,
     e.StepSkipped: _step_skipped,
     e.StepSuperseded: _step_superseded,
-    e.StepInDoubt: _nothing,
+    e.StepInDoubt: _step_in_doubt,
     e.DoubtResolved: _doubt_resolved,
     e.BudgetWarning: _budget_warning,
     e.BudgetExceeded: _budget_exceeded,

@@ -101,12 +101,15 @@ def consider(turn: Turn, step_id: str) -> bool:
         return False
     ruling = accepted
     contract = turn.rules.contracts[step.tool]
+    key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
+    if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
+        turn.doubt(step_id, "the call has changed since")
+        return False
     if not _budgets_allow(turn, step):
         return False
     claims = _claims(turn, step, contract, ruling, arguments)
     if claims is None:
         return False
-    key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
     approval = ""
     if ruling.consent is not Consent.NONE:
         agreed = _consent(turn, step, contract, ruling, arguments, key)
@@ -115,6 +118,16 @@ def consider(turn: Turn, step_id: str) -> bool:
         approval = agreed
     _start(turn, step, contract, ruling, arguments, key, approval, claims)
     return True
+
+
+def _is_same_call(before: e.ToolCallStart, step: Step, ruling: Ruling, key: str) -> bool:
+    """Whether a repeat would meet the same key at the same other side; anything else could do the effect twice."""
+    return (before.tool, before.tool_digest, before.adapters, before.key) == (
+        step.tool,
+        ruling.tool_digest,
+        ruling.adapters,
+        key,
+    )
 
 
 def _condition_holds(turn: Turn, step: Step) -> bool:
@@ -148,11 +161,15 @@ def _output(state: RunState, reference: Reference) -> Any:
 
 
 def _fail(turn: Turn, step: str, reason: str) -> None:
+    if turn.doubt(step, reason):
+        return
     turn.emit(e.StepFailed(at=turn.now, step=step, mode=FailureMode.AGENT_VALIDATION, reason=reason))
     turn.skip_dependants(step)
 
 
 def _refuse(turn: Turn, step: str, rule: str, reason: str, mode: FailureMode) -> None:
+    if turn.doubt(step, f"{reason} ({rule})"):
+        return
     turn.emit(e.StepRefused(at=turn.now, step=step, rule=rule, reason=reason, mode=mode))
     turn.skip_dependants(step)
 
@@ -205,8 +222,9 @@ def _budgets_allow(turn: Turn, step: Step) -> bool:
         turn.holds["budget"] = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
     else:
         reason = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
-        turn.emit(e.StepSkipped(at=turn.now, step=step.step_id, reason=reason))
-        turn.skip_dependants(step.step_id)
+        if not turn.doubt(step.step_id, reason):
+            turn.emit(e.StepSkipped(at=turn.now, step=step.step_id, reason=reason))
+            turn.skip_dependants(step.step_id)
     return False
 
 
@@ -275,6 +293,8 @@ def _consent(
     grant = s.grants.get(step_id) or s.approved.get(step_id)
     if grant is not None and grant.digest == digest:
         return grant.approval_id
+    if turn.doubt(step_id, "the approved call has changed since"):
+        return None
     if step_id in s.grants:
         turn.emit(
             e.ApprovalSuperseded(

@@ -89,7 +89,7 @@ class RunState:
         self.attempt: dict[str, int] = {}
         self.tries: dict[str, int] = {}  # attempts that ended in an error
         self.crashes: dict[str, int] = {}
-        self.unsure: frozenset[str] = frozenset()  # steps of which an earlier attempt may have happened
+        self.unsure: dict[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
         self.consents: dict[str, int] = {}  # times a person said "again"
         self.inputs: dict[str, msgspec.Raw] = {}  # amended arguments
         self.outputs: dict[str, msgspec.Raw | dict[str, msgspec.Raw]] = {}  # a result, or the parts of it that were kept

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
-from cuga.model.event import Claim, Event, StepSkipped
+from cuga.model.event import Claim, Event, StepInDoubt, StepSkipped
 from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
@@ -66,6 +66,15 @@ class Turn:
             else:
                 self._limits = limits_of(self.rules.profile.limits, own, planned)
         return self._limits
+
+    def doubt(self, step: str, why: str) -> bool:
+        """Put a step in doubt that cannot go on while an earlier attempt of it may have happened; False: none may have."""
+        start = self.state.unsure.get(step)
+        if start is None:
+            return False
+        reason = f"{why}; attempt {start.attempt} may have happened"
+        self.emit(StepInDoubt(at=self.now, step=step, attempt=start.attempt, reason=reason))
+        return True
 
     def skip_dependants(self, step: str) -> None:
         """Leave out what cannot be done any more because `step` was not done."""
