@@ -23,7 +23,7 @@ def advance(turn: Turn) -> None:
         return
     if s.stopped:
         _skip_what_is_open(turn)
-    elif s.planning is None and not turn.current.halted:
+    elif s.planning is None and not s.planner_asks and not turn.current.halted:
         _start_what_is_ready(turn)
     _settle(turn)
 
@@ -106,8 +106,7 @@ def _finish(turn: Turn) -> e.RunFinished:
     if s.started.plan_only:
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason="planned only, as asked; nothing was run")
     done = sum(1 for phase in s.phase.values() if phase is Phase.DONE)
-    in_plan = {step.step_id: step for step in s.plan.steps}
-    missed = [name for name in s.reasons if name not in in_plan or in_plan[name].required]
+    missed = [name for name in s.reasons if s.step(name).required]
     if not missed:
         extra = f"; optional steps not done: {', '.join(s.reasons)}" if s.reasons else ""
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason=f"every required step is done{extra}")

@@ -163,13 +163,13 @@ def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
         if s.answers.get(command.question_id) == command.answer:
             return
         raise InvalidTransition(f"no open question {command.question_id!r}")
+    is_for_planner = command.question_id == s.planner_asks
     turn.emit(
         e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer)
     )
-    if s.plan is None:
-        planner = "rules"
+    if is_for_planner:
         turn.emit(
-            e.PlanRequested(at=turn.now, planner=planner, attempt=s.plan_attempt + 1, feedback=command.answer)
+            e.PlanRequested(at=turn.now, planner=s.planner, attempt=s.plan_attempt + 1, feedback=command.answer)
         )
 
 

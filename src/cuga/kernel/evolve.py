@@ -78,7 +78,15 @@ def _run_started(s: RunState, event: e.RunStarted) -> None:
 
 def _plan_requested(s: RunState, event: e.PlanRequested) -> None:
     s.planning = event
+    s.planner = event.planner
     s.plan_attempt = event.attempt
+    _withdraw_question(s)
+
+
+def _withdraw_question(s: RunState) -> None:
+    """The planner was asked anew or is through: what it wanted to know is no longer asked."""
+    s.questions.pop(s.planner_asks, None)
+    s.planner_asks = ""
 
 
 def _plan_created(s: RunState, event: e.PlanCreated) -> None:
@@ -114,7 +122,9 @@ def _replan_requested(s: RunState, event: e.ReplanRequested) -> None:
 
 def _question_asked(s: RunState, event: e.QuestionAsked) -> None:
     s.questions[event.question_id] = event
-    s.planning = None
+    if s.planning is not None:
+        s.planner_asks = event.question_id
+        s.planning = None
 
 
 def _question_answered(s: RunState, event: e.QuestionAnswered) -> None:
@@ -193,6 +203,9 @@ def _give_back(s: RunState, start: e.ToolCallStart) -> None:
     s.held.pop(start.step, None)
     for scope, amount in charges(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
+    for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
+        del s.blocked[step]
+        _make_ready(s, step)
 
 
 def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:

@@ -8,10 +8,11 @@ from cuga.model.plan import CheckedPlan, Step
 class PlanIndex:
     """Dependants, needs and referenced pointers of a plan's steps."""
 
-    __slots__ = ("dependants", "needs", "pointers", "steps")
+    __slots__ = ("dependants", "named", "needs", "pointers", "steps")
 
     def __init__(self, steps: dict[str, Step]) -> None:
         self.steps = steps
+        self.named: frozenset[str] = frozenset(steps)  # the steps of the plan in force
         self.needs: dict[str, tuple[str, ...]] = {}
         self.dependants: dict[str, list[str]] = {}
         self.pointers: dict[str, list[str]] = {}
@@ -33,4 +34,7 @@ class PlanIndex:
     @classmethod
     def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None) -> PlanIndex:
         """The index of a plan, with steps of earlier plans that the run keeps."""
-        return cls({**(kept or {}), **{step.step_id: step for step in plan.steps}})
+        own = {step.step_id: step for step in plan.steps}
+        index = cls({**kept, **own} if kept else own)
+        index.named = frozenset(own)
+        return index

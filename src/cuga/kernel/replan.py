@@ -32,7 +32,7 @@ def ask(turn: Turn, feedback: str, by: str, step: str = "") -> None:
         raise InvalidTransition(f"a run is planned anew at most {MAX_REPLANS} times")
     turn.emit(e.ReplanRequested(at=turn.now, by=by, reason=feedback, step=step))
     turn.emit(
-        e.PlanRequested(at=turn.now, planner=s.plan.planner, attempt=s.plan_attempt + 1, feedback=feedback)
+        e.PlanRequested(at=turn.now, planner=s.planner or s.plan.planner, attempt=s.plan_attempt + 1, feedback=feedback)
     )
 
 

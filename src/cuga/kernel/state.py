@@ -74,7 +74,9 @@ class RunState:
         self.plan: CheckedPlan | None = None
         self.index = PlanIndex({})
         self.planning: PlanRequested | None = None  # outstanding
+        self.planner = ""
         self.plan_attempt = 0
+        self.planner_asks = ""  # the open question without whose answer there will be no plan
         self.replans = 0
         self.feedback: tuple[str, ...] = ()
         self.phase: dict[str, Phase] = {}

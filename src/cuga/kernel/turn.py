@@ -82,7 +82,7 @@ class Turn:
         waiting = [step]
         while waiting:
             ended = waiting.pop()
-            by_condition = s.phase[ended] is Phase.SKIPPED and ended not in s.reasons
+            by_condition = s.phase[ended] is Phase.SKIPPED and ended not in s.reasons and ended in s.index.named
             for dependant in s.index.dependants.get(ended, ()):
                 if s.phase.get(dependant) is Phase.PENDING:
                     reason = f"its condition does not hold for {ended}" if by_condition else f"it needs {ended}, which was not done"
