@@ -58,6 +58,8 @@ def draft_outbound_message(
     desk.take_recipient(recipient, account)
     desk.take_product(product)
     desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": sender.strip()}
+    if desk.values["sender"] and desk.values["sender"].casefold() == desk.values.get("owner", "").casefold():
+        desk.values["owner_has"] = "I have"
     return desk.write(template, subject, goal, continues)
 
 
@@ -121,6 +123,7 @@ class _Desk:
             return
         if deal.product == self.values.get("product", deal.product):
             self._fact("owner", deal.owner, evidence(deal, "owner"))
+            self.values["owner_has"] = f"{deal.owner} has" if deal.owner else ""
             since = f"{deal.opened.day} {deal.opened:%B}"
             self._fact("since", since, evidence(deal, "opened"))
 
@@ -166,7 +169,7 @@ class _Desk:
             message_id="msg-" + _short(f"{intent}\n{self.address}\n{text}"),
             intent=intent,
             channel=self.channel,
-            recipient=self.address or (self.contact.name if self.contact and self.channel != "email" else ""),
+            recipient=self.address if self.channel == "email" else self.contact.name if self.contact else self.address,
             recipient_name=self.contact.name if self.contact else "",
             recipient_title=self.contact.title if self.contact else "",
             account=self.values.get("account", ""),

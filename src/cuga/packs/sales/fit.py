@@ -90,7 +90,7 @@ def score_account_fit(
         )
         if won:
             notes.append(
-                f"{record.name} is a customer already ({won} won deals), and so one of those the profile is read off"
+                f"{record.name} is a customer already ({won} won deal{'s' if won > 1 else ''}), and so one of those the profile is read off"
             )
     if record.parent:
         notes.append(f"{record.name} belongs to {record.parent}; its size may be that of the subsidiary alone")

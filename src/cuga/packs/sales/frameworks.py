@@ -11,6 +11,7 @@ from typing import Literal
 from cuga.model.value import Value
 
 Framework = Literal["BANT", "MEDDICC"]
+State = Literal["confirmed", "denied", "partial", "unknown"]
 _AMOUNT = r"(?:[$€£]\s?\d|\d[\d.,]*\s?(?:k|m|usd|eur|gbp|dollars|euros)\b)"
 _SIGNER = r"(?:ceo|cfo|coo|cio|cto|owner|founder|president|managing director|general manager|finance director|board)"
 _MONTH = r"(?:january|february|march|april|may|june|july|august|september|october|november|december|q[1-4])"
@@ -133,14 +134,15 @@ FRAMEWORKS: dict[str, tuple[Element, ...]] = {
 }
 
 
-def state_of(element: Element, sentence: str) -> str:
-    """What one sentence says of an element: denied, unknown (said to be), confirmed, partial, or "" for nothing."""
-    for pattern, state in (
+def state_of(element: Element, sentence: str) -> State | None:
+    """What one sentence says of an element: denied, unknown (said to be), confirmed, partial, or None for nothing."""
+    rules: tuple[tuple[str, State], ...] = (
         (element.denies, "denied"),
         (element.unclear, "unknown"),
         (element.confirms, "confirmed"),
         (element.touches, "partial"),
-    ):
+    )
+    for pattern, state in rules:
         if re.search(pattern, sentence, re.I):
             return "partial" if state == "confirmed" and sentence.rstrip().endswith("?") else state
-    return ""
+    return None

@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Opportunity, Product
 from cuga.errors import BadInput
-from cuga.packs.sales.frameworks import FRAMEWORKS, Element, Framework, state_of
+from cuga.packs.sales.frameworks import FRAMEWORKS, Element, Framework, State, state_of
 from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, place, sure
 from cuga.tools.declare import Slot, ToolContext, tool
 
@@ -17,7 +17,6 @@ RULES = "qualify-1"
 STALE_DAYS = 60
 MOST_UNKNOWN = 40  # percent of the elements; above it there is no verdict
 MOST_DEALS = 10
-State = Literal["confirmed", "denied", "partial", "unknown"]
 _SPLIT = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*[.!?]*")
 
 
@@ -135,7 +134,7 @@ def statements(text: str, framework: Framework, *, who: str, on: date | None, so
                         who=who,
                         date=on.isoformat() if on else "",
                         source=source,
-                    )  # type: ignore[arg-type]
+                    )
                 )
     return found
 

@@ -29,7 +29,7 @@ class Template(Value, frozen=True, kw_only=True):
 
 _GREETING = ("{{greeting}} {{first_name}},", "{{greeting}},")
 _CLOSING = ("{{sign_off}}\n{{sender}}", "{{sign_off}}")
-_OUT = "If this is not for you, just tell me and I will not write again."
+_OUT = "If this is not for you, just tell me and you will not hear from me again."
 
 TEMPLATES: dict[str, Template] = {
     template.name: template
@@ -41,18 +41,18 @@ TEMPLATES: dict[str, Template] = {
             blocks=(
                 _GREETING,
                 (
-                    "I looked at {{account}} before I wrote to you: {{industry_phrase}} with about {{people}} people.",
-                    "I looked at {{account}} before I wrote to you.",
-                    "I do not know your company well yet, so I will keep this short.",
+                    "{{account}} is {{industry_phrase}} with about {{people}} people, and that is why I write to you.",
+                    "I write to you because of what you do at {{account}}.",
+                    "Your company is new to me, so I will keep this short.",
                 ),
-                ("You have talked with {{owner}} about {{product}} since {{since}}.",),
+                ("{{owner_has}} been in touch with {{account}} about {{product}} since {{since}}.",),
                 (
                     "I would like to find out if {{product}} can help you and your team. {{product_fact}} "
-                    "If it does not suit what you do, I will say so.",
+                    "If it does not suit what you do, you will hear that from me.",
                     "I would like to find out if {{product}} can help you and your team. "
-                    "If it does not suit what you do, I will say so.",
+                    "If it does not suit what you do, you will hear that from me.",
                     "I would like to find out if we can help you and your team. "
-                    "If what we sell does not suit what you do, I will say so.",
+                    "If what we sell does not suit what you do, you will hear that from me.",
                 ),
                 ("{{ask}}",),
                 (_OUT,),
@@ -67,9 +67,10 @@ TEMPLATES: dict[str, Template] = {
             blocks=(
                 _GREETING,
                 (
-                    "You and {{owner}} have talked about {{product}} since {{since}}.",
-                    "I wrote to you about {{product}} and have not heard back.",
-                    "I wrote to you and have not heard back.",
+                    "{{owner_has}} been in touch with {{account}} about {{product}} since {{since}}.",
+                    "I come back to you about {{product}} at {{account}}.",
+                    "I come back to you about {{product}}.",
+                    "I come back to you with one question.",
                 ),
                 (
                     "Your plans may have changed, and that is fine. I would only like to know where you stand, so that I "
