@@ -24,13 +24,20 @@ OPEN_READER = apsw.SQLITE_OPEN_READONLY
 
 def open_writer(path: Path, durability: str, vfs: str | None = None, *, prefill: bool = True) -> apsw.Connection:
     """The one connection that writes, with the tables at today's version."""
-    connection = _connect(path, OPEN_WRITER, vfs)
+    try:
+        connection = _connect(path, OPEN_WRITER, vfs)
+    except apsw.Error as error:
+        raise JournalFailed(f"{path} cannot be opened: {error}") from error
     try:
         _migrate(connection, path)
         if prefill:
             _prefill(connection)
         _settle(connection, durability)
-    except BaseException:
+    except apsw.Error as error:
+        connection.close()
+        cause = error.__context__ or error  # a full or failing disk rolls back by itself, and a second time raises
+        raise JournalFailed(f"{path} cannot be opened: {cause}") from error
+    except JournalFailed:
         connection.close()
         raise
     return connection

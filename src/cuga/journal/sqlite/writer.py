@@ -73,7 +73,7 @@ class Writer:
             self._run("commit")
             self._point("commit.done")
         except Exception as error:
-            return Written(self._after(batch, committing), time.perf_counter() - start, error)
+            return Written(self._after(batch, committing, error), time.perf_counter() - start, error)
         return Written("stored", time.perf_counter() - start)
 
     def _insert(self, name: str, flat: list[Any], width: int) -> None:
@@ -85,7 +85,7 @@ class Writer:
                 at += step
                 left -= size
 
-    def _after(self, batch: Batch, committing: bool) -> str:
+    def _after(self, batch: Batch, committing: bool, error: Exception) -> str:
         """What became of a batch whose transaction raised."""
         try:
             if self._connection.in_transaction:  # a full disk or a failed write has rolled back by itself
@@ -97,7 +97,8 @@ class Writer:
             # A failed sync may leave a whole transaction in the log, which a crash now would bring back to life.
             self._run(self._heal)
         except apsw.Error:
-            return "unknown" if committing else "failed"
+            # A write that found the disk full never reached the mark that ends a transaction.
+            return "unknown" if committing and not isinstance(error, apsw.FullError) else "failed"
         return "failed"
 
     def _holds(self, batch: Batch) -> bool:
