@@ -1,0 +1,116 @@
+"""The list of runs as people see it: what each wants, how far it is, what it waits for, what it has used.
+
+The order, the page and the status come from the journal's `runs` table; the rest is folded from each run's stream.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from cuga.errors import RunNotFound
+from cuga.journal.codec import PLAIN, Codec, events_of
+from cuga.journal.port import Listed, ReadJournal
+from cuga.kernel.evolve import fold
+from cuga.kernel.state import Phase, RunState
+from cuga.model.context import LOCAL_TENANT
+from cuga.model.event import Status
+from cuga.model.value import Value
+from cuga.policy.budget import CALLS, COST
+
+
+class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """One run. Cost is in micro-units; `steps` counts those of the plan in force and those done before it."""
+
+    run_id: str
+    trace_id: str
+    tenant: str
+    status: Status
+    goal: str
+    profile: str
+    requester: str
+    started_at: datetime
+    updated_at: datetime
+    ended_at: datetime | None = None
+    steps: int = 0
+    done: int = 0
+    cost: int = 0
+    calls: int = 0
+    reason: str = ""
+    waits_for: str = ""  # of a parked run
+    needs: tuple[str, ...] = ()  # what a person can do, in commands
+    wake_at: datetime | None = None
+    plan_only: bool = False
+    version: int = 0
+
+    def duration(self, now: datetime) -> timedelta:
+        """How long the run took, or has taken until now."""
+        return max((self.ended_at or now) - self.started_at, timedelta(0))
+
+
+def line_of(state: RunState) -> RunLine:
+    """The line of a run that has begun."""
+    start, end, parked = state.started, state.end, state.parked
+    current = {step.step_id for step in state.plan.steps} if state.plan is not None else set()
+    done = {step for step, phase in state.phase.items() if phase is Phase.DONE}
+    return RunLine(
+        run_id=state.run_id,
+        trace_id=start.trace_id,
+        tenant=start.tenant,
+        status=state.status,
+        goal=start.goal,
+        profile=start.profile,
+        requester=start.requester.id,
+        started_at=start.at,
+        updated_at=state.latest or start.at,
+        ended_at=end.at if end is not None else None,
+        steps=len(current | done),
+        done=len(done),
+        cost=state.used.get(COST, 0),
+        calls=state.used.get(CALLS, 0),
+        reason=end.reason if end is not None else parked.reason if parked is not None else "",
+        waits_for=parked.reason if parked is not None and end is None else "",
+        needs=needs_of(state),
+        wake_at=parked.wake_at if parked is not None and end is None else None,
+        plan_only=start.plan_only,
+        version=state.version,
+    )
+
+
+def needs_of(state: RunState) -> tuple[str, ...]:
+    """What a person can do for the run now, in commands or words; empty when nothing is needed."""
+    if state.end is not None:
+        return (state.end.mend,) if state.end.mend else ()
+    return state.parked.needs if state.parked is not None else ()
+
+
+async def state_of(journal: ReadJournal, run_id: str, *, codec: Codec = PLAIN) -> RunState:
+    """The state of a run, folded from its stream; `RunNotFound` when there is none."""
+    stored = await journal.read(run_id)
+    if not stored:
+        raise RunNotFound(run_id)
+    state = fold(run_id, events_of(stored, codec))
+    if state.start is None:
+        raise RunNotFound(run_id)
+    return state
+
+
+async def list_runs(
+    journal: ReadJournal,
+    *,
+    tenant: str = LOCAL_TENANT,
+    status: Status | None = None,
+    before: str = "",
+    limit: int = 50,
+    codec: Codec = PLAIN,
+) -> list[RunLine]:
+    """Runs of a tenant, newest first, before a run id."""
+    listed: list[Listed] = await journal.runs(tenant=tenant, status=status, before=before, limit=limit)
+    return [line_of(await state_of(journal, one.run_id, codec=codec)) for one in listed]
+
+
+async def count_runs(journal: ReadJournal, *, tenant: str = LOCAL_TENANT, most: int = 10_000) -> dict[Status, int]:
+    """How many runs stand where, looking at the newest `most`."""
+    counts: dict[Status, int] = {}
+    for one in await journal.runs(tenant=tenant, limit=most):
+        counts[one.row.status] = counts.get(one.row.status, 0) + 1
+    return counts
