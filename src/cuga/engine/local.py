@@ -78,19 +78,22 @@ class LocalEngine:
 
     async def wait(self, run_id: str) -> RunState:
         """The state of the run once it has ended or parked with nothing due."""
-        while True:
-            state = await self._driver.state(run_id)
-            if state.end is not None or (state.parked is not None and not self._wakes_by_itself(state)):
-                return state
+        state = await self._driver.state(run_id)
+        while state.end is None and (state.parked is None or self._wakes_by_itself(state)):
             self._must_be_open()
             live = self._driver.live(run_id)
+            if not (live.draining or live.mail or live.flying or live.planning):
+                # nobody works on it here: it moved while we read it, or another process left it behind
+                self._driver.forget(live)
+                return await self._driver.load(run_id)
             moved: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
             live.waiters.append(moved)
             try:
-                await moved
+                state = await moved
             finally:
                 if moved in live.waiters:
                     live.waiters.remove(moved)
+        return state
 
     def _wakes_by_itself(self, state: RunState) -> bool:
         """A run that only waits for its own retry goes on without anybody."""

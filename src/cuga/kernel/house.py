@@ -7,10 +7,7 @@ pinned to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
 from typing import Any
-
-import msgspec
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
 from cuga.model import house_event as h
@@ -89,11 +86,10 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
     match event:
         case h.HouseOpened():
             raise InvalidTransition("the house is open already")
-        case h.UserAdded(roles=roles) | h.RoleGranted(role=_) as found:
-            named = roles if isinstance(found, h.UserAdded) else (found.role,)
-            unknown = [role for role in named if role not in ROLES]
-            if unknown:
-                raise BadInput(f"no role {', '.join(unknown)}; there are {', '.join(ROLES)}")
+        case h.UserAdded(roles=roles):
+            _check_roles(roles)
+        case h.RoleGranted(role=role):
+            _check_roles((role,))
         case h.StandingRuleAdded() as rule:
             contract = contracts.get(rule.tool)
             if contract is None:
@@ -111,6 +107,12 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput("nobody can stand in for themselves")
         case _:
             pass
+
+
+def _check_roles(roles: tuple[str, ...]) -> None:
+    unknown = [role for role in roles if role not in ROLES]
+    if unknown:
+        raise BadInput(f"no role {', '.join(unknown)}; there are {', '.join(ROLES)}")
 
 
 def _opened(s: HouseState, event: h.HouseOpened) -> None:
@@ -215,7 +217,3 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.CrmImported: _imported,
 }
 
-
-def renamed(event: Event, at: datetime, by: str) -> Event:
-    """The event at a time and by a person; callers build it without either."""
-    return msgspec.structs.replace(event, at=at, by=by)

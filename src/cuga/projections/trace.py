@@ -131,14 +131,19 @@ def known(names: Iterable[str]) -> None:
 
 
 def trace_event(stored: Stored, event: Event, trace_id: str) -> TraceEvent:
+    """A stored event as the trace shows it."""
+    return shown(event, stored.stream, stored.seq, trace_id)
+
+
+def shown(event: Event, run_id: str, seq: int, trace_id: str) -> TraceEvent:
     """An event as the trace shows it."""
     fields = {name: _plain(getattr(event, name)) for name in event.__struct_fields__ if name not in _TOP}
     return TraceEvent(
         name=name_of(event),
         at=event.at,
         trace_id=trace_id,
-        run_id=stored.stream,
-        seq=stored.seq,
+        run_id=run_id,
+        seq=seq,
         step=getattr(event, "step", ""),
         by=event.by,
         details=fields,

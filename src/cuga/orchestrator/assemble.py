@@ -1,0 +1,209 @@
+"""Put a house together: the only room that knows all the others.
+
+In a directory it is durable; without one it lives in memory and says so. What it hands out is an `Assembly`, closed in
+the reverse order of its making.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import msgspec
+
+from cuga.adapters.offline import CrmStore, Outbox
+from cuga.clock import Clock, SystemClock
+from cuga.engine.driver import Driver
+from cuga.engine.local import LocalEngine
+from cuga.errors import BadInput
+from cuga.journal.codec import events_of
+from cuga.journal.memory import MemoryJournal
+from cuga.journal.port import Committed, Journal
+from cuga.journal.sqlite import SqliteJournal
+from cuga.kernel import house
+from cuga.kernel.house import HouseState
+from cuga.kernel.state import RunState
+from cuga.model import house_event as h
+from cuga.model.context import LOCAL_TENANT, Principal
+from cuga.model.event import Event, ToolCallStart
+from cuga.model.outcome import Outcome
+from cuga.model.value import encode
+from cuga.orchestrator.place import Place, shipped_registry
+from cuga.orchestrator.thinking import plan_maker
+from cuga.planning.authority import Planner, PlanningAuthority
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Current, Rulebook
+from cuga.policy.registry import Registry, compile_rulebook, load_registry, module_of, under_overrides
+from cuga.redact import Redactor
+from cuga.settings import Settings, read_settings
+from cuga.tools.invoke import Door
+from cuga.tools.registry import ToolRegistry
+
+GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
+SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
+
+
+@dataclass
+class Assembly:
+    """Everything of one open house."""
+
+    clock: Clock
+    settings: Settings
+    registry: Registry
+    tools: ToolRegistry
+    journal: Journal
+    driver: Driver
+    engine: LocalEngine
+    crm: CrmStore
+    outbox: Outbox
+    place: Place | None
+    tenant: str = LOCAL_TENANT
+    state: HouseState = field(default_factory=HouseState)
+    current: Current = field(default_factory=Current)
+    _rulebooks: dict[str, Rules] = field(default_factory=dict)
+    _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
+
+    async def rules_for(self, profile: str) -> Rules:
+        """The rules of a profile as the registry has them now, kept in the journal for the runs that pin them."""
+        found = self._rulebooks.get(profile)
+        if found is None:
+            book = compile_rulebook(self.registry, profile, self.tools.contracts())
+            found = Rules(book)
+            await self.journal.keep_snapshot(encode(book))
+            self.driver.know_rules(found)
+            self._rulebooks[profile] = found
+        return found
+
+    async def change(self, event: Event, by: Principal) -> HouseState:
+        """Add a fact to the house stream, if the house takes it; what holds now follows at once."""
+        stream = house_stream(self.tenant)
+        for _ in range(8):
+            house.check(self.state, event, by, self.tools.contracts())
+            answer = await self.journal.append(stream, self.state.version, [event])
+            if isinstance(answer, Committed):
+                house.apply(self.state, event)
+                self.look_around()
+                return self.state
+            await self.refold()
+        raise BadInput("the house is being changed by somebody else; try again")
+
+    async def refold(self) -> None:
+        """Read the house stream again."""
+        self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        self.look_around()
+
+    def look_around(self) -> None:
+        """What holds now, for every judgement from here on."""
+        digests = {name: contract.digest() for name, contract in self.tools.contracts().items()}
+        self.current = house.current_of(self.state, digests, self.installed())
+
+    def installed(self) -> dict[str, tuple[str, ...]]:
+        """The adapters that this machine can really use."""
+        return {"crm": ("offline",), "mail": ("offline",)}
+
+    async def close(self) -> None:
+        """Let everything go; work in flight gets a little time first."""
+        await self.engine.close()
+        await self.journal.close()
+        self.crm.close()
+        if self._spare is not None:
+            self._spare.cleanup()
+
+
+def house_stream(tenant: str) -> str:
+    """The name of a tenant's house stream."""
+    return f"house/{tenant}"
+
+
+async def open_house(
+    place: Place | None,
+    *,
+    settings: Settings | None = None,
+    clock: Clock | None = None,
+    tools: tuple[Callable[..., Any], ...] = (),
+    planner: Planner | None = None,
+    owner: str = "",
+    drives_all: bool = False,
+    journal: Journal | None = None,
+) -> Assembly:
+    """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it."""
+    settings = settings or read_settings()
+    clock = clock or SystemClock()
+    redactor = Redactor.from_environment(settings.variables)
+    text = place.registry.read_text("utf-8") if place is not None else shipped_registry()
+    registry = load_registry(text, source=str(place.registry) if place is not None else "the shipped registry")
+    kept = tool_registry(registry, tools)
+    scrub = redactor.scrub_values if redactor.knows_any else None
+    if journal is None:
+        if place is None:
+            journal = MemoryJournal(scrub=scrub)
+        else:
+            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+    crm = CrmStore.open(place.crm if place is not None else ":memory:")
+    spare = TemporaryDirectory(prefix="cuga-") if place is None else None
+    outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    door = Door(
+        kept, {"crm": {"offline": crm}, "mail": {"offline": outbox}}, clock=clock, redactor=redactor, threads=settings.call_threads
+    )
+    assembly: Assembly
+
+    async def rules_of(digest: str) -> Rules:
+        return Rules(msgspec.json.decode(await journal.blob(digest), type=Rulebook))
+
+    def current() -> Current:
+        return assembly.current
+
+    driver = Driver(journal, clock, rules_of, current)
+    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm))
+
+    async def perform(state: RunState, call: ToolCallStart) -> Outcome:
+        return await door.call(state, call)
+
+    engine = LocalEngine(driver, clock, perform, thinks, settings.worker or worker_name(), drives_all=drives_all)
+    assembly = Assembly(
+        clock=clock,
+        settings=settings,
+        registry=registry,
+        tools=kept,
+        journal=journal,
+        driver=driver,
+        engine=engine,
+        crm=crm,
+        outbox=outbox,
+        place=place,
+        _spare=spare,
+    )
+    await assembly.refold()
+    if assembly.state.version == 0:
+        await assembly.change(h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner), Principal(id=owner))
+    return assembly
+
+
+def tool_registry(registry: Registry, own: tuple[Callable[..., Any], ...] = ()) -> ToolRegistry:
+    """The tools that a registry's packs bring, and those handed in, under the registry's overrides."""
+    kept = ToolRegistry(registry.modules)
+    for pack in registry.packs:
+        kept.load(module_of(pack))
+    for function in own:
+        kept.register(function)
+    kept.hold(under_overrides(registry, kept.contracts()))
+    return kept
+
+
+def worker_name() -> str:
+    """The name of this process as a driver of runs."""
+    return f"{socket.gethostname()}/{os.getpid()}"
+
+
+def settle_in() -> None:
+    """Tune a process that only runs a house: fewer collections, quicker turns between threads."""
+    sys.setswitchinterval(SWITCH_S)
+    gc.freeze()
+    gc.set_threshold(GC_THRESHOLD)

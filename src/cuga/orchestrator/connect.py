@@ -1,0 +1,43 @@
+"""Reach a house: take it when it is free, else talk to the process that holds it."""
+
+from __future__ import annotations
+
+from cuga.errors import HouseBusy
+from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.desk import Desk, Remote
+from cuga.orchestrator.place import Place
+from cuga.settings import Settings
+
+
+class Session:
+    """A house at hand: `front` has the coordinator's methods, wherever they run; `is_ours` says who holds the house."""
+
+    def __init__(self, front: Coordinator | Remote, desk: Desk | None = None) -> None:
+        self.front = front
+        self._desk = desk
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process holds the house."""
+        return isinstance(self.front, Coordinator)
+
+    async def close(self) -> None:
+        """Let go."""
+        if self._desk is not None:
+            await self._desk.close()
+        await self.front.close()
+
+
+async def connect(place: Place, *, settings: Settings | None = None, user: str = "", drives_all: bool = False) -> Session:
+    """A session with a house. `HouseBusy` when it is held by a process that does not answer."""
+    coordinator = Coordinator(house=place.root, settings=settings, user=user, drives_all=drives_all)
+    try:
+        await coordinator.open()
+    except HouseBusy as busy:
+        await coordinator.close()
+        remote = Remote(place.socket, busy.detail)
+        await remote.connect()
+        return Session(remote)
+    desk = Desk(coordinator, place.socket)
+    await desk.open()
+    return Session(coordinator, desk)

@@ -1,0 +1,240 @@
+"""The desk of an open house for other processes of the same machine and user: a Unix socket, mode 0600.
+
+One JSON object a line. A request names a method of the Coordinator that is listed here and its arguments by name; the
+answer is its value, or an error with the code that the method raised. Who asks is the operating system's word for the
+peer, never the request's. `follow` answers line by line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import inspect
+import os
+import pwd
+import socket
+import struct
+import typing
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from cuga.errors import BadInput, CugaError, HouseBusy
+from cuga.model.event import RunEvent
+from cuga.orchestrator.coordinator import Coordinator
+
+METHODS = frozenset(
+    {
+        "answer",
+        "answer_question",
+        "audit",
+        "backup",
+        "budget",
+        "cancel",
+        "card",
+        "change",
+        "doctor",
+        "events",
+        "export",
+        "inbox",
+        "plan",
+        "result",
+        "resolve",
+        "resume",
+        "revoke",
+        "runs",
+        "show",
+        "signals",
+        "start",
+        "tools",
+        "top_up",
+        "trace",
+        "verify",
+        "wait",
+    }
+)
+MAX_LINE = 32 * 1024 * 1024
+_PERSON = "by"  # never taken from the wire
+
+
+class Request(msgspec.Struct, forbid_unknown_fields=True):
+    """One call."""
+
+    id: int
+    method: str
+    params: dict[str, Any] = {}
+
+
+class Desk:
+    """Serves one coordinator until `close`."""
+
+    def __init__(self, coordinator: Coordinator, path: Path) -> None:
+        self._coordinator = coordinator
+        self._path = path
+        self._server: asyncio.Server | None = None
+
+    async def open(self) -> None:
+        """Begin to listen. A socket left behind by a process that is gone is replaced: the house's lock is ours."""
+        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(FileNotFoundError):
+            self._path.unlink()
+        before = os.umask(0o177)
+        try:
+            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
+        finally:
+            os.umask(before)
+
+    async def close(self) -> None:
+        """Stop listening."""
+        if self._server is not None:
+            self._server.close()
+            with contextlib.suppress(FileNotFoundError):
+                self._path.unlink()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        user = _peer(writer)
+        try:
+            while line := await reader.readline():
+                await self._answer(line, user, writer)
+                await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError, ValueError):
+            pass  # the other side went away, or sent more than a line may hold
+        finally:
+            writer.close()
+
+    async def _answer(self, line: bytes, user: str, writer: asyncio.StreamWriter) -> None:
+        number = 0
+        try:
+            request = msgspec.json.decode(line, type=Request)
+            number = request.id
+            if request.method == "follow":
+                async for event in self._coordinator.follow(**request.params):
+                    writer.write(_line({"id": number, "event": msgspec.to_builtins(event)}))
+                    await writer.drain()
+                writer.write(_line({"id": number, "result": None}))
+                return
+            writer.write(_line({"id": number, "result": msgspec.to_builtins(await self._call(request, user))}))
+        except msgspec.MsgspecError as error:
+            writer.write(_problem(number, BadInput(str(error))))
+        except CugaError as error:
+            writer.write(_problem(number, error))
+        except (TypeError, TimeoutError) as error:
+            writer.write(_problem(number, BadInput(str(error) or type(error).__name__)))
+
+    async def _call(self, request: Request, user: str) -> Any:
+        if request.method not in METHODS or _PERSON in request.params:
+            raise BadInput(f"no method {request.method!r} with these arguments")
+        method = getattr(self._coordinator, request.method)
+        hints = typing.get_type_hints(method)
+        params = {name: msgspec.convert(value, hints.get(name, Any)) for name, value in request.params.items()}
+        if _PERSON in inspect.signature(method).parameters:
+            params[_PERSON] = await self._coordinator.principal(user)
+        return await method(**params)
+
+
+def _line(value: object) -> bytes:
+    return msgspec.json.encode(value) + b"\n"
+
+
+def _problem(number: int, error: CugaError) -> bytes:
+    return _line(
+        {"id": number, "error": {"code": error.code, "detail": error.detail, "kind": type(error).__name__, "mend": error.next_step}}
+    )
+
+
+def _peer(writer: asyncio.StreamWriter) -> str:
+    """The operating system's name for the user at the other end."""
+    peer: socket.socket = writer.get_extra_info("socket")
+    if hasattr(socket, "SO_PEERCRED"):
+        _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    else:
+        uid = os.getuid()  # the socket's mode lets nobody else in
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+class Remote:
+    """The coordinator of a house that another process holds: the same methods, over its desk."""
+
+    def __init__(self, path: Path, holder: str) -> None:
+        self._path = path
+        self.holder = holder
+        self._reader: asyncio.StreamReader | None = None
+        self._writer: asyncio.StreamWriter | None = None
+        self._ids = 0
+        self._turn = asyncio.Lock()
+
+    async def connect(self) -> None:
+        """Reach the desk. `HouseBusy` when nobody answers there."""
+        try:
+            self._reader, self._writer = await asyncio.open_unix_connection(self._path, limit=MAX_LINE)
+        except OSError as error:
+            raise HouseBusy(
+                f"{self.holder}, and it does not answer at its desk ({error.strerror or error})",
+                mend="Wait for it to end, or end that process; nothing is lost by it.",
+            ) from error
+
+    async def close(self) -> None:
+        """Hang up."""
+        if self._writer is not None:
+            self._writer.close()
+
+    async def call(self, method: str, **params: Any) -> Any:
+        """Call a method of the coordinator; raises what it raised."""
+        returns = typing.get_type_hints(getattr(Coordinator, method)).get("return", Any)
+        async with self._turn:
+            await self._send(method, params)
+            answer = await self._receive()
+        return _revive(answer.get("result"), returns)
+
+    async def follow(self, run_id: str, after: int = 0) -> typing.AsyncIterator[Any]:
+        """The facts of a run as they become durable."""
+        async with self._turn:
+            await self._send("follow", {"run_id": run_id, "after": after})
+            while "event" in (answer := await self._receive()):
+                yield msgspec.convert(answer["event"], RunEvent)
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in METHODS:
+            raise AttributeError(name)
+
+        async def method(*args: Any, **params: Any) -> Any:
+            names = list(inspect.signature(getattr(Coordinator, name)).parameters)[1:]
+            return await self.call(name, **dict(zip(names, args, strict=False)), **params)
+
+        return method
+
+    async def _send(self, method: str, params: dict[str, Any]) -> None:
+        assert self._writer is not None
+        self._ids += 1
+        self._writer.write(_line({"id": self._ids, "method": method, "params": msgspec.to_builtins(params)}))
+        await self._writer.drain()
+
+    async def _receive(self) -> dict[str, Any]:
+        assert self._reader is not None
+        line = await self._reader.readline()
+        if not line:
+            raise HouseBusy(f"{self.holder}, and it ended while we talked to it", mend="Give the command again.")
+        answer: dict[str, Any] = msgspec.json.decode(line)
+        if "error" in answer:
+            raise _revived_error(answer["error"])
+        return answer
+
+
+def _revive(value: Any, kind: Any) -> Any:
+    if kind is Any or kind is type(None):
+        return value
+    return msgspec.convert(value, kind)
+
+
+def _revived_error(said: dict[str, str]) -> CugaError:
+    kinds = [CugaError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    kind = next((found for found in kinds if found.__name__ == said["kind"]), CugaError)
+    return kind(said["detail"], mend=said["mend"])
+
+

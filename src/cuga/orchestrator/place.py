@@ -1,0 +1,95 @@
+"""Where a house lies: one directory with everything in it. Makes it, finds it, names its files; opens nothing."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import sys
+import tempfile
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from cuga.errors import BadInput, HouseNotFound
+
+MAX_SOCKET_PATH = 100  # bytes; the kernel takes about 107 for a Unix socket's path
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The files of a house."""
+
+    root: Path
+
+    @property
+    def registry(self) -> Path:
+        return self.root / "registry.yaml"
+
+    @property
+    def journal(self) -> Path:
+        return self.root / "journal.db"
+
+    @property
+    def views(self) -> Path:
+        return self.root / "views.db"
+
+    @property
+    def crm(self) -> Path:
+        return self.root / "crm.db"
+
+    @property
+    def outbox(self) -> Path:
+        return self.root / "outbox"
+
+    @property
+    def documents(self) -> Path:
+        return self.root / "documents"
+
+    @property
+    def socket(self) -> Path:
+        """Where the process that holds the house listens; short enough for the operating system."""
+        own = self.root / "house.sock"
+        if len(os.fsencode(own)) <= MAX_SOCKET_PATH:
+            return own
+        name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"cuga-{os.getuid()}-{name}" / "house.sock"
+
+
+def shipped_registry() -> str:
+    """The registry that a new house begins with."""
+    return resources.files("cuga").joinpath("registry.yaml").read_text("utf-8")
+
+
+def make(root: Path) -> Place:
+    """Make the directories and the registry of a house; what is there already is left as it is."""
+    place = Place(root.absolute())
+    if root.exists() and not root.is_dir():
+        raise BadInput(f"{root} is a file; a house is a directory")
+    for directory in (place.root, place.outbox, place.documents):
+        directory.mkdir(parents=True, exist_ok=True)
+    if not place.registry.exists():
+        place.registry.write_text(shipped_registry(), "utf-8")
+    return place
+
+
+def find(named: Path | None = None, start: Path | None = None) -> Place:
+    """The house that is meant: the one named, else the nearest parent with a registry, else the user's own."""
+    if named is not None:
+        if not (named / "registry.yaml").exists():
+            raise HouseNotFound(f"{named} has no registry.yaml")
+        return Place(named.absolute())
+    here = (start or Path.cwd()).absolute()
+    for directory in (here, *here.parents):
+        if (directory / "registry.yaml").exists() and (directory / "journal.db").exists():
+            return Place(directory)
+    own = user_house()
+    if (own / "registry.yaml").exists():
+        return Place(own)
+    raise HouseNotFound(f"no registry.yaml in {here} or above it, and none in {own}")
+
+
+def user_house() -> Path:
+    """The house of this user, when no other is named."""
+    if sys.platform == "win32":
+        return Path(os.environ.get("LOCALAPPDATA", Path.home())) / "cuga"
+    return Path(os.environ.get("XDG_DATA_HOME", Path.home() / ".local" / "share")) / "cuga"
