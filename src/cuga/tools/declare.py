@@ -1,6 +1,7 @@
 """A tool is a function: its signature and docstring are its contract.
 
-`@tool` reads them once into a `ToolContract` and hands the function back unchanged; nothing is registered by importing a
+`@tool` reads them once into a `ToolContract` and hands the function back unchanged; nothing is registered by
+importing a
 module. What a call may know about its run arrives in the `ToolContext`; a tool never asks for the time or a database.
 """
 
@@ -9,7 +10,7 @@ from __future__ import annotations
 import inspect
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 
@@ -30,16 +31,17 @@ _ARGUMENTS = "__tool_arguments__"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """What an argument means, written beside its type: `Annotated[str, Slot("account", "name or id of the account")]`."""
+    """What an argument means, written beside its type: `Annotated[str, Slot("account", "name or id of the
+    account")]`."""
 
     kind: str
     purpose: str = ""
     choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolContext:
-    """What one call may know about its run. `as_of` is the date to reason from; `key` is the effect's idempotency key."""
+class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
+    """What one call may know about its run. `as_of` is the date to reason from; `key` is the effect's idempotency
+    key."""
 
     run_id: str = ""
     trace_id: str = ""
@@ -51,7 +53,7 @@ class ToolContext:
     as_of: datetime
     attempt: int = 1
     simulated: bool = False
-    capabilities: Mapping[str, object] = field(default_factory=dict)
+    capabilities: Mapping[str, object] = msgspec.field(default_factory=dict)
 
     def capability(self, name: str) -> Any:
         """The adapter bound to a capability of this run; `NotDone` when the profile binds none."""
@@ -76,7 +78,7 @@ class ToolContext:
             as_of=as_of or datetime(2026, 1, 5, 9, 0, tzinfo=UTC),
             capabilities=dict(capabilities or {}),
         )
-        return replace(base, **others)
+        return msgspec.structs.replace(base, **others)
 
 
 def tool(

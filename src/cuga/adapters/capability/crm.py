@@ -22,7 +22,8 @@ class Source(Value, frozen=True, kw_only=True):
 
 
 class Record(Value, frozen=True, kw_only=True):
-    """What all records share. `id` is the export's own key: its id column, or the name where the export has no other."""
+    """What all records share. `id` is the export's own key: its id column, or the name where the export has no
+    other."""
 
     id: str
     name: str = ""

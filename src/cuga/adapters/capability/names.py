@@ -16,7 +16,8 @@ SURE = 86  # token_sort_ratio from which one name alone is taken to be meant (me
 CLOSE = 62  # from here on a name is offered as a candidate (unrelated company names lie around 45)
 APART = 7  # how far the second must stay behind
 _LEGAL = re.compile(
-    r"\b(inc|incorporated|corp|corporation|co|company|ltd|limited|llc|plc|gmbh|ag|sa|sas|spa|srl|bv|nv|oy|ab|as|kg|group|holding)\b"
+    r"\b(inc|incorporated|corp|corporation|co|company|ltd|limited|llc|plc|gmbh|ag|sa|sas|spa|srl|bv|nv|oy|ab|as|kg"
+    r"|group|holding)\b"
 )
 
 

@@ -28,7 +28,8 @@ _CONTROL_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udff
 
 
 class Outbox:
-    """A `Mail` on a directory. Without a `sender` the files are unsent mails (`X-Unsent`) for a mail program to open."""
+    """A `Mail` on a directory. Without a `sender` the files are unsent mails (`X-Unsent`) for a mail program to
+    open."""
 
     def __init__(self, directory: Path | str, *, sender: str = "", clock: Clock | None = None) -> None:
         self._directory = Path(directory)

@@ -46,30 +46,38 @@ NOTE_LENGTH = 300  # characters of a LinkedIn invitation; 200 without a paid sea
 CALL_WORDS = 75  # spoken in about 30 seconds
 SPAM = {  # term -> weight; three together are too much
     "100% free": 2, "act now": 2, "limited time": 2, "risk-free": 2, "risk free": 2, "no obligation": 1, "buy now": 2,
-    "click here": 2, "guaranteed": 2, "cash": 1, "winner": 2, "best price": 1, "lowest price": 2, "cheap": 1, "discount": 1,
-    "special promotion": 1, "once in a lifetime": 2, "urgent": 1, "amazing": 1, "incredible": 1, "synergies": 1, "synergy": 1,
-    "leading provider": 1, "world-class": 1, "best-in-class": 1, "game-changing": 1, "cutting-edge": 1, "revolutionary": 1,
+    "click here": 2, "guaranteed": 2, "cash": 1, "winner": 2, "best price": 1, "lowest price": 2, "cheap": 1,
+    "discount": 1,
+    "special promotion": 1, "once in a lifetime": 2, "urgent": 1, "amazing": 1, "incredible": 1, "synergies": 1,
+    "synergy": 1,
+    "leading provider": 1, "world-class": 1, "best-in-class": 1, "game-changing": 1, "cutting-edge": 1,
+    "revolutionary": 1,
     "ai-powered": 1, "double your": 2, "free trial": 1, "don't miss": 1, "dear friend": 2,
 }  # fmt: skip
 FILLERS = (
-    "i hope this email finds you well", "i hope this finds you well", "hope you are doing well", "hope you're doing well",
+    "i hope this email finds you well", "i hope this finds you well", "hope you are doing well",
+    "hope you're doing well",
     "i hope you are well", "just checking in", "just following up", "i wanted to reach out", "i am reaching out",
     "i'm reaching out", "my name is", "let me introduce myself", "i know you are busy", "i know you're busy",
 )  # fmt: skip
 _UNFILLED = re.compile(
-    r"\{\{.*?\}\}|\{[A-Za-z_ ]+\}|\[[A-Z][A-Za-z_ ]{2,}\]|<[A-Z_ ]{3,}>|%[A-Z_]{3,}%|\bnull\b|\bundefined\b|\bNone\b|\bN/A\b"
+    r"\{\{.*?\}\}|\{[A-Za-z_ ]+\}|\[[A-Z][A-Za-z_ ]{2,}\]|<[A-Z_ ]{3,}>|%[A-Z_]{3,}%|\bnull\b|\bundefined\b|\bNone\b"
+    r"|\bN/A\b"
 )
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.I)
 _IMAGE = re.compile(r"<img\b[^>]*>|!\[[^\]]*\]\([^)]*\)", re.I)
 _CLAIM = re.compile(
-    r"[^.!?\n]*(?:\b\d+(?:\.\d+)?\s?(?:%|percent|x\b)|\b(?:proven|studies show|research shows|guarantee[sd]?|the (?:leading|best|only)|"
+    r"[^.!?\n]*(?:\b\d+(?:\.\d+)?\s?(?:%|percent|x\b)|\b(?:proven|studies show|research shows|guarantee[sd]?|the"
+    r" (?:leading|best|only) \w+|"
     r"number one|#1)\b)[^.!?\n]*", re.I)  # fmt: skip
 _PRESSURE = re.compile(
-    r"\b(?:last chance|only (?:today|\d+ (?:left|spots|seats))|expires? (?:today|tonight|soon)|before it'?s too late|final notice|"
+    r"\b(?:last chance|only (?:today|\d+ (?:left|spots|seats))|expires? (?:today|tonight|soon)|before it'?s too late"
+    r"|final notice|"
     r"offer ends|time is running out)\b", re.I)  # fmt: skip
 _ASK = re.compile(r"\b(?:let me know|reply (?:to|with)|book a|call me|please (?:confirm|send|tell))\b", re.I)
 _GREETING = re.compile(
-    r"\A\s*(?:hi|hello|hey|dear|good (?:day|morning|afternoon))\s+(?!there|all|team|everyone|friend)([^\s,!.:]+(?:[ \t]+[A-Z][^\s,!.:]+)?)",
+    r"\A\s*(?:hi|hello|hey|dear|good (?:day|morning|afternoon))\s+(?!there|all|team|everyone|friend)([^\s,!.:]+(?:["
+    r" \t]+[A-Z][^\s,!.:]+)?)",
     re.I,
 )
 
@@ -81,7 +89,8 @@ def of(text: Text) -> Iterator[Issue]:
         yield from check(text)
 
 
-CHECKS = ("unfilled", "length", "subject", "ease", "ask", "you", "links", "shouting", "spam", "filler", "names", "claims",
+CHECKS = ("unfilled", "length", "subject", "ease", "ask", "you", "links", "shouting", "spam", "filler", "names",
+"claims",
           "pressure", "personal")  # fmt: skip
 
 
@@ -153,7 +162,7 @@ def _ease(text: Text) -> Iterator[Issue]:
 
 
 def _ask(text: Text) -> Iterator[Issue]:
-    asks = [m for m in re.finditer(r"[^.!?\n]*\?", text.body)] or list(_ASK.finditer(text.body))
+    asks = list(re.finditer(r"[^.!?\n]*\?", text.body)) or list(_ASK.finditer(text.body))
     if not asks:
         yield _whole("ask", "warning", "it asks nothing, so there is nothing to answer")
     for extra in asks[1:]:
@@ -193,11 +202,12 @@ def _shouting(text: Text) -> Iterator[Issue]:
 
 
 def _spam(text: Text) -> Iterator[Issue]:
-    hits = []
-    for part in ("subject", "body"):
-        for term, weight in SPAM.items():
-            for found in re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", getattr(text, part), re.I):
-                hits.append((weight, part, found))
+    hits = [
+        (weight, part, found)
+        for part in ("subject", "body")
+        for term, weight in SPAM.items()
+        for found in re.finditer(rf"(?<!\w){re.escape(term)}(?!\w)", getattr(text, part), re.I)
+    ]
     grave = sum(weight for weight, _, _ in hits) >= 3
     for _, part, found in hits:
         yield _at("spam", "warning" if grave else "note", part, found, "a word that mail filters and readers distrust")

@@ -14,15 +14,19 @@ NOT_KNOWN = "not known"
 SEATS: dict[str, re.Pattern[str]] = {  # the first seat that fits is taken
     "legal or procurement": re.compile(r"procurement|purchas|sourcing|buyer\b|legal|counsel|contract", re.I),
     "economic buyer": re.compile(
-        r"\b(ceo|cfo|coo|owner|founder|president|managing director|general manager|chief (executive|financial|operating)"
+        r"\b(ceo|cfo|coo|owner|founder|president|managing director|general manager|chief (executive|financial"
+        r"|operating)"
         r"|geschäftsführer|finance director|(vp|vice president|head|director) (of )?finance)\b", re.I),
-    "technical buyer": re.compile(r"\b(cto|cio|ciso|it|architect|engineer\w*|technology|technical|security|systems?|data)\b", re.I),
+    "technical buyer": re.compile(r"\b(cto|cio|ciso|it|architect|engineer\w*|technology|technical|security|systems?"
+                                  r"|data)\b", re.I),
     "sponsor": re.compile(r"\b(vp|vice president|svp|evp|chief|head|director)\b", re.I),
-    "user": re.compile(r"manager|lead|supervisor|specialist|coordinator|analyst|operations|planner|administrator", re.I),
+    "user": re.compile(r"manager|lead|supervisor|specialist|coordinator|analyst|operations|planner|administrator",
+    re.I),
 }  # fmt: skip
 _BUYER_WORDS = {"buyer", "economic buyer", "decision maker", "decision-maker", "the buyer", "its buyer"}
 _SHORT = {"ops": "operations", "cto": "technology technical", "cfo": "financ", "ceo": "executive", "cio": "information",
-          "coo": "operating", "it": "information", "hr": "human", "head": "director", "lead": "manager head"}  # fmt: skip
+          "coo": "operating", "it": "information", "hr": "human", "head": "director",
+          "lead": "manager head"}  # fmt: skip
 
 
 class Person(Result, frozen=True, kw_only=True):

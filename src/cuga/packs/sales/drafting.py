@@ -24,12 +24,14 @@ _ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
     side_effect="propose",
     cost=1.0,
     keywords=(
-        "draft", "write", "email", "mail", "message", "cold email", "first email", "outreach", "note", "linkedin", "follow up",
+        "draft", "write", "email", "mail", "message", "cold email", "first email", "outreach", "note", "linkedin",
+        "follow up",
         "follow-up", "call script", "compose", "reach out", "intro", "letter", "contact",
     ),
     gives={"message": "", "recipient": "/recipient"},
     uses=("crm",),
-    guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient", "sends nothing"),
+    guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
+    "sends nothing"),
     personal=("/recipient", "/recipient_name"),
 )  # fmt: skip
 def draft_outbound_message(
@@ -49,15 +51,17 @@ def draft_outbound_message(
 ) -> Message:
     """Draft of an email LinkedIn note call script or follow up.
 
-    Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under `unfilled`.
-    Variables of own templates: recipient_name, first_name, account, industry, people, country, product, owner, since, sender, ask.
+    Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under
+    `unfilled`.
+    Variables of own templates: recipient_name, first_name, account, industry, people, country, product, owner, since,
+    sender, ask.
     """
     if style not in STYLES:
         raise BadInput(f"there is no style {style!r}", mend=f"styles: {', '.join(STYLES)}")
     desk = _Desk(context, channel)
     desk.take_recipient(recipient, account)
     desk.take_product(product)
-    desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": sender.strip()}
+    desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": _plain(sender)}
     if desk.values["sender"] and desk.values["sender"].casefold() == desk.values.get("owner", "").casefold():
         desk.values["owner_has"] = "I have"
     return desk.write(template, subject, goal, continues)
@@ -98,7 +102,8 @@ class _Desk:
         if not self.address and not (self.channel != "email" and self.contact):
             who = f"{wanted!r}" if wanted else "the buyer"
             where = f" at {self.account.name}" if self.account else ""
-            why = f"no {'address' if self.contact else 'person'} is known for {who}{where}; add the contact or name an address"
+            what = "address" if self.contact else "person"
+            why = f"no {what} is known for {who}{where}; add the contact or name an address"
             self.unfilled.append(Unfilled(field="recipient", why=why, blocking=True))
 
     def take_product(self, product: str) -> None:
@@ -118,7 +123,8 @@ class _Desk:
         if deal.opened is None or deal.opened > day or day - deal.opened > RECENT:
             since = f" since {deal.opened}" if deal.opened else ""
             self.notes.append(
-                f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is known of it"
+                f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is "
+                f"known of it"
             )
             return
         if deal.product == self.values.get("product", deal.product):
@@ -143,17 +149,9 @@ class _Desk:
                 mend=f"leave the channel out, or say {chosen.channel}",
             )
         heading, body = render(chosen, self.values)
+        heading = self._own(subject) if subject.strip() else heading
         if own:
-            body, missing = render_own(template, self.values)
-            self.unfilled += [
-                Unfilled(field=name, why="the template asks for it and it is not known", blocking=True)
-                for name in missing
-            ]
-            if not body:
-                raise BadInput(
-                    f"nothing is left of the template: {', '.join(missing)} not known",
-                    mend="give them, or use fewer variables",
-                )
+            body = self._own(template)
         else:
             listed = {item.field for item in self.unfilled}
             self.unfilled += [
@@ -161,7 +159,7 @@ class _Desk:
                 for name in chosen.needs
                 if name not in listed and not self.values.get(name)
             ]
-        heading = "" if self.channel != "email" else subject.strip() or heading
+        heading = "" if self.channel != "email" else heading
         text = f"{heading}\n{body}"
         used = {item: fact for item, fact in self.facts.items() if _shown(self.values.get(item, ""), text)}
         intent = continues or "intent-" + _short(f"{self.context.run_id}/{self.context.step_id}")
@@ -185,6 +183,24 @@ class _Desk:
             notes=tuple(self.notes),
         )
 
+    def _own(self, text: str) -> str:
+        """A person's own words with their variables filled; what is missing is listed and blocks the sending."""
+        filled, missing = render_own(text, self.values)
+        if "{{" in filled or "}}" in filled:
+            raise BadInput("a variable is not closed, or has no plain name", mend="write it as {{account}}")
+        if not filled:
+            raise BadInput(
+                f"nothing is left of the template: {', '.join(missing)} not known",
+                mend="give them, or use fewer variables",
+            )
+        known = {item.field for item in self.unfilled if item.blocking}
+        self.unfilled += [
+            Unfilled(field=name, why="the text asks for it and it is not known", blocking=True)
+            for name in missing
+            if name not in known
+        ]
+        return filled
+
     def _take_account(self, account: Account) -> None:
         self.account = account
         self._fact("account", account.name, evidence(account, "name"))
@@ -198,9 +214,9 @@ class _Desk:
 
     def _take_contact(self, contact: Contact) -> None:
         self.contact, self.address = contact, contact.email or self.address
-        if contact.name:
+        if contact.name.strip():
             self._fact("recipient_name", contact.name, evidence(contact, "name"))
-            self._fact("first_name", contact.name.split()[0], evidence(contact, "name"))
+            self._fact("first_name", contact.name.split(maxsplit=1)[0], evidence(contact, "name"))
         if contact.unsubscribed:
             self.notes.append(f"{contact.name or contact.email} has asked for no mail: this draft can not be sent")
         if self.account is None and contact.account_id and self.crm is not None:
@@ -244,10 +260,17 @@ class _Desk:
         return [deal for deal in self.crm.query("opportunities", wanted, limit=2) if isinstance(deal, Opportunity)]
 
     def _fact(self, name: str, value: str, source: Evidence) -> None:
-        plain = " ".join(value.replace("{{", "").replace("}}", "").split())
+        plain = _plain(value)
         if plain:
             self.values[name] = plain
             self.facts[name] = source
+
+
+def _plain(value: str) -> str:
+    """One line of text in which nothing looks like a variable."""
+    while "{{" in value or "}}" in value:
+        value = value.replace("{{", "").replace("}}", "")
+    return " ".join(value.split())
 
 
 def _rounded(number: int) -> int:

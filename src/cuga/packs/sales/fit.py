@@ -74,7 +74,8 @@ def score_account_fit(
 ) -> FitScore:
     """Points of one account against the ideal customer profile with reasons and unknowns.
 
-    Without a profile one is read off the house's own customers, and the result says so. Weights: revenue 35, industry 35,
+    Without a profile one is read off the house's own customers, and the result says so. Weights: revenue 35, industry
+    35,
     employees 15, country 15; a factor that the profile does not ask gives its weight to the others.
     """
     notes: list[str] = []
@@ -90,7 +91,8 @@ def score_account_fit(
         )
         if won:
             notes.append(
-                f"{record.name} is a customer already ({won} won deal{'s' if won > 1 else ''}), and so one of those the profile is read off"
+                f"{record.name} is a customer already ({won} won deal{'s' if won > 1 else ''}), and so one of those "
+                f"the profile is read off"
             )
     if record.parent:
         notes.append(f"{record.name} belongs to {record.parent}; its size may be that of the subsidiary alone")
@@ -218,7 +220,8 @@ def _evidence(account: Account, name: str) -> Evidence:
 
 def _given(fields: dict[str, Any]) -> Account:
     """An account from fields that the caller gives, in present or older names."""
-    named = {"industry": "industry sector", "country": "country region hq_country", "employees": "employees employee_count",
+    named = {"industry": "industry sector", "country": "country region hq_country",
+    "employees": "employees employee_count",
              "revenue": "revenue annual_revenue"}  # fmt: skip
     found: dict[str, Any] = {"id": str(fields.get("account_id") or fields.get("id") or fields.get("name") or "given")}
     found["name"] = str(fields.get("name") or fields.get("account") or found["id"])
@@ -231,8 +234,7 @@ def _given(fields: dict[str, Any]) -> Account:
             if amount is None:
                 raise BadInput(f"revenue {value!r} is no amount", mend="write a number, e.g. 1500000 or 1.5M")
             value = amount[0]
-        elif name == "employees":
-            if (value := values.whole(str(value))) is None:
-                raise BadInput("employees is no whole number", mend="write a whole number")
+        elif name == "employees" and (value := values.whole(str(value))) is None:
+            raise BadInput("employees is no whole number", mend="write a whole number")
         found[name] = value
     return msgspec.convert(found, Account)

@@ -34,9 +34,13 @@ _BUDGET = Element(
     name="budget",
     means="an amount or its source, from the buyer",
     question="What amount is set aside for this, and whose budget does it come from?",
-    denies=r"\bno (?:budget|money)\b|\bbudget (?:was |is |has been |got )?(?:cut|frozen|rejected|withdrawn|gone)|cannot afford|can't afford|not budgeted",
-    unclear=r"budget .{0,30}(?:unclear|unknown|not (?:known|clear|sure))|(?:not sure|don't know|do not know) .{0,30}budget",
-    confirms=rf"\bbudget\b.{{0,40}}(?:approved|released|signed off|confirmed|secured|allocated|set aside|{_AMOUNT})|(?:set aside|earmarked|approved)\b.{{0,25}}{_AMOUNT}|{_AMOUNT}.{{0,25}}\b(?:approved|set aside|budgeted)",
+    denies=r"\bno (?:budget|money)\b|\bbudget (?:was |is |has been |got )?(?:cut|frozen|rejected|withdrawn|gone)"
+           r"|cannot afford|can't afford|not budgeted",
+    unclear=r"budget .{0,30}(?:unclear|unknown|not (?:known|clear|sure))|(?:not sure|don't know|do not know)"
+            r" .{0,30}budget",
+    confirms=rf"\bbudget\b.{{0,40}}(?:approved|released|signed off|confirmed|secured|allocated|set aside|{_AMOUNT})"
+             rf"|(?:set aside|earmarked|approved)\b.{{0,25}}{_AMOUNT}|{_AMOUNT}.{{0,25}}\b(?:approved|set aside"
+             rf"|budgeted)",
     touches=r"\bbudget|\bprice range|\bwhat (?:does|would) it cost",
     vital=True,
 )  # fmt: skip
@@ -44,17 +48,23 @@ _AUTHORITY = Element(
     name="authority",
     means="the person who can say yes is named",
     question="Who signs for this, and have we met them?",
-    denies=r"(?:cannot|can't|can not|may not|not allowed to) (?:sign|decide|approve)|not (?:my|his|her|their) (?:call|decision)|(?:somebody|someone) else decides|no authority",
-    unclear=r"(?:nobody|no one|don't|do not|not) .{0,30}(?:know|tell|clear|sure).{0,30}(?:who|decid|sign)|who (?:decides|signs) is (?:unclear|open|not known)",
-    confirms=rf"\b(?:signs off|sign off|signs (?:it|this|the)|has the (?:final|last) (?:say|word)|decision maker|decides alone|i decide|my decision|can approve|will approve|approves (?:it|this|the))\b|\b{_SIGNER}\b.{{0,30}}(?:signs|decides|approves|releases)",
+    denies=r"(?:cannot|can't|can not|may not|not allowed to) (?:sign|decide|approve)|not (?:my|his|her|their) (?:call"
+           r"|decision)|(?:somebody|someone) else decides|no authority",
+    unclear=r"(?:nobody|no one|don't|do not|not) .{0,30}(?:know|tell|clear|sure).{0,30}(?:who|decid|sign)|who"
+            r" (?:decides|signs) is (?:unclear|open|not known)",
+    confirms=rf"\b(?:signs off|sign off|signs (?:it|this|the)|has the (?:final|last) (?:say|word)|decision maker"
+             rf"|decides alone|i decide|my decision|can approve|will approve|approves (?:it|this|the))\b"
+             rf"|\b{_SIGNER}\b.{{0,30}}(?:signs|decides|approves|releases)",
     touches=rf"\b(?:boss|committee|approval)\b|\b{_SIGNER}\b",
 )  # fmt: skip
 _NEED = Element(
     name="need",
     means="a problem that the buyer names and wants gone",
     question="What happens if nothing changes, and what does that cost?",
-    denies=r"\bno (?:real |urgent |current )?need\b|not a priority|(?:happy|fine|satisfied) with (?:what|the|our)|works fine|do not need|don't need",
-    confirms=r"\bneeds? (?:to|a|an|it|more|this)\b|\bproblem|\bpain\b|costs? us|\blosing\b|\bwe must\b|\bhas to be (?:fixed|replaced)|breaks? down|downtime|\btoo slow\b|manual work",
+    denies=r"\bno (?:real |urgent |current )?need\b|not a priority|(?:happy|fine|satisfied) with (?:what|the|our)"
+           r"|works fine|do not need|don't need",
+    confirms=r"\bneeds? (?:to|a|an|it|more|this)\b|\bproblem|\bpain\b|costs? us|\blosing\b|\bwe must\b|\bhas to be"
+             r" (?:fixed|replaced)|breaks? down|downtime|\btoo slow\b|manual work",
     touches=r"interested|curious|would be nice|nice to have|looking at",
     vital=True,
 )  # fmt: skip
@@ -62,9 +72,11 @@ _TIMING = Element(
     name="timing",
     means="a date and what forces it",
     question="By when does it have to work, and what happens on that date?",
-    denies=r"\bno (?:hurry|rush|timeline|deadline)\b|on hold|postponed|not this year|next year at the earliest|put (?:it )?off",
+    denies=r"\bno (?:hurry|rush|timeline|deadline)\b|on hold|postponed|not this year|next year at the earliest|put"
+           r" (?:it )?off",
     unclear=r"(?:timing|date|deadline|timeline) .{0,20}(?:unclear|open|unknown|not (?:set|known|clear))",
-    confirms=rf"\b(?:by|before|until|in|live in|start in|from) (?:the end of |end of |early |mid |late )?{_MONTH}\b|\bby (?:\d|the end)|deadline|contract (?:ends|expires|runs out)|go[- ]live|goes live",
+    confirms=rf"\b(?:by|before|until|in|live in|start in|from) (?:the end of |end of |early |mid |late )?{_MONTH}\b"
+             rf"|\bby (?:\d|the end)|deadline|contract (?:ends|expires|runs out)|go[- ]live|goes live",
     touches=r"\bsoon\b|this (?:year|quarter|month)|next (?:year|quarter|month)|\blater\b",
 )  # fmt: skip
 _METRICS = Element(
@@ -72,7 +84,9 @@ _METRICS = Element(
     means="a number that the buyer stated",
     question="Which number should be better afterwards, from what to what?",
     unclear=r"(?:numbers?|figures?|savings) .{0,25}(?:unclear|unknown|not (?:known|measured))",
-    confirms=rf"(?:save|saves|saving|cut|cuts|reduce|reduces|increase|raise|grow|lose|losing|costs? us|from \d).{{0,50}}(?:\d+(?:[.,]\d+)?\s?(?:%|percent|hours|days|weeks|people)|{_AMOUNT})|(?:\d+(?:[.,]\d+)?\s?(?:%|percent|hours|days)).{{0,40}}(?:less|more|faster|saved|fewer|lost)",
+    confirms=rf"(?:save|saves|saving|cut|cuts|reduce|reduces|increase|raise|grow|lose|losing|costs? us|from"
+             rf" \d).{{0,50}}(?:\d+(?:[.,]\d+)?\s?(?:%|percent|hours|days|weeks|people)|{_AMOUNT})"
+             rf"|(?:\d+(?:[.,]\d+)?\s?(?:%|percent|hours|days)).{{0,40}}(?:less|more|faster|saved|fewer|lost)",
     touches=r"\bsave (?:time|money)\b|\bfaster\b|\breturn on\b|\broi\b|more efficient",
 )  # fmt: skip
 _ECONOMIC = Element(
@@ -81,7 +95,8 @@ _ECONOMIC = Element(
     question="Who can release the money, and when do we speak with them?",
     denies=r"no access to|(?:have not|haven't|never) (?:met|spoken|talked)|refuses? to meet",
     unclear=r"(?:nobody|no one|don't|do not) .{0,30}(?:know|tell).{0,30}(?:who (?:signs|pays|decides))",
-    confirms=rf"\b{_SIGNER}\b.{{0,40}}(?:signs off|signs|approves|approved|releases|released|decides|agreed|confirmed)|(?:met|spoke|talked|call) with .{{0,40}}\b{_SIGNER}\b",
+    confirms=rf"\b{_SIGNER}\b.{{0,40}}(?:signs off|signs|approves|approved|releases|released|decides|agreed"
+             rf"|confirmed)|(?:met|spoke|talked|call) with .{{0,40}}\b{_SIGNER}\b",
     touches=rf"\b{_SIGNER}\b|economic buyer",
     vital=True,
 )  # fmt: skip
@@ -90,15 +105,19 @@ _CRITERIA = Element(
     means="written or listed by the buyer",
     question="What must a solution do to be chosen, and is that written down?",
     unclear=r"(?:criteria|requirements) .{0,25}(?:unclear|unknown|not (?:known|clear|set|written))",
-    confirms=r"\bcriteria (?:are|is|:)|\brequirements? (?:are|list|document|:)|must[- ]haves? (?:are|:)|\bscorecard\b|\brfp\b|they (?:sent|gave) us .{0,20}(?:list|requirements)",
+    confirms=r"\bcriteria (?:are|is|:)|\brequirements? (?:are|list|document|:)|must[- ]haves? (?:are|:)|\bscorecard\b"
+             r"|\brfp\b|they (?:sent|gave) us .{0,20}(?:list|requirements)",
     touches=r"\bcriteri|\brequirement|\bmust[- ]have|important to (?:us|them)",
 )  # fmt: skip
 _PROCESS = Element(
     name="decision process",
     means="steps and dates to a signature",
     question="Which steps lie between now and a signature, with which dates?",
-    unclear=r"(?:nobody|no one|don't|do not|could not|couldn't|can't) .{0,40}(?:tell|know|say).{0,40}(?:how|decid|process|committee)|process .{0,20}(?:unclear|unknown|not (?:known|clear))",
-    confirms=rf"(?:committee|board) (?:meets|decides|votes)|legal review|procurement (?:review|step|takes)|then (?:legal|procurement|the board)|sign(?:ature|ed)? (?:by|on|in) (?:the )?(?:end of )?(?:\d|{_MONTH})|steps? (?:are|to signature)",
+    unclear=r"(?:nobody|no one|don't|do not|could not|couldn't|can't) .{0,40}(?:tell|know|say).{0,40}(?:how|decid"
+            r"|process|committee)|process .{0,20}(?:unclear|unknown|not (?:known|clear))",
+    confirms=rf"(?:committee|board) (?:meets|decides|votes)|legal review|procurement (?:review|step|takes)|then"
+             rf" (?:legal|procurement|the board)|sign(?:ature|ed)? (?:by|on|in) (?:the )?(?:end of )?(?:\d|{_MONTH})"
+             rf"|steps? (?:are|to signature)",
     touches=r"\bcommittee\b|\bprocurement\b|\blegal\b|\bprocess\b",
 )  # fmt: skip
 _PAIN = Element(
@@ -106,7 +125,8 @@ _PAIN = Element(
     means="who has it, what it costs, what happens if nothing is done",
     question="Who suffers from this, and what does it cost them per month?",
     denies=r"\bno (?:real )?(?:pain|problem)\b|works fine|(?:happy|fine|satisfied) with (?:what|the|our)",
-    confirms=r"\bproblem|\bpain\b|costs? us|\blosing\b|downtime|\bstruggl|breaks? down|\bcomplain|too slow|manual work|waste",
+    confirms=r"\bproblem|\bpain\b|costs? us|\blosing\b|downtime|\bstruggl|breaks? down|\bcomplain|too slow|manual"
+             r" work|waste",
     touches=r"would be nice|\bannoy|interested in",
     vital=True,
 )  # fmt: skip
@@ -116,7 +136,8 @@ _CHAMPION = Element(
     question="Who speaks for us when we are not in the room, and what have they done so far?",
     denies=r"champion (?:has )?(?:left|gone|quit)|left the company|no champion|no longer (?:with|at)",
     unclear=r"(?:no one|nobody) .{0,20}(?:pushes|supports)",
-    confirms=r"(?:presented|defended|pushed|brought|sold) (?:it|this|us|our).{0,30}(?:internally|inside|to (?:the|their|her|his))|is (?:our|a) champion|introduced us to|arranged (?:a|the) meeting with",
+    confirms=r"(?:presented|defended|pushed|brought|sold) (?:it|this|us|our).{0,30}(?:internally|inside|to (?:the"
+             r"|their|her|his))|is (?:our|a) champion|introduced us to|arranged (?:a|the) meeting with",
     touches=r"\bchampion|\bsponsor|\bsupports? us|on our side|likes? (?:it|us)",
 )  # fmt: skip
 _COMPETITION = Element(
@@ -124,7 +145,9 @@ _COMPETITION = Element(
     means="named, with doing nothing and doing it in-house counted",
     question="What else are you looking at, including leaving it as it is?",
     unclear=r"(?:do not|don't|not) (?:know|sure).{0,30}(?:competit|else)",
-    confirms=r"also (?:looking|talking|speaking|testing) (?:at|to|with)|compar(?:e|es|ing|ed) (?:us|it|this)? ?(?:with|to|against)|competitor|incumbent|in-house|build it (?:them|our)selves|do nothing|no (?:other|competing) (?:vendor|offer|supplier)",
+    confirms=r"also (?:looking|talking|speaking|testing) (?:at|to|with)|compar(?:e|es|ing|ed) (?:us|it|this)?"
+             r" ?(?:with|to|against)|competitor|incumbent|in-house|build it (?:them|our)selves|do nothing|no (?:other"
+             r"|competing) (?:vendor|offer|supplier)",
     touches=r"\bcompetit|\balternative|other (?:vendors|offers|suppliers)",
 )  # fmt: skip
 

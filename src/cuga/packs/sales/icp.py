@@ -29,7 +29,8 @@ _OLDER = {
 class IdealCustomerProfile(Value, frozen=True, kw_only=True):
     """What a fitting account looks like. Revenue is per year in whole units of the CRM's currency.
 
-    A criterion that is left out is not asked. The older names (target_industries, min_employee_count, ...) are accepted.
+    A criterion that is left out is not asked. The older names (target_industries, min_employee_count, ...) are
+    accepted.
     """
 
     industries: tuple[str, ...] = ()
@@ -91,7 +92,8 @@ def derived(crm: CrmRead) -> tuple[IdealCustomerProfile, tuple[str, ...]]:
         max_revenue=revenue[1],
     )
     return profile, (
-        f"No profile was given: it is read off your own {len(customers)} customers (accounts with a won deal): the middle"
+        f"No profile was given: it is read off your own {len(customers)} customers (accounts with a won deal): the "
+        f"middle"
         f" 80 % by size, industries and countries with at least {share} customers.",
         "It describes who has bought so far; whether it tells who will buy has not been tested.",
     )

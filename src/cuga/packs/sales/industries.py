@@ -12,10 +12,13 @@ from cuga.adapters.capability import squeeze
 # industry -> (sector it belongs to, other names)
 INDUSTRIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "technology": ("technology", ("tech", "information technology", "it", "high tech", "hardware", "electronics")),
-    "software": ("technology", ("saas", "software as a service", "cloud", "internet", "it services", "computer software")),
+    "software": ("technology", ("saas", "software as a service", "cloud", "internet", "it services",
+    "computer software")),
     "telecommunications": ("technology", ("telecom", "telco", "telecoms", "communications", "carriers")),
-    "medical": ("health", ("healthcare", "health care", "health", "hospitals", "medical devices", "pharma", "pharmaceuticals", "biotech", "life sciences", "medtech")),
-    "finance": ("finance", ("financial services", "banking", "bank", "banks", "insurance", "fintech", "capital markets", "investment")),
+    "medical": ("health", ("healthcare", "health care", "health", "hospitals", "medical devices", "pharma",
+    "pharmaceuticals", "biotech", "life sciences", "medtech")),
+    "finance": ("finance", ("financial services", "banking", "bank", "banks", "insurance", "fintech",
+    "capital markets", "investment")),
     "retail": ("consumer", ("ecommerce", "e-commerce", "consumer goods", "wholesale", "stores", "fashion", "grocery")),
     "entertainment": ("media", ("media", "games", "gaming", "film", "music", "publishing", "broadcasting")),
     "marketing": ("services", ("advertising", "agency", "agencies", "public relations", "market research")),
@@ -33,28 +36,41 @@ INDUSTRIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "nonprofit": ("public", ("non-profit", "ngo", "charity", "foundation")),
 }  # fmt: skip
 
-_COUNTRIES = (
-    "Afghanistan Albania Algeria Andorra Angola Argentina Armenia Australia Austria Azerbaijan Bahamas Bahrain Bangladesh "
-    "Barbados Belarus Belgium Belize Benin Bhutan Bolivia Botswana Brazil Brunei Bulgaria Burundi Cambodia Cameroon Canada "
-    "Chad Chile China Colombia Croatia Cuba Cyprus Czechia Denmark Djibouti Dominica Ecuador Egypt Eritrea Estonia Eswatini "
-    "Ethiopia Fiji Finland France Gabon Gambia Georgia Germany Ghana Greece Grenada Guatemala Guinea Guyana Haiti Honduras "
-    "Hungary Iceland India Indonesia Iran Iraq Ireland Israel Italy Jamaica Japan Jordan Kazakhstan Kenya Korea Kosovo Kuwait "
-    "Kyrgyzstan Laos Latvia Lebanon Lesotho Liberia Libya Liechtenstein Lithuania Luxembourg Madagascar Malawi Malaysia "
-    "Maldives Mali Malta Mauritania Mauritius Mexico Moldova Monaco Mongolia Montenegro Morocco Mozambique Myanmar Namibia "
-    "Nepal Netherlands Nicaragua Niger Nigeria Norway Oman Pakistan Panama Paraguay Peru Philippines Poland Portugal Qatar "
-    "Romania Russia Rwanda Samoa Senegal Serbia Seychelles Singapore Slovakia Slovenia Somalia Spain Sudan Suriname Sweden "
-    "Switzerland Syria Taiwan Tajikistan Tanzania Thailand Togo Tonga Tunisia Turkey Turkmenistan Uganda Ukraine Uruguay "
-    "Uzbekistan Venezuela Vietnam Yemen Zambia Zimbabwe"
-).split()
+_COUNTRIES = """
+Afghanistan Albania Algeria Andorra Angola Argentina Armenia Australia Austria Azerbaijan Bahamas Bahrain
+Bangladesh
+Barbados Belarus Belgium Belize Benin Bhutan Bolivia Botswana Brazil Brunei Bulgaria Burundi Cambodia Cameroon
+Canada
+Chad Chile China Colombia Croatia Cuba Cyprus Czechia Denmark Djibouti Dominica Ecuador Egypt Eritrea Estonia
+Eswatini
+Ethiopia Fiji Finland France Gabon Gambia Georgia Germany Ghana Greece Grenada Guatemala Guinea Guyana Haiti
+Honduras
+Hungary Iceland India Indonesia Iran Iraq Ireland Israel Italy Jamaica Japan Jordan Kazakhstan Kenya Korea
+Kosovo Kuwait
+Kyrgyzstan Laos Latvia Lebanon Lesotho Liberia Libya Liechtenstein Lithuania Luxembourg Madagascar Malawi
+Malaysia
+Maldives Mali Malta Mauritania Mauritius Mexico Moldova Monaco Mongolia Montenegro Morocco Mozambique Myanmar
+Namibia
+Nepal Netherlands Nicaragua Niger Nigeria Norway Oman Pakistan Panama Paraguay Peru Philippines Poland Portugal
+Qatar
+Romania Russia Rwanda Samoa Senegal Serbia Seychelles Singapore Slovakia Slovenia Somalia Spain Sudan Suriname
+Sweden
+Switzerland Syria Taiwan Tajikistan Tanzania Thailand Togo Tonga Tunisia Turkey Turkmenistan Uganda Ukraine
+Uruguay
+Uzbekistan Venezuela Vietnam Yemen Zambia Zimbabwe
+"""
 _LONG_COUNTRIES = (
-    "United States", "United Kingdom", "United Arab Emirates", "South Korea", "North Korea", "South Africa", "New Zealand",
-    "Costa Rica", "El Salvador", "Dominican Republic", "Saudi Arabia", "Sri Lanka", "Hong Kong", "Puerto Rico", "Ivory Coast",
+    "United States", "United Kingdom", "United Arab Emirates", "South Korea", "North Korea", "South Africa",
+    "New Zealand",
+    "Costa Rica", "El Salvador", "Dominican Republic", "Saudi Arabia", "Sri Lanka", "Hong Kong", "Puerto Rico",
+    "Ivory Coast",
     "Czech Republic", "Bosnia and Herzegovina", "Burkina Faso", "North Macedonia", "Papua New Guinea", "San Marino",
 )  # fmt: skip
-COUNTRIES = frozenset((*_COUNTRIES, *_LONG_COUNTRIES))
+COUNTRIES = frozenset((*_COUNTRIES.split(), *_LONG_COUNTRIES))
 _COUNTRY_NAMES = {
     "us": "United States", "usa": "United States", "unitedstatesofamerica": "United States", "uk": "United Kingdom",
-    "greatbritain": "United Kingdom", "england": "United Kingdom", "uae": "United Arab Emirates", "deutschland": "Germany",
+    "greatbritain": "United Kingdom", "england": "United Kingdom", "uae": "United Arab Emirates",
+    "deutschland": "Germany",
     "holland": "Netherlands", "thenetherlands": "Netherlands", "republicofkorea": "South Korea", "de": "Germany",
     "fr": "France", "gb": "United Kingdom", "ch": "Switzerland", "at": "Austria", "schweiz": "Switzerland",
 }  # fmt: skip

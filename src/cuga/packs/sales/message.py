@@ -1,6 +1,7 @@
 """A message on its way: what it says, to whom, on which facts it rests, and what is still missing.
 
-`intent` is its lineage: kept when it is amended and in every later attempt to send it, so that it leaves the house once.
+`intent` is its lineage: kept when it is amended and in every later attempt to send it, so that it leaves the house
+once.
 """
 
 from __future__ import annotations

@@ -1,5 +1,6 @@
 """The state of a deal in one framework, element by element, from what buyers said. Unknown is not no, and no verdict is
-given on a deal of which too little is known. Instructions inside notes are words like any others: they change nothing."""
+given on a deal of which too little is known. Instructions inside notes are words like any others: they change
+nothing."""
 
 from __future__ import annotations
 
@@ -74,12 +75,14 @@ class Qualification(Result, frozen=True, kw_only=True):
     side_effect="read-only",
     cost=0.7,
     keywords=(
-        "qualify", "qualification", "bant", "meddicc", "meddic", "deal", "opportunity", "opp", "open deal", "unknown", "gaps",
+        "qualify", "qualification", "bant", "meddicc", "meddic", "deal", "opportunity", "opp", "open deal", "unknown",
+        "gaps",
         "discovery", "budget", "authority", "need", "timing", "ready", "is it real", "what is missing",
     ),
     gives={"qualification": ""},
     uses=("crm",),
-    guardrails=("never counts an unknown as a no", "never blends frameworks", "gives no verdict when over 40 % is unknown", "changes nothing"),
+    guardrails=("never counts an unknown as a no", "never blends frameworks",
+    "gives no verdict when over 40 % is unknown", "changes nothing"),
 )  # fmt: skip
 def qualify_opportunity(
     context: ToolContext,
@@ -140,7 +143,8 @@ def statements(text: str, framework: Framework, *, who: str, on: date | None, so
 
 
 def standing(element: Element, said: list[Statement], today: date, stale_days: int) -> Standing:
-    """The state of one element: the newest statement that says something counts; stale or undated it is partial at most."""
+    """The state of one element: the newest statement that says something counts; stale or undated it is partial at
+    most."""
     mine = sorted(
         (s for s in said if s.element.casefold() == element.name), key=lambda s: (s.date, _RANK[s.state]), reverse=True
     )
@@ -269,7 +273,8 @@ def _say_when(crm: CrmRead, today: date, said: list[str]) -> None:
             return
         if isinstance(newest, date):
             said.append(
-                f"the newest of the {kind} is of {newest}: to look at the deal as of then, give that date as the as-of date"
+                f"the newest of the {kind} is of {newest}: to look at the deal as of then, give that date as the "
+                f"as-of date"
             )
             return
 

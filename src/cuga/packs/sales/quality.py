@@ -1,4 +1,5 @@
-"""Whether a message is good enough to show to a person: points per check, every issue with its place. It never rewrites."""
+"""Whether a message is good enough to show to a person: points per check, every issue with its place. It never
+rewrites."""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ class Check(Result, frozen=True, kw_only=True):
 
 
 class MessageQuality(Result, frozen=True, kw_only=True):
-    """`score` 0..100. `passed`: the text has no blocking issue and at least 70 points. `ready_to_send`: it has passed, and
+    """`score` 0..100. `passed`: the text has no blocking issue and at least 70 points. `ready_to_send`: it has
+    passed, and
     the draft lacks nothing that sending needs.
 
     `quality_score` and `overall_score` repeat `score` under its older names.
@@ -62,7 +64,8 @@ class MessageQuality(Result, frozen=True, kw_only=True):
     side_effect="read-only",
     cost=0.5,
     keywords=(
-        "check", "quality", "assess", "review", "any good", "proofread", "spam", "readability", "clarity", "tone", "length",
+        "check", "quality", "assess", "review", "any good", "proofread", "spam", "readability", "clarity", "tone",
+        "length",
         "personalization", "call to action", "is this good", "message", "email", "critique",
     ),
     gives={"quality": "", "score": "/score"},
@@ -90,7 +93,8 @@ def assess_message_quality(
         notes += [f"not filled: {item.field} ({item.why})" for item in message.unfilled if item.blocking]
         text = Text(
             body=message.body, subject=message.subject, channel=message.channel, recipient_name=message.recipient_name,
-            account=message.account, facts=tuple(fact.value for fact in message.facts), first_contact=message.first_contact,
+            account=message.account, facts=tuple(fact.value for fact in message.facts),
+            first_contact=message.first_contact,
         )  # fmt: skip
         message_id = message.message_id
     if channel and channel not in CHANNELS:

@@ -31,7 +31,8 @@ class Rows(Result, frozen=True, kw_only=True):
     side_effect="read-only",
     cost=0.1,
     keywords=(
-        "find", "list", "show", "look up", "read", "which", "how many", "records", "crm", "accounts", "deals", "contacts",
+        "find", "list", "show", "look up", "read", "which", "how many", "records", "crm", "accounts", "deals",
+        "contacts",
         "opportunities", "open deals", "products", "activities", "search",
     ),
     gives={"rows": "/rows"},

@@ -1,4 +1,5 @@
-"""What the sales tools share: results that leave no field out, evidence that names its row, and finding a record by name.
+"""What the sales tools share: results that leave no field out, evidence that names its row, and finding a record by
+name.
 
 An ambiguous name is refused with its candidates; a record is never chosen on a guess.
 """

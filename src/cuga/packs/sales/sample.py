@@ -1,6 +1,7 @@
 """A small fictitious house of records, for trying things out: `write_sample(directory)`.
 
-The same seed and date give the same bytes everywhere. The dirt of real exports is planted in it on purpose and listed in
+The same seed and date give the same bytes everywhere. The dirt of real exports is planted in it on purpose and listed
+in
 `PLANTED`, so that a test can ask whether the import finds all of it.
 """
 
@@ -79,7 +80,8 @@ def sample_files(*, today: date = TODAY, seed: int = 7) -> dict[str, str]:
         ),
         "deals.csv": _csv(deals) + "D-9998,Ada Kestrel,Rowan Reports\r\n",
         "activities.csv": _csv(activities),
-        "sales_teams.csv": _csv([("sales_agent", "manager", "regional_office"), *words.SELLERS, ("Hale Unwin", "Ruth Ambler", "East")]),
+        "sales_teams.csv": _csv([("sales_agent", "manager", "regional_office"), *words.SELLERS, ("Hale Unwin",
+        "Ruth Ambler", "East")]),
         "suppression.csv": _csv([("email", "reason"), ("no-mail@quiet.example", "asked us not to write")]),
         "data_dictionary.csv": _csv(
             [("Table", "Field", "Description"), ("accounts", "revenue", "Annual revenue (in millions of USD)"),

@@ -1,21 +1,26 @@
 """The words that the sample house is made of. Every company and person is invented; addresses end in `.example`."""
 
 FRONTS = (
-    "Velkarin", "Tornwick", "Ambresco", "Dunhollow", "Quellmark", "Fernovia", "Brackholm", "Sorrelby", "Halvexa", "Mirrowen",
-    "Ostrevik", "Pellamar", "Ravensleat", "Tamberlyn", "Undermoor", "Wexcombe", "Yarrowfen", "Zellwick", "Corvanta", "Eldermark",
+    "Velkarin", "Tornwick", "Ambresco", "Dunhollow", "Quellmark", "Fernovia", "Brackholm", "Sorrelby", "Halvexa",
+    "Mirrowen",
+    "Ostrevik", "Pellamar", "Ravensleat", "Tamberlyn", "Undermoor", "Wexcombe", "Yarrowfen", "Zellwick", "Corvanta",
+    "Eldermark",
 )  # fmt: skip
 TRADES = (  # word in the name, sector, revenue per head in thousands
-    ("Foods", "food", 260), ("Logistics", "logistics", 180), ("Clinics", "medical", 150), ("Systems", "technology", 210),
+    ("Foods", "food", 260), ("Logistics", "logistics", 180), ("Clinics", "medical", 150), ("Systems", "technology",
+    210),
     ("Mills", "manufacturing", 190), ("Stores", "retail", 230), ("Bank", "finance", 320), ("Software", "software", 170),
     ("Energy", "energy", 410), ("Hotels", "hospitality", 90),
 )  # fmt: skip
 COUNTRIES = ("United States", "Germany", "United Kingdom", "France", "Canada", "Netherlands")
 FIRST = (
-    "Nora", "Tomas", "Ines", "Pavel", "Greta", "Amir", "Lucia", "Henrik", "Odette", "Samuel", "Mira", "Jonas", "Leila", "Viktor",
+    "Nora", "Tomas", "Ines", "Pavel", "Greta", "Amir", "Lucia", "Henrik", "Odette", "Samuel", "Mira", "Jonas", "Leila",
+    "Viktor",
     "Clara", "Mateo", "Sofia", "Emil", "Rosa", "Nils",
 )  # fmt: skip
 LAST = (
-    "Tessler", "Marrowby", "Quillane", "Dorvak", "Hestrin", "Abelone", "Castrow", "Fenwright", "Olmeda", "Prentiss", "Rookwell",
+    "Tessler", "Marrowby", "Quillane", "Dorvak", "Hestrin", "Abelone", "Castrow", "Fenwright", "Olmeda", "Prentiss",
+    "Rookwell",
     "Sandoval-Ek", "Thornquist", "Ulverin", "Vantreece", "Wolmer", "Yastrow", "Zimmerlund", "Brandsma", "Collier-Noe",
 )  # fmt: skip
 TITLES = (
@@ -36,8 +41,10 @@ PRODUCTS = (  # name, series, list price, what it does
     ("Rowan Reports", "Rowan", 1500, "Rowan Reports sends one page of figures each Monday"),
 )
 SELLERS = (  # name, manager, region
-    ("Ada Kestrel", "Ruth Ambler", "East"), ("Ben Lowrie", "Ruth Ambler", "East"), ("Cleo Fontaine", "Ruth Ambler", "West"),
-    ("Dev Harrow", "Omar Lindqvist", "West"), ("Edith Marsh", "Omar Lindqvist", "Central"), ("Faro Winn", "Omar Lindqvist", "Central"),
+    ("Ada Kestrel", "Ruth Ambler", "East"), ("Ben Lowrie", "Ruth Ambler", "East"), ("Cleo Fontaine", "Ruth Ambler",
+    "West"),
+    ("Dev Harrow", "Omar Lindqvist", "West"), ("Edith Marsh", "Omar Lindqvist", "Central"), ("Faro Winn",
+    "Omar Lindqvist", "Central"),
     ("Gwen Tolley", "Omar Lindqvist", "Central"),
 )  # fmt: skip
 STAGES = ("Prospecting", "Discovery", "Proposal", "Negotiation")

@@ -46,7 +46,8 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     domain="engagement",
     side_effect="execute",
     cost=1.0,
-    keywords=("send", "send it", "mail it", "send out", "deliver", "dispatch", "email them", "blast", "send the draft", "outbox"),
+    keywords=("send", "send it", "mail it", "send out", "deliver", "dispatch", "email them", "blast", "send the draft",
+    "outbox"),
     gives={"receipt": ""},
     uses=("mail", "crm"),
     repeatable="probe",
@@ -54,7 +55,8 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     once=("send", "/message/channel", "/message/recipient", "/message/intent"),
     effect_key=("send", "/message/recipient"),
     guardrails=(
-        "sends only the body that was approved", "never to a person who asked for no mail", "one message per intent and recipient",
+        "sends only the body that was approved", "never to a person who asked for no mail",
+        "one message per intent and recipient",
         "never completes what is missing",
     ),
 )  # fmt: skip
@@ -63,13 +65,15 @@ def send_message(
 ) -> Sent:
     """Send an approved message.
 
-    It goes to the outbox as one file. `body_hash` must be that of the body (an empty one: the approval of this call alone
+    It goes to the outbox as one file. `body_hash` must be that of the body (an empty one: the approval of this call
+    alone
     binds the body). What is unfilled, suppressed or malformed is not sent.
     """
     check(context, message)
     if context.simulated:
         return Sent(
-            sent=False, simulated=True, recipient=message.recipient, message_id=message.message_id, intent=message.intent,
+            sent=False, simulated=True, recipient=message.recipient, message_id=message.message_id,
+            intent=message.intent,
             mail_id="", place="", body_hash=body_hash(message.body),
         )  # fmt: skip
     mail: Mail = context.capability("mail")

@@ -37,7 +37,8 @@ TEMPLATES: dict[str, Template] = {
         Template(
             name="first-email",
             channel="email",
-            subjects=("{{product}} for {{account}}", "A question about {{account}}", "A short question about your plans"),
+            subjects=("{{product}} for {{account}}", "A question about {{account}}",
+            "A short question about your plans"),
             blocks=(
                 _GREETING,
                 (
@@ -73,7 +74,8 @@ TEMPLATES: dict[str, Template] = {
                     "I come back to you with one question.",
                 ),
                 (
-                    "Your plans may have changed, and that is fine. I would only like to know where you stand, so that I "
+                    "Your plans may have changed, and that is fine. I would only like to know where you stand, so "
+                    "that I "
                     "do not take up your time for nothing.",
                 ),
                 ("{{ask}}",),
@@ -100,9 +102,11 @@ TEMPLATES: dict[str, Template] = {
             name="call-opening",
             channel="call",
             blocks=(
-                ("{{greeting}} {{first_name}}, this is {{sender}}.", "{{greeting}}, this is {{sender}}.", "{{greeting}} {{first_name}}.",
+                ("{{greeting}} {{first_name}}, this is {{sender}}.", "{{greeting}}, this is {{sender}}.",
+                "{{greeting}} {{first_name}}.",
                  "{{greeting}}."),
-                ("I am calling {{account}} about {{product}}.", "I am calling {{account}} with one question.", "I am calling with one question."),
+                ("I am calling {{account}} about {{product}}.", "I am calling {{account}} with one question.",
+                "I am calling with one question."),
                 ("Do you have half a minute, so that I can say why, and you decide if we go on?",),
             ),
             needs=("recipient_name", "account", "sender"),
@@ -117,7 +121,7 @@ STYLES = {
 }
 ASKS = (  # words of the goal -> the one question
     (("demo", "show"), "Would a short demo next week help you decide?"),
-    (("call", "meeting", "talk", "meet", "appointment"), "Could we talk for 15 minutes next week?"),
+    (("call", "meeting", "talk", "meet", "appointment"), "Would a call of 15 minutes next week suit you?"),
     (("renew", "renewal"), "What would you want to change before you renew?"),
     (("feedback", "check in", "update"), "Where do you stand today?"),
     ((), "What would {{product}} have to do better than what you use today?"),

@@ -140,7 +140,8 @@ def _suppressed(table: Table, columns: tuple[Column, ...], problems: list[Proble
         address = row.values.get(by_field["email"], "").lower()
         if "@" not in address:
             problems.append(
-                Problem(kind="address_not_read", weight="not_stored", file=table.file, line=row.line, column=by_field["email"],
+                Problem(kind="address_not_read", weight="not_stored", file=table.file, line=row.line,
+                column=by_field["email"],
                         value=address, did="left out: it is no address", mend="correct the address")
             )  # fmt: skip
             continue
@@ -190,7 +191,8 @@ def _file_reports(
         missing = rows if not kind else 0 if kind == DOCUMENTATION else lost[table.file]
         reports.append(
             FileReport(
-                file=table.file, kind=kind, rows=rows, stored=0 if kind == DOCUMENTATION else rows - missing, not_stored=missing,
+                file=table.file, kind=kind, rows=rows, stored=0 if kind == DOCUMENTATION else rows - missing,
+                not_stored=missing,
                 encoding=table.encoding, delimiter=table.delimiter, columns=columns,
             )
         )  # fmt: skip

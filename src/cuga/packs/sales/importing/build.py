@@ -90,7 +90,8 @@ class Builder:
         if field in _DATES:
             return self._date(row, field, text)
         special: dict[str, Callable[[Row, str], dict[str, Any]]] = {
-            "industry": self._industry, "country": self._country, "email": self._email, "unsubscribed": self._unsubscribed,
+            "industry": self._industry, "country": self._country, "email": self._email,
+            "unsubscribed": self._unsubscribed,
         }  # fmt: skip
         return special[field](row, text) if field in special else {field: text}
 
@@ -144,10 +145,12 @@ class Builder:
             return {"industry": text}
         near, score = industries.near_industry(text)
         if near:
-            self.say(row.line, "proposal", "industry_respelled", "industry", text, f"read as {near!r} ({score} of 100 alike)",
+            self.say(row.line, "proposal", "industry_respelled", "industry", text,
+            f"read as {near!r} ({score} of 100 alike)",
                      f"correct {text!r} in the CRM")  # fmt: skip
             return {"industry": near}
-        self.say(row.line, "note", "industry_unknown", "industry", text, "kept as written; fit by industry cannot be judged",
+        self.say(row.line, "note", "industry_unknown", "industry", text,
+        "kept as written; fit by industry cannot be judged",
                  "use a common name, e.g. medical, software, retail")  # fmt: skip
         return {"industry": text}
 
@@ -156,7 +159,8 @@ class Builder:
             return {"country": known}
         near, score = industries.near_country(text)
         if near:
-            self.say(row.line, "proposal", "country_respelled", "country", text, f"read as {near!r} ({score} of 100 alike)",
+            self.say(row.line, "proposal", "country_respelled", "country", text,
+            f"read as {near!r} ({score} of 100 alike)",
                      f"correct {text!r} in the CRM")  # fmt: skip
             return {"country": near}
         self.say(row.line, "note", "country_unknown", "country", text, "kept as written")
@@ -248,6 +252,7 @@ class Builder:
         middle = heads[len(heads) // 2] if heads else 0.0
         if not 0 < middle < 50:
             return False
-        self.say(0, "proposal", "unit_proposed", "revenue", "", "read in millions: per employee it would be implausibly small otherwise",
+        self.say(0, "proposal", "unit_proposed", "revenue", "",
+        "read in millions: per employee it would be implausibly small otherwise",
                  'say so in the mapping: "units": {"' + column.column + '": "M USD"}')  # fmt: skip
         return True

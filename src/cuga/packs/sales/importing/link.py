@@ -50,7 +50,8 @@ def unique(records: Sequence[R], problems: list[Problem]) -> list[R]:
         problems.append(
             _problem(
                 record, "row_repeated" if same else "id_twice", "not_stored", record.id,
-                f"left out: {'the same row as' if same else 'the id belongs to'} {first.source.file}:{first.source.line}",
+                f"left out: {'the same row as' if same else 'the id belongs to'} "
+                f"{first.source.file}:{first.source.line}",
                 "remove one of them" if same else "give it an id of its own, or merge the two rows",
             )
         )  # fmt: skip
@@ -78,7 +79,8 @@ def link(kind: str, records: Sequence[R], find: Find, problems: list[Problem]) -
             if answer.found.how not in ("id", "exact"):
                 problems.append(
                     _problem(record, f"{text_field}_name_differs", "proposal", text,
-                             f"linked to {answer.found.name!r} ({answer.found.how})", f"write {answer.found.name!r} in the CRM", text_field)
+                             f"linked to {answer.found.name!r} ({answer.found.how})",
+                             f"write {answer.found.name!r} in the CRM", text_field)
                 )  # fmt: skip
                 changes[text_field] = answer.found.id if text_field == id_field else answer.found.name
         linked.append(msgspec.structs.replace(record, **changes) if changes else record)
@@ -97,17 +99,11 @@ def examine(tables: Mapping[str, Sequence[Record]]) -> list[Problem]:
     _alike(accounts, lambda account: squeeze(without_legal_form(account.name)), "name", problems)
     contacts = [record for record in tables.get("contacts", ()) if isinstance(record, Contact)]
     _alike(contacts, lambda contact: contact.email, "email", problems)
-    for contact in contacts:
-        if contact.unsubscribed:
-            problems.append(
-                _problem(
-                    contact,
-                    "contact_unsubscribed",
-                    "note",
-                    contact.email or contact.name,
-                    "nothing will be sent to this person",
-                )
-            )
+    problems += [
+        _problem(person, "contact_unsubscribed", "note", person.email or person.name, "nothing will be sent to this person")
+        for person in contacts
+        if person.unsubscribed
+    ]
     return problems
 
 
@@ -158,23 +154,17 @@ def _examine_people(deals: Sequence[Opportunity], team: Sequence[TeamMember], pr
     if not team or not deals:
         return
     members = {member.name.casefold() for member in team} | {member.id.casefold() for member in team}
-    for deal in deals:
-        if deal.owner and deal.owner.casefold() not in members:
-            problems.append(
-                _problem(
-                    deal,
-                    "owner_without_team",
-                    "warning",
-                    deal.owner,
-                    "kept as written",
-                    "add the person to the team list",
-                    "owner",
-                )
-            )
+    unlisted = [deal for deal in deals if deal.owner and deal.owner.casefold() not in members]
+    mend = "add the person to the team list"
+    problems += [
+        _problem(deal, "owner_without_team", "warning", deal.owner, "kept as written", mend, "owner") for deal in unlisted
+    ]
     working = {deal.owner.casefold() for deal in deals}
-    for member in team:
-        if member.name.casefold() not in working:
-            problems.append(_problem(member, "team_member_without_deal", "note", member.name, "kept"))
+    problems += [
+        _problem(member, "team_member_without_deal", "note", member.name, "kept")
+        for member in team
+        if member.name.casefold() not in working
+    ]
 
 
 def _alike(records: Sequence[R], key: Callable[[R], str], what: str, problems: list[Problem]) -> None:
@@ -186,7 +176,8 @@ def _alike(records: Sequence[R], key: Callable[[R], str], what: str, problems: l
         if (other := first.setdefault(same, record)) is not record:
             problems.append(
                 _problem(record, "possible_duplicate", "warning", record.name,
-                         f"both kept; the same {what} as {other.name!r} ({other.source.file}:{other.source.line})", "merge them in the CRM if they are one")
+                         f"both kept; the same {what} as {other.name!r} ({other.source.file}:{other.source.line})",
+                         "merge them in the CRM if they are one")
             )  # fmt: skip
 
 

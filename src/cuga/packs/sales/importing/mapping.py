@@ -187,7 +187,8 @@ def described_units(tables: list[Table]) -> dict[tuple[str, str], str]:
 def overridden(
     kind: str, columns: tuple[Column, ...], said: Mapping[str, Any], file: str
 ) -> tuple[str, tuple[Column, ...]]:
-    """A proposal with what a person said put over it: `{"kind": ..., "columns": {column: field}, "units": {column: unit}}`."""
+    """A proposal with what a person said put over it: `{"kind": ..., "columns": {column: field}, "units": {column:
+    unit}}`."""
     if unknown := set(said) - {"kind", "columns", "units"}:
         raise BadInput(
             f"the mapping of {file} has unknown keys: {', '.join(sorted(unknown))}", mend="kind, columns, units"

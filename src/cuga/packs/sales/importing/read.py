@@ -9,7 +9,7 @@ import io
 from pathlib import Path
 
 from cuga.model.value import Value
-from cuga.packs.sales.importing.report import Problem
+from cuga.packs.sales.importing.report import Problem, Weight
 
 MAX_FILE = 512 * 1024 * 1024  # bytes; beyond that an export belongs into a database
 RUNAWAY = 25  # lines in one value from which a quote was probably never closed
@@ -101,7 +101,8 @@ def _fit(values: list[str], columns: tuple[str, ...], path: Path, line: int, pro
     if len(values) < len(columns):
         missing = columns[len(values) :]
         problems.append(
-            _problem(path, "row_too_short", "warning", f"{len(missing)} values are missing at the end; taken as unknown",
+            _problem(path, "row_too_short", "warning", f"{len(missing)} values are missing at the end; taken as "
+                                                       f"unknown",
                      "check the row: a delimiter may be missing", line, ", ".join(missing))
         )  # fmt: skip
         named |= dict.fromkeys(missing, "")
@@ -148,9 +149,10 @@ def _delimiter(text: str) -> str:
 
 
 def _problem(
-    path: Path, kind: str, weight: str, did: str, mend: str, line: int = 0, column: str = "", value: str = ""
+    path: Path, kind: str, weight: Weight, did: str, mend: str, line: int = 0, column: str = "", value: str = ""
 ) -> Problem:
-    return Problem(kind=kind, weight=weight, file=path.name, line=line, column=column, value=value, did=did, mend=mend)  # type: ignore[arg-type]
+  
+    return Problem(kind=kind, weight=weight, file=path.name, line=line, column=column, value=value, did=did, mend=mend)
 
 
 def _unreadable(path: Path, why: str, mend: str) -> Table:

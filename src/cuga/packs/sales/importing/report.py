@@ -1,4 +1,5 @@
-"""What an import found: every file, every column, every problem with its row, what was done about it and how to mend it.
+"""What an import found: every file, every column, every problem with its row, what was done about it and how to mend
+it.
 
 Complete as data; grouped by kind for reading. Rows read are rows stored plus rows reported as not stored.
 """
@@ -128,8 +129,7 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
             f"{self.rows:,} rows read: {self.stored:,} stored, {self.not_stored:,} not stored; "
             f"{len(self.problems):,} remarks"
         ]
-        for file in self.files:
-            lines.append(f"  {file.file}: {_what(file)}")
+        lines += [f"  {file.file}: {_what(file)}" for file in self.files]
         weight = ""
         for group in self.groups(first):
             if group.weight != weight:

@@ -19,9 +19,9 @@ _SCALES = {
     "b": 9, "bn": 9, "mrd": 9, "billion": 9, "billions": 9,
 }  # fmt: skip
 _MONTHS = {
-    name: number
-    for number, names in enumerate("jan january|feb february|mar march|apr april|may|jun june|jul july|aug august|sep sept september|oct october|nov november|dec december".split("|"), 1)
-    for name in names.split()
+    "jan": 1, "january": 1, "feb": 2, "february": 2, "mar": 3, "march": 3, "apr": 4, "april": 4, "may": 5, "jun": 6, "june": 6,
+    "jul": 7, "july": 7, "aug": 8, "august": 8, "sep": 9, "sept": 9, "september": 9, "oct": 10, "october": 10, "nov": 11,
+    "november": 11, "dec": 12, "december": 12,
 }  # fmt: skip
 _UNKNOWN = {"", "-", "--", "n/a", "na", "null", "none", "unknown", "?", "#n/a", "nan", "tbd"}
 _YES, _NO = {"1", "true", "yes", "y", "x", "ja"}, {"0", "false", "no", "n", "nein", ""}
@@ -43,7 +43,8 @@ def scale_and_currency(unit: str) -> tuple[int, str]:
 
 
 def money(text: str, unit: str = "") -> tuple[int, str] | None:
-    """Micro-units and currency ("" when unknown): "$1.5M", "EUR 2 bn", "1.234,50", "(300)"; None when it is no amount."""
+    """Micro-units and currency ("" when unknown): "$1.5M", "EUR 2 bn", "1.234,50", "(300)"; None when it is no
+    amount."""
     own_scale, own_currency = scale_and_currency(text)
     scale, currency = scale_and_currency(unit)
     bare = re.sub(r"[A-Za-z$€£¥\s]", "", text)

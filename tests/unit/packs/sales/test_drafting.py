@@ -1,0 +1,158 @@
+"""Drafts: made of records, with a source for each fact; what is missing is listed and never made up."""
+
+import re
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuga.adapters.capability import Account, Contact, Product, body_hash
+from cuga.adapters.offline import CrmStore
+from cuga.errors import BadInput
+from cuga.packs.sales.drafting import draft_outbound_message
+from cuga.packs.sales.quality import assess_message_quality
+from cuga.packs.sales.sample import HERO, HERO_DEAL
+from cuga.packs.sales.templates import STYLES, TEMPLATES
+from cuga.tools.declare import ToolContext
+
+HOLES = re.compile(r"\{\{|\}\}|\[[A-Z]|\bNone\b|\bnull\b|,\s*,|  |\s[.,?!]")
+
+
+def missing(message):
+    return {item.field: item.blocking for item in message.unfilled}
+
+
+def test_an_address_alone_makes_a_real_draft():
+    message = draft_outbound_message(ToolContext.for_tests(), recipient="alice@example.com")
+    assert (message.kind, message.recipient, message.channel) == ("message", "alice@example.com", "email")
+    assert message.subject and len(message.body.split()) > 40 and message.facts == ()
+    assert not HOLES.search(message.body)
+    assert missing(message) == {"recipient_name": False, "account": False, "product": False, "sender": False}
+
+
+def test_the_buyer_is_found_by_title_and_every_fact_names_its_row(context):
+    message = draft_outbound_message(context, recipient="buyer", account=HERO, sender="Ada Kestrel")
+    assert message.recipient == "nora.tessler@velkarin-foods.example" and message.body.startswith("Hello Nora,")
+    assert {fact.source for fact in message.facts} >= {
+        "accounts.csv:2",
+        "contacts.csv:2",
+        "products.csv:2",
+        "deals.csv:2",
+    }
+    assert message.product == "Linden Scheduler" and "I have been in touch" in message.body
+    assert message.unfilled == () and message.body_hash == body_hash(message.body)
+
+
+def test_an_unknown_buyer_is_listed_and_never_invented(context):
+    nobody = next(
+        a
+        for a, _ in context.capability("crm").names("accounts")
+        if not context.capability("crm").query("contacts", [by(a)])
+    )
+    message = draft_outbound_message(context, recipient="buyer", account=nobody)
+    assert message.recipient == "" and missing(message)["recipient"] is True and "@" not in message.body
+    assert message.body.startswith("Hello,")
+
+
+def by(account):
+    from cuga.adapters.capability import Filter
+
+    return Filter(field="account_id", value=account)
+
+
+def test_between_several_people_of_a_role_nobody_is_chosen():
+    store = CrmStore.open(":memory:")
+    store.store({
+        "accounts": [Account(id="A", name="Alder Works")],
+        "contacts": [Contact(id=n, name=f"{n} X", account_id="A", title="CFO", email=f"{n}@a.example") for n in ("p",
+        "q")],
+    })  # fmt: skip
+    message = draft_outbound_message(ToolContext.for_tests(capabilities={"crm": store}), recipient="CFO", account="A")
+    assert message.recipient == "" and "say which one" in " ".join(message.notes)
+
+
+def test_an_old_deal_is_not_brought_up(crm):
+    late = ToolContext.for_tests(capabilities={"crm": crm}, as_of=datetime(2027, 6, 1, tzinfo=UTC))
+    message = draft_outbound_message(late, recipient="buyer", account=HERO)
+    assert "in touch" not in message.body and any(
+        HERO_DEAL in note and "not brought up" in note for note in message.notes
+    )
+
+
+@pytest.mark.parametrize(("channel", "most"), [("linkedin", 300), ("call", 400)])
+def test_other_channels_have_no_subject_and_keep_their_length(context, channel, most):
+    message = draft_outbound_message(context, recipient="buyer", account=HERO, channel=channel)
+    assert message.subject == "" and len(message.body) <= most and message.recipient == "Nora Tessler"
+
+
+def test_an_own_template_loses_what_cannot_be_said_and_says_which(context):
+    text = "Hi {{first_name}}. We see {{account}} grow by {{growth}}. Shall we talk?"
+    message = draft_outbound_message(context, recipient="Nora Tessler", account=HERO, template=text)
+    assert message.body == "Hi Nora. Shall we talk?" and missing(message)["growth"] is True
+    with pytest.raises(BadInput, match="nothing is left"):
+        draft_outbound_message(context, template="{{growth}}")
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [{"template": "nope"}, {"style": "rude"}, {"template": "linkedin-note"}, {"account": "Nobody Anywhere At All"}],
+)
+def test_what_cannot_be_used_is_refused_with_the_choices(context, arguments):
+    with pytest.raises(BadInput) as caught:
+        draft_outbound_message(context, **arguments)
+    assert caught.value.next_step
+
+
+def test_the_same_step_keeps_the_lineage_and_another_one_has_its_own(context):
+    first = draft_outbound_message(context, recipient="alice@example.com")
+    assert first == draft_outbound_message(context, recipient="alice@example.com")
+    other = ToolContext.for_tests(run_id="another", capabilities=context.capabilities)
+    assert draft_outbound_message(other, recipient="alice@example.com").intent != first.intent
+    assert draft_outbound_message(other, recipient="alice@example.com", continues=first.intent).intent == first.intent
+
+
+@pytest.mark.parametrize("goal", ["", "book a call", "show a demo", "follow up", "renewal"])
+@pytest.mark.parametrize("style", STYLES)
+def test_our_own_drafts_pass_our_own_checks(context, goal, style):
+    for arguments in (
+        {"recipient": "alice@example.com"},
+        {"recipient": "buyer", "account": HERO, "sender": "Ada Kestrel"},
+    ):
+        message = draft_outbound_message(context, goal=goal, style=style, **arguments)
+        judged = assess_message_quality(context, message)
+        assert judged.ready_to_send and judged.score >= 90, judged.issues
+        assert {issue.check for issue in judged.issues} <= {"personal"}, judged.issues
+
+
+awkward = st.text(max_size=25) | st.sampled_from(["{{first_name}}", "", "None", "N. N.", "{{x"])
+
+
+@given(
+    name=awkward,
+    account=awkward,
+    industry=awkward,
+    title=awkward,
+    employees=st.none() | st.integers(0, 10**6),
+    sender=awkward,
+)
+def test_whatever_the_records_hold_no_variable_stays_open(name, account, industry, title, employees, sender):
+    store = CrmStore.open(":memory:")
+    store.store({
+        "accounts": [Account(id="A", name=account, industry=industry, employees=employees)],
+        "contacts": [Contact(id="C", name=name, account_id="A", title=title, email="c@a.example")],
+        "products": [Product(id="P", name="Thing", description=industry)],
+    })  # fmt: skip
+    context = ToolContext.for_tests(capabilities={"crm": store})
+    for template in TEMPLATES.values():
+        message = draft_outbound_message(
+            context,
+            recipient="c@a.example",
+            account="A",
+            product="P",
+            channel=template.channel,
+            template=template.name,
+            sender=sender,
+        )
+        assert "{{" not in message.body + message.subject and "}}" not in message.body + message.subject
+        assert message.body.strip()

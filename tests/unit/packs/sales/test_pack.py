@@ -1,0 +1,102 @@
+"""The pack: contracts, the committee and the door to the data."""
+
+import json
+
+import msgspec
+import pytest
+
+from cuga.adapters.capability import Contact, Filter
+from cuga.errors import BadInput
+from cuga.model.tool import SideEffect
+from cuga.packs.sales.committee import identify_decision_makers, people_for, seat_of
+from cuga.packs.sales.pack import TOOLS
+from cuga.packs.sales.query import query_crm
+from cuga.packs.sales.sample import HERO
+from cuga.tools.declare import arguments_of, contract_of
+
+
+def test_every_tool_says_what_it_costs_does_and_must_not_do():
+    contracts = {contract_of(tool).name: contract_of(tool) for tool in TOOLS}
+    assert {name: (c.domain, c.side_effect.value, c.cost) for name, c in contracts.items()} == {
+        "query_crm": ("governance", "read-only", 100_000),
+        "score_account_fit": ("intelligence", "read-only", 500_000),
+        "identify_decision_makers": ("intelligence", "read-only", 300_000),
+        "draft_outbound_message": ("engagement", "propose", 1_000_000),
+        "assess_message_quality": ("engagement", "read-only", 500_000),
+        "qualify_opportunity": ("qualification", "read-only", 700_000),
+        "send_message": ("engagement", "execute", 1_000_000),
+    }
+    for contract in contracts.values():
+        assert contract.purpose and contract.keywords and contract.guardrails and contract.slots
+        assert json.loads(bytes(contract.input_schema))["type"] == "object"
+    assert contracts["draft_outbound_message"].gives["message"] == ""
+    assert [c.name for c in contracts.values() if c.side_effect is SideEffect.EXECUTE] == ["send_message"]
+
+
+def test_arguments_come_from_json_as_a_plan_writes_them():
+    for tool, arguments in (
+        ("draft_outbound_message", {"recipient": "alice@example.com"}),
+        ("score_account_fit", {"account": HERO, "profile": {"target_industries": ["food"], "min_employee_count": 5}}),
+        ("assess_message_quality", {"message": {"body": "Hello", "subject": "Hi"}}),
+        ("query_crm", {"kind": "accounts", "where": [{"field": "industry", "value": "food"}]}),
+    ):
+        (function,) = [t for t in TOOLS if contract_of(t).name == tool]
+        assert msgspec.convert(arguments, arguments_of(function))
+
+
+def test_the_committee_shows_titles_and_empty_seats(context):
+    result = identify_decision_makers(context, HERO)
+    seats = {seat.seat: [person.name for person in seat.people] for seat in result.seats}
+    assert seats["economic buyer"] == ["Nora Tessler"] and seats["champion"] == []
+    assert "champion" in result.gaps and all(p.why and p.source for seat in result.seats for p in seat.people)
+
+
+@pytest.mark.parametrize(
+    ("title", "seat"),
+    [("CFO", "economic buyer"), ("Procurement Lead", "legal or procurement"), ("Head of IT", "technical buyer"),
+    ("VP Sales", "sponsor"),
+     ("Plant Manager", "user"), ("Poet", ""), ("", "")],
+)  # fmt: skip
+def test_a_title_suggests_a_seat(title, seat):
+    assert seat_of(title) == seat
+
+
+@pytest.mark.parametrize(
+    ("role", "who"),
+    [("buyer", "a"), ("its buyer", "a"), ("ops lead", "b"), ("CTO", "c"), ("C C", "c"), ("gardener", "")],
+)
+def test_people_are_found_by_a_sellers_words(role, who):
+    people = [
+        Contact(id="a", name="A A", title="CFO"),
+        Contact(id="b", name="B B", title="Head of Operations"),
+        Contact(id="c", name="C C", title="CTO"),
+    ]
+    assert "".join(person.id for person in people_for(people, role)) == who
+
+
+def test_records_are_found_and_counted(context):
+    result = query_crm(context, kind="opportunities", account=HERO, where=(Filter(field="status", value="open"),))
+    assert (result.total, result.rows[0]["id"], result.rows[0]["source"]) == (1, "D-1001", "deals.csv:2")
+    some = query_crm(context, kind="accounts", order="-revenue", fields=("name", "revenue"), limit=2)
+    assert (
+        some.shown == 2 < some.total
+        and "more fit" in some.notes[0]
+        and set(some.rows[0]) == {"id", "name", "revenue", "source"}
+    )
+    assert some.rows[0]["revenue"] >= some.rows[1]["revenue"]
+    assert query_crm(context, kind="accounts", account=HERO).rows[0]["id"] == HERO
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"kind": "ships"},
+        {"fields": ("colour",)},
+        {"limit": -1},
+        {"kind": "products", "account": HERO},
+        {"where": (Filter(field="x"),)},
+    ],
+)
+def test_a_wrong_question_is_refused(context, arguments):
+    with pytest.raises(BadInput):
+        query_crm(context, **arguments)

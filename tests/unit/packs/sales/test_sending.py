@@ -1,0 +1,113 @@
+"""Sending: what was approved, once, to somebody who may be written to; else nothing happens and it is said why."""
+
+import json
+from email import message_from_bytes
+from email.policy import default
+
+import msgspec
+import pytest
+
+from cuga.adapters.capability import body_hash
+from cuga.errors import NotDone
+from cuga.packs.sales.drafting import draft_outbound_message
+from cuga.packs.sales.message import Message
+from cuga.packs.sales.sample import HERO
+from cuga.packs.sales.sending import look, send_message
+from cuga.tools.declare import ToolContext, contract_of, probe_of
+
+
+@pytest.fixture
+def draft(context):
+    return draft_outbound_message(context, recipient="buyer", account=HERO, sender="Ada Kestrel")
+
+
+def changed(message, **changes):
+    return msgspec.structs.replace(message, **changes)
+
+
+def files(outbox):
+    return sorted(outbox._directory.glob("*")) if outbox._directory.exists() else []
+
+
+def test_the_mail_in_the_outbox_is_what_was_approved(context, outbox, draft):
+    receipt = send_message(context, draft)
+    mail = message_from_bytes((outbox._directory / receipt.place).read_bytes(), policy=default)
+    assert (mail["To"], mail["Subject"]) == (draft.recipient, draft.subject)
+    assert body_hash(mail.get_content()) == draft.body_hash == receipt.body_hash == mail["X-Body-Hash"]
+    assert mail["X-Cuga-Intent"] == draft.intent and receipt.mail_id == mail["Message-ID"]
+
+
+def test_a_second_try_under_the_same_key_sends_nothing_more(context, outbox, draft):
+    assert send_message(context, draft) == send_message(context, draft)
+    assert len(files(outbox)) == 1
+
+
+def test_the_probe_tells_whether_it_happened(context, draft):
+    assert look(context, {"message": msgspec.to_builtins(draft)}) is None
+    receipt = send_message(context, draft)
+    assert look(context, {"message": draft}) == receipt
+    assert probe_of(send_message) is look and contract_of(send_message).repeatable.value == "probe"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"body": "Another text altogether."}, "hash differs"),
+        ({"recipient": ""}, "no recipient"),
+        ({"recipient": "a@b.example, c@d.example"}, "not one plain mail address"),
+        ({"recipient": "a@b.example\nBcc: c@d.example"}, "not one plain mail address"),
+        ({"subject": "Hi\nBcc: c@d.example"}, "control characters"),
+        ({"subject": " "}, "no subject"),
+        ({"body": "Hello {{name}}", "body_hash": ""}, "variable is not filled"),
+        ({"intent": ""}, "no intent"),
+        ({"channel": "linkedin"}, "not sent from here"),
+        ({"recipient": "no-mail@quiet.example"}, "asked for no mail"),
+    ],
+)
+def test_what_may_not_go_out_does_not_and_the_reason_is_said(context, outbox, draft, changes, why):
+    with pytest.raises(NotDone, match=why):
+        send_message(context, changed(draft, **changes))
+    assert files(outbox) == []
+
+
+def test_an_unfilled_draft_is_not_sent(context, outbox):
+    draft = draft_outbound_message(
+        context, account=HERO, template="Hello, we know {{secret}}. Shall we talk?", recipient="buyer"
+    )
+    with pytest.raises(NotDone, match="secret is not filled") as caught:
+        send_message(context, changed(draft, subject="Two words"))
+    assert caught.value.next_step and files(outbox) == []
+
+
+def test_the_suppression_list_of_the_outbox_wins(context, outbox, draft):
+    outbox.suppress("@velkarin-foods.example", "they asked")
+    with pytest.raises(NotDone, match="they asked"):
+        send_message(context, draft)
+    assert [file.name for file in files(outbox)] == ["suppressed.csv"]
+
+
+def test_a_body_that_a_person_amended_goes_out_under_its_own_hash(context, draft):
+    body = "Hello Nora,\n\nWould Tuesday suit you?"
+    for digest in ("", body_hash(body)):
+        assert send_message(context, changed(draft, body=body, body_hash=digest)).body_hash == body_hash(body)
+
+
+def test_a_simulated_call_writes_nothing_and_says_so(crm, outbox, draft):
+    simulated = ToolContext.for_tests(capabilities={"crm": crm, "mail": outbox}, simulated=True)
+    receipt = send_message(simulated, draft)
+    assert (receipt.sent, receipt.simulated, receipt.place) == (False, True, "")
+    assert files(outbox) == [] and look(simulated, {"message": draft}) is None
+
+
+def test_a_run_without_mail_sends_nothing(draft):
+    with pytest.raises(NotDone, match="mail"):
+        send_message(ToolContext.for_tests(), draft)
+
+
+def test_one_send_per_intent_and_recipient_is_claimed_by_the_contract(draft):
+    contract = contract_of(send_message)
+    assert contract.once == ("send", "/message/channel", "/message/recipient", "/message/intent")
+    plain = {"message": json.loads(msgspec.json.encode(draft))}
+    for pointer in contract.once[1:]:
+        assert plain["message"][pointer.rsplit("/", 1)[1]]
+    assert msgspec.convert(plain["message"], Message) == draft
