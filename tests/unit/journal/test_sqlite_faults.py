@@ -65,13 +65,15 @@ async def test_after_one_failed_commit_nothing_was_written_and_the_next_append_w
 async def test_a_failed_commit_takes_with_it_all_that_was_queued_behind_it(tmp_path: Path, broken: Disk) -> None:
     journal = on(tmp_path)
     await journal.append("r1", 0, said("a"))
-    first = [asyncio.create_task(journal.append(f"r{number}", 0, claiming(("day", 1, 5)))) for number in (2, 3)]
+    first = [asyncio.create_task(journal.append(f"r{number}", 0, claiming(("day", 1, 5)))) for number in (2, 3, 6)]
+    gone = first.pop()
     queued: list[asyncio.Task[object]] = []
     loop = asyncio.get_running_loop()
 
     def breaks(point: str) -> None:
         if point == "commit.begin":
             broken.fail = {"sync-wal": apsw.IOError}
+            loop.call_soon_threadsafe(gone.cancel)
             asyncio.run_coroutine_threadsafe(add(), loop).result()
 
     async def add() -> None:

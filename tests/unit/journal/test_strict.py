@@ -14,6 +14,7 @@ from cuga.journal.strict import parse_strict
         (b'{"a": [1, -2.5, true, null, "\xc3\xa9 \\u0000"]}', {"a": [1, -2.5, True, None, "é \0"]}),
         ('"\\ud83d\\ude00"', "\U0001f600"),
         ("9007199254740991", 2**53 - 1),
+        ('"plain"', "plain"),
         ("[" * 32 + "]" * 32, None),
     ],
 )

@@ -71,6 +71,9 @@ pragma data_version
 -- name: every_event
 select id, run, seq, body, hash from journal order by id
 
+-- name: event_at
+select id from journal where run = ? and seq = ?
+
 -- name: every_stream
 select pk, name from stream
 

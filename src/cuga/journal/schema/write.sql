@@ -30,5 +30,5 @@ update fact set value = value + 1 where name = 'healed'
 -- name: clear_scopes
 delete from scope
 
--- name: next_epoch
-update fact set value = value + 1 where name = 'epoch'
+-- name: set_epoch
+update fact set value = ? where name = 'epoch'

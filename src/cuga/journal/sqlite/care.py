@@ -87,10 +87,20 @@ class _Check:
             holds = run in prefixes and seq == last + 1 and link(prefixes[run], seq, before, body) == hash
             if not holds and run not in spoilt:
                 spoilt.add(run)
-                self._found.append(_chain_fault(names.get(run), position, seq, last))
+                self._found.append(self._chain_fault(names.get(run), run, position, seq, last + 1))
             if b'"claims"' in body or b'"blob"' in body or b'"run_started"' in body:
                 self._note(body, f"{names.get(run)} #{seq}")
         return {run: (names.get(run, f"stream {run}"), seq) for run, (seq, _) in heads.items()}
+
+    def _chain_fault(self, name: str | None, run: int, position: int, seq: int, wanted: int) -> Fault:
+        if name is None:
+            return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
+        where = f"{name} #{wanted}"
+        if seq == wanted:
+            return Fault(kind="edited", where=where, detail="its bytes or its hash were changed")
+        detail = f"{seq} stands in its place"
+        elsewhere = self._connection.execute(self._query["event_at"], (run, wanted)).fetchall()
+        return Fault(kind="reordered" if elsewhere else "missing", where=where, detail=detail)
 
     def _note(self, body: bytes, where: str) -> None:
         try:
@@ -114,17 +124,6 @@ class _Check:
                 self._found.append(Fault(kind="blob_altered", where=digest, detail=error.detail))
         for digest, (kind, where) in self._needs.items():
             self._found.append(Fault(kind=kind, where=digest, detail=f"{where} refers to it"))
-
-
-def _chain_fault(name: str | None, position: int, seq: int, last: int) -> Fault:
-    if name is None:
-        return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
-    where = f"{name} #{last + 1}"
-    if seq == last + 1:
-        return Fault(kind="edited", where=where, detail="its bytes or its hash were changed")
-    if seq > last + 1:
-        return Fault(kind="missing", where=where, detail=f"{seq} follows {last}")
-    return Fault(kind="reordered", where=where, detail=f"{seq} follows {last}")
 
 
 def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
@@ -183,33 +182,45 @@ def restore(backup: Path, path: Path) -> Restored:
         raise JournalCorrupt(f"{backup}: {faults[0].kind} at {faults[0].where}, {faults[0].detail}", faults=faults)
     lock = Lock(path)
     try:
-        aside = _set_aside(path)
-        half = path.with_name(f"{path.name}.half")
+        half = path.with_name(f"{path.name}.restoring")
         half.unlink(missing_ok=True)
         copied = back_up(backup, half)
-        half.replace(path)
-        _sync(path.parent)
-        writer = open_writer(path, "full", prefill=False)
-        writer.execute(queries("write")["next_epoch"])
-        epoch = next(iter(writer.execute(queries("read")["epoch"])))[0]
+        epoch = max(_epoch(half), _epoch(path)) + 1
+        writer = open_writer(half, "full", prefill=False)
+        writer.execute(queries("write")["set_epoch"], (epoch,))
         writer.close()
+        aside = _set_aside(path)
+        half.replace(path)  # at no moment is there no journal under this name
+        _sync(path.parent)
     finally:
         lock.release()
-    return Restored(position=copied.position, epoch=int(epoch), aside=aside)
+    return Restored(position=copied.position, epoch=epoch, aside=aside)
+
+
+def _epoch(path: Path) -> int:
+    """The epoch of a journal, with its log folded into the file; 0 when it cannot be opened any more."""
+    try:
+        open_reader(path).close()  # first without the right to write: opening a damaged file would delete its log
+        connection = open_writer(path, "full", prefill=False)
+    except JournalFailed:
+        return 0
+    found = int(next(iter(connection.execute(queries("read")["epoch"])))[0])
+    connection.close()
+    return found
 
 
 def _set_aside(path: Path) -> str:
-    """Rename a journal and its log together, so that the log can never be taken for that of another file."""
+    """Keep a journal under another name, with its log if it still has one: a log must never meet another file."""
     if not path.exists():
         return ""
     number = 1
     while (aside := path.with_name(f"{path.name}.before-restore-{number}")).exists():
         number += 1
+    os.link(path, aside)
     path.with_name(f"{path.name}-shm").unlink(missing_ok=True)
     log = path.with_name(f"{path.name}-wal")
     if log.exists():
         log.replace(aside.with_name(f"{aside.name}-wal"))
-    path.replace(aside)
     return str(aside)
 
 

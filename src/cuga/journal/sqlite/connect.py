@@ -79,9 +79,7 @@ def _connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
 
 
 def _ask(connection: apsw.Connection, pragma: str) -> object:
-    for (answer,) in connection.execute(pragma):
-        return answer
-    return None
+    return next(iter(connection.execute(pragma).fetchall()), (None,))[0]
 
 
 def _settle(connection: apsw.Connection, durability: str) -> None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
@@ -18,19 +19,19 @@ PAGE = 500  # events a page of the feed
 POLL_SECONDS = 0.02  # 11 ms behind at the median, for a third of a percent of a core
 
 
-class Reading:
+class Reading(ABC):
     """Answers the reading half of the port from a `Reader`; how news arrive is the heir's."""
 
     _reader: Reader
     _closed: bool
 
+    @abstractmethod
     def _mark(self) -> int:
         """Something that differs once there is news."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _news(self, mark: int) -> bool:
         """Wait until there is news since the mark; False: there will be none."""
-        raise NotImplementedError
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         return self._reader.read(stream, after)

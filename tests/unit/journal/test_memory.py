@@ -1,0 +1,27 @@
+"""What only the journal in memory does."""
+
+from __future__ import annotations
+
+import pytest
+from tests.contract.journals import said
+
+from cuga.errors import JournalCorrupt
+from cuga.journal.memory import MemoryJournal
+from cuga.journal.port import Stored
+
+
+async def test_it_tells_the_points_it_passes() -> None:
+    passed: list[str] = []
+    journal = MemoryJournal(on_point=passed.append)
+    await journal.append("r1", 0, said("a"))
+    await journal.append("r1", 0, said("a"))
+    assert passed == ["append.admitted", "commit.done"]
+
+
+async def test_its_chain_is_checked_as_it_is_read() -> None:
+    journal = MemoryJournal()
+    await journal.append("r1", 0, said("a", "b"))
+    second = journal._streams["r1"][1]
+    journal._streams["r1"][1] = Stored(position=2, stream="r1", seq=2, body=b"{}", hash=second.hash)
+    with pytest.raises(JournalCorrupt, match="r1 #2: edited"):
+        await journal.read("r1", after=1)
