@@ -1,6 +1,7 @@
 """The checks of a message, each with the place in the text that it is about. They judge and never rewrite.
 
-`Text` is what all of them look at. The limits are those of SALES practice for a first cold mail and stand in `LIMITS`.
+`Text` is what all of them look at. The limits are those of SALES practice for a first cold mail and stand in
+`check_words`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from typing import Literal
 
 from cuga.model.value import Value
 from cuga.packs.sales import readability
+from cuga.packs.sales.check_words import CALL_WORDS, FILLERS, LIMITS, NOTE_LENGTH, SPAM
 from cuga.packs.sales.result import Result
 
 Weight = Literal["blocking", "warning", "note"]
@@ -41,25 +43,6 @@ class Text(Value, frozen=True, kw_only=True):
     names: tuple[str, ...] = ()  # names of other accounts and people, which must not stand here
 
 
-LIMITS = {"fewest": 40, "most": 125, "block": 200, "sentence": 18, "ease": 60}
-NOTE_LENGTH = 300  # characters of a LinkedIn invitation; 200 without a paid seat
-CALL_WORDS = 75  # spoken in about 30 seconds
-SPAM = {  # term -> weight; three together are too much
-    "100% free": 2, "act now": 2, "limited time": 2, "risk-free": 2, "risk free": 2, "no obligation": 1, "buy now": 2,
-    "click here": 2, "guaranteed": 2, "cash": 1, "winner": 2, "best price": 1, "lowest price": 2, "cheap": 1,
-    "discount": 1,
-    "special promotion": 1, "once in a lifetime": 2, "urgent": 1, "amazing": 1, "incredible": 1, "synergies": 1,
-    "synergy": 1,
-    "leading provider": 1, "world-class": 1, "best-in-class": 1, "game-changing": 1, "cutting-edge": 1,
-    "revolutionary": 1,
-    "ai-powered": 1, "double your": 2, "free trial": 1, "don't miss": 1, "dear friend": 2,
-}  # fmt: skip
-FILLERS = (
-    "i hope this email finds you well", "i hope this finds you well", "hope you are doing well",
-    "hope you're doing well",
-    "i hope you are well", "just checking in", "just following up", "i wanted to reach out", "i am reaching out",
-    "i'm reaching out", "my name is", "let me introduce myself", "i know you are busy", "i know you're busy",
-)  # fmt: skip
 _UNFILLED = re.compile(
     r"\{\{.*?\}\}|\{[A-Za-z_ ]+\}|\[[A-Z][A-Za-z_ ]{2,}\]|<[A-Z_ ]{3,}>|%[A-Z_]{3,}%|\bnull\b|\bundefined\b|\bNone\b"
     r"|\bN/A\b"

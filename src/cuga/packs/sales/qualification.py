@@ -4,43 +4,18 @@ nothing."""
 
 from __future__ import annotations
 
-import re
 from datetime import date
 from typing import Annotated
 
 from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Opportunity, Product
 from cuga.errors import BadInput
-from cuga.packs.sales.frameworks import FRAMEWORKS, Element, Framework, State, state_of
+from cuga.packs.sales.frameworks import FRAMEWORKS, Framework
 from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, place, sure
+from cuga.packs.sales.standing import MOST_UNKNOWN, STALE_DAYS, Standing, Statement, standing, statements, verdict_of
 from cuga.tools.declare import Slot, ToolContext, tool
 
 RULES = "qualify-1"
-STALE_DAYS = 60
-MOST_UNKNOWN = 40  # percent of the elements; above it there is no verdict
 MOST_DEALS = 10
-_SPLIT = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*[.!?]*")
-
-
-class Statement(Result, frozen=True, kw_only=True):
-    """What somebody said of an element. `source` is file:line, or the call's own input."""
-
-    element: str
-    state: State
-    quote: str = ""
-    who: str = ""
-    date: str = ""
-    source: str = "input"
-
-
-class Standing(Result, frozen=True, kw_only=True):
-    """Where one element stands, why, and what to ask next; earlier statements that say otherwise are kept."""
-
-    element: str
-    state: State
-    why: str
-    statement: Statement | None
-    next_question: str
-    contradictions: tuple[Statement, ...] = ()
 
 
 class DealState(Result, frozen=True, kw_only=True):
@@ -121,71 +96,6 @@ def qualify_opportunity(
         notes=tuple(said),
         as_of=today.isoformat(),
     )
-
-
-def statements(text: str, framework: Framework, *, who: str, on: date | None, source: str) -> list[Statement]:
-    """What a text says of the framework's elements, sentence by sentence; every quote is a part of the text."""
-    found = []
-    for sentence in (part.strip() for part in _SPLIT.findall(text)):
-        for element in FRAMEWORKS[framework]:
-            if state := state_of(element, sentence):
-                found.append(
-                    Statement(
-                        element=element.name,
-                        state=state,
-                        quote=sentence,
-                        who=who,
-                        date=on.isoformat() if on else "",
-                        source=source,
-                    )
-                )
-    return found
-
-
-def standing(element: Element, said: list[Statement], today: date, stale_days: int) -> Standing:
-    """The state of one element: the newest statement that says something counts; stale or undated it is partial at
-    most."""
-    mine = sorted(
-        (s for s in said if s.element.casefold() == element.name), key=lambda s: (s.date, _RANK[s.state]), reverse=True
-    )
-    if not mine:
-        return Standing(
-            element=element.name,
-            state="unknown",
-            why="nothing is known",
-            statement=None,
-            next_question=element.question,
-        )
-    newest = next((s for s in mine if s.state != "partial"), mine[0])  # a mere mention takes nothing back
-    against = tuple(s for s in mine if {s.state, newest.state} in ({"confirmed", "denied"},))
-    state, why = newest.state, f"{newest.who or 'noted'}, {newest.date or 'no date'}"
-    age = _age(newest.date, today)
-    if state in ("confirmed", "denied") and age is None:
-        state, why = "partial", f"{newest.state} without a date"
-    elif state in ("confirmed", "denied") and age is not None and age > stale_days:
-        state, why = "partial", f"{newest.state} {age} days ago; older than {stale_days}"
-    elif state in ("confirmed", "denied") and age is not None and age < 0:
-        state, why = "partial", f"dated {newest.date}, after {today}"
-    return Standing(
-        element=element.name, state=state, why=why, statement=newest, contradictions=against,
-        next_question="" if state == "confirmed" else element.question,
-    )  # fmt: skip
-
-
-def verdict_of(framework: Framework, elements: tuple[Standing, ...]) -> tuple[str, int | None, int]:
-    """(verdict, readiness, share of unknown in percent)."""
-    states = [element.state for element in elements]
-    unknown = round(100 * states.count("unknown") / len(states))
-    if 100 * states.count("unknown") > MOST_UNKNOWN * len(states):
-        return "no verdict", None, unknown
-    readiness = round((100 * states.count("confirmed") + 50 * states.count("partial")) / len(states))
-    vital = {element.name for element in FRAMEWORKS[framework] if element.vital}
-    if any(element.state == "denied" and element.element in vital for element in elements):
-        return "at risk", readiness, unknown
-    return ("qualified" if readiness >= 75 and "denied" not in states else "gaps"), readiness, unknown
-
-
-_RANK = {"denied": 3, "unknown": 2, "confirmed": 1, "partial": 0}  # of one day: the more cautious counts
 
 
 def _state(
@@ -277,13 +187,3 @@ def _say_when(crm: CrmRead, today: date, said: list[str]) -> None:
                 f"as-of date"
             )
             return
-
-
-def _age(text: str, today: date) -> int | None:
-    try:
-        return (today - date.fromisoformat(text[:10])).days
-    except ValueError:
-        return None
-
-
-__all__ = ["Qualification", "Statement", "qualify_opportunity", "standing", "statements", "verdict_of"]

@@ -100,7 +100,7 @@ def examine(tables: Mapping[str, Sequence[Record]]) -> list[Problem]:
     contacts = [record for record in tables.get("contacts", ()) if isinstance(record, Contact)]
     _alike(contacts, lambda contact: contact.email, "email", problems)
     problems += [
-        _problem(person, "contact_unsubscribed", "note", person.email or person.name, "nothing will be sent to this person")
+        _problem(person, "contact_unsubscribed", "note", person.email or person.name, "nothing will be sent there")
         for person in contacts
         if person.unsubscribed
     ]
@@ -157,7 +157,8 @@ def _examine_people(deals: Sequence[Opportunity], team: Sequence[TeamMember], pr
     unlisted = [deal for deal in deals if deal.owner and deal.owner.casefold() not in members]
     mend = "add the person to the team list"
     problems += [
-        _problem(deal, "owner_without_team", "warning", deal.owner, "kept as written", mend, "owner") for deal in unlisted
+        _problem(deal, "owner_without_team", "warning", deal.owner, "kept as written", mend, "owner")
+        for deal in unlisted
     ]
     working = {deal.owner.casefold() for deal in deals}
     problems += [

@@ -151,7 +151,7 @@ def _delimiter(text: str) -> str:
 def _problem(
     path: Path, kind: str, weight: Weight, did: str, mend: str, line: int = 0, column: str = "", value: str = ""
 ) -> Problem:
-  
+
     return Problem(kind=kind, weight=weight, file=path.name, line=line, column=column, value=value, did=did, mend=mend)
 
 

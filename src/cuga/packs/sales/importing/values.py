@@ -19,8 +19,10 @@ _SCALES = {
     "b": 9, "bn": 9, "mrd": 9, "billion": 9, "billions": 9,
 }  # fmt: skip
 _MONTHS = {
-    "jan": 1, "january": 1, "feb": 2, "february": 2, "mar": 3, "march": 3, "apr": 4, "april": 4, "may": 5, "jun": 6, "june": 6,
-    "jul": 7, "july": 7, "aug": 8, "august": 8, "sep": 9, "sept": 9, "september": 9, "oct": 10, "october": 10, "nov": 11,
+    "jan": 1, "january": 1, "feb": 2, "february": 2, "mar": 3, "march": 3, "apr": 4, "april": 4, "may": 5, "jun": 6,
+    "june": 6,
+    "jul": 7, "july": 7, "aug": 8, "august": 8, "sep": 9, "sept": 9, "september": 9, "oct": 10, "october": 10,
+    "nov": 11,
     "november": 11, "dec": 12, "december": 12,
 }  # fmt: skip
 _UNKNOWN = {"", "-", "--", "n/a", "na", "null", "none", "unknown", "?", "#n/a", "nan", "tbd"}

@@ -1,0 +1,242 @@
+"""What is known for one draft, with its source, and what is missing; then the draft itself.
+
+Nothing is chosen between people or records that are equally likely, and an address is only ever read, never made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from datetime import timedelta
+
+from cuga.adapters.capability import OPEN, Account, Contact, CrmRead, Filter, Opportunity, Product, body_hash
+from cuga.errors import BadInput
+from cuga.packs.sales.committee import contacts_of, people_for
+from cuga.packs.sales.message import Channel, Message, Unfilled
+from cuga.packs.sales.result import Evidence, evidence, find_account, sure
+from cuga.packs.sales.templates import DEFAULT, TEMPLATES, render, render_own
+from cuga.tools.declare import ToolContext, capability_missing
+
+RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
+
+
+_ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
+
+
+class Desk:
+    """Gathers what is known for one draft: values for the variables, a source for each fact, and what is missing."""
+
+    def __init__(self, context: ToolContext, channel: Channel) -> None:
+        self.context, self.channel = context, channel
+        self.crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
+        self.values: dict[str, str] = {}
+        self.facts: dict[str, Evidence] = {}
+        self.unfilled: list[Unfilled] = []
+        self.notes: list[str] = []
+        self.account: Account | None = None
+        self.contact: Contact | None = None
+        self.address = ""
+
+    def take_recipient(self, recipient: str, account: str) -> None:
+        """Find the account and the person; an address that nobody knows stays an address without a name."""
+        wanted = recipient.strip()
+        if account.strip() and self.crm is not None:
+            self._take_account(find_account(self.crm, account, self.notes))
+        elif account.strip():
+            self.values["account"] = account.strip()
+        if _ADDRESS.fullmatch(wanted):
+            self.address = wanted
+            found = self._by_address(wanted)
+            if found is not None:
+                self._take_contact(found)
+            else:
+                self.notes.append(f"{wanted} is not among the contacts; nothing is known but the address")
+        elif wanted or self.account is not None:
+            self._take_person(wanted or "buyer")
+        if self.contact is None:
+            self.unfilled.append(Unfilled(field="recipient_name", why="no contact of that address or role is known"))
+        if not self.address and not (self.channel != "email" and self.contact):
+            who = f"{wanted!r}" if wanted else "the buyer"
+            where = f" at {self.account.name}" if self.account else ""
+            what = "address" if self.contact else "person"
+            why = f"no {what} is known for {who}{where}; add the contact or name an address"
+            self.unfilled.append(Unfilled(field="recipient", why=why, blocking=True))
+
+    def take_product(self, product: str) -> None:
+        """The product by name, or that of the account's one open deal; a recent deal may be brought up."""
+        deals = self._open_deals()
+        deal = deals[0] if len(deals) == 1 else None
+        if product.strip() and self.crm is None:
+            self.values["product"] = product.strip()
+        elif product.strip() and self.crm is not None:
+            self._take_product(sure(self.crm.lookup("products", product), "product", self.notes))
+        elif deal is not None and deal.product_id:
+            self._take_product(deal.product_id)
+            self.notes.append(f"the product is that of the open deal {deal.id}")
+        if deal is None:
+            return
+        day = self.context.as_of.date()
+        if deal.opened is None or deal.opened > day or day - deal.opened > RECENT:
+            since = f" since {deal.opened}" if deal.opened else ""
+            self.notes.append(
+                f"the open deal {deal.id} ({deal.owner or 'no owner'}{since}) is not brought up: nothing recent is "
+                f"known of it"
+            )
+            return
+        if deal.product == self.values.get("product", deal.product):
+            self._fact("owner", deal.owner, evidence(deal, "owner"))
+            self.values["owner_has"] = f"{deal.owner} has" if deal.owner else ""
+            since = f"{deal.opened.day} {deal.opened:%B}"
+            self._fact("since", since, evidence(deal, "opened"))
+
+    def write(self, template: str, subject: str, goal: str, continues: str) -> Message:
+        """The message out of what was gathered."""
+        own = "{{" in template
+        if not own and template and template not in TEMPLATES:
+            raise BadInput(
+                f"there is no template {template!r}",
+                mend=f"templates: {', '.join(TEMPLATES)}, or text with {{{{variables}}}}",
+            )
+        follow = "follow" in goal.casefold() and self.channel == "email"
+        chosen = TEMPLATES[template if template and not own else "follow-up" if follow else DEFAULT[self.channel]]
+        if not own and chosen.channel != self.channel:
+            raise BadInput(
+                f"the template {chosen.name!r} is for {chosen.channel}",
+                mend=f"leave the channel out, or say {chosen.channel}",
+            )
+        heading, body = render(chosen, self.values)
+        heading = self._own(subject) if subject.strip() else heading
+        if own:
+            body = self._own(template)
+        else:
+            listed = {item.field for item in self.unfilled}
+            self.unfilled += [
+                Unfilled(field=name, why="not given and not known; the message does without")
+                for name in chosen.needs
+                if name not in listed and not self.values.get(name)
+            ]
+        heading = "" if self.channel != "email" else heading
+        text = f"{heading}\n{body}"
+        used = {item: fact for item, fact in self.facts.items() if _shown(self.values.get(item, ""), text)}
+        intent = continues or "intent-" + _short(f"{self.context.run_id}/{self.context.step_id}")
+        return Message(
+            message_id="msg-" + _short(f"{intent}\n{self.address}\n{text}"),
+            intent=intent,
+            channel=self.channel,
+            recipient=self.address if self.channel == "email" else self.contact.name if self.contact else self.address,
+            recipient_name=self.contact.name if self.contact else "",
+            recipient_title=self.contact.title if self.contact else "",
+            account=self.values.get("account", ""),
+            account_id=self.account.id if self.account else "",
+            product=self.values.get("product", ""),
+            subject=heading,
+            body=body,
+            body_hash=body_hash(body),
+            first_contact=True if own else chosen.first_contact,
+            template="own" if own else chosen.name,
+            facts=tuple(dict.fromkeys(used.values())),
+            unfilled=tuple(self.unfilled),
+            notes=tuple(self.notes),
+        )
+
+    def _own(self, text: str) -> str:
+        """A person's own words with their variables filled; what is missing is listed and blocks the sending."""
+        filled, missing = render_own(text, self.values)
+        if "{{" in filled or "}}" in filled:
+            raise BadInput("a variable is not closed, or has no plain name", mend="write it as {{account}}")
+        if not filled:
+            raise BadInput(
+                f"nothing is left of the template: {', '.join(missing)} not known",
+                mend="give them, or use fewer variables",
+            )
+        known = {item.field for item in self.unfilled if item.blocking}
+        self.unfilled += [
+            Unfilled(field=name, why="the text asks for it and it is not known", blocking=True)
+            for name in missing
+            if name not in known
+        ]
+        return filled
+
+    def _take_account(self, account: Account) -> None:
+        self.account = account
+        self._fact("account", account.name, evidence(account, "name"))
+        self._fact("industry", account.industry, evidence(account, "industry"))
+        self._fact("country", account.country, evidence(account, "country"))
+        if account.industry:
+            article = "an" if account.industry[0].casefold() in "aeiou" else "a"
+            self._fact("industry_phrase", f"{article} {account.industry} company", evidence(account, "industry"))
+        if account.employees:
+            self._fact("people", f"{_rounded(account.employees):,}", evidence(account, "employees"))
+
+    def _take_contact(self, contact: Contact) -> None:
+        self.contact, self.address = contact, contact.email or self.address
+        if contact.name.strip():
+            self._fact("recipient_name", contact.name, evidence(contact, "name"))
+            self._fact("first_name", contact.name.split(maxsplit=1)[0], evidence(contact, "name"))
+        if contact.unsubscribed:
+            self.notes.append(f"{contact.name or contact.email} has asked for no mail: this draft can not be sent")
+        if self.account is None and contact.account_id and self.crm is not None:
+            record = self.crm.get("accounts", contact.account_id)
+            if isinstance(record, Account):
+                self._take_account(record)
+
+    def _take_person(self, role: str) -> None:
+        if self.crm is None:
+            return
+        if self.account is None:
+            found = self.crm.lookup("contacts", role).found
+            record = self.crm.get("contacts", found.id) if found is not None else None
+            if isinstance(record, Contact):
+                self._take_contact(record)
+            return
+        people = people_for(contacts_of(self.crm, self.account.id), role)
+        if len(people) == 1:
+            self._take_contact(people[0])
+        elif people:
+            names = ", ".join(f"{person.name} ({person.title})" for person in people[:5])
+            self.notes.append(f"{role!r} may be {names}; say which one")
+
+    def _take_product(self, product_id: str) -> None:
+        record = self.crm.get("products", product_id) if self.crm is not None else None
+        if isinstance(record, Product):
+            self._fact("product", record.name, evidence(record, "name"))
+            if record.description and "{{" not in record.description:
+                self._fact("product_fact", record.description.rstrip(". ") + ".", evidence(record, "description"))
+
+    def _by_address(self, address: str) -> Contact | None:
+        if self.crm is None:
+            return None
+        found = self.crm.query("contacts", [Filter(field="email", value=address)], limit=2)
+        return found[0] if len(found) == 1 and isinstance(found[0], Contact) else None
+
+    def _open_deals(self) -> list[Opportunity]:
+        if self.crm is None or self.account is None:
+            return []
+        wanted = [Filter(field="account_id", value=self.account.id), Filter(field="status", value=OPEN)]
+        return [deal for deal in self.crm.query("opportunities", wanted, limit=2) if isinstance(deal, Opportunity)]
+
+    def _fact(self, name: str, value: str, source: Evidence) -> None:
+        plain = one_line(value)
+        if plain:
+            self.values[name] = plain
+            self.facts[name] = source
+
+
+def one_line(value: str) -> str:
+    """One line of text in which nothing looks like a variable."""
+    while "{{" in value or "}}" in value:
+        value = value.replace("{{", "").replace("}}", "")
+    return " ".join(value.split())
+
+
+def _rounded(number: int) -> int:
+    scale = 10 ** max(0, len(str(number)) - 2)
+    return int(round(number / scale) * scale)
+
+
+def _shown(value: str, text: str) -> bool:
+    return bool(value) and value in text
+
+
+def _short(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
