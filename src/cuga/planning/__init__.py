@@ -1,0 +1,25 @@
+"""From a goal to a plan: who plans, how a plan is checked, and what it would cost. Nothing here runs anything."""
+
+from cuga.planning.answer import Answer, Proposal, Question, Refusal
+from cuga.planning.authority import Planner, PlanningAuthority, plan_goal
+from cuga.planning.check import check
+from cuga.planning.forecast import Forecast, ScopeForecast, StepForecast, forecast
+from cuga.planning.plays import Play
+from cuga.planning.rules import RulePlanner
+
+__all__ = [
+    "Answer",
+    "Forecast",
+    "Planner",
+    "PlanningAuthority",
+    "Play",
+    "Proposal",
+    "Question",
+    "Refusal",
+    "RulePlanner",
+    "ScopeForecast",
+    "StepForecast",
+    "check",
+    "forecast",
+    "plan_goal",
+]

@@ -1,0 +1,81 @@
+"""Who plans: an exact play first, then the rules. The one door through which a run asks for a plan.
+
+The answer is a proposal, a question or a refusal, never a right: `planning.check` stamps it and the run judges it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import date, datetime
+from typing import Protocol
+
+from cuga.planning.answer import Answer, Proposal
+from cuga.planning.plays import Play, checked, played
+from cuga.planning.records import CrmLookup
+from cuga.planning.rules import RulePlanner
+from cuga.policy.profile import Rulebook
+
+
+class Planner(Protocol):
+    """What the engine is given to ask for plans."""
+
+    async def __call__(
+        self,
+        goal: str,
+        rulebook: Rulebook,
+        *,
+        feedback: str = "",
+        denied: Mapping[str, str] | None = None,
+        as_of: datetime | date | None = None,
+    ) -> Answer:
+        """Plan a goal."""
+        ...
+
+
+class PlanningAuthority:
+    """A `Planner` without a model: plays, then rules. The same goal on the same records gives the same answer."""
+
+    def __init__(self, crm: CrmLookup | None = None, plays: Iterable[Play] = ()) -> None:
+        self._plays = checked(plays)
+        self._rules = RulePlanner(crm)
+
+    async def __call__(
+        self,
+        goal: str,
+        rulebook: Rulebook,
+        *,
+        feedback: str = "",
+        denied: Mapping[str, str] | None = None,
+        as_of: datetime | date | None = None,
+    ) -> Answer:
+        """Plan a goal. With feedback or a denial the rules plan: a play is fixed and could not heed them."""
+        return self.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of)
+
+    def plan(
+        self,
+        goal: str,
+        rulebook: Rulebook,
+        *,
+        feedback: str = "",
+        denied: Mapping[str, str] | None = None,
+        as_of: datetime | date | None = None,
+    ) -> Answer:
+        """The same, for callers that are not asynchronous."""
+        if not feedback.strip() and not denied:
+            plan = played(goal, self._plays)
+            if plan is not None and all(step.tool in rulebook.contracts for step in plan.steps):
+                return Proposal(plan=plan)
+        return self._rules.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of)
+
+
+async def plan_goal(
+    goal: str,
+    rulebook: Rulebook,
+    *,
+    crm: CrmLookup | None = None,
+    feedback: str = "",
+    denied: Mapping[str, str] | None = None,
+    as_of: datetime | date | None = None,
+) -> Answer:
+    """Plan one goal without keeping anything; a house keeps a `PlanningAuthority` instead."""
+    return await PlanningAuthority(crm)(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of)

@@ -1,0 +1,237 @@
+"""The plan check: a proposal becomes a plan that a run may hold, or is refused with everything that is wrong with it.
+
+Class, domain, cost and tool digest come from the rulebook and from nowhere else. Pure: same proposal, same answer. It
+judges form and wiring; what a run may do, and with whose consent, is judged later and again at every step.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from cuga.errors import PlanInvalid
+from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep, Reference, Step, When
+from cuga.model.tool import SideEffect, ToolContract
+from cuga.model.value import digest, encode
+from cuga.planning.inputs import MAX_ARGUMENTS, Rewriter, bad_pointer
+from cuga.planning.keeping import keep
+from cuga.planning.schema import arguments_of
+from cuga.policy.condition import ConditionError, compile_condition
+from cuga.policy.profile import Rulebook
+
+MAX_STEPS = 200  # (RELIABILITY D2, caps)
+
+
+def check(
+    plan: Plan,
+    rulebook: Rulebook,
+    *,
+    number: int = 1,
+    taken: Collection[str] = (),
+    earlier: Sequence[Step] = (),
+) -> CheckedPlan:
+    """Stamp a proposal from the rulebook, or raise `PlanInvalid` with all problems under `facts["problems"]`.
+
+    `number` counts the plans of the run from 1. `taken` are ids of steps of earlier plans: new steps never get them,
+    but may refer to them. A step equal in everything to one of `earlier` keeps that step's id, and so its work and its
+    approvals; pass those that may still count (done, calling, waiting).
+    """
+    return _Check(plan, rulebook, number, taken, earlier).result()
+
+
+class _Check:
+    def __init__(
+        self, plan: Plan, rulebook: Rulebook, number: int, taken: Collection[str], earlier: Sequence[Step]
+    ) -> None:
+        self.plan, self.rulebook, self.number = plan, rulebook, number
+        self.earlier = {step.step_id: step for step in earlier}
+        self.taken = {*taken, *self.earlier}
+        self.problems: list[str] = []
+        self.ids: list[str] = []
+        self.where: dict[str, int] = {}  # step id -> position
+        self.names: dict[str, list[int]] = {}
+
+    def result(self) -> CheckedPlan:
+        if not self.plan.steps:
+            self.problems.append("the plan has no steps")
+        if len(self.plan.steps) > MAX_STEPS:
+            self.problems.append(f"the plan has {len(self.plan.steps):,} steps; {MAX_STEPS} is the most")
+            raise self.refused()
+        if self.number < 1:
+            self.problems.append(f"plans are numbered from 1, not {self.number}")
+        self.check_budget(self.plan.budget)
+        self.give_ids()
+        steps = tuple(self.stamped(at, step) for at, step in enumerate(self.plan.steps))
+        self.check_cycles(steps)
+        if self.problems:
+            raise self.refused()
+        plan_id = self.plan.plan_id or f"plan-{digest([self.plan.goal, self.number, steps])[:16]}"
+        return CheckedPlan(
+            plan_id=plan_id,
+            goal=self.plan.goal,
+            number=self.number,
+            planner=self.plan.planner,
+            steps=keep(steps, self.earlier, {step.step_id for step in self.plan.steps if step.step_id}),
+            why=self.plan.why,
+            notes=self.plan.notes,
+            budget=self.plan.budget,
+        )
+
+    def refused(self) -> PlanInvalid:
+        shown = self.problems[:20]
+        more = [f"and {len(self.problems) - 20} more"] if len(self.problems) > 20 else []
+        lines = shown[0] if len(shown) == 1 else "\n  - " + "\n  - ".join(shown + more)
+        return PlanInvalid(
+            lines, problems=tuple(self.problems), mend="Change what is named and hand the plan in again."
+        )
+
+    def check_budget(self, budget: Budget | None) -> None:
+        if budget is None:
+            return
+        stated: dict[str, int | None] = {"calls": budget.calls, "cost": budget.cost, "tokens": budget.tokens}
+        stated |= {f"calls of {name}": limit for name, limit in budget.calls_per_domain.items()}
+        stated |= {f"calls of {name}": limit for name, limit in budget.calls_per_tool.items()}
+        for scope, limit in stated.items():
+            if limit is not None and limit < 0:
+                self.problems.append(f"the plan's budget for {scope} is {limit}; 0 means none, less is not possible")
+
+    def give_ids(self) -> None:
+        given = [step.step_id for step in self.plan.steps if step.step_id]
+        for twice in sorted({name for name in given if given.count(name) > 1}):
+            self.problems.append(f"step id {twice!r} is given to {given.count(twice)} steps")
+        counter, used = 0, {*given, *self.taken}
+        for at, step in enumerate(self.plan.steps):
+            name = step.step_id
+            if name and name in self.taken and not self.same_as_earlier(step):
+                self.problems.append(f"{label(at, step)}: id {name!r} belongs to a step of an earlier plan")
+            while not name:
+                counter += 1
+                name = "" if f"s{counter}" in used else f"s{counter}"
+            used.add(name)
+            self.ids.append(name)
+            self.where.setdefault(name, at)
+            if step.name:
+                self.names.setdefault(step.name, []).append(at)
+
+    def same_as_earlier(self, step: PlanStep) -> bool:
+        known = self.earlier.get(step.step_id)
+        return known is not None and known.tool == step.tool
+
+    def stamped(self, at: int, step: PlanStep) -> Step:
+        here = label(at, step)
+        contract = self.contract(here, step.tool)
+        rewriter = Rewriter(lambda name: self.resolve(at, name, before=True))
+        body, references, faults = rewriter.rewritten(step.input)
+        self.problems += [f"{here}: {fault}" for fault in faults]
+        if contract is not None and not faults:
+            self.problems += [f"{here}: {fault}" for fault in arguments_of(contract).faults(body)]
+        raw = msgspec.Raw(b"{}") if faults else msgspec.Raw(encode(body))
+        if len(raw) > MAX_ARGUMENTS:
+            self.problems.append(f"{here}: the input is {len(raw):,} bytes; {MAX_ARGUMENTS:,} is the most")
+        when, needed = self.condition(at, here, step.when)
+        depends = [name for asked in step.depends_on if (name := self.dependency(at, here, asked))]
+        wired = dict.fromkeys((*depends, *(r.step for r in references), *needed))
+        return Step(
+            step_id=self.ids[at],
+            tool=step.tool,
+            tool_digest=contract.digest() if contract else "",
+            domain=contract.domain if contract else "",
+            side_effect=contract.side_effect if contract else SideEffect.EXECUTE,
+            cost=contract.cost if contract else 0,
+            input=raw,
+            references=references,
+            depends_on=tuple(wired),
+            when=when,
+            required=step.required,
+            name=step.name,
+            reason=step.reason,
+        )
+
+    def contract(self, here: str, tool: str) -> ToolContract | None:
+        profile, contracts = self.rulebook.profile, self.rulebook.contracts
+        if (contract := contracts.get(tool)) is None:
+            close = difflib.get_close_matches(tool, contracts, 1, 0.6)
+            known = ", ".join(sorted(contracts)[:12])
+            self.problems.append(
+                f"{here}: there is no tool {tool!r}; "
+                + (f"did you mean {close[0]!r}?" if close else f"known tools: {known or 'none'}")
+            )
+            return None
+        if tool in profile.forbidden_tools or (profile.tools and tool not in profile.tools):
+            self.problems.append(f"{here}: the profile {profile.name!r} does not let {tool!r} be used")
+        return contract
+
+    def dependency(self, at: int, here: str, asked: str) -> str:
+        found = self.resolve(at, asked)
+        if found.startswith("!"):
+            self.problems.append(f"{here}: depends_on {found[1:]}")
+            return ""
+        return found
+
+    def condition(self, at: int, here: str, when: When | None) -> tuple[When | None, tuple[str, ...]]:
+        if when is None:
+            return None, ()
+        bound: dict[str, Reference] = {}
+        for name, reference in when.bind.items():
+            found = self.resolve(at, reference.step, before=True)
+            if found.startswith("!"):
+                self.problems.append(f"{here}: when binds {name!r} to {found[1:]}")
+            elif fault := bad_pointer(reference.path):
+                self.problems.append(f"{here}: when binds {name!r} to {fault}")
+            else:
+                bound[name] = Reference(step=found, path=reference.path)
+        self.problems += [f"{here}: when: {fault}" for fault in condition_faults(when)]
+        return When(expr=when.expr, bind=bound), tuple(dict.fromkeys(r.step for r in bound.values()))
+
+    def resolve(self, at: int, asked: str, before: bool = False) -> str:
+        """The id of the step that is meant, or "!" and what is wrong. Ids go before names, names before positions.
+
+        With `before`, a step that is listed later is not accepted: its output cannot be there yet.
+        """
+        if asked in self.where:
+            place = self.where[asked]
+        elif asked in self.names:
+            if len(self.names[asked]) > 1:
+                return f"!{asked!r}, a name that {len(self.names[asked])} steps have; give them ids"
+            place = self.names[asked][0]
+        elif asked in self.taken:
+            return asked
+        elif asked.isdecimal() and asked.isascii() and len(asked) < 4 and int(asked) < len(self.ids):
+            place = int(asked)
+        else:
+            close = difflib.get_close_matches(asked, [*self.where, *self.names], 1, 0.6)
+            return f"!{asked!r}, which is no step of this plan" + (f"; did you mean {close[0]!r}?" if close else "")
+        if place == at:
+            return "!itself"
+        if before and place > at:
+            return f"!{asked!r}, a step that comes later"
+        return self.ids[place]
+
+    def check_cycles(self, steps: tuple[Step, ...]) -> None:
+        """`depends_on` may name a later step, which only orders the two; a circle is refused with its members."""
+        left = {step.step_id: {n for n in step.depends_on if n in self.where} for step in steps}
+        while free := [name for name, needs in left.items() if not needs & left.keys()]:
+            for name in free:
+                del left[name]
+        if left:
+            self.problems.append(f"steps wait for each other in a circle: {', '.join(left)}")
+
+
+def label(at: int, step: PlanStep) -> str:
+    """How a step is called in messages."""
+    known = step.step_id or step.name or step.tool
+    return f"step {at + 1} ({known[:60]})"
+
+
+def condition_faults(when: When) -> list[str]:
+    """What is wrong with a condition's text and names."""
+    odd = [name for name in when.bind if not name.isidentifier()]
+    if odd:
+        return [f"{name!r} is no name a condition can use" for name in odd]
+    try:
+        compile_condition(when.expr, tuple(when.bind))
+    except ConditionError as error:
+        return [error.detail or error.message]
+    return []

@@ -1,0 +1,239 @@
+"""How strongly a clause speaks for each tool: its words, what it names, what was made before, what it orders.
+
+An effect outside needs its own verb as an order; no score makes up for that.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from cuga.model.tool import SideEffect, ToolContract
+from cuga.planning.clauses import Clause, Reading
+from cuga.planning.kinds import KINDS, base_kind, slot_kinds
+from cuga.planning.lexicon import CONSEQUENTIAL, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
+from cuga.planning.ranking import Index, Match
+from cuga.planning.words import Token, stem
+
+ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
+VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
+CONSEQUENTIAL_STEMS = frozenset(stem(word) for word in CONSEQUENTIAL)
+SOFT = frozenset(
+    stem(word)
+    for word in [
+        "show",
+        "tell",
+        "give",
+        "list",
+        "find",
+        "get",
+        "make",
+        "do",
+        "create",
+        "build",
+        "prepare",
+        "run",
+        "use",
+        "see",
+        "look",
+        "have",
+        "need",
+        "want",
+        "help",
+        "fill",
+        "flag",
+        "explain",
+        "say",
+        "put",
+        "let",
+        "include",
+        "mention",
+        "start",
+        "report",
+        "read",
+        "pull",
+        "focus",
+        "keep",
+        "display",
+        "outline",
+        "produce",
+        "look",
+    ]
+)
+_BEFORE_ORDER = frozenset(
+    [
+        "please",
+        "pls",
+        "plz",
+        "then",
+        "and",
+        "just",
+        "now",
+        "finally",
+        "also",
+        "you",
+        "can",
+        "could",
+        "would",
+        "will",
+        "must",
+        "kindly",
+        "directly",
+        "immediately",
+        "go",
+        "ahead",
+        "i",
+        "want",
+        "need",
+        "to",
+        "i'd",
+        "like",
+        "let's",
+        "lets",
+        "let",
+        "us",
+        "afterwards",
+        "next",
+        "first",
+    ]
+)
+
+
+@dataclass(slots=True)
+class Choice:
+    """A tool that a clause asks for, with the clauses that say more about it."""
+
+    contract: ToolContract
+    clause: Clause
+    score: float
+    words: tuple[str, ...]
+    runner_up: Match | None
+    more: list[Clause] = field(default_factory=list)
+    needed_by: str = ""
+
+    @property
+    def clauses(self) -> tuple[Clause, ...]:
+        """The clause that asks for it and those that add to it, in the goal's order."""
+        return tuple(sorted((self.clause, *self.more), key=lambda clause: clause.at))
+
+
+@dataclass(slots=True)
+class Chosen:
+    """The outcome: tools in order, what no tool can do, and what is forbidden and why."""
+
+    choices: list[Choice]
+    beyond: list[Clause]
+    withheld: dict[str, str]
+    asked: dict[str, str]  # withheld tools that the goal asks for -> the clause
+
+
+def usable_tools(
+    ranked: list[Match], clause: Clause, index: Index, found: Chosen, opening: str, made: set[str], reading: Reading
+) -> list[Match]:
+    """The ranked tools that may be chosen for a clause, weighed by what it names and orders; best first."""
+    kinds = clause_kinds(clause, made)
+    has = {base_kind(mention.kind) for mention in reading.mentions} | made
+    clause_opens = bool(opens_with(clause))
+    last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
+    is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
+    usable = []
+    for match in ranked:
+        contract, score = index.contracts[match.tool], match.score
+        takes = slot_kinds(contract)
+        goes_on = last is not None and last.contract.name == match.tool
+        score += 0.2 * min(2, len(kinds & takes)) + (0.3 if "message" in kinds & takes & made else 0.0)
+        if is_quoting and takes & {"message", "notes"}:
+            needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
+            score += 0.45 if needs else 0.25
+        if goes_on and (not clause_opens or opening in match.words):
+            score += 0.35  # what follows without a verb of its own speaks of the same thing
+        lacking = {
+            base_kind(slot.kind) for slot in contract.slots if slot.required and base_kind(slot.kind) in index.passed_on
+        }
+        score -= (
+            0.5
+            if lacking - has - kinds and not any(m.kind in ("quoted", "identifier") for m in reading.mentions)
+            else 0
+        )
+        if opening and opening in VERB_STEMS and opening not in match.words and opening not in SOFT:
+            score *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
+        if contract.side_effect is SideEffect.EXECUTE and not goes_on and not orders(contract, clause, index):
+            continue
+        if score < 1.0 and any(_is_unknown(word, index) for word in clause.words):
+            score *= 0.85  # weakly meant, in words that no tool has
+        if not clause_opens and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
+            score *= 0.5  # "35 reps, 85 accounts" are figures to work with
+        if match.tool in found.withheld:
+            if score >= ENOUGH:
+                found.asked.setdefault(match.tool, clause.text)
+            continue
+        usable.append(Match(match.tool, round(score, 4), match.words))
+    return sorted(usable, key=lambda match: (-match.score, match.tool))
+
+
+_STATING = frozenset(
+    ["it", "its", "it's", "they", "they're", "he", "she", "there", "there's", "this", "that", "we", "i", "i'm", "we're"]
+)
+_BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "had", "being", "am"])
+_PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
+
+
+def _is_unknown(word: Token, index: Index) -> bool:
+    return len(word.low) > 2 and word.low not in STOP and word.low not in VERBS and not index.knows(word.stem)
+
+
+def clause_kinds(clause: Clause, made: set[str]) -> set[str]:
+    """The kinds of things a clause speaks of; "it" is the message when one was just made."""
+    kinds = {KINDS[word.stem] for word in clause.words if word.stem in KINDS}
+    kinds |= {base_kind(mention.kind) for mention in clause.mentions}
+    if "message" in made and any(word.low in PRONOUNS for word in clause.words):
+        kinds.add("message")
+    if any(mention.kind == "role" for mention in clause.mentions):
+        kinds.add("contact")
+    return kinds
+
+
+def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
+    """Whether a clause outright orders the tool's own verb: "send it", "please send", never "to send" or "sending"."""
+    if clause.after_data or clause.lead in ("before", "after", "without"):
+        return False
+    verbs = index.strong[contract.name] & (VERB_STEMS | {stem(contract.name.split("_")[0])})
+    before = ""
+    for word in clause.words:
+        if word.stem in verbs and not word.low.endswith("ing"):
+            return before != "i"
+        if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):
+            return False
+        before = word.low
+    return False
+
+
+def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:
+    """The stems of a clause in order, and how much those count that only say what it is about or to whom."""
+    scale: dict[str, float] = {}
+    weight, before = (0.4 if clause.words and clause.words[0].low in _PLACING else 1.0), ""
+    if len(clause.words) > 1 and clause.words[0].low in _STATING and clause.words[1].low in _BEING:
+        weight = 0.45  # "it has been there for 90 days" says how things are
+    roles = [mention for mention in clause.mentions if mention.kind == "role"]
+    for word in clause.words:
+        if word.low in TOPICAL:
+            weight = 0.4
+        elif word.low in VERBS and before in ("and", "then", "to"):
+            weight = 1.0
+        inside = next((role for role in roles if role.start <= word.start < role.end), None)
+        addressed = inside is not None and (before in STOP or word.start > inside.start) and clause.words[0] != word
+        scale[word.stem] = max(
+            scale.get(word.stem, 0.0), weight * (0.25 if addressed else 0.5 if word.low in GENERIC else 1.0)
+        )
+        before = word.low
+    return [word.stem for word in clause.words], scale
+
+
+def opens_with(clause: Clause) -> str:
+    """The stem of the verb that a clause opens with; empty when it opens otherwise."""
+    lows = [word.low for word in clause.words]
+    for at, word in enumerate(clause.words):
+        if word.low in VERBS and word.low not in ("need", "like", "want", "let"):
+            return "" if word.low == "set" and "up" in lows[at + 1 :] else word.stem
+        if word.low not in _BEFORE_ORDER:
+            return ""
+    return ""

@@ -1,0 +1,107 @@
+"""What a checked plan would cost and need, before anything runs: shown by `cuga plan`.
+
+A forecast assumes that every step runs once. Retries cost more, skipped steps less; what happens at a limit is the
+profile's to say.
+"""
+
+from __future__ import annotations
+
+from cuga.model.plan import Budget, CheckedPlan
+from cuga.model.tool import SideEffect
+from cuga.model.value import Value
+from cuga.policy.budget import TOKENS, charges, first_exceeded, is_warning, limits_of
+from cuga.policy.profile import AtLimit, Consent, Rulebook
+
+
+class StepForecast(Value, frozen=True, kw_only=True):
+    """One step. `cost` is in micro-units; `exceeds` names the limit that could not take it, if one could not."""
+
+    step: str
+    tool: str
+    domain: str
+    side_effect: SideEffect
+    cost: int
+    consent: Consent
+    simulated: bool = False
+    conditional: bool = False
+    exceeds: str = ""
+
+
+class ScopeForecast(Value, frozen=True, kw_only=True):
+    """One limit. `used` is what the plan draws; `warns` says that the warning threshold is reached."""
+
+    scope: str
+    used: int
+    limit: int
+    warns: bool = False
+
+    @property
+    def left(self) -> int:
+        """What remains; negative when the plan wants more than there is."""
+        return self.limit - self.used
+
+
+class Forecast(Value, frozen=True, kw_only=True):
+    """The whole plan: sums, limits, and the steps that wait for a person, each in the plan's order."""
+
+    calls: int
+    cost: int
+    calls_per_domain: dict[str, int]
+    steps: tuple[StepForecast, ...]
+    scopes: tuple[ScopeForecast, ...]
+    approvals: tuple[str, ...]
+    at_limit: AtLimit
+
+    @property
+    def fits(self) -> bool:
+        """Whether no limit stands in the way."""
+        return not any(step.exceeds for step in self.steps)
+
+
+def forecast(plan: CheckedPlan, rulebook: Rulebook, *, budget: Budget | None = None) -> Forecast:
+    """Forecast a plan against the profile's limits, the plan's own and the caller's, the smallest of each."""
+    profile = rulebook.profile
+    limits = limits_of(profile.limits, plan.budget, budget)
+    used: dict[str, int] = {}
+    granted: dict[str, int] = {}
+    domains: dict[str, int] = {}
+    steps = []
+    for step in plan.steps:
+        wanted = charges(step.tool, step.domain, step.cost)
+        exceeded = first_exceeded(wanted, granted, limits, {})
+        for scope, amount in wanted:
+            used[scope] = used.get(scope, 0) + amount
+            if exceeded is None:
+                granted[scope] = granted.get(scope, 0) + amount
+        domains[step.domain] = domains.get(step.domain, 0) + 1
+        steps.append(
+            StepForecast(
+                step=step.step_id,
+                tool=step.tool,
+                domain=step.domain,
+                side_effect=step.side_effect,
+                cost=step.cost,
+                consent=profile.approvals.consent_for(step.side_effect),
+                simulated=profile.simulates_execute and step.side_effect is SideEffect.EXECUTE,
+                conditional=step.when is not None,
+                exceeds=exceeded.scope if exceeded else "",
+            )
+        )
+    return Forecast(
+        calls=len(steps),
+        cost=sum(step.cost for step in steps),
+        calls_per_domain=domains,
+        steps=tuple(steps),
+        scopes=tuple(
+            ScopeForecast(
+                scope=scope,
+                used=used.get(scope, 0),
+                limit=limit,
+                warns=is_warning(used.get(scope, 0), limit, profile.limits.warning_percent),
+            )
+            for scope, limit in limits.items()
+            if scope != TOKENS and (used.get(scope) or not scope.startswith("calls/"))
+        ),
+        approvals=tuple(step.step for step in steps if step.consent is Consent.HUMAN),
+        at_limit=profile.limits.at_limit,
+    )

@@ -1,0 +1,70 @@
+"""Steps that a new plan shares with an earlier one keep their ids, and so their work and their approvals."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import msgspec
+
+from cuga.model.plan import Reference, Step, When
+from cuga.model.value import encode
+from cuga.planning.inputs import Rewriter
+
+
+def keep(steps: tuple[Step, ...], earlier: Mapping[str, Step], given: Collection[str]) -> tuple[Step, ...]:
+    """Steps in an order in which needs come first; one equal to an earlier step takes its id.
+
+    `given` are the ids that the proposal chose itself: those are never changed.
+    """
+    renamed: dict[str, str] = {}
+    unused = dict(earlier)
+    done: dict[str, Step] = {}
+    for step in in_order(steps):
+        step = renamed_step(step, renamed)
+        for name, known in unused.items():
+            if core(known) == core(step) and (step.step_id == name or step.step_id not in given):
+                renamed[step.step_id] = name
+                step = msgspec.structs.replace(step, step_id=name)
+                del unused[name]
+                break
+        done[step.step_id] = step
+    return tuple(done.values())
+
+
+def in_order(steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """Steps so that each comes after those it waits for, otherwise as given."""
+    by_id = {step.step_id: step for step in steps}
+    placed: dict[str, Step] = {}
+    left = list(reversed(steps))
+    while left:
+        step = left[-1]
+        waits = [n for n in step.depends_on if n in by_id and n not in placed]
+        if waits and step.step_id not in placed:
+            left += [by_id[name] for name in reversed(waits)]
+            continue
+        placed.setdefault(step.step_id, step)
+        left.pop()
+    return tuple(placed.values())
+
+
+def renamed_step(step: Step, renamed: Mapping[str, str]) -> Step:
+    """A step whose needs have other ids now."""
+    if not renamed or not set(step.depends_on) & renamed.keys():
+        return step
+    when = step.when
+    if when is not None:
+        bind = {n: Reference(step=renamed.get(r.step, r.step), path=r.path) for n, r in when.bind.items()}
+        when = When(expr=when.expr, bind=bind)
+    body, references, _ = Rewriter(lambda name: renamed.get(name, name)).rewritten(msgspec.json.decode(step.input))
+    return msgspec.structs.replace(
+        step,
+        input=msgspec.Raw(encode(body)),
+        references=references,
+        when=when,
+        depends_on=tuple(renamed.get(name, name) for name in step.depends_on),
+    )
+
+
+def core(step: Step) -> tuple[object, ...]:
+    """What makes two steps the same piece of work."""
+    return step.tool, step.tool_digest, bytes(step.input), step.when, frozenset(step.depends_on), step.required

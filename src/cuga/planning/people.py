@@ -1,0 +1,119 @@
+"""Who a message is for: a person the goal names, or the one contact who holds the role it names.
+
+Nobody known means an explicitly empty recipient and a line that says so. A person or an address is never guessed.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cuga.adapters.capability import Contact
+from cuga.model.tool import SideEffect, Slot
+from cuga.planning.filling import Context, Filled
+from cuga.planning.kinds import KINDS
+from cuga.planning.lexicon import STOP
+from cuga.planning.mentions import Mention
+from cuga.planning.schema import accepts
+from cuga.planning.words import stem
+
+_SAME_ROLE = {
+    "cto": "chief technology officer", "cfo": "chief financial officer", "ceo": "chief executive officer",
+    "coo": "chief operating officer", "cio": "chief information officer", "cmo": "chief marketing officer",
+    "cro": "chief revenue officer", "ciso": "chief information security officer", "vp": "vice president",
+    "svp": "senior vice president", "evp": "executive vice president", "ops": "operations",
+    "it": "information technology",
+}  # fmt: skip
+_BUYING = re.compile(r"\b(buyer|procurement|purchasing|sourcing|buying)\b", re.I)
+
+
+def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention], context: Context) -> Any:
+    """The value of a slot for a person; an empty value of the slot's type when one was asked for and none is known."""
+    account, purpose = step.account, slot.purpose.casefold()
+    takes_role = "role" in purpose
+    wants_address = not takes_role and (slot.kind.casefold() in ("address", "email") or "address" in purpose)
+    for mention in own:
+        if mention.kind == "address":
+            return mention.value
+        if mention.kind == "contact":
+            person = next((p for p in _known(account, context) if p.id == mention.record), None)
+            if not wants_address:
+                return mention.record or mention.value
+            if person is not None and person.email:
+                return person.email
+            context.note(f"No address of {mention.value} is in the CRM: the recipient is left empty.")
+            return _empty(schema)
+    role = next((mention.value for mention in own if mention.kind == "role"), "")
+    if not role and not _speaks_of_people(step):
+        return None
+    at = f" of {account.value}" if account else ""
+    who = role or "contact"
+    known = _known(account, context)
+    fitting = [person for person in known if _holds(person, who)] if role else known
+    if len(fitting) == 1:
+        person = fitting[0]
+        title = f" ({person.title})" if person.title else ""
+        if not wants_address or person.email:
+            context.note(f"{who}{at}: {person.name}{title}, from the CRM.")
+            return person.email if wants_address else person.id
+        context.note(f"No address of {person.name}{title}{at} is in the CRM: the recipient is left empty.")
+        return _empty(schema)
+    if step.choice.contract.side_effect is SideEffect.READ_ONLY:
+        return role if takes_role and role else None
+    left = f"The draft names only the role {role!r}." if takes_role and role else "The recipient is left empty."
+    if fitting:
+        context.note(f"More than one {who}{at} is in the CRM: {_names(fitting)}. {left}")
+    elif known:
+        context.note(f"The {who}{at} is not known; the CRM has {_names(known)}. {left}")
+    elif context.records.is_known:
+        context.note(f"The {who}{at} is not known: no contact is in the CRM. {left}")
+    else:
+        context.note(f"The {who}{at} is not known: there is no CRM to look in. {left}")
+    return role if takes_role and role else _empty(schema)
+
+
+def _names(people: list[Contact]) -> str:
+    more = f" and {len(people) - 5} more" if len(people) > 5 else ""
+    return ", ".join(f"{person.name} ({person.title or 'no title'})" for person in people[:5]) + more
+
+
+def _known(account: Mention | None, context: Context) -> list[Contact]:
+    return context.records.contacts(account.record or account.value) if account else []
+
+
+def _speaks_of_people(step: Filled) -> bool:
+    words = {word.stem for clause in step.choice.clauses for word in clause.words}
+    return any(KINDS.get(word) == "contact" for word in words)
+
+
+def _holds(person: Contact, role: str) -> bool:
+    """Whether a title says the role: all its telling words, with the usual short forms; a buyer is who buys."""
+    title = {stem(word) for word in re.findall(r"\w+", _long(person.title))}
+    wanted = {stem(word) for word in re.findall(r"\w+", _long(role)) if word not in STOP}
+    if wanted <= {"buyer"}:
+        return bool(_BUYING.search(person.title))
+    if wanted <= {"decision", "mak", "maker"}:
+        return bool(title & {"chief", "president", "owner", "founder", "director", "head"})
+    lead = wanted & {"lead", "head"}
+    return bool(
+        wanted - lead <= title and (not lead or title & {"lead", "head", "director", "manag", "manager", "chief"})
+    )
+
+
+def _long(role: str) -> str:
+    return " ".join(_SAME_ROLE.get(word, word) for word in re.findall(r"\w+", role.casefold()))
+
+
+def _empty(schema: dict[str, Any]) -> Any:
+    """The empty value a schema takes. `None` is kept apart from "no value" by this marker."""
+    return NOBODY if accepts(schema, "null") or not accepts(schema, "string") else ""
+
+
+class _Nobody:
+    """Stands for an explicit null while slots are filled."""
+
+    def __repr__(self) -> str:
+        return "nobody"
+
+
+NOBODY = _Nobody()

@@ -1,0 +1,124 @@
+"""Which tools a piece of a goal speaks of, by what their contracts say.
+
+Every word is weighed by how few tools share it, and by where the contract has it: a keyword or the name counts most,
+the purpose least, whole phrases more than their words. Every score names the words behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from cuga.model.tool import ToolContract
+from cuga.planning.kinds import KINDS, base_kind, slot_kinds
+from cuga.planning.lexicon import ENTITY_KINDS, STOP
+from cuga.planning.words import tokens
+
+KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
+PHRASE = 0.8  # on top of its words
+LONGEST = 6  # words of the longest phrase that is looked for
+
+
+class Match(NamedTuple):
+    """How well a tool fits, and the stems that say so with their share of the score."""
+
+    tool: str
+    score: float
+    words: dict[str, float]
+
+
+class Index:
+    """The words of a set of contracts. Built once per rulebook; asking costs microseconds."""
+
+    def __init__(self, contracts: Iterable[ToolContract]) -> None:
+        self.contracts: dict[str, ToolContract] = {c.name: c for c in sorted(contracts, key=lambda c: c.name)}
+        self._weights: dict[str, dict[str, float]] = {}  # stem -> tool -> weight
+        self._phrases: dict[tuple[str, ...], set[str]] = {}
+        self.strong: dict[str, set[str]] = {}  # tool -> stems of its name and keywords
+        self._own: set[str] = set()  # stems of one-word keywords and of choices
+        for contract in self.contracts.values():
+            self._read(contract)
+        #: kinds that only come out of tools: nobody writes them into a goal
+        self.passed_on = {base_kind(kind) for c in self.contracts.values() for kind in c.gives} - ENTITY_KINDS
+        self.passed_on |= {"message", "notes", "run"}
+        count = max(1, len(self.contracts))
+        top = math.log(1 + (count - 0.5) / 1.5)
+        self._rarity = {
+            word: math.log(1 + (count - len(tools) + 0.5) / (len(tools) + 0.5)) / top
+            for word, tools in self._weights.items()
+        }
+        self._phrase_rarity = {phrase: 1 / len(tools) for phrase, tools in self._phrases.items()}
+
+    def _read(self, contract: ToolContract) -> None:
+        strong = self.strong.setdefault(contract.name, set())
+        takes, made = slot_kinds(contract), {base_kind(kind) for kind in contract.gives}
+        for word in stems(contract.name.replace("_", " ").replace(".", " ")):
+            self._add(word, contract.name, NAME if word not in KINDS else PART)
+            strong.add(word)
+        for keyword in contract.keywords:
+            phrase = tuple(token.stem for token in tokens(keyword))
+            if len(phrase) == 1:
+                thing = KINDS.get(phrase[0])
+                is_taken = (
+                    thing is not None and thing in takes and thing not in made
+                )  # what it is done to, not what is done
+                self._add(phrase[0], contract.name, PART if is_taken else KEYWORD)
+                self._own.add(phrase[0])
+                strong.add(phrase[0])
+            elif phrase:
+                self._phrases.setdefault(phrase[:LONGEST], set()).add(contract.name)
+                for word in stems(keyword):
+                    self._add(word, contract.name, PART)
+        for slot in contract.slots:
+            self._own.update(token.stem for choice in slot.choices for token in tokens(choice.replace("_", " ")))
+        for word in stems(contract.purpose):
+            self._add(word, contract.name, PURPOSE)
+
+    def _add(self, word: str, tool: str, weight: float) -> None:
+        tools = self._weights.setdefault(word, {})
+        tools[tool] = max(weight, tools.get(tool, 0.0))
+
+    def knows(self, stem: str) -> bool:
+        """Whether any contract has the word."""
+        return stem in self._weights
+
+    def is_own(self, stem: str) -> bool:
+        """Whether a contract calls it its own: a one-word keyword or a choice."""
+        return stem in self._own
+
+    def rarity(self, stem: str) -> float:
+        """1.0 for a word of one tool, towards 0 for a word of all; 1.0 for a word of none."""
+        return self._rarity.get(stem, 1.0)
+
+    def rank(self, said: Sequence[str], weight: Mapping[str, float] | None = None) -> list[Match]:
+        """Tools by score, best first, ties by name. `said` are stems in order, `weight` scales some of them."""
+        scale = weight or {}
+        found: dict[str, dict[str, float]] = {}
+        for word in dict.fromkeys(said):
+            for tool, share in self._weights.get(word, {}).items():
+                if word not in STOP:
+                    words = found.setdefault(tool, {})
+                    words[word] = max(words.get(word, 0.0), share * self._rarity[word] * scale.get(word, 1.0))
+        for phrase in self._spoken(said):
+            for tool in self._phrases[phrase]:
+                words = found.setdefault(tool, {})
+                bonus = (PHRASE + 0.1 * len(phrase)) * (0.5 + 0.5 * self._phrase_rarity[phrase])
+                bonus *= min(scale.get(word, 1.0) for word in phrase)
+                for word in phrase:
+                    words[word] = words.get(word, 0.0) + bonus / len(phrase)
+        matches = [Match(tool, round(sum(words.values()), 4), words) for tool, words in found.items()]
+        return sorted(matches, key=lambda match: (-match.score, match.tool))
+
+    def _spoken(self, said: Sequence[str]) -> set[tuple[str, ...]]:
+        return {
+            piece
+            for start in range(len(said))
+            for length in range(2, LONGEST + 1)
+            if (piece := tuple(said[start : start + length])) in self._phrases and len(piece) == length
+        }
+
+
+def stems(text: str) -> list[str]:
+    """The stems of a text's telling words."""
+    return [token.stem for token in tokens(text) if token.low not in STOP and token.stem not in STOP]

@@ -1,0 +1,146 @@
+"""What the planner asks of a CRM: which record a name means, who works there, which deals are open.
+
+Reads only, through the CRM port, and never lets a text inside a record become part of a plan. Without a CRM every
+answer is "not known" and the planner goes by the goal's own words.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from cuga.adapters.capability import OPEN, Contact, Filter, Lookup, Opportunity, Record, squeeze, without_legal_form
+from cuga.planning.lexicon import GREETING, STOP, VERBS
+from cuga.planning.words import Token
+
+LONGEST_NAME = 6  # words
+MOST_DEALS = 12
+SPOTTED = {"accounts": "account", "contacts": "contact", "products": "product", "teams": "rep"}
+
+
+class CrmLookup(Protocol):
+    """The part of `adapters.capability.CrmRead` that planning needs."""
+
+    def get(self, kind: str, record_id: str) -> Record | None:
+        """One record by id."""
+        ...
+
+    def names(self, kind: str) -> tuple[tuple[str, str], ...]:
+        """(id, name) of all records of a kind."""
+        ...
+
+    def lookup(self, kind: str, name: str) -> Lookup:
+        """What a written name means."""
+        ...
+
+    def query(
+        self, kind: str, filters: tuple[Filter, ...] = (), *, order: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Record]:
+        """Records that meet all filters."""
+        ...
+
+
+class Spot:
+    """A name found in a text: where it stands and every record it may mean."""
+
+    __slots__ = ("end", "hits", "kind", "start", "text")
+
+    def __init__(self, kind: str, text: str, start: int, end: int, hits: tuple[tuple[str, str], ...]) -> None:
+        self.kind, self.text, self.start, self.end, self.hits = kind, text, start, end, hits
+
+
+class Records:
+    """A CRM as the planner sees it. Keeps an index of names as long as the CRM gives out the same names."""
+
+    def __init__(self, crm: CrmLookup | None) -> None:
+        self._crm = crm
+        self._known: dict[str, tuple[object, dict[str, tuple[tuple[str, str], ...]]]] = {}
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a CRM to ask."""
+        return self._crm is not None
+
+    def spots(self, words: list[Token], text: str) -> list[Spot]:
+        """Names of records in a text, the longest first where they overlap."""
+        if self._crm is None:
+            return []
+        found: list[Spot] = []
+        for crm_kind, kind in SPOTTED.items():
+            index = self._index(crm_kind)
+            if not index:
+                continue
+            for at in range(len(words)):
+                for last in range(min(len(words), at + LONGEST_NAME) - 1, at - 1, -1):
+                    start, end = words[at].start, words[last].end
+                    if "\n" in text[start:end]:
+                        continue
+                    hits = index.get(squeeze(text[start:end].removesuffix("'s")))
+                    if hits and _is_meant(text[start:end], hits):
+                        found.append(Spot(kind, text[start:end].removesuffix("'s"), start, end, hits))
+                        break
+        found.sort(key=lambda spot: (spot.start - spot.end, spot.start, spot.kind))
+        kept: list[Spot] = []
+        for spot in found:
+            if all(spot.end <= other.start or spot.start >= other.end for other in kept):
+                kept.append(spot)
+        return sorted(kept, key=lambda spot: spot.start)
+
+    def near(self, kind: str, text: str) -> Lookup:
+        """What a name that is not spelled like any record may mean."""
+        return self._crm.lookup(kind, text) if self._crm is not None else Lookup(asked=text)
+
+    def opportunity(self, record_id: str) -> Opportunity | None:
+        """A deal by its id."""
+        if self._crm is None:
+            return None
+        found = self._crm.get("opportunities", record_id) or self._crm.get("opportunities", record_id.upper())
+        return found if isinstance(found, Opportunity) else None
+
+    def open_deals(self, account: str) -> list[Opportunity]:
+        """The open deals of an account, by id; at most `MOST_DEALS`."""
+        found = self._of_account("opportunities", account, Filter(field="status", value=OPEN))
+        return [deal for deal in found if isinstance(deal, Opportunity)]
+
+    def contacts(self, account: str) -> list[Contact]:
+        """The people known at an account, by id."""
+        return [person for person in self._of_account("contacts", account) if isinstance(person, Contact)]
+
+    def account_name(self, account: str) -> str:
+        """The name to call an account by: its own where that is unmistakable, else its id."""
+        record = self._crm.get("accounts", account) if self._crm is not None else None
+        if record is None or not record.name:
+            return account
+        same = self._index("accounts").get(squeeze(record.name), ())
+        return record.name if len(same) == 1 else record.id
+
+    def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
+        if self._crm is None:
+            return []
+        return self._crm.query(kind, (Filter(field="account_id", value=account), *more), limit=MOST_DEALS)
+
+    def _index(self, kind: str) -> dict[str, tuple[tuple[str, str], ...]]:
+        assert self._crm is not None
+        names = self._crm.names(kind)
+        known = self._known.get(kind)
+        if known is not None and known[0] is names:
+            return known[1]
+        index: dict[str, tuple[tuple[str, str], ...]] = {}
+        for pair in names:
+            for spelling in {squeeze(pair[0]), squeeze(pair[1])}:
+                if len(spelling) > 1:
+                    index[spelling] = (*index.get(spelling, ()), pair)
+        for pair in names:  # a shorter spelling only where no full name has it
+            shorter = squeeze(without_legal_form(pair[1])) if kind == "accounts" else ""
+            if len(shorter) > 2 and pair not in index.get(shorter, (pair,)):
+                continue
+            if len(shorter) > 2:
+                index.setdefault(shorter, (pair,))
+        self._known[kind] = (names, index)
+        return index
+
+
+def _is_meant(text: str, hits: tuple[tuple[str, str], ...]) -> bool:
+    """Whether a text that is also a plain word of the language is a name here: only in the name's own capitals."""
+    low = text.casefold().removesuffix("'s")
+    plain = low in STOP or low in VERBS or low in GREETING or (len(low) < 4 and low.isalpha())
+    return not plain or any(text.removesuffix("'s") in hit and not text.islower() for hit in hits)

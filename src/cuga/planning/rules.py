@@ -1,0 +1,156 @@
+"""The offline planner: a goal in a person's words becomes a plan, a question back, or a reasoned no.
+
+Deterministic and without a model: same goal, same records, same answer. It knows no tool by name; contracts say what
+each can do. Text in quotes, pasted notes and CRM records is data and never adds a step, a recipient or a consent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from cuga.model.plan import Budget, Plan
+from cuga.model.tool import ToolContract
+from cuga.model.value import micros
+from cuga.planning import explain
+from cuga.planning.answer import Answer, Proposal, Question, Refusal
+from cuga.planning.choose import choose
+from cuga.planning.clauses import Reading, read
+from cuga.planning.draftplan import Draft
+from cuga.planning.evidence import Chosen
+from cuga.planning.filling import Context
+from cuga.planning.lexicon import GREETING, STOP
+from cuga.planning.mentions import Mention
+from cuga.planning.ranking import Index
+from cuga.planning.records import CrmLookup, Records
+from cuga.planning.words import MAX_GOAL
+from cuga.policy.profile import Profile, Rulebook
+
+KEPT = 8  # rulebooks whose index is kept
+_ANSWERING = frozenset({"account", "contact", "opportunity", "product", "address", "file"})
+
+
+class RulePlanner:
+    """Plans over one CRM. Keeps the words of the rulebooks it has seen, nothing else."""
+
+    def __init__(self, crm: CrmLookup | None = None) -> None:
+        self._records = Records(crm)
+        self._indexes: dict[int, tuple[Rulebook, Index]] = {}
+
+    def plan(
+        self,
+        goal: str,
+        rulebook: Rulebook,
+        *,
+        feedback: str = "",
+        denied: Mapping[str, str] | None = None,
+        as_of: datetime | date | None = None,
+    ) -> Answer:
+        """Plan a goal. `feedback` is what people said of an earlier plan or in answer to a question; `denied` maps
+        effects (as `kernel.gate.effect_of` names them) to reasons; dates are reckoned from `as_of`."""
+        if not goal.strip():
+            return Question(
+                text="What shall be done? Say it in a sentence, e.g. what to score, draft, check or qualify."
+            )
+        if len(goal) > MAX_GOAL:
+            return Refusal(
+                reason=f"The goal has {len(goal):,} characters; {MAX_GOAL:,} are read.",
+                mend="Say what to do in short, and hand long material to the tools as files or notes.",
+            )
+        today = as_of.date() if isinstance(as_of, datetime) else as_of
+        index = self._index(rulebook)
+        reading = read(goal, self._records, today, index.is_own)
+        remarks = read(feedback, self._records, today, index.is_own) if feedback.strip() else None
+        withheld = _withheld(rulebook.profile, index)
+        chosen = choose(_forbidding(reading, remarks), index, withheld)
+        usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]
+        if not chosen.choices:
+            return self._without_tools(reading, chosen, usable)
+        context = Context(reading, self._records, _guidance(feedback, remarks), _answers(remarks))
+        draft = Draft(index, usable, context, denied or {})
+        for choice in chosen.choices:
+            draft.add(choice)
+        if context.questions:
+            text, options = context.questions[0]
+            return Question(text=text, options=options)
+        draft.leave_denied()
+        if reading.calls is not None:
+            draft.shorten(reading.calls)
+        if not draft.steps:
+            return Refusal(
+                reason=" ".join(context.notes) or "Nothing is left to do.", mend="Change the goal or the limit."
+            )
+        for line in explain.notes(reading, chosen):
+            context.note(line)
+        kept = [choice for choice in draft.choices if any(step.choice is choice for _, step in draft.steps)]
+        plan = Plan(
+            goal=goal,
+            steps=draft.plan_steps(),
+            planner="rules",
+            why=explain.why(kept),
+            notes=tuple(context.notes),
+            budget=_budget(reading),
+        )
+        return Proposal(plan=plan)
+
+    def _without_tools(self, reading: Reading, chosen: Chosen, usable: list[ToolContract]) -> Answer:
+        if chosen.asked:
+            named = "; ".join(f"{tool}: {chosen.withheld[tool]}" for tool in chosen.asked)
+            return Refusal(
+                reason=f"What is asked for may not be used here ({named}).",
+                mend="Ask for something else, or another profile.",
+            )
+        words = [word for clause in reading.clauses for word in clause.words]
+        if chosen.beyond:
+            asked = "; ".join(f'"{clause.text}"' for clause in chosen.beyond[:3])
+            return explain.offer(usable, f"No tool here does {asked}.")
+        if not reading.clauses or all(word.low in GREETING or word.low in STOP for word in words):
+            return explain.offer(usable, "Hello. What shall be done?")
+        return explain.offer(usable, "I find no tool for that. Which of these do you mean, or how else can you put it?")
+
+    def _index(self, rulebook: Rulebook) -> Index:
+        known = self._indexes.get(id(rulebook))
+        if known is not None and known[0] is rulebook:
+            return known[1]
+        index = Index(rulebook.contracts.values())
+        while len(self._indexes) >= KEPT:
+            del self._indexes[next(iter(self._indexes))]
+        self._indexes[id(rulebook)] = (rulebook, index)
+        return index
+
+
+def _withheld(profile: Profile, index: Index) -> dict[str, str]:
+    reason = f"the profile {profile.name} does not allow it"
+    return {
+        name: reason
+        for name in index.contracts
+        if name in profile.forbidden_tools or (profile.tools and name not in profile.tools)
+    }
+
+
+def _forbidding(reading: Reading, remarks: Reading | None) -> Reading:
+    """The goal with what a person's remarks forbid: they may take tools away, never add them."""
+    if remarks is None:
+        return reading
+    against = tuple(clause._replace(at=1000 + clause.at) for clause in remarks.clauses if clause.negated)
+    return reading._replace(clauses=(*reading.clauses, *against))
+
+
+def _answers(remarks: Reading | None) -> tuple[Mention, ...]:
+    if remarks is None:
+        return ()
+    return tuple(m._replace(start=-1, end=-1) for m in remarks.mentions if m.kind in _ANSWERING)
+
+
+def _guidance(feedback: str, remarks: Reading | None) -> str:
+    """Remarks in words; nothing when they only name a record, which is an answer."""
+    if remarks is None:
+        return ""
+    told = [word for clause in remarks.clauses if not clause.negated for word in clause.words if word.low not in STOP]
+    return " ".join(feedback.split()) if told else ""
+
+
+def _budget(reading: Reading) -> Budget | None:
+    if reading.calls is None and reading.cost is None:
+        return None
+    return Budget(calls=reading.calls, cost=None if reading.cost is None else micros(reading.cost))

@@ -1,0 +1,239 @@
+"""What a tool is given: values from the goal and from CRM records, each for the kind its slot states.
+
+A value is taken from the goal's words, looked up, or left open and said so; it is never made up.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from cuga.adapters.capability import LOST, OPEN, WON
+from cuga.model.tool import Slot
+from cuga.planning.clauses import Clause
+from cuga.planning.evidence import Choice
+from cuga.planning.filling import Context, Filled
+from cuga.planning.kinds import KINDS, base_kind
+from cuga.planning.lexicon import NUMBERS, STOP
+from cuga.planning.mentions import Mention
+from cuga.planning.people import NOBODY, person_for
+from cuga.planning.schema import accepts, arguments_of
+from cuga.planning.words import stem
+
+TEXTS = frozenset(
+    [
+        "text",
+        "guidance",
+        "instructions",
+        "instruction",
+        "focus",
+        "context",
+        "situation",
+        "question",
+        "topic",
+        "query",
+        "goal",
+        "angle",
+        "brief",
+        "about",
+        "request",
+    ]
+)
+REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remarks"])
+PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
+ROLES = frozenset(["role", "persona", "title", "audience"])
+COUNTS = frozenset(["count", "number", "limit", "top", "touches", "n"])
+PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
+_AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|competitor)\s+(?:the\s+)?$", re.I)
+
+
+def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
+    """Fill the slots of one chosen tool. References to earlier outputs come later, into `open` slots."""
+    step = Filled(choice, account)
+    contract = choice.contract
+    own = [m for clause in choice.clauses for m in clause.mentions]
+    for slot in contract.slots:
+        schema = arguments_of(contract).schema_of(slot.name)
+        value = _value(slot, schema, step, own, deal, context)
+        if value is None:
+            step.open.append(slot)
+        else:
+            step.arguments[slot.name] = value
+            step.taken.append(slot.name)
+    _tell_role(step, context)
+    return step
+
+
+def _tell_role(step: Filled, context: Context) -> None:
+    """Where a role could not be turned into a person, the words that name it go to the tool as they are."""
+    nobody = any(
+        base_kind(s.kind) in PEOPLE and step.arguments.get(s.name) in ("", NOBODY) for s in step.choice.contract.slots
+    )
+    free = next((slot for slot in step.open if base_kind(slot.kind) in TEXTS), None)
+    if nobody and free is not None:
+        step.arguments[free.name] = "; ".join(clause.text for clause in step.choice.clauses if clause.text)[:2000]
+        step.open.remove(free)
+
+
+def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention], deal: str, context: Context) -> Any:
+    kind, many = base_kind(slot.kind), accepts(schema, "array")
+    own = [*context.answers, *own]
+    if slot.choices:
+        return _chosen(slot, step.choice.clauses, own, context)
+    if kind == "account":
+        return _accounts(step, own, many)
+    if kind == "opportunity":
+        named = [m.value for m in own if m.kind == "opportunity"] or _identified(own, "opportunity", context)
+        found = named or ([deal] if deal else [])
+        return (found if many else found[0]) if found else None
+    if kind in PEOPLE:
+        return person_for(slot, schema, step, own, context)
+    if kind == "message":
+        return _identified_or_quoted(own, context)
+    if kind == "notes":
+        return next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
+    if kind in ROLES:
+        return _listed([m.value for m in own if m.kind == "role"], many)
+    if kind in ("product", "competitor", "rep", "territory", "region", "lead", "segment", "from", "to", "stage"):
+        return _named(kind, own, many, context)
+    if kind in COUNTS:
+        return _count(slot, schema, own, context)
+    if kind == "filter":
+        return _filters(step, schema)
+    if kind in TEXTS:
+        return _told(slot, step, own, context)
+    if kind in REMARKS:
+        return context.feedback[:2000] or None
+    if kind == "run":
+        return _listed([m.value for m in own if m.kind == "identifier"], many)
+    same = [m.value for m in own if m.kind == kind]
+    if not same and kind == "file":
+        same = [m.value for m in context.reading.mentions if m.kind == "file"]
+    return _listed(same, many)
+
+
+def _listed(found: list[str], many: bool) -> Any:
+    found = list(dict.fromkeys(found))
+    return None if not found else found if many else found[0]
+
+
+def _accounts(step: Filled, own: list[Mention], many: bool) -> Any:
+    if many:
+        found = [m.value for m in own if m.kind == "account"]
+        return _listed(found or ([step.account.value] if step.account else []), True)
+    return step.account.value if step.account else None
+
+
+def _identified(own: list[Mention], kind: str, context: Context) -> list[str]:
+    """Identifiers that stand behind the noun of a kind: "opp 1C1I7A6R"."""
+    found = []
+    for mention in own:
+        before = context.reading.masked.text[: mention.start].split()[-1:]
+        if mention.kind == "identifier" and before and base_kind(before[0].strip("#:(").casefold()) == kind:
+            found.append(mention.value)
+    return found
+
+
+def _identified_or_quoted(own: list[Mention], context: Context) -> Any:
+    for mention in own:
+        if mention.kind == "identifier":
+            return mention.value
+    quoted = [m.value for m in (*own, *context.reading.mentions) if m.kind == "quoted"]
+    return quoted[0] if quoted else None
+
+
+def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
+    """Names of a kind: known records first, then a name the words before it give that part."""
+    text = context.reading.masked.text
+    same = [m for m in own if m.kind == kind]
+    if not same:
+        for mention in own:
+            before = text[max(0, mention.start - 24) : mention.start]
+            against = bool(_AGAINST.search(before))
+            place = PLACES.search(before)
+            if mention.kind == "account" and (against and kind == "competitor"):
+                same.append(mention)
+            elif mention.kind == "name" and mention not in context.used:
+                word = place[1].casefold() if place else ""
+                fits = {
+                    "competitor": against,
+                    "from": word == "from",
+                    "to": word in ("to", "into"),
+                    "stage": word in ("to", "into", "in"),
+                    "rep": not place,
+                }.get(kind, not against)
+                if fits:
+                    same.append(mention)
+    context.used.update(m for m in same if m.kind == "name")
+    return _listed([m.value for m in same], many)
+
+
+def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Context) -> Any:
+    """A number: the one before the slot's own noun, else the one after "top" or "worst", else the only one there is."""
+    words = {stem(word) for word in re.findall(r"[a-z]+", f"{slot.name} {slot.purpose}".casefold())} - STOP
+    text = context.reading.masked.text
+    numbers = [m for m in own if m.kind == "number" and "." not in m.value]
+    chosen = [
+        m for m in numbers if words & {stem(w) for w in re.findall(r"[a-z]+", text[m.end : m.end + 30].casefold())[:2]}
+    ]
+    chosen += [
+        m for m in numbers if re.search(r"\b(?:top|best|worst|first|last|biggest|next)\s+$", text[: m.start].casefold())
+    ]
+    if not chosen and len(numbers) == 1:
+        chosen = numbers
+    if not chosen:
+        return None
+    value = chosen[0].value
+    return int(value) if accepts(schema, "integer") or accepts(schema, "number") else value
+
+
+def _filters(step: Filled, schema: dict[str, Any]) -> Any:
+    """A filter on the state of deals, where the goal says open, won or lost of them."""
+    words = [word for clause in step.choice.clauses for word in clause.words]
+    state = next((word.low for word in words if word.low in (OPEN, WON, LOST)), "")
+    deals = any(KINDS.get(word.stem) == "opportunity" for word in words)
+    return [{"field": "status", "op": "is", "value": state}] if state and deals and accepts(schema, "array") else None
+
+
+def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
+    """The choice whose words the goal says, the latest word of a person first. None leaves the tool's own default."""
+    said = [stem(w) for w in re.findall(r"[\w-]+", context.feedback.casefold())]
+    spoken = [said, [word.stem for clause in clauses for word in clause.words]]
+    spoken.append(
+        [stem(w) for m in own for w in re.findall(r"[\w-]+", m.value.casefold()) if m.kind in ("name", "term")]
+    )
+    for words in spoken:
+        hits = []
+        for choice in slot.choices:
+            parts = [stem(part) for part in re.split(r"[\s_-]+", choice.casefold()) if part]
+            whole = stem(choice.casefold())
+            words = (
+                [whole if base_kind(choice) == KINDS.get(word) else word for word in words]
+                if slot.kind == "records"
+                else words
+            )
+            if whole in words or (parts and all(part in words for part in parts)):
+                hits.append((-len(parts), min(words.index(w) for w in words if w in (whole, *parts)), choice))
+        if hits:
+            return min(hits)[2]
+    return None
+
+
+def _told(slot: Slot, step: Filled, own: list[Mention], context: Context) -> Any:
+    """The goal's words on this step, unless all they say is in other arguments already."""
+    pieces = [clause.text for clause in step.choice.clauses if clause.text and not clause.negated]
+    rest = [
+        word
+        for clause in step.choice.clauses
+        for word in clause.words
+        if word.low not in STOP
+        and word.stem not in step.choice.words
+        and word.low not in NUMBERS
+        and not any(m.kind == "role" and m.start <= word.start < m.end for m in own)
+    ]
+    loose = [m for m in own if m.kind not in ("account", "opportunity", "contact", "role", "quoted") and m.start >= 0]
+    if context.feedback:
+        pieces.append(context.feedback)
+    elif not rest and not loose and not slot.required:
+        return None
+    return "; ".join(dict.fromkeys(piece for piece in pieces if piece))[:2000] or None
