@@ -39,7 +39,7 @@ _GAP = re.compile(r"[^a-z0-9]+")
 _IN_ADDRESS = re.compile(r"://[^/\s:@]{0,200}:([^/\s@]{1,500})@")
 _SAID = re.compile(
     r"(?i)\b([a-z_\-]{0,40}(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key)"
-    r"[\"']?\s{0,3}[=:]\s{0,3}|bearer\s{1,3}|basic\s{1,3})([\"']?[^\s\"',;&]{4,2000})"
+    r"[\"']?\s{0,3}[=:]\s{0,3}[\"']?|bearer\s{1,3}|basic\s{1,3})([^\s\"',;&]{4,2000})"
 )
 
 

@@ -23,7 +23,7 @@ _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """The settings of one process. Each field is the variable `CUGA_<FIELD>` and a row of `docs/reference/settings.md`."""
+    """The settings of one process: each field is the variable `CUGA_<FIELD>`, see `docs/reference/settings.md`."""
 
     house: Path | None = None  # where the house is; None: looked for
     profile: str = "smb"  # the profile of a run that names none
@@ -32,7 +32,7 @@ class Settings:
     call_threads: int = 16  # synchronous tools that may run at once
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read; holds secrets: never shown
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
 
 
 def read_settings(

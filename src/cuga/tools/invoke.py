@@ -1,0 +1,266 @@
+"""The one door through which a tool is called.
+
+It makes exactly the call that the frozen intent describes, or says why not, and brings back what became of it: done,
+surely not done, or unknown. It decides nothing, retries nothing, and lets no exception of a tool and no secret through.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from cuga.clock import Clock
+from cuga.journal.envelope import encode_result
+from cuga.kernel.state import RunState
+from cuga.model.event import ToolCallStart
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import Certainty, Done, Failed, Outcome
+from cuga.model.tool import SideEffect
+from cuga.redact import Redactor
+from cuga.tools.deadline import Watch
+from cuga.tools.declare import ToolContext
+from cuga.tools.failing import failed
+from cuga.tools.registry import Tool, ToolRegistry
+from cuga.tools.threads import Job, Threads, TooManyHang
+
+Bindings = Mapping[str, Mapping[str, object]]  # capability -> adapter name -> adapter
+
+
+class _Refused(Exception):
+    """The call cannot be made; nothing was touched."""
+
+    def __init__(self, mode: FailureMode, message: str) -> None:
+        self.mode = mode
+        super().__init__(message)
+
+
+class Door:
+    """Makes calls. `bindings` is read at each call, so an adapter that is switched is switched for the next one."""
+
+    def __init__(
+        self, tools: ToolRegistry, bindings: Bindings, *, clock: Clock, redactor: Redactor, threads: int = 16
+    ) -> None:
+        self._tools = tools
+        self._bindings = bindings
+        self._clock = clock
+        self._redactor = redactor
+        self._threads = Threads(threads)
+        self._watch = Watch()
+        self._checks: dict[str, Any] = {}
+
+    async def call(self, state: RunState, call: ToolCallStart) -> Outcome:
+        """Make one call of a run and say what became of it. Only a cancellation from outside passes through: then
+        nobody waits for an answer any more, and the call is as unknown as after a crash."""
+        try:
+            tool = self._tool(call)
+            arguments = self._arguments(tool, call)
+            bound = self._bind(tool, call)
+            left_s = min(float(call.timeout_s), (call.deadline - self._clock.now()).total_seconds())
+            if left_s <= 0:
+                raise _Refused(FailureMode.SYSTEM_TIMEOUT, "its deadline had passed before it was called")
+        except _Refused as refusal:
+            message = self._redactor.scrub_text(str(refusal))
+            return Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message)
+        if call.simulated:
+            return self._simulated(call)
+        started = state.started
+        context = ToolContext(
+            run_id=state.run_id,
+            trace_id=started.trace_id,
+            step_id=call.step,
+            step_index=_index_of(state, call.step),
+            tenant=started.tenant,
+            profile=started.profile,
+            key=call.key,
+            as_of=started.as_of or started.at,
+            attempt=call.attempt,
+            capabilities=bound,
+        )
+        return await self._make(tool, call, context, arguments, left_s)
+
+    def close(self) -> None:
+        """Let the threads go."""
+        self._threads.close()
+
+    # --- before ---------------------------------------------------------------------------------------------------
+    def _tool(self, call: ToolCallStart) -> Tool:
+        tool = self._tools.get(call.tool)
+        if tool is None:
+            raise _Refused(FailureMode.RESOURCE_TOOL_UNAVAILABLE, f"{call.tool} is not installed here")
+        if tool.digest != call.tool_digest:
+            raise _Refused(
+                FailureMode.AGENT_CONTRACT,
+                f"{call.tool} is not the tool this run was given: its contract has changed since; plan the step again",
+            )
+        return tool
+
+    def _arguments(self, tool: Tool, call: ToolCallStart) -> Any:
+        try:
+            arguments = tool.decode(call.arguments)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise _Refused(FailureMode.AGENT_VALIDATION, f"the arguments do not fit {call.tool}: {error}") from error
+        if tool.schema:
+            self._check_schema(tool, arguments)
+        return arguments
+
+    def _check_schema(self, tool: Tool, arguments: Any) -> None:
+        import jsonschema_rs  # only handlers that bring a schema need it
+
+        check = self._checks.get(tool.digest)
+        if check is None:
+            schema = msgspec.json.decode(tool.schema)
+            check = self._checks[tool.digest] = jsonschema_rs.Draft202012Validator(schema)
+        if problem := next(check.iter_errors(arguments), None):
+            where = "".join(f"/{part}" for part in problem.instance_path)
+            said = f"{where}: {problem.message}" if where else problem.message
+            raise _Refused(FailureMode.AGENT_VALIDATION, f"the arguments do not fit {tool.contract.name}: {said}")
+
+    def _bind(self, tool: Tool, call: ToolCallStart) -> dict[str, object]:
+        bound: dict[str, object] = {}
+        for capability in tool.contract.uses:
+            name = call.adapters.get(capability)
+            if name is None:
+                continue  # the intent names none: the tool finds nothing there, as the rules wanted
+            adapter = self._bindings.get(capability, {}).get(name)
+            if adapter is None:
+                raise _Refused(
+                    FailureMode.RESOURCE_TOOL_UNAVAILABLE, f"the adapter {name} for {capability} is not installed here"
+                )
+            bound[capability] = adapter
+        return bound
+
+    def _simulated(self, call: ToolCallStart) -> Done:
+        shown = {"simulated": True, "tool": call.tool, "adapters": call.adapters, "arguments": call.arguments}
+        body = self._redactor.scrub(msgspec.json.encode(shown))
+        return Done(result=msgspec.Raw(body), note="simulated: nothing was done")
+
+    # --- the call -------------------------------------------------------------------------------------------------
+    async def _make(
+        self, tool: Tool, call: ToolCallStart, context: ToolContext, arguments: Any, left_s: float
+    ) -> Outcome:
+        loop = asyncio.get_running_loop()
+        task = asyncio.current_task(loop)
+        assert task is not None
+        cancelled_before = task.cancelling()
+        begun = loop.time()
+        attempt = _Attempt(self._threads, tool, context, arguments)
+        deadline = self._watch.begin(loop, task, left_s)
+        note = ""
+        try:
+            value = await attempt.look() if call.probe and tool.probe is not None else None
+            if value is not None:
+                note = "found when looking: an earlier attempt had happened"
+            elif tool.is_async:
+                attempt.entered_here = True
+                value = await tool.function(**attempt.named())
+            else:
+                value = await attempt.make_in_thread()
+        except asyncio.CancelledError as error:
+            if task.cancelling() - deadline.is_over > cancelled_before:
+                raise
+            if deadline.is_over:
+                return self._late(call, attempt, left_s, _microseconds(loop, begun))
+            return self._failed(call, attempt, error, _microseconds(loop, begun))
+        except (KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            return self._failed(call, attempt, error, _microseconds(loop, begun))
+        finally:
+            self._watch.end(deadline)
+        body, replaced = encode_result(value)
+        return Done(
+            result=msgspec.Raw(self._redactor.scrub(body)),
+            duration_us=_microseconds(loop, begun),
+            note=f"{note}; {replaced}" if note and replaced else note or replaced,
+        )
+
+    def _late(self, call: ToolCallStart, attempt: _Attempt, left_s: float, duration_us: int) -> Failed:
+        is_open = attempt.entered and call.side_effect is not SideEffect.READ_ONLY
+        return Failed(
+            mode=FailureMode.SYSTEM_TIMEOUT,
+            certainty=Certainty.UNKNOWN if is_open else _nothing_new(call, attempt.has_looked),
+            message=f"no answer within {left_s:g} s" + ("" if attempt.entered else "; it had not begun"),
+            duration_us=duration_us,
+        )
+
+    def _failed(self, call: ToolCallStart, attempt: _Attempt, error: BaseException, duration_us: int) -> Failed:
+        if isinstance(error, TooManyHang):
+            return Failed(
+                mode=FailureMode.RESOURCE_TOOL_UNAVAILABLE,
+                certainty=_nothing_new(call, attempt.has_looked),
+                message="too many earlier calls hang in this process; restart it",
+            )
+        outcome = failed(error, call.side_effect, self._redactor, duration_us)
+        if outcome.certainty is Certainty.NOT_DONE:
+            return msgspec.structs.replace(outcome, certainty=_nothing_new(call, attempt.has_looked))
+        return outcome
+
+
+class _Attempt:
+    """One call of one tool: in this task when it is asynchronous, else in a thread."""
+
+    __slots__ = ("_arguments", "_context", "_job", "_threads", "_tool", "entered_here", "has_looked")
+
+    def __init__(self, threads: Threads, tool: Tool, context: ToolContext, arguments: Any) -> None:
+        self._threads = threads
+        self._tool = tool
+        self._context = context
+        self._arguments = arguments
+        self._job: Job | None = None
+        self.entered_here = False
+        self.has_looked = False  # the probe answered that no earlier attempt happened
+
+    @property
+    def entered(self) -> bool:
+        """Whether the function was entered, so that something may have happened."""
+        return self.entered_here or (self._job is not None and self._job.started)
+
+    async def look(self) -> Any:
+        """Ask the tool's probe whether an earlier attempt happened: its result, or None."""
+        probe, context, arguments = self._tool.probe, self._context, self._arguments
+        assert probe is not None
+        if inspect.iscoroutinefunction(probe):
+            found = await probe(context, arguments)
+        else:
+            found = await self._threads.run(Job(lambda: probe(context, arguments)))
+        self.has_looked = found is None
+        return found
+
+    def named(self) -> dict[str, Any]:
+        """The arguments of the function by name."""
+        tool, arguments = self._tool, self._arguments
+        if tool.fields is None:
+            return {"inputs": arguments, "context": self._context}
+        named = {name: getattr(arguments, name) for name in tool.fields}
+        if tool.context:
+            named[tool.context] = self._context
+        return named
+
+    async def make_in_thread(self) -> Any:
+        """Call a synchronous function in a thread; what it gives may have to be awaited here."""
+        function, named = self._tool.function, self.named()
+        self._job = Job(lambda: function(**named))
+        value = await self._threads.run(self._job)
+        return await value if asyncio.iscoroutine(value) else value
+
+
+def _nothing_new(call: ToolCallStart, has_looked: bool = False) -> Certainty:
+    """This attempt did nothing. One that was to look for an earlier attempt and could not leaves that one unknown."""
+    is_blind = call.probe and not has_looked and call.side_effect is not SideEffect.READ_ONLY
+    return Certainty.UNKNOWN if is_blind else Certainty.NOT_DONE
+
+
+def _index_of(state: RunState, step: str) -> int:
+    steps = state.plan.steps if state.plan is not None else ()
+    for index, held in enumerate(steps):
+        if held.step_id == step:
+            return index
+    return 0
+
+
+def _microseconds(loop: asyncio.AbstractEventLoop, begun: float) -> int:
+    return int((loop.time() - begun) * 1_000_000)
