@@ -26,7 +26,8 @@ from cuga.errors import BadInput
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Committed, Journal
-from cuga.journal.sqlite import SqliteJournal
+from cuga.journal.seal import Fault
+from cuga.journal.sqlite import Backed, SqliteJournal
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
 from cuga.kernel.state import RunState
@@ -41,6 +42,9 @@ from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry, module_of, under_overrides
+from cuga.projections.projection import Store
+from cuga.projections.signals import SignalsView
+from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
 from cuga.settings import Settings, read_settings
 from cuga.tools.invoke import Door
@@ -64,6 +68,8 @@ class Assembly:
     crm: CrmStore
     outbox: Outbox
     place: Place | None
+    signals: SignalsView
+    views: Store
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
@@ -108,10 +114,22 @@ class Assembly:
         """The adapters that this machine can really use."""
         return {"crm": ("offline",), "mail": ("offline",)}
 
+    async def verify(self) -> list[Fault]:
+        """All that is wrong with the journal."""
+        return await self.journal.verify() if isinstance(self.journal, SqliteJournal) else []
+
+    async def backup(self, path: Path) -> Backed:
+        """Copy the journal into a new file. `BadInput` for a house in memory."""
+        if not isinstance(self.journal, SqliteJournal):
+            raise BadInput("a house in memory has nothing to back up")
+        return await self.journal.backup(path)
+
     async def close(self) -> None:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
         await self.journal.close()
+        if isinstance(self.views, ViewsFile):
+            self.views.close()
         self.crm.close()
         if self._spare is not None:
             self._spare.cleanup()
@@ -149,8 +167,13 @@ async def open_house(
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    views: Store = ViewsFile(place.views) if place is not None else MemoryViews()
     door = Door(
-        kept, {"crm": {"offline": crm}, "mail": {"offline": outbox}}, clock=clock, redactor=redactor, threads=settings.call_threads
+        kept,
+        {"crm": {"offline": crm}, "mail": {"offline": outbox}},
+        clock=clock,
+        redactor=redactor,
+        threads=settings.call_threads,
     )
     assembly: Assembly
 
@@ -178,11 +201,15 @@ async def open_house(
         crm=crm,
         outbox=outbox,
         place=place,
+        views=views,
+        signals=SignalsView(journal, views),
         _spare=spare,
     )
     await assembly.refold()
     if assembly.state.version == 0:
-        await assembly.change(h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner), Principal(id=owner))
+        await assembly.change(
+            h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner), Principal(id=owner)
+        )
     return assembly
 
 

@@ -28,7 +28,9 @@ class Session:
         await self.front.close()
 
 
-async def connect(place: Place, *, settings: Settings | None = None, user: str = "", drives_all: bool = False) -> Session:
+async def connect(
+    place: Place, *, settings: Settings | None = None, user: str = "", drives_all: bool = False
+) -> Session:
     """A session with a house. `HouseBusy` when it is held by a process that does not answer."""
     coordinator = Coordinator(house=place.root, settings=settings, user=user, drives_all=drives_all)
     try:

@@ -6,116 +6,35 @@ A `Coordinator` opens its house on first use. It keeps no truth of its own: what
 from __future__ import annotations
 
 import asyncio
-import getpass
-from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import msgspec
 
-from cuga.clock import Clock
-from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, NotFound, RunNotFound
-from cuga.journal.codec import events_of
-from cuga.kernel.state import RunState
+from cuga.errors import ApprovalTimeoutError, BadInput, NotFound
+from cuga.journal.sqlite import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
-from cuga.model.event import ApprovalRequested, DoubtAnswer, Event, Verdict
+from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
+from cuga.model.house_event import AdapterSwitched, HaltLifted, HouseEvent, RestoreAcknowledged, ToolAllowed
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
-from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
-from cuga.orchestrator.place import Place
-from cuga.orchestrator.summary import summary_of
-from cuga.orchestrator.trace_emitter import TraceEmitter
+from cuga.orchestrator.reading import Planned, Reading, run_of
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.projections.trace import TraceEvent
-from cuga.settings import Settings
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 
 
-class Coordinator:
+class Coordinator(Reading):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
     `user` is who asks; in a house with one user every record says `solo`.
     """
-
-    def __init__(
-        self,
-        profile: str = "",
-        *,
-        house: Path | str | None = None,
-        user: str = "",
-        trace_emitter: TraceEmitter | None = None,
-        tools: Sequence[Callable[..., Any]] = (),
-        settings: Settings | None = None,
-        clock: Clock | None = None,
-        planner: Any = None,
-        drives_all: bool = False,
-    ) -> None:
-        self.profile = profile
-        self.user = user or _system_user()
-        self.trace_emitter = trace_emitter or TraceEmitter()
-        self._place = Place(Path(house).absolute()) if house is not None else None
-        self._options: dict[str, Any] = {
-            "settings": settings,
-            "clock": clock,
-            "tools": tuple(tools),
-            "planner": planner,
-            "drives_all": drives_all,
-            "owner": self.user,
-        }
-        self._assembly: Assembly | None = None
-        self._opening = asyncio.Lock()
-        self._utilization: dict[str, Any] = {}
-
-    @classmethod
-    def on(cls, assembly: Assembly, user: str = "") -> Self:
-        """A coordinator on a house that is open already; whoever opened it closes it."""
-        made = cls(user=user)
-        made._place = assembly.place
-        made._assembly = assembly
-        return made
-
-    # --- opening and closing --------------------------------------------------------------------------------------
-    @property
-    def is_durable(self) -> bool:
-        """Whether what is done here survives the process."""
-        return self._place is not None
-
-    async def open(self) -> Assembly:
-        """The opened house; made on first use."""
-        async with self._opening:
-            if self._assembly is None:
-                self._assembly = await open_house(self._place, **self._options)
-                self._assembly.engine.listen("", self.trace_emitter.hear)
-        return self._assembly
-
-    async def close(self) -> None:
-        """Let the house go; calls in flight get a little time first."""
-        assembly, self._assembly = self._assembly, None
-        if assembly is not None:
-            await assembly.close()
-
-    async def __aenter__(self) -> Self:
-        await self.open()
-        return self
-
-    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        await self.close()
-
-    async def principal(self, user: str = "") -> Principal:
-        """A person of this house, with the roles that count now."""
-        assembly = await self.open()
-        name = user or self.user
-        roles = assembly.current.roles
-        if not roles:
-            return Principal(id=name, solo=True)
-        return Principal(id=name, roles=roles.get(name, ()))
 
     # --- running --------------------------------------------------------------------------------------------------
     async def start(
@@ -127,11 +46,17 @@ class Coordinator:
         budget: Budget | None = None,
         plan_only: bool = False,
         plan: Plan | CheckedPlan | None = None,
+        planned_in: str = "",
         as_of: datetime | None = None,
         by: Principal | None = None,
     ) -> str:
-        """Begin a run and return its id at once; it goes on by itself. With `plan` nothing is planned."""
+        """Begin a run and return its id at once; it goes on by itself.
+
+        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`.
+        """
         assembly = await self.open()
+        if planned_in:
+            plan, goal, profile = await self._plan_of(planned_in, profile)
         goal = goal.strip()
         if not goal:
             raise BadInput("the goal is empty", mend="Say what you want, e.g. cuga run 'Score Acme'.")
@@ -162,11 +87,28 @@ class Coordinator:
         )
         return run_id
 
+    async def _plan_of(self, run_id: str, profile: str) -> tuple[CheckedPlan, str, str]:
+        assembly = await self.open()
+        state = await assembly.driver.state(run_id)
+        if state.plan is None:
+            raise BadInput(f"run {run_id} has no plan")
+        if profile and profile != state.started.profile:
+            raise BadInput(f"that plan was made under profile {state.started.profile}, not {profile}")
+        return state.plan, state.started.goal, state.started.profile
+
     async def checked(self, plan: Plan, profile: str = "") -> CheckedPlan:
         """A plan stamped from the registry for a profile; `PlanInvalid` names all that is wrong with it."""
         assembly = await self.open()
         rules = await assembly.rules_for(profile or self.profile or assembly.registry.default_profile)
         return check(plan, rules.book)
+
+    async def plan(
+        self, goal: str, profile: str = "", context: ExecutionContext | None = None, by: Principal | None = None
+    ) -> Planned:
+        """Plan a goal and run nothing: a run of its own that ends when the plan is there."""
+        run_id = await self.start(goal, profile=profile, context=context, plan_only=True, by=by)
+        await (await self.open()).engine.wait(run_id)
+        return await self.planned(run_id)
 
     async def run(self, goal: str, **how: Any) -> ExecutionResult:
         """Begin a run and wait until it ends or waits for somebody."""
@@ -256,7 +198,7 @@ class Coordinator:
             raise BadInput("request-changes needs feedback: what should be different?")
         arguments = await self._amended(request, changes) if said is Verdict.AMEND else None
         await assembly.engine.send(
-            _run_of(approval_id),
+            run_of(approval_id),
             c.ResolveApproval(
                 at=assembly.clock.now(),
                 by=by or await self.principal(),
@@ -267,7 +209,7 @@ class Coordinator:
                 arguments=arguments,
             ),
         )
-        return await self.result(_run_of(approval_id))
+        return await self.result(run_of(approval_id))
 
     async def _amended(self, request: ApprovalRequested, changes: dict[str, Any] | None) -> msgspec.Raw:
         if not changes:
@@ -276,22 +218,15 @@ class Coordinator:
         arguments = msgspec.json.decode(request.arguments)
         for path, value in changes.items():
             _put(arguments, path, value)
-        state = await assembly.driver.state(_run_of(request.approval_id))
+        state = await assembly.driver.state(run_of(request.approval_id))
         rules = await assembly.driver.rules(state.started.policy_digest)
         if faults := arguments_of(rules.contracts[request.tool]).faults(arguments):
             raise BadInput(f"the changed arguments do not fit {request.tool}: {'; '.join(faults)}")
         return msgspec.Raw(encode(arguments))
 
-    async def request(self, approval_id: str) -> ApprovalRequested:
-        """The request behind an approval id, open or closed."""
-        for event in await self.events(_run_of(approval_id)):
-            if isinstance(event, ApprovalRequested) and event.approval_id == approval_id:
-                return event
-        raise ApprovalNotFound(approval_id)
-
     async def revoke(self, approval_id: str, reason: str = "", by: Principal | None = None) -> ExecutionResult:
         """Take back an approval that has not been used."""
-        return await self._send(_run_of(approval_id), c.RevokeApproval, by, approval_id=approval_id, reason=reason)
+        return await self._send(run_of(approval_id), c.RevokeApproval, by, approval_id=approval_id, reason=reason)
 
     async def answer_question(
         self, run_id: str, answer: str, question_id: str = "", by: Principal | None = None
@@ -337,46 +272,24 @@ class Coordinator:
         await assembly.engine.send(run_id, command)
         return await self.result(run_id)
 
-    # --- looking --------------------------------------------------------------------------------------------------
-    async def events(self, run_id: str, after: int = 0) -> list[Event]:
-        """The facts of a run, in order, after the first `after` of them."""
-        assembly = await self.open()
-        stored = await assembly.journal.read(run_id, after)
-        if not stored and not after:
-            raise RunNotFound(run_id)
-        return events_of(stored)
+    # --- the house ------------------------------------------------------------------------------------------------
+    async def change(self, event: HouseEvent, by: Principal | None = None) -> None:
+        """Change the house: users, roles, delegations, standing rules, adapters, tools, the stop button.
 
-    async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """The facts of a run as they become durable, from the beginning, until it ends or parks."""
+        `at` and `by` of the event are set here. Parked runs are looked at again when something is allowed again.
+        """
         assembly = await self.open()
-        news: asyncio.Queue[None] = asyncio.Queue()
-        stop = assembly.engine.listen(run_id, lambda _run, _events: news.put_nowait(None))
-        try:
-            while True:
-                for event in await self.events(run_id, after):
-                    after += 1
-                    yield event
-                state = await assembly.driver.state(run_id)
-                if state.version <= after and (state.end is not None or state.parked is not None) and not state.due:
-                    return
-                await news.get()
-        finally:
-            stop()
+        who = by or await self.principal()
+        await assembly.change(msgspec.structs.replace(event, at=assembly.clock.now(), by=who.id), who)
+        if isinstance(event, (HaltLifted, AdapterSwitched, ToolAllowed, RestoreAcknowledged)):
+            await assembly.engine.look_again(assembly.tenant)
 
-    async def state(self, run_id: str) -> RunState:
-        """Where a run stands."""
+    async def backup(self, path: str) -> Backed:
+        """Copy the journal as it is now into a new file, while work goes on. Keep position and hash elsewhere."""
         assembly = await self.open()
-        return await assembly.driver.state(run_id)
+        return await assembly.backup(Path(path))
 
-    async def result(self, run_id: str) -> ExecutionResult:
-        """What has become of a run so far."""
-        assembly = await self.open()
-        state = await assembly.driver.state(run_id)
-        rules = await assembly.driver.rules(state.started.policy_digest)
-        result = await summary_of(await self.events(run_id), state, rules, assembly.journal)
-        self._utilization = result.budget_utilization
-        return result
-
+    # --- views of what this coordinator has seen ---------------------------------------------------------------------
     def get_trace(self) -> list[TraceEvent]:
         """The canonical events that this coordinator has seen, in order."""
         return self.trace_emitter.get_trace()
@@ -390,22 +303,8 @@ class Coordinator:
         return dict(self._utilization)
 
 
-def _system_user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
-
-
-def _run_of(approval_id: str) -> str:
-    run_id, dash, number = approval_id.rpartition("-a")
-    if not dash or not number.isdigit():
-        raise ApprovalNotFound(approval_id)
-    return run_id
-
-
 def _put(arguments: Any, path: str, value: Any) -> None:
-    """Set a value at a dotted name or JSON Pointer; only what is there already may be changed, or a new top-level name."""
+    """Set a value at a dotted name or JSON Pointer: one that is there already, or a new top-level name."""
     names = path[1:].split("/") if path.startswith("/") else path.split(".")
     target = arguments
     for name in names[:-1]:

@@ -28,23 +28,19 @@ METHODS = frozenset(
     {
         "answer",
         "answer_question",
-        "audit",
         "backup",
-        "budget",
         "cancel",
-        "card",
         "change",
         "doctor",
         "events",
-        "export",
-        "inbox",
         "plan",
-        "result",
+        "planned",
+        "request",
         "resolve",
+        "result",
         "resume",
         "revoke",
         "runs",
-        "show",
         "signals",
         "start",
         "tools",
@@ -139,7 +135,15 @@ def _line(value: object) -> bytes:
 
 def _problem(number: int, error: CugaError) -> bytes:
     return _line(
-        {"id": number, "error": {"code": error.code, "detail": error.detail, "kind": type(error).__name__, "mend": error.next_step}}
+        {
+            "id": number,
+            "error": {
+                "code": error.code,
+                "detail": error.detail,
+                "kind": type(error).__name__,
+                "mend": error.next_step,
+            },
+        }
     )
 
 
@@ -236,5 +240,3 @@ def _revived_error(said: dict[str, str]) -> CugaError:
         kinds += kind.__subclasses__()
     kind = next((found for found in kinds if found.__name__ == said["kind"]), CugaError)
     return kind(said["detail"], mend=said["mend"])
-
-

@@ -18,9 +18,7 @@ from cuga.policy.judge import Rules
 from cuga.projections.budget import utilisation_of
 
 
-async def summary_of(
-    events: Sequence[e.Event], state: RunState, rules: Rules, journal: ReadJournal
-) -> ExecutionResult:
+async def summary_of(events: Sequence[e.Event], state: RunState, rules: Rules, journal: ReadJournal) -> ExecutionResult:
     """The result so far. Large outputs are read back from the journal."""
     outputs, durations = await _outputs(events, journal)
     steps = tuple(

@@ -1,4 +1,4 @@
-"""What a coordinator has seen: the canonical events of its runs, and figures over them. A view; the journal is the truth."""
+"""What a coordinator has seen: the canonical events of its runs, and figures over them. The journal is the truth."""
 
 from __future__ import annotations
 

@@ -1,0 +1,116 @@
+"""What works in a house, what does not, and what to do about it: the findings behind `cuga doctor`."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import shutil
+import sqlite3
+import sys
+
+from cuga.model.value import Value
+from cuga.orchestrator.assemble import Assembly
+
+OWN_DISTRIBUTION = "cugar"
+FOREIGN_DISTRIBUTION = "cuga"  # another project's package, with the same import name
+LOW_DISK = 200 * 1024 * 1024  # bytes
+
+
+class Finding(Value, frozen=True, kw_only=True):
+    """One thing that was looked at. `state` is ok, note, or broken; `mend` is what to do."""
+
+    what: str
+    state: str
+    found: str
+    mend: str = ""
+
+
+async def examine(assembly: Assembly) -> list[Finding]:
+    """Look at everything; nothing is changed."""
+    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly)]
+    faults = await assembly.verify()
+    findings.append(
+        Finding(what="journal", state="ok", found="every chain, blob and claim holds")
+        if not faults
+        else Finding(
+            what="journal",
+            state="broken",
+            found=f"{len(faults)} faults, first {faults[0].kind} at {faults[0].where}: {faults[0].detail}",
+            mend="`cuga verify` lists them; put a backup back with `cuga restore`",
+        )
+    )
+    return findings
+
+
+def _interpreter() -> list[Finding]:
+    found = [Finding(what="python", state="ok", found=".".join(map(str, sys.version_info[:3])))]
+    names = importlib.metadata.packages_distributions().get("cuga", [])
+    if FOREIGN_DISTRIBUTION in names:
+        found.append(
+            Finding(
+                what="packages",
+                state="broken",
+                found="another package is installed under the import name cuga",
+                mend="pip uninstall cuga cugar && pip install cugar",
+            )
+        )
+    found.append(
+        Finding(what="sqlite", state="ok", found=f"own library through apsw; Python's own is {sqlite3.sqlite_version}")
+    )
+    return found
+
+
+def _house(assembly: Assembly) -> list[Finding]:
+    place = assembly.place
+    if place is None:
+        return [
+            Finding(
+                what="house", state="note", found="in memory: nothing is kept", mend="`cuga init DIR` makes a house"
+            )
+        ]
+    free = shutil.disk_usage(place.root).free
+    halted = assembly.current.halted
+    return [
+        Finding(what="house", state="ok", found=f"{place.root}, durability {assembly.journal.durability}"),
+        Finding(
+            what="disk",
+            state="ok" if free > LOW_DISK else "broken",
+            found=f"{free / 1e9:.1f} GB free",
+            mend="" if free > LOW_DISK else "make room: on a full disk nothing new starts",
+        ),
+        Finding(
+            what="people",
+            state="ok",
+            found="one user: every record says solo"
+            if not assembly.current.roles
+            else f"{len(assembly.current.roles)} users",
+        ),
+        Finding(
+            what="stop button",
+            state="note" if halted else "ok",
+            found=f"halted: {halted}" if halted else "not pressed",
+            mend="`cuga halt --lift` lets work go on" if halted else "",
+        ),
+        Finding(
+            what="data",
+            state="ok" if assembly.crm.count("accounts") else "note",
+            found=f"{assembly.crm.count('accounts')} accounts, {assembly.crm.count('opportunities')} deals",
+            mend="" if assembly.crm.count("accounts") else "`cuga import DIR_OF_CSV` brings data in",
+        ),
+    ]
+
+
+def _adapters(assembly: Assembly) -> list[Finding]:
+    installed = assembly.installed()
+    found = []
+    for capability, declared in assembly.registry.adapters.items():
+        for name in declared:
+            usable = name in installed.get(capability, ())
+            off = name in assembly.current.disabled_adapters
+            found.append(
+                Finding(
+                    what=f"adapter {capability}/{name}",
+                    state="ok" if usable and not off else "note",
+                    found="disabled" if off else "usable" if usable else "declared, not installed",
+                )
+            )
+    return found

@@ -1,0 +1,238 @@
+"""The reading half of the front door: opening a house, and every question that changes nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+from collections.abc import AsyncIterator, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from cuga.clock import Clock
+from cuga.errors import ApprovalNotFound, RunNotFound
+from cuga.journal.codec import events_of
+from cuga.journal.seal import Fault
+from cuga.kernel.state import RunState
+from cuga.model.context import Principal
+from cuga.model.event import ApprovalRequested, Event, Status
+from cuga.model.plan import CheckedPlan
+from cuga.model.tool import ToolContract
+from cuga.model.value import Value
+from cuga.orchestrator.assemble import Assembly, open_house
+from cuga.orchestrator.execution import ExecutionResult
+from cuga.orchestrator.health import Finding, examine
+from cuga.orchestrator.place import Place
+from cuga.orchestrator.summary import summary_of
+from cuga.orchestrator.trace_emitter import TraceEmitter
+from cuga.planning.forecast import Forecast, forecast
+from cuga.projections.runs import RunLine, list_runs
+from cuga.projections.signals import Signals
+from cuga.projections.trace import Trace, read_trace
+from cuga.settings import Settings
+
+
+class Planned(Value, frozen=True, kw_only=True):
+    """A plan that nothing of has run, with what it would cost and need; or what the planner asks or says instead."""
+
+    run_id: str
+    status: Status
+    plan: CheckedPlan | None = None
+    forecast: Forecast | None = None
+    question: str = ""
+    options: tuple[str, ...] = ()
+    reason: str = ""
+    mend: str = ""
+
+
+class Reading:
+    """A house at hand, to look at.
+
+    `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
+    `user` is who asks; in a house with one user every record says `solo`.
+    """
+
+    def __init__(
+        self,
+        profile: str = "",
+        *,
+        house: Path | str | None = None,
+        user: str = "",
+        trace_emitter: TraceEmitter | None = None,
+        tools: Sequence[Callable[..., Any]] = (),
+        settings: Settings | None = None,
+        clock: Clock | None = None,
+        planner: Any = None,
+        drives_all: bool = False,
+    ) -> None:
+        self.profile = profile
+        self.user = user or _system_user()
+        self.trace_emitter = trace_emitter or TraceEmitter()
+        self._place = Place(Path(house).absolute()) if house is not None else None
+        self._options: dict[str, Any] = {
+            "settings": settings,
+            "clock": clock,
+            "tools": tuple(tools),
+            "planner": planner,
+            "drives_all": drives_all,
+            "owner": self.user,
+        }
+        self._assembly: Assembly | None = None
+        self._opening = asyncio.Lock()
+        self._utilization: dict[str, Any] = {}
+
+    @classmethod
+    def on(cls, assembly: Assembly, user: str = "") -> Self:
+        """A coordinator on a house that is open already; whoever opened it closes it."""
+        made = cls(user=user)
+        made._place = assembly.place
+        made._assembly = assembly
+        return made
+
+    # --- opening and closing --------------------------------------------------------------------------------------
+    @property
+    def is_durable(self) -> bool:
+        """Whether what is done here survives the process."""
+        return self._place is not None
+
+    async def open(self) -> Assembly:
+        """The opened house; made on first use."""
+        async with self._opening:
+            if self._assembly is None:
+                self._assembly = await open_house(self._place, **self._options)
+                self._assembly.engine.listen("", self.trace_emitter.hear)
+        return self._assembly
+
+    async def close(self) -> None:
+        """Let the house go; calls in flight get a little time first."""
+        assembly, self._assembly = self._assembly, None
+        if assembly is not None:
+            await assembly.close()
+
+    async def __aenter__(self) -> Self:
+        await self.open()
+        return self
+
+    async def __aexit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        await self.close()
+
+    async def principal(self, user: str = "") -> Principal:
+        """A person of this house, with the roles that count now."""
+        assembly = await self.open()
+        name = user or self.user
+        roles = assembly.current.roles
+        if not roles:
+            return Principal(id=name, solo=True)
+        return Principal(id=name, roles=roles.get(name, ()))
+
+    # --- looking --------------------------------------------------------------------------------------------------
+    async def events(self, run_id: str, after: int = 0) -> list[Event]:
+        """The facts of a run, in order, after the first `after` of them."""
+        assembly = await self.open()
+        stored = await assembly.journal.read(run_id, after)
+        if not stored and not after:
+            raise RunNotFound(run_id)
+        return events_of(stored)
+
+    async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
+        """The facts of a run as they become durable, from the beginning, until it ends or parks."""
+        assembly = await self.open()
+        news: asyncio.Queue[None] = asyncio.Queue()
+        stop = assembly.engine.listen(run_id, lambda _run, _events: news.put_nowait(None))
+        try:
+            while True:
+                for event in await self.events(run_id, after):
+                    after += 1
+                    yield event
+                state = await assembly.driver.state(run_id)
+                if state.version <= after and (state.end is not None or state.parked is not None) and not state.due:
+                    return
+                await news.get()
+        finally:
+            stop()
+
+    async def state(self, run_id: str) -> RunState:
+        """Where a run stands."""
+        assembly = await self.open()
+        return await assembly.driver.state(run_id)
+
+    async def result(self, run_id: str) -> ExecutionResult:
+        """What has become of a run so far."""
+        assembly = await self.open()
+        state = await assembly.driver.state(run_id)
+        rules = await assembly.driver.rules(state.started.policy_digest)
+        result = await summary_of(await self.events(run_id), state, rules, assembly.journal)
+        self._utilization = result.budget_utilization
+        return result
+
+    async def request(self, approval_id: str) -> ApprovalRequested:
+        """The request behind an approval id, open or closed."""
+        for event in await self.events(run_of(approval_id)):
+            if isinstance(event, ApprovalRequested) and event.approval_id == approval_id:
+                return event
+        raise ApprovalNotFound(approval_id)
+
+    async def planned(self, run_id: str) -> Planned:
+        """The plan of a run, with its forecast."""
+        assembly = await self.open()
+        state = await assembly.driver.state(run_id)
+        rules = await assembly.driver.rules(state.started.policy_digest)
+        question = next(iter(state.questions.values()), None)
+        end = state.end
+        return Planned(
+            run_id=run_id,
+            status=state.status,
+            plan=state.plan,
+            forecast=forecast(state.plan, rules.book, budget=state.started.budget) if state.plan else None,
+            question=question.text if question else "",
+            options=question.options if question else (),
+            reason=end.reason if end else state.parked.reason if state.parked else "",
+            mend=end.mend if end else "",
+        )
+
+    async def runs(self, status: Status | None = None, before: str = "", limit: int = 50) -> list[RunLine]:
+        """Runs of this house, newest first."""
+        assembly = await self.open()
+        return await list_runs(assembly.journal, tenant=assembly.tenant, status=status, before=before, limit=limit)
+
+    async def trace(self, run_id: str, everything: bool = False) -> Trace:
+        """The canonical events of a run, or all of them."""
+        assembly = await self.open()
+        return await read_trace(assembly.journal, run_id, everything=everything)
+
+    async def signals(self, profile: str = "", since: datetime | None = None, until: datetime | None = None) -> Signals:
+        """The golden signals over all runs of the house, or of a profile or a window of whole hours."""
+        assembly = await self.open()
+        return await assembly.signals.read(tenant=assembly.tenant, profile=profile, since=since, until=until)
+
+    async def tools(self, words: str = "") -> list[ToolContract]:
+        """The tools of this house; with words the ones that fit them, best first."""
+        assembly = await self.open()
+        if words.strip():
+            return [ranked.contract for ranked in assembly.tools.rank(words)]
+        return sorted(assembly.tools.contracts().values(), key=lambda contract: (contract.domain, contract.name))
+
+    async def verify(self) -> list[Fault]:
+        """All that is wrong with the journal; empty: every chain, blob and claim holds."""
+        assembly = await self.open()
+        return await assembly.verify()
+
+    async def doctor(self) -> list[Finding]:
+        """What works, what does not, and how to mend it."""
+        return await examine(await self.open())
+
+
+def _system_user() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "user"
+
+
+def run_of(approval_id: str) -> str:
+    """The run that asked for an approval; its id says so."""
+    run_id, dash, number = approval_id.rpartition("-a")
+    if not dash or not number.isdigit():
+        raise ApprovalNotFound(approval_id)
+    return run_id
