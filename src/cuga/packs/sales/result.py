@@ -7,8 +7,6 @@ An ambiguous name is refused with its candidates; a record is never chosen on a 
 from __future__ import annotations
 
 from datetime import date
-from typing import Any
-
 from cuga.adapters.capability import Account, CrmRead, Lookup, Record
 from cuga.errors import BadInput
 from cuga.model.value import MICRO, Value
@@ -64,8 +62,3 @@ def sure(answer: Lookup, what: str, notes: list[str]) -> str:
     if answer.found.how in ("near", "respelled"):
         notes.append(f"{answer.asked!r} was read as the {what} {answer.found.name!r}")
     return answer.found.id
-
-
-def plain(value: Any) -> str:
-    """A value as text for a person."""
-    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else str(value)

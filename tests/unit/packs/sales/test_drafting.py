@@ -156,3 +156,40 @@ def test_whatever_the_records_hold_no_variable_stays_open(name, account, industr
         )
         assert "{{" not in message.body + message.subject and "}}" not in message.body + message.subject
         assert message.body.strip()
+
+
+def test_without_a_crm_what_is_given_is_used_and_no_more():
+    message = draft_outbound_message(
+        ToolContext.for_tests(),
+        recipient="a@b.example",
+        account="Alder Works",
+        product="Rowan Reports",
+        subject="Two words",
+    )
+    assert "Alder Works" in message.body and "Rowan Reports" in message.body and message.subject == "Two words"
+    nobody = draft_outbound_message(ToolContext.for_tests(), recipient="the buyer")
+    assert nobody.recipient == "" and missing(nobody)["recipient"] is True
+
+
+def test_a_known_person_brings_their_company_along(context):
+    message = draft_outbound_message(context, recipient="Nora Tessler")
+    assert (message.account_id, message.recipient) == (HERO, "nora.tessler@velkarin-foods.example")
+    assert draft_outbound_message(context, recipient="nora.tessler@velkarin-foods.example").account_id == HERO
+
+
+def test_a_person_who_wants_no_mail_is_said_so(context):
+    crm = context.capability("crm")
+    person = next(c for c in crm.query("contacts", limit=-1) if c.unsubscribed and c.name)
+    message = draft_outbound_message(context, recipient=person.email)
+    assert any("asked for no mail" in note for note in message.notes)
+
+
+def test_a_variable_that_is_not_closed_is_refused(context):
+    with pytest.raises(BadInput, match="not closed"):
+        draft_outbound_message(context, recipient="a@b.example", template="Hello {{ you")
+
+
+def test_a_person_without_an_address_is_named_and_the_address_asked_for(context):
+    message = draft_outbound_message(context, recipient="Head of IT", account=HERO)
+    assert message.recipient_name == "Rosa Ölander" and message.recipient == ""
+    assert "address" in next(item.why for item in message.unfilled if item.field == "recipient")

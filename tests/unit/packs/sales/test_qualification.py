@@ -150,3 +150,11 @@ def test_turning_an_unknown_into_anything_known_never_counts_as_if_it_had_been_a
 def test_every_quote_stands_in_the_text(text):
     for framework in FRAMEWORKS:
         assert all(s.quote in text for s in statements(text, framework, who="", on=TODAY, source="t"))
+
+
+def test_what_is_odd_about_a_deal_is_noted(context):
+    crm = context.capability("crm")
+    closed = next(d for d in crm.query("opportunities", limit=-1) if d.status == "won")
+    assert any("is closed" in note for note in qualify_opportunity(context, closed.id).deals[0].notes)
+    lonely = next(d for d in crm.query("opportunities", limit=-1) if d.status == "open" and not d.account)
+    assert "the deal names no account" in qualify_opportunity(context, lonely.id).deals[0].notes

@@ -249,7 +249,7 @@ class Builder:
             if (amount := values.money(self._text(row, "revenue")))
             and (people := values.whole(self._text(row, "employees")))
         )
-        middle = heads[len(heads) // 2] if heads else 0.0
+        middle = heads[len(heads) // 2] if len(heads) >= 5 else 0.0  # a few rows tell nothing
         if not 0 < middle < 50:
             return False
         self.say(0, "proposal", "unit_proposed", "revenue", "",

@@ -222,3 +222,62 @@ def test_whatever_the_rows_hold_each_is_stored_or_reported(tmp_path_factory, row
 
 def test_write_sample_writes_what_it_says(tmp_path):
     assert sorted(path.name for path in write_sample(tmp_path)) == sorted(sample_files())
+
+
+def test_each_doubt_about_a_value_is_said_and_nothing_is_made_up(tmp_path):
+    store, report = bring(
+        tmp_path,
+        accounts=(
+            "account,sector,employees,revenue,office_location\nA,space whaling,51-200,-5 EUR,Atlantis\n"
+            "B,retail,many,lots,Germany\n,retail,1,1,Germany\n"
+        ),
+        contacts="full_name,email,opted_out,account\nAda,ada@a.example,perhaps,A\nEve,ada@a.example,no,A\n",
+        deals=(
+            "opportunity_id,account,deal_stage,engage_date,close_date,sales_agent\n1,A,Weird,01/02/2024,,Zoe\n"
+            "2,A,Closed Won,03/04/2024,01/02/2024,Zoe\n3,A,Lost,01/02/2024,,Zoe\n"
+        ),
+        activities="date,notes,deal\n2024-01-02,hello,1\n2024-01-02,hello,99\n,,\n",
+    )
+    account = store.get("accounts", "A")
+    assert (account.employees, account.revenue, account.country) == (51, -5_000_000, "Atlantis")
+    assert store.get("accounts", "B").employees is None and store.get("accounts", "B").revenue is None
+    assert store.get("contacts", "ada@a.example").unsubscribed
+    assert [store.get("opportunities", n).status for n in "123"] == ["open", "won", "lost"]
+    linked = [activity.opportunity_id for activity in store.query("activities")]
+    assert linked == ["1", ""]
+    assert kinds(report).keys() >= {
+        "industry_unknown", "country_unknown", "range_lower_end", "amount_negative", "number_not_read",
+        "amount_not_read",
+        "row_without_key", "unsubscribed_unclear", "stage_not_known", "date_order_unclear", "closed_before_opened",
+        "closed_deal_without_date", "opportunity_id_not_found", "id_twice",
+    }  # fmt: skip
+    assert report.rows == report.stored + report.not_stored
+
+
+def test_a_quote_that_was_never_closed_is_found(tmp_path):
+    _, report = bring(tmp_path, accounts='account,sector\n"A,retail\n' + "B,retail\n" * 40)
+    assert [(p.kind, p.line) for p in report.problems if p.kind == "quote_not_closed"] == [("quote_not_closed", 2)]
+
+
+def test_columns_without_a_name_or_with_one_twice_are_told_apart(tmp_path):
+    store, report = bring(tmp_path, accounts="account,,sector,sector\nA,x,retail,food\n")
+    assert kinds(report)["column_twice"] == 1 and store.get("accounts", "A").industry == "retail"
+    assert store.get("accounts", "A").raw["column 2"] == "x"
+
+
+def test_a_value_too_large_to_read_costs_its_row_only(tmp_path):
+    store, report = bring(tmp_path, accounts="account,sector\nA,retail\nB," + "x" * 140_000 + "\nC,retail\n")
+    assert kinds(report)["row_unreadable"] == 1 and store.get("accounts", "C") is not None
+    assert report.rows == report.stored + report.not_stored == 3
+
+
+def test_an_empty_file_beside_good_ones_is_reported(tmp_path):
+    _, report = bring(tmp_path, accounts="account,sector\nA,retail\n", deals="")
+    assert [(p.kind, p.file) for p in report.problems] == [("file_unreadable", "deals.csv")]
+
+
+@pytest.mark.parametrize("body", ["[]", "{", '{"a.csv": 3}'])
+def test_a_broken_mapping_file_is_refused(tmp_path, body):
+    (tmp_path / "mapping.json").write_text(body)
+    with pytest.raises(BadInput, match="mapping"):
+        bring(tmp_path, accounts="account,sector\nA,retail\n")
