@@ -7,6 +7,7 @@ An ambiguous name is refused with its candidates; a record is never chosen on a 
 from __future__ import annotations
 
 from datetime import date
+
 from cuga.adapters.capability import Account, CrmRead, Lookup, Record
 from cuga.errors import BadInput
 from cuga.model.value import MICRO, Value
