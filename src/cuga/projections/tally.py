@@ -179,8 +179,8 @@ def _error(run: GoingRun, tally: Tally, event: e.ToolCallError) -> None:
         tally.latency.add(event.duration_us)
     if event.certainty is Certainty.NOT_DONE and not call.is_read:
         _charge(tally, call, -1)  # as the kernel charges: what surely did not happen costs nothing
-    if event.retry_at is not None or call.is_read or event.certainty is Certainty.NOT_DONE:
-        del run.calls[event.step]
+    if call.is_read or event.certainty is Certainty.NOT_DONE:
+        del run.calls[event.step]  # otherwise it may still be found in doubt, or to have happened
 
 
 def _doubt(run: GoingRun, tally: Tally, event: e.DoubtResolved) -> None:
