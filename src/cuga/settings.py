@@ -26,7 +26,7 @@ class Settings:
     """The settings of one process: each field is the variable `CUGA_<FIELD>`, see `docs/reference/settings.md`."""
 
     house: Path | None = None  # where the house is; None: looked for
-    profile: str = "smb"  # the profile of a run that names none
+    profile: str = ""  # the profile of a run that names none; empty: the default of the registry
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
     call_threads: int = 16  # synchronous tools that may run at once

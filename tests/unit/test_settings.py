@@ -19,7 +19,7 @@ def test_a_flag_goes_before_the_environment_and_that_before_the_env_file(tmp_pat
         {"CUGA_PROFILE": "enterprise", "CUGA_DURABILITY": "full"}, env_file=file, durability="process"
     )
     assert (settings.profile, settings.worker, settings.durability) == ("enterprise", "w 1", "process")
-    assert read_settings({"CUGA_PROFILE": ""}, env_file=file, durability=None).profile == "smb"
+    assert read_settings({"CUGA_PROFILE": ""}, env_file=file, durability=None).profile == ""
 
 
 def test_values_get_their_types(tmp_path):

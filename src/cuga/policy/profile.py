@@ -55,13 +55,9 @@ class Approvals(Value, frozen=True, kw_only=True):
 
     def consent_for(self, side_effect: SideEffect) -> Consent:
         """Who must agree to a call of this class."""
-        match side_effect:
-            case SideEffect.READ_ONLY:
-                return self.read_only
-            case SideEffect.PROPOSE:
-                return self.propose
-            case SideEffect.EXECUTE:
-                return self.execute
+        if side_effect is SideEffect.READ_ONLY:
+            return self.read_only
+        return self.propose if side_effect is SideEffect.PROPOSE else self.execute
 
 
 class Retry(Value, frozen=True, kw_only=True):

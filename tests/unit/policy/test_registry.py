@@ -189,6 +189,7 @@ def test_the_message_is_for_a_person():
         ("[hubspot, offline]\n", "{mail: [hubspot]}\n", "unknown adapter 'hubspot'"),
         ("[hubspot, offline]\n", "{fax: [offline]}\n", "unknown key"),
         ("[hubspot, offline]\n", "offline\n", "a list of names, got 'offline'"),
+        ("approvals: moderate", "approvals: moderate\n    calls_per_tool: {send: 1, send: 2}", "stands here twice"),
         ("packs: [sales]", "packs: [acme.tools]", "not allowed by `modules`"),
         ("packs: [sales]", "modules: ['*']", "is no module"),
         ("packs: [sales]", "modules: [os.system()]", "is no module"),
@@ -280,6 +281,16 @@ def test_an_override_tightens():
 )
 def test_an_override_never_loosens(override, expected):
     assert any(expected in found for found in mistakes(f"{SMALL}tools:\n  draft: {override}\n", contracts=TOOLS))
+
+
+def test_a_tool_moves_to_another_domain_only_where_no_limit_is_left_behind():
+    moved = "tools:\n  draft: {domain: intelligence}\n"
+    free = load_registry(SMALL.replace("    calls_per_domain: {engagement: 30}\n", "") + moved, contracts=TOOLS)
+    assert under_overrides(free, TOOLS)["draft"].domain == "intelligence"
+    stricter = SMALL.replace("{engagement: 30}", "{engagement: 30, intelligence: 20}") + moved
+    assert under_overrides(load_registry(stricter), TOOLS)["draft"].domain == "intelligence"
+    looser = SMALL.replace("{engagement: 30}", "{engagement: 30, intelligence: 40}") + moved
+    assert len(mistakes(looser, contracts=TOOLS)) == 1
 
 
 def test_a_nested_rule_file_may_tighten():
