@@ -35,6 +35,7 @@ METHODS = frozenset(
         "events",
         "plan",
         "planned",
+        "planned",
         "request",
         "resolve",
         "result",
@@ -59,7 +60,16 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
     id: int
     method: str
-    params: dict[str, Any] = {}
+    params: dict[str, msgspec.Raw] = {}
+
+
+class Answer(msgspec.Struct):
+    """One answer: a value, one event of a stream, or an error. Values stay bytes until their type is known."""
+
+    id: int
+    result: msgspec.Raw = msgspec.Raw(b"null")
+    event: msgspec.Raw = msgspec.Raw(b"")
+    error: dict[str, str] = {}
 
 
 class Desk:
@@ -105,12 +115,12 @@ class Desk:
             request = msgspec.json.decode(line, type=Request)
             number = request.id
             if request.method == "follow":
-                async for event in self._coordinator.follow(**request.params):
-                    writer.write(_line({"id": number, "event": msgspec.to_builtins(event)}))
+                async for event in self._coordinator.follow(**_typed(self._coordinator.follow, request.params)):
+                    writer.write(_line({"id": number, "event": event}))
                     await writer.drain()
                 writer.write(_line({"id": number, "result": None}))
                 return
-            writer.write(_line({"id": number, "result": msgspec.to_builtins(await self._call(request, user))}))
+            writer.write(_line({"id": number, "result": await self._call(request, user)}))
         except msgspec.MsgspecError as error:
             writer.write(_problem(number, BadInput(str(error))))
         except CugaError as error:
@@ -122,11 +132,16 @@ class Desk:
         if request.method not in METHODS or _PERSON in request.params:
             raise BadInput(f"no method {request.method!r} with these arguments")
         method = getattr(self._coordinator, request.method)
-        hints = typing.get_type_hints(method)
-        params = {name: msgspec.convert(value, hints.get(name, Any)) for name, value in request.params.items()}
+        params = _typed(method, request.params)
         if _PERSON in inspect.signature(method).parameters:
             params[_PERSON] = await self._coordinator.principal(user)
         return await method(**params)
+
+
+def _typed(method: typing.Callable[..., Any], said: dict[str, msgspec.Raw]) -> dict[str, Any]:
+    """The arguments of a call as the method declares them."""
+    hints = typing.get_type_hints(method)
+    return {name: msgspec.json.decode(value, type=hints.get(name, Any)) for name, value in said.items()}
 
 
 def _line(value: object) -> bytes:
@@ -192,14 +207,14 @@ class Remote:
         async with self._turn:
             await self._send(method, params)
             answer = await self._receive()
-        return _revive(answer.get("result"), returns)
+        return None if returns is type(None) else msgspec.json.decode(answer.result, type=returns)
 
     async def follow(self, run_id: str, after: int = 0) -> typing.AsyncIterator[Any]:
         """The facts of a run as they become durable."""
         async with self._turn:
             await self._send("follow", {"run_id": run_id, "after": after})
-            while "event" in (answer := await self._receive()):
-                yield msgspec.convert(answer["event"], RunEvent)
+            while bytes((answer := await self._receive()).event):
+                yield msgspec.json.decode(answer.event, type=RunEvent)
 
     def __getattr__(self, name: str) -> Any:
         if name not in METHODS:
@@ -214,24 +229,22 @@ class Remote:
     async def _send(self, method: str, params: dict[str, Any]) -> None:
         assert self._writer is not None
         self._ids += 1
-        self._writer.write(_line({"id": self._ids, "method": method, "params": msgspec.to_builtins(params)}))
-        await self._writer.drain()
+        self._writer.write(_line({"id": self._ids, "method": method, "params": params}))
+        with contextlib.suppress(ConnectionError):  # it has gone: reading says so
+            await self._writer.drain()
 
-    async def _receive(self) -> dict[str, Any]:
+    async def _receive(self) -> Answer:
         assert self._reader is not None
-        line = await self._reader.readline()
-        if not line:
+        try:
+            line = await self._reader.readline()
+        except ConnectionError:
+            line = b""
+        if not line.endswith(b"\n"):
             raise HouseBusy(f"{self.holder}, and it ended while we talked to it", mend="Give the command again.")
-        answer: dict[str, Any] = msgspec.json.decode(line)
-        if "error" in answer:
-            raise _revived_error(answer["error"])
+        answer = msgspec.json.decode(line, type=Answer)
+        if answer.error:
+            raise _revived_error(answer.error)
         return answer
-
-
-def _revive(value: Any, kind: Any) -> Any:
-    if kind is Any or kind is type(None):
-        return value
-    return msgspec.convert(value, kind)
 
 
 def _revived_error(said: dict[str, str]) -> CugaError:

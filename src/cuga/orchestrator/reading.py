@@ -27,6 +27,11 @@ from cuga.orchestrator.place import Place
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
+from cuga.projections.audit import AuditRecord, read_audit
+from cuga.projections.budget import Utilisation, utilisation_of
+from cuga.projections.card import Card
+from cuga.projections.inbox import find_card, inbox
+from cuga.projections.result import RunResult, read_result
 from cuga.projections.runs import RunLine, list_runs
 from cuga.projections.signals import Signals
 from cuga.projections.trace import Trace, read_trace
@@ -195,6 +200,33 @@ class Reading:
         """Runs of this house, newest first."""
         assembly = await self.open()
         return await list_runs(assembly.journal, tenant=assembly.tenant, status=status, before=before, limit=limit)
+
+    async def show(self, run_id: str) -> RunResult:
+        """What came of a run so far, for a person: each step with its output, evidence, unknowns, approvals."""
+        assembly = await self.open()
+        return await read_result(assembly.journal, run_id)
+
+    async def inbox(self, run_id: str = "", limit: int = 50) -> list[Card]:
+        """What waits for a person's decision, the riskiest first; of the house or of one run."""
+        assembly = await self.open()
+        return await inbox(assembly.journal, tenant=assembly.tenant, run_id=run_id, limit=limit)
+
+    async def card(self, approval_id: str) -> Card:
+        """One request, open or closed."""
+        assembly = await self.open()
+        return await find_card(assembly.journal, approval_id)
+
+    async def audit(self, run_id: str) -> AuditRecord:
+        """The audit record of a run."""
+        assembly = await self.open()
+        return await read_audit(assembly.journal, run_id)
+
+    async def budget(self, run_id: str) -> Utilisation:
+        """How much of its budgets a run has used, scope by scope."""
+        assembly = await self.open()
+        state = await assembly.driver.state(run_id)
+        rules = await assembly.driver.rules(state.started.policy_digest)
+        return utilisation_of(state, rules.profile.limits)
 
     async def trace(self, run_id: str, everything: bool = False) -> Trace:
         """The canonical events of a run, or all of them."""
