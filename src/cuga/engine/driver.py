@@ -91,6 +91,7 @@ class Driver:
         self._rules: dict[str, Rules] = {}
         self._live: OrderedDict[str, Live] = OrderedDict()
         self.engine: Engine | None = None
+        self.worker = ""  # under which name this process takes over what another left; empty: it drives nothing
 
     async def handle(self, run_id: str, command: c.Command) -> RunState:
         """Carry out one command and return the state it led to. Raises what the kernel raises."""
@@ -184,6 +185,7 @@ class Driver:
         commands = [letter.command for letter in letters]
         blobs = [letter.blob for letter in letters if letter.blob is not None]
         refused: dict[str, int] = {}
+        taking_over: tuple[c.TakeOver, ...] = ()
         for _ in range(MAX_ROUNDS):
             state = live.state
             first = commands[0]
@@ -192,9 +194,11 @@ class Driver:
                     state = RunState(live.run_id)
                 else:
                     state = live.state = await self.load(live.run_id)
+                    # whoever made its calls is gone; they are lost to it before anything else is decided
+                    taking_over = self._taking_over(live, state, letters)
             digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
             rules = self._rules.get(digest) or await self.rules(digest)
-            decision = decide(state, commands, rules, self._current(), refused)
+            decision = decide(state, [*taking_over, *commands], rules, self._current(), refused)
             events = decision.events
             if not events:
                 self._answer(letters, state)
@@ -218,6 +222,14 @@ class Driver:
                     live.state = None
                     raise JournalFailed(f"nobody can say whether the last facts were kept: {reason}")
         raise JournalFailed(f"run {live.run_id} could not be moved on after {MAX_ROUNDS} attempts")
+
+    def _taking_over(self, live: Live, state: RunState, letters: list[Letter]) -> tuple[c.TakeOver, ...]:
+        """The take-over of a run just loaded that has work in flight which this process does not make."""
+        is_ours = live.flying or live.planning or any(letter.answer is None for letter in (*letters, *live.mail))
+        is_asked = isinstance(letters[0].command, c.TakeOver)
+        if not self.worker or is_ours or is_asked or not (state.calling or state.planning) or state.end is not None:
+            return ()
+        return (c.TakeOver(at=self.clock.now(), worker=self.worker, epoch=state.epoch + 1),)
 
     @staticmethod
     def _answer(letters: list[Letter], state: RunState) -> None:
