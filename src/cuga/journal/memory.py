@@ -191,4 +191,3 @@ class MemoryJournal:
     async def close(self) -> None:
         self._closed = True
         self._tell()
-

@@ -102,6 +102,14 @@ class Listed(Value, frozen=True, kw_only=True):
     row: RunRow
 
 
+class Backed(Value, frozen=True, kw_only=True):
+    """A copy that was made, and the last event in it. Position and hash, kept elsewhere, show a lost tail."""
+
+    path: str
+    position: int
+    hash: str
+
+
 class ReadJournal(Protocol):
     """What can be read; all that a follower in another process has. Only what is durable is ever shown."""
 

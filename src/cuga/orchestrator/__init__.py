@@ -2,7 +2,7 @@
 
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.execution import ExecutionContext, ExecutionResult, StepResult
+from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.policy.spelling import tool_budget as ToolBudget
 
@@ -15,7 +15,6 @@ __all__ = [
     "ExecutionResult",
     "Plan",
     "PlanStep",
-    "StepResult",
     "ToolBudget",
     "TraceEmitter",
 ]

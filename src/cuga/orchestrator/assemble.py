@@ -25,9 +25,9 @@ from cuga.engine.local import LocalEngine
 from cuga.errors import BadInput
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
-from cuga.journal.port import Committed, Journal
+from cuga.journal.port import Backed, Committed, Journal
 from cuga.journal.seal import Fault
-from cuga.journal.sqlite import Backed, SqliteJournal
+from cuga.journal.sqlite import SqliteJournal
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
 from cuga.kernel.state import RunState
@@ -67,6 +67,7 @@ class Assembly:
     engine: LocalEngine
     crm: CrmStore
     outbox: Outbox
+    door: Door
     place: Place | None
     signals: SignalsView
     views: Store
@@ -127,6 +128,7 @@ class Assembly:
     async def close(self) -> None:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
+        self.door.close()
         await self.journal.close()
         if isinstance(self.views, ViewsFile):
             self.views.close()
@@ -200,6 +202,7 @@ async def open_house(
         engine=engine,
         crm=crm,
         outbox=outbox,
+        door=door,
         place=place,
         views=views,
         signals=SignalsView(journal, views),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ApprovalTimeoutError, BadInput, NotFound
-from cuga.journal.sqlite import Backed
+from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict

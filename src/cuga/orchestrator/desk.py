@@ -28,13 +28,16 @@ METHODS = frozenset(
     {
         "answer",
         "answer_question",
+        "audit",
         "backup",
+        "budget",
         "cancel",
+        "card",
         "change",
         "doctor",
         "events",
+        "inbox",
         "plan",
-        "planned",
         "planned",
         "request",
         "resolve",
@@ -42,6 +45,7 @@ METHODS = frozenset(
         "resume",
         "revoke",
         "runs",
+        "show",
         "signals",
         "start",
         "tools",
@@ -79,6 +83,7 @@ class Desk:
         self._coordinator = coordinator
         self._path = path
         self._server: asyncio.Server | None = None
+        self._visitors: set[asyncio.Task[None]] = set()
 
     async def open(self) -> None:
         """Begin to listen. A socket left behind by a process that is gone is replaced: the house's lock is ours."""
@@ -92,21 +97,30 @@ class Desk:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening."""
+        """Stop listening and send away whoever is there: what they asked for is kept or was not done."""
         if self._server is not None:
             self._server.close()
+            for visitor in self._visitors:
+                visitor.cancel()
+            await asyncio.gather(*self._visitors, return_exceptions=True)
             with contextlib.suppress(FileNotFoundError):
                 self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         user = _peer(writer)
+        visitor = asyncio.current_task()
+        assert visitor is not None
+        self._visitors.add(visitor)
         try:
             while line := await reader.readline():
                 await self._answer(line, user, writer)
                 await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the other side went away, or sent more than a line may hold
+        except asyncio.CancelledError:
+            pass  # we are closing; asyncio would print a connection's task that ends as cancelled
         finally:
+            self._visitors.discard(visitor)
             writer.close()
 
     async def _answer(self, line: bytes, user: str, writer: asyncio.StreamWriter) -> None:

@@ -9,6 +9,7 @@ import msgspec
 
 from cuga.model.event import Status
 from cuga.model.value import Value
+from cuga.projections.steps import StepResult
 
 
 class ExecutionContext(Value, frozen=True, kw_only=True):
@@ -37,18 +38,6 @@ class ExecutionContext(Value, frozen=True, kw_only=True):
     def with_metadata(self, **metadata: Any) -> ExecutionContext:
         """The same circumstances with more remarks."""
         return msgspec.structs.replace(self, metadata={**self.metadata, **metadata})
-
-
-class StepResult(Value, frozen=True, kw_only=True):
-    """What became of one step. `cost` is in units."""
-
-    step_id: str
-    tool: str
-    state: str
-    reason: str = ""
-    output: Any = None
-    cost: float = 0.0
-    duration_ms: float = 0.0
 
 
 class ExecutionResult(Value, frozen=True, kw_only=True):

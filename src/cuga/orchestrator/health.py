@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import shutil
-import sqlite3
 import sys
 
 from cuga.model.value import Value
@@ -54,7 +53,9 @@ def _interpreter() -> list[Finding]:
             )
         )
     found.append(
-        Finding(what="sqlite", state="ok", found=f"own library through apsw; Python's own is {sqlite3.sqlite_version}")
+        Finding(
+            what="sqlite", state="ok", found=f"{importlib.metadata.version('apsw')}, shipped with cuga's own binding"
+        )
     )
     return found
 

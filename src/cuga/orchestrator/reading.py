@@ -167,7 +167,8 @@ class Reading:
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
         rules = await assembly.driver.rules(state.started.policy_digest)
-        result = await summary_of(await self.events(run_id), state, rules, assembly.journal)
+        found = await read_result(assembly.journal, run_id)
+        result = summary_of(found, await self.events(run_id), state, rules)
         self._utilization = result.budget_utilization
         return result
 

@@ -14,11 +14,11 @@ from cuga.errors import JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Scrub
-from cuga.journal.port import Appended, Committed, Conflict, Index, Refused, Unknown
+from cuga.journal.port import Appended, Backed, Committed, Conflict, Index, Refused, Unknown
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.ballast import Ballast
 from cuga.journal.sqlite.batch import Batch, Head, index_rows
-from cuga.journal.sqlite.care import Backed, back_up, count_claims, verify_file
+from cuga.journal.sqlite.care import back_up, count_claims, verify_file
 from cuga.journal.sqlite.commit import GroupCommit
 from cuga.journal.sqlite.connect import SYNCHRONOUS
 from cuga.journal.sqlite.follow import Reading

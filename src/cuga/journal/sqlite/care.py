@@ -15,20 +15,13 @@ from cuga.errors import BadInput, JournalCorrupt, JournalFailed
 from cuga.journal.blobs import intact
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import PLAIN
+from cuga.journal.port import Backed
 from cuga.journal.seal import GENESIS, Fault, link, prefix_of
 from cuga.journal.sqlite.connect import open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.statements import queries
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.value import Value
-
-
-class Backed(Value, frozen=True, kw_only=True):
-    """A copy that was made, and the last event in it. Position and hash, kept elsewhere, show a lost tail."""
-
-    path: str
-    position: int
-    hash: str
 
 
 class Restored(Value, frozen=True, kw_only=True):

@@ -98,9 +98,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
         raise JournalFailed(f"{path} is not a journal of cuga")
     with connection:
         connection.execute(f"pragma application_id = {APPLICATION}")
-        connection.execute(
-            "create table if not exists migration (number integer primary key, name text, digest text)"
-        )
+        connection.execute("create table if not exists migration (number integer primary key, name text, digest text)")
         done = dict(connection.execute("select number, digest from migration"))
         if done and max(done) > max(number for number, _, _ in migrations()):
             raise JournalFailed(f"{path} was written by a newer cuga", mend="Use that version, or a newer one.")
