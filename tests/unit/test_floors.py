@@ -31,7 +31,7 @@ def test_no_import_climbs():
         ("model/loud.py", "import cuga.kernel.state", "only downward"),
         ("packs/sales/loud.py", "import cuga.policy.profile", "Packs see"),
         ("packs/sales/loud.py", "import cuga.adapters.offline", "Packs see"),
-        ("engine/loud.py", "import cuga.journal.seal", "through its port"),
+        ("engine/loud.py", "import cuga.journal.memory", "through its port"),
         ("engine/loud.py", "import cuga.planning", "only downward"),
     ],
 )
