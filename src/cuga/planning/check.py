@@ -15,7 +15,7 @@ from cuga.errors import PlanInvalid
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep, Reference, Step, When
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import digest, encode
-from cuga.planning.inputs import MAX_ARGUMENTS, Rewriter, bad_pointer
+from cuga.planning.inputs import MAX_ARGUMENTS, Rewriter, bad_pointer, unstorable
 from cuga.planning.keeping import keep
 from cuga.planning.schema import arguments_of
 from cuga.policy.condition import ConditionError, compile_condition
@@ -61,7 +61,10 @@ class _Check:
             raise self.refused()
         if self.number < 1:
             self.problems.append(f"plans are numbered from 1, not {self.number}")
+        self.check_texts()
         self.check_budget(self.plan.budget)
+        if self.problems and any("cannot be stored" in problem for problem in self.problems):
+            raise self.refused()
         self.give_ids()
         steps = tuple(self.stamped(at, step) for at, step in enumerate(self.plan.steps))
         self.check_cycles(steps)
@@ -87,6 +90,20 @@ class _Check:
             lines, problems=tuple(self.problems), mend="Change what is named and hand the plan in again."
         )
 
+    def check_texts(self) -> None:
+        """All that is written down must be text that can be stored."""
+        plan = self.plan
+        texts = [("goal", plan.goal), ("plan_id", plan.plan_id), ("planner", plan.planner)]
+        texts += [("why", text) for text in plan.why] + [("notes", text) for text in plan.notes]
+        for at, step in enumerate(plan.steps):
+            named = (step.step_id, step.name, step.tool, step.reason, *step.depends_on)
+            bound = (step.when.expr, *step.when.bind) if step.when else ()
+            texts += [(f"step {at + 1}", text) for text in (*named, *bound)]
+        if plan.budget is not None:
+            texts += [("budget", text) for text in (*plan.budget.calls_per_domain, *plan.budget.calls_per_tool)]
+        odd = dict.fromkeys(where for where, text in texts if unstorable(text))
+        self.problems += [f"{where}: text with half a character (a lone surrogate) cannot be stored" for where in odd]
+
     def check_budget(self, budget: Budget | None) -> None:
         if budget is None:
             return
@@ -94,6 +111,8 @@ class _Check:
         stated |= {f"calls of {name}": limit for name, limit in budget.calls_per_domain.items()}
         stated |= {f"calls of {name}": limit for name, limit in budget.calls_per_tool.items()}
         for scope, limit in stated.items():
+            if limit is not None and limit >= 2**63:
+                self.problems.append(f"the plan's budget for {scope} cannot be stored; leave it out for none")
             if limit is not None and limit < 0:
                 self.problems.append(f"the plan's budget for {scope} is {limit}; 0 means none, less is not possible")
 

@@ -20,7 +20,7 @@ from cuga.planning.mentions import Mention
 from cuga.planning.people import NOBODY
 from cuga.planning.ranking import Index, stems
 from cuga.planning.slots import fill
-from cuga.planning.subjects import accounts_for, deal_for
+from cuga.planning.subjects import accounts_for, deals_for
 
 DEEPEST = 3  # prerequisites of prerequisites
 
@@ -39,7 +39,8 @@ class Draft:
         """Add the steps of one choice: one for each account it is about."""
         about = accounts_for(choice, self.index, self.context)
         for account in self.of_givers(choice) if about == [None] else about:
-            self.add_for(choice, account, depth)
+            for deal in deals_for(choice, account, self.context):
+                self.add_for(choice, account, depth, deal)
 
     def of_givers(self, choice: Choice) -> list[Mention | None]:
         """For a tool that only takes what was made: each account something was made for, or for "it" the last one."""
@@ -52,9 +53,18 @@ class Draft:
         made = list(found.values())
         return (made[-1:] if singular else made) or [None]
 
-    def add_for(self, choice: Choice, account: Mention | None, depth: int) -> None:
+    def add_for(self, choice: Choice, account: Mention | None, depth: int, deal: str | None = None) -> None:
         """Add one step, with what it needs before it."""
-        step = fill(choice, account, deal_for(choice, account, self.context), self.context)
+        if deal is None:
+            deal = deals_for(choice, account, self.context)[0]
+        step = fill(choice, account, deal, self.context)
+        if any(
+            other.choice.needed_by
+            and other.choice.contract.name == choice.contract.name
+            and other.arguments == step.arguments
+            for _, other in self.steps
+        ):
+            return  # it is there already, for a step that needs it
         conditions = [] if choice.needed_by else [c for c in choice.clauses if c.condition is not None][:1]
         for clause in conditions:
             assert clause.condition is not None

@@ -132,13 +132,15 @@ def usable_tools(
     """The ranked tools that may be chosen for a clause, weighed by what it names and orders; best first."""
     kinds = clause_kinds(clause, made)
     has = {base_kind(mention.kind) for mention in reading.mentions} | made
-    clause_opens = bool(opens_with(clause))
+    first = opens_with(clause)
+    clause_opens = bool(first)
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
     usable = []
     for match in ranked:
         contract, score = index.contracts[match.tool], match.score
         takes = slot_kinds(contract)
+        score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
         goes_on = last is not None and last.contract.name == match.tool
         score += 0.2 * min(2, len(kinds & takes)) + (0.3 if "message" in kinds & takes & made else 0.0)
         if is_quoting and takes & {"message", "notes"}:
@@ -158,7 +160,7 @@ def usable_tools(
             score *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
         if contract.side_effect is SideEffect.EXECUTE and not goes_on and not orders(contract, clause, index):
             continue
-        if score < 1.0 and any(_is_unknown(word, index) for word in clause.words):
+        if score < 1.0 and any(is_unknown(word, index) for word in clause.words):
             score *= 0.85  # weakly meant, in words that no tool has
         if not clause_opens and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
             score *= 0.5  # "35 reps, 85 accounts" are figures to work with
@@ -177,13 +179,15 @@ _BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "ha
 _PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
 
 
-def _is_unknown(word: Token, index: Index) -> bool:
+def is_unknown(word: Token, index: Index) -> bool:
+    """Whether a telling word is none of the language's common ones and none that a tool has."""
     return len(word.low) > 2 and word.low not in STOP and word.low not in VERBS and not index.knows(word.stem)
 
 
 def clause_kinds(clause: Clause, made: set[str]) -> set[str]:
     """The kinds of things a clause speaks of; "it" is the message when one was just made."""
-    kinds = {KINDS[word.stem] for word in clause.words if word.stem in KINDS}
+    opening = opens_with(clause)  # "email her" asks for a deed and has no email yet
+    kinds = {KINDS[word.stem] for word in clause.words if word.stem in KINDS and word.stem != opening}
     kinds |= {base_kind(mention.kind) for mention in clause.mentions}
     if "message" in made and any(word.low in PRONOUNS for word in clause.words):
         kinds.add("message")

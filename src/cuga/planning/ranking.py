@@ -52,7 +52,9 @@ class Index:
 
     def _read(self, contract: ToolContract) -> None:
         strong = self.strong.setdefault(contract.name, set())
-        takes, made = slot_kinds(contract), {base_kind(kind) for kind in contract.gives}
+        takes = slot_kinds(contract)
+        made = {base_kind(kind) for kind, path in contract.gives.items() if not path}
+        made |= {base_kind(choice) for slot in contract.slots for choice in slot.choices}
         for word in stems(contract.name.replace("_", " ").replace(".", " ")):
             self._add(word, contract.name, NAME if word not in KINDS else PART)
             strong.add(word)

@@ -17,8 +17,9 @@ from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.choose import choose
 from cuga.planning.clauses import Reading, read
 from cuga.planning.draftplan import Draft
-from cuga.planning.evidence import Chosen
+from cuga.planning.evidence import Choice, Chosen, is_unknown
 from cuga.planning.filling import Context
+from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import GREETING, STOP
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
@@ -82,6 +83,9 @@ class RulePlanner:
             )
         for line in explain.notes(reading, chosen):
             context.note(line)
+        unused = [word for choice in chosen.choices for word in _unused(choice, draft, index)]
+        if unused:
+            context.note(f"Not used, since no argument takes it: {', '.join(dict.fromkeys(unused))}.")
         kept = [choice for choice in draft.choices if any(step.choice is choice for _, step in draft.steps)]
         plan = Plan(
             goal=goal,
@@ -117,6 +121,21 @@ class RulePlanner:
             del self._indexes[next(iter(self._indexes))]
         self._indexes[id(rulebook)] = (rulebook, index)
         return index
+
+
+def _unused(choice: Choice, draft: Draft, index: Index) -> list[str]:
+    """Words of a goal that no tool knows and no argument of their step carries."""
+    carried = " ".join(str(step.arguments.values()) for _, step in draft.steps).casefold()
+    words = [word for clause in choice.clauses for word in clause.words]
+    roles = [m for clause in choice.clauses for m in clause.mentions if m.kind == "role"]
+    return [
+        word.text
+        for word in words
+        if is_unknown(word, index)
+        and word.stem not in KINDS
+        and word.low not in carried
+        and not any(role.start <= word.start < role.end for role in roles)
+    ]
 
 
 def _withheld(profile: Profile, index: Index) -> dict[str, str]:

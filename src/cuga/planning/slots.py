@@ -90,7 +90,7 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
         return person_for(slot, schema, step, own, context)
     if kind == "message":
         return _identified_or_quoted(own, context)
-    if kind == "notes":
+    if kind == "notes" or (kind in TEXTS and base_kind(slot.name) == "notes"):
         return next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
     if kind in ROLES:
         return _listed([m.value for m in own if m.kind == "role"], many)

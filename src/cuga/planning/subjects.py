@@ -50,6 +50,20 @@ def accounts_for(choice: Choice, index: Index, context: Context) -> list[Mention
     return list(unique[:MOST_ACCOUNTS])
 
 
+def deals_for(choice: Choice, account: Mention | None, context: Context) -> list[str]:
+    """The deals a tool is to be used on, one step for each: all open ones where the goal says "all", else one."""
+    words = [word for clause in choice.clauses for word in clause.words]
+    slots = [slot for slot in choice.contract.slots if base_kind(slot.kind) == "opportunity"]
+    every = any(w.low in ("all", "every", "each") for w in words) and any(
+        KINDS.get(w.stem) == "opportunity" for w in words
+    )
+    if every and slots and account is not None and context.records.is_known:
+        deals = _fitting(context.records.open_deals(account.record or account.value), choice)
+        if deals:
+            return [deal.id for deal in deals[:MOST_ACCOUNTS]]
+    return [deal_for(choice, account, context)]
+
+
 def deal_for(choice: Choice, account: Mention | None, context: Context) -> str:
     """The id of the deal a step is about; empty when the tool takes none or it is not known."""
     slots = [slot for slot in choice.contract.slots if base_kind(slot.kind) == "opportunity"]

@@ -70,7 +70,7 @@ def hole_number(text: str) -> int:
 def hide(masked: Masked, start: int, end: int) -> Masked:
     """Set one more piece of the text aside as data."""
     inner = masked.shown(masked.text[start:end]).strip()
-    middle = f" {chr(_HOLE + len(masked.quoted))} "
+    middle = f" {chr(_HOLE + len(masked.quoted))} \n"
     return Masked(masked.text[:start] + middle + masked.text[end:], (*masked.quoted, inner))
 
 
