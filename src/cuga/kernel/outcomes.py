@@ -96,7 +96,7 @@ def fail(turn: Turn, start: e.ToolCallStart, failed: Failed) -> None:
     if is_crash and s.crashes.get(step, 0) + 1 >= MAX_CRASHES and isinstance(decision, Again):
         decision = None if start.side_effect is SideEffect.READ_ONLY else InDoubt()
     retry_at = None
-    if isinstance(decision, Again) and not s.cancel and not s.stopped:
+    if isinstance(decision, Again) and not s.cancel and not s.stopped and step in s.index.named:
         retry_at = turn.now + timedelta(milliseconds=decision.delay_ms)
     given_back: tuple[e.Claim, ...] = ()
     if certainty is Certainty.NOT_DONE:
