@@ -1,0 +1,186 @@
+"""What schedules are made of: tools, settings (rules pinned and rules in force) and plans, drawn from a number.
+
+Built in pools and shared, since making them costs more than running them. A pool follows from its number alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from functools import lru_cache
+from random import Random
+
+import msgspec
+
+from cuga.model.plan import Budget, CheckedPlan, Step
+from cuga.model.tool import ToolContract
+from cuga.model.value import encode
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Approvals, AtLimit, Consent, Current, Delegation, Limits, Rate, Retry, StandingRule
+from cuga.testing.factories import AT, contract, current, output_of, plan, rules, step, when
+
+LOOK = contract("look", cost=1, domain="intelligence")
+NOTE = contract("note", "propose", cost=2, domain="engagement", effect_key=("note", "/to"))
+NOTE_KEYED = contract("note_keyed", "propose", cost=2, domain="engagement", repeatable="key", uses=("mail",))
+NOTE_PROBED = contract("note_probed", "propose", cost=2, domain="engagement", repeatable="probe")
+SEND = contract("send", "execute", cost=3, domain="engagement", effect_key=("send", "/to"), once=("send", "/to"))
+SEND_KEYED = contract(
+    "send_keyed", "execute", cost=3, domain="engagement", repeatable="key", uses=("mail",), once=("send_keyed", "/to")
+)
+SEND_PROBED = contract("send_probed", "execute", cost=3, domain="qualification", repeatable="probe")
+TOOLS = (LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED)
+KEYED = frozenset({NOTE_KEYED.name, SEND_KEYED.name})
+PROBED = frozenset({NOTE_PROBED.name, SEND_PROBED.name})
+ONCE = frozenset({SEND.name, SEND_KEYED.name})
+TARGETS = ("ann", "Bob", "bob")
+CONDITIONS: Mapping[str, bool | None] = {"n > 1": True, "n > 5": False, "n.x > 1": None}  # None: an error
+
+# what can hold for all runs besides what is pinned; a schedule turns them on and off
+FLAGS = ("halted", "forbidden", "switched", "changed", "revoked", "delegated", "standing")
+
+
+class Setting:
+    """The rules a schedule's runs are pinned to, a looser edition of them, and what may hold at some time."""
+
+    def __init__(self, random: Random) -> None:
+        pick = random.choice
+        self.solo = random.random() < 0.15
+        self.rates = (Rate(per=pick(("tenant", "user")), calls=pick((1, 2, 3)), window_s=60),) if random.random() < 0.3 else ()
+        tight = random.random() < 0.5
+        self.limits = Limits(
+            calls=pick((2, 3, 4, 5)) if tight else 100,
+            calls_per_domain={"engagement": pick((1, 2, 3))} if random.random() < 0.3 else {},
+            calls_per_tool={"look": 2} if random.random() < 0.1 else {},
+            cost=pick((5, 8, 12)) if tight and random.random() < 0.5 else 1_000,
+            at_limit=pick(tuple(AtLimit)),
+        )
+        self.approvals = Approvals(
+            read_only=Consent.HUMAN if random.random() < 0.1 else Consent.NONE,
+            propose=pick((Consent.HUMAN, Consent.HUMAN, Consent.RULE, Consent.NONE)),
+            quorum=1 if self.solo else pick((1, 1, 2)),
+            expires_s=pick((100, 1000)),
+            lapses_s=pick((20, 3600)),
+            replan_on_deny=random.random() < 0.3,
+        )
+        self.max_parallel = pick((1, 2, 4))
+        self.retry = Retry(attempts=pick((1, 2, 3)), base_s=1, cap_s=4)
+        self.simulates = random.random() < 0.2
+        self.adapters = {"mail": ("main", "spare")}
+        self.rules = self._rules(self.limits, self.simulates)
+        loose = Limits(calls=1_000, cost=10_000, at_limit=self.limits.at_limit)
+        self.newer = self._rules(loose, False)  # what the registry says by now; runs stay with what they are pinned to
+        self._now: dict[frozenset[str], Current] = {}
+
+    def _rules(self, limits: Limits, simulates: bool) -> Rules:
+        return rules(
+            *TOOLS,
+            limits=limits,
+            approvals=self.approvals,
+            max_parallel=self.max_parallel,
+            retry=self.retry,
+            rates=self.rates,
+            adapters=self.adapters,
+            simulates_execute=simulates,
+        )
+
+    def now(self, flags: frozenset[str]) -> Current:
+        """What holds while these flags are up."""
+        found = self._now.get(flags)
+        if found is None:
+            found = self._now[flags] = self._current(flags)
+        return found
+
+    def _current(self, flags: frozenset[str]) -> Current:
+        base = current(self.rules, installed_adapters=self.adapters)
+        roles = {} if self.solo else dict(base.roles)
+        if "revoked" in flags and roles:
+            roles["grace"] = ()
+        digests = dict(base.tool_digests)
+        if "changed" in flags:
+            digests[NOTE.name] = digests[SEND_KEYED.name] = "f" * 64
+        span = {"starts": AT, "ends": AT + timedelta(seconds=400)}
+        delegated = (
+            Delegation(delegation_id="d1", user="grace", delegate="max", **span),
+            Delegation(delegation_id="d2", user="ada", delegate="max", **span),
+        )
+        standing = StandingRule(
+            rule_id="s1", tool="note", matches={"/to": "bob"}, profile="", expires_at=span["ends"], uses=2, by="grace"
+        )
+        return msgspec.structs.replace(
+            base,
+            roles=roles,
+            tool_digests=digests,
+            halted="a drill" if "halted" in flags else "",
+            forbidden_tools={SEND.name: "a recall", NOTE_KEYED.name: ""} if "forbidden" in flags else {},
+            disabled_adapters=("main",) if "switched" in flags else (),
+            delegations=delegated if "delegated" in flags else (),
+            standing_rules=(standing,) if "standing" in flags else (),
+        )
+
+
+class Course:
+    """The plans of one run, first and later ones, with the arguments that each step's call must have."""
+
+    def __init__(self, random: Random) -> None:
+        self._random = random
+        self.expected: dict[str, set[bytes]] = {}
+        self._count = 0
+        first = [self._step([]) for _ in range(0)]
+        for _ in range(random.choice((1, 2, 2, 3, 4))):
+            first.append(self._step(first))
+        self.plans = [self._plan(1, first)]
+        for number in (2, 3, 4):
+            first = self._next(first)
+            self.plans.append(self._plan(number, first))
+
+    def _plan(self, number: int, steps: list[Step]) -> CheckedPlan:
+        budget = Budget(calls=self._random.choice((2, 4, 9))) if self._random.random() < 0.15 else None
+        return plan(*steps, number=number, budget=budget)
+
+    def _next(self, steps: list[Step]) -> list[Step]:
+        random = self._random
+        kept = [one for one in steps if random.random() < 0.7]
+        names = {one.step_id for one in kept}
+        kept = [one for one in kept if _needs(one) <= names]
+        kept = [one for one in kept if _needs(one) <= {other.step_id for other in kept}]
+        if random.random() < 0.5:
+            kept.append(self._step(kept))
+        return kept or [self._step([])]
+
+    def _step(self, before: list[Step]) -> Step:
+        random = self._random
+        self._count += 1
+        name = f"s{self._count}"
+        tool: ToolContract = random.choice((LOOK, LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED))
+        looks = [one.step_id for one in before if one.tool == LOOK.name]
+        arguments: dict[str, object] = {"to": random.choice(TARGETS)}
+        final = dict(arguments)
+        if looks and random.random() < 0.4:
+            arguments["n"], final["n"] = output_of(random.choice(looks), "/n"), 2
+        self.expected.setdefault(name, set()).add(encode(final))
+        condition = None
+        if looks and random.random() < 0.3:
+            expr = random.choice(("n > 1", "n > 1", "n > 5", "n.x > 1"))
+            condition = when(expr, n=f"{random.choice(looks)}/n")
+        needed = tuple(one.step_id for one in before if random.random() < 0.3)
+        return step(name, tool, arguments, depends_on=needed, when=condition, required=random.random() < 0.8)
+
+
+def _needs(one: Step) -> set[str]:
+    bound = one.when.bind.values() if one.when is not None else ()
+    return {*one.depends_on, *(reference.step for reference in (*one.references, *bound))}
+
+
+class Pool:
+    """Settings and courses that many schedules share."""
+
+    def __init__(self, number: int) -> None:
+        random = Random(f"pool {number}")
+        self.settings = [Setting(random) for _ in range(32)]
+        self.courses = [Course(random) for _ in range(160)]
+
+
+@lru_cache(maxsize=4)
+def pool(number: int) -> Pool:
+    """The pool with a number."""
+    return Pool(number)

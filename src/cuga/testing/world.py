@@ -1,0 +1,77 @@
+"""The outside world of a test: tools with effects, and a ledger of what really happened.
+
+The ledger is the only witness of effects. It knows nothing of runs' states; invariants compare it with the events.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import msgspec
+
+from cuga.model.event import ToolCallStart
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import Certainty, Done, Failed, Outcome
+from cuga.model.tool import SideEffect
+
+ANSWER = msgspec.Raw(b'{"n":2}')  # what every tool answers
+OK, NOT_DONE, REFUSED, APPLY_THEN_RESET, RESET_BEFORE = range(5)  # how a call can go
+
+_DONE = Done(result=ANSWER, duration_us=5)
+_BUSY = Failed(mode=FailureMode.SYSTEM_NETWORK, certainty=Certainty.NOT_DONE, message="no connection", retry_after_s=1)
+_INVALID = Failed(mode=FailureMode.AGENT_VALIDATION, certainty=Certainty.NOT_DONE, message="no such field")
+_RESET = Failed(mode=FailureMode.SYSTEM_NETWORK, certainty=Certainty.UNKNOWN, message="connection reset by peer")
+_CRASH = Failed(mode=FailureMode.AGENT_LOGIC, certainty=Certainty.UNKNOWN, message="KeyError: 'n'")
+
+
+class Call(NamedTuple):
+    """A call as the tool saw it; `version` is how many events of the run were durable then."""
+
+    run: str
+    version: int
+    start: ToolCallStart
+
+
+class Effect(NamedTuple):
+    """Something that happened outside, once."""
+
+    run: str
+    step: str
+    tool: str
+    target: str
+
+
+class World:
+    """Tools that behave as they are told. `keyed` tools drop a second call with one key, `probed` ones are looked at first."""
+
+    def __init__(self, keyed: frozenset[str], probed: frozenset[str]) -> None:
+        self._keyed = keyed
+        self._probed = probed
+        self._seen: set[str] = set()
+        self.calls: list[Call] = []
+        self.effects: list[Effect] = []
+
+    def call(self, run: str, version: int, start: ToolCallStart, how: int = OK) -> Outcome:
+        """Perform a call that behaves in one of the ways above."""
+        self.calls.append(Call(run, version, start))
+        if start.side_effect is SideEffect.READ_ONLY or start.simulated:
+            return (_DONE, _BUSY, _INVALID, _RESET, _CRASH)[how]
+        if start.probe and start.key in self._seen:
+            # looked and found; a look that fails leaves everything open
+            return _DONE if how in (OK, APPLY_THEN_RESET) else _RESET
+        if start.probe and how in (NOT_DONE, REFUSED):
+            return _RESET if how == NOT_DONE else _INVALID  # not even looked; or looked, nothing there, and refused
+        if how in (OK, APPLY_THEN_RESET):
+            self._apply(run, start)
+        return (_DONE, _BUSY, _INVALID, _RESET, _RESET)[how]
+
+    def has(self, run: str, step: str) -> bool:
+        """Whether an effect of a step can be seen outside."""
+        return any(effect.run == run and effect.step == step for effect in self.effects)
+
+    def _apply(self, run: str, start: ToolCallStart) -> None:
+        if start.tool in self._keyed and start.key in self._seen:
+            return
+        self._seen.add(start.key)
+        target = str(msgspec.json.decode(start.arguments).get("to", ""))
+        self.effects.append(Effect(run, start.step, start.tool, target.casefold()))
