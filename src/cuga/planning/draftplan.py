@@ -98,6 +98,8 @@ class Draft:
             if found is not None:
                 step.arguments[slot.name] = wire.reference(*found)
                 flow[slot.name] = found[0]
+            elif slot.required and base_kind(slot.kind) in ("message", "notes") and self.context.feedback:
+                step.arguments[slot.name] = self.context.feedback  # the text that was asked for
             elif slot.required:
                 self.context.ask(_which(slot, contract))
         return flow

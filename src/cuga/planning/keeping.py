@@ -24,7 +24,7 @@ def keep(steps: tuple[Step, ...], earlier: Mapping[str, Step], given: Collection
         for name, known in unused.items():
             if core(known) == core(step) and (step.step_id == name or step.step_id not in given):
                 renamed[step.step_id] = name
-                step = msgspec.structs.replace(step, step_id=name)
+                step = known  # to the letter, so that nobody takes it for a changed one
                 del unused[name]
                 break
         done[step.step_id] = step

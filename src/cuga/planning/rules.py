@@ -6,6 +6,7 @@ each can do. Text in quotes, pasted notes and CRM records is data and never adds
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
@@ -28,6 +29,7 @@ from cuga.planning.words import MAX_GOAL
 from cuga.policy.profile import Profile, Rulebook
 
 KEPT = 8  # rulebooks whose index is kept
+_OPTION = re.compile(r"[^\n()]{1,80} \([^\n]*\)")  # how options are written: an id or name, then what tells it apart
 _ANSWERING = frozenset({"account", "contact", "opportunity", "product", "address", "file"})
 
 
@@ -166,7 +168,8 @@ def _guidance(feedback: str, remarks: Reading | None) -> str:
     if remarks is None:
         return ""
     told = [word for clause in remarks.clauses if not clause.negated for word in clause.words if word.low not in STOP]
-    return " ".join(feedback.split()) if told else ""
+    is_option = bool(_answers(remarks)) and bool(_OPTION.fullmatch(feedback.strip()))
+    return " ".join(feedback.split()) if told and not is_option else ""
 
 
 def _budget(reading: Reading) -> Budget | None:

@@ -205,6 +205,12 @@ def test_feedback_reaches_the_draft_and_takes_steps_away_but_adds_none():
     assert "mention Oslo" in plan.steps[1].input["goal"]
 
 
+def test_the_text_that_was_asked_for_may_come_as_the_answer():
+    assert isinstance(ask("check it"), Question)
+    text = "Dear Ana, would Tuesday suit you for a short call?"
+    assert planned("check it", feedback=text).steps[0].input["message"] == text
+
+
 def test_what_was_denied_is_not_planned_again():
     from cuga.kernel.gate import effect_of
 
