@@ -61,7 +61,13 @@ def _section(title: str, lines: list[str]) -> Iterator[str]:
 
 def _decision(one: Decision) -> str:
     by = f"by {one.by}" if one.by else ""
-    parts = (f"decided ({one.decision_type})", one.step, one.target, by, f"- {shown(one.reasoning)}")
+    parts = (
+        f"decided ({one.decision_type})",
+        one.step,
+        one.target,
+        by,
+        f"- {shown(one.reasoning)}" if one.reasoning else "",
+    )
     return " ".join(part for part in parts if part)
 
 

@@ -19,7 +19,7 @@ from cuga.model.value import Value, digest_bytes
 OPEN = "open"
 
 
-class Vote(Value, frozen=True, kw_only=True):
+class Vote(Value, frozen=True, kw_only=True, omit_defaults=False):
     """One person's word on a request, final or counting towards the quorum."""
 
     by: str
@@ -34,8 +34,8 @@ class Vote(Value, frozen=True, kw_only=True):
 class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
     """One request.
 
-    `state`: open, approved, denied, amended, request-changes, expired, lapsed, revoked, superseded, used. `arguments` are
-    the exact bytes of the call, `digest` is what a decision must echo. Cost is in micro-units.
+    `state`: open, approved, denied, amended, request-changes, expired, lapsed, revoked, superseded, used.
+    `arguments` are the exact bytes of the call, `digest` is what a decision must echo. Cost is in micro-units.
     """
 
     approval_id: str

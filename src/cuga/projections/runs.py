@@ -13,7 +13,7 @@ from cuga.journal.port import Listed, ReadJournal
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import Phase, RunState
 from cuga.model.context import LOCAL_TENANT
-from cuga.model.event import Status
+from cuga.model.event import RunStarted, Status
 from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
 
@@ -85,13 +85,10 @@ def needs_of(state: RunState) -> tuple[str, ...]:
 
 async def state_of(journal: ReadJournal, run_id: str, *, codec: Codec = PLAIN) -> RunState:
     """The state of a run, folded from its stream; `RunNotFound` when there is none."""
-    stored = await journal.read(run_id)
-    if not stored:
+    events = events_of(await journal.read(run_id), codec)
+    if not events or not isinstance(events[0], RunStarted):
         raise RunNotFound(run_id)
-    state = fold(run_id, events_of(stored, codec))
-    if state.start is None:
-        raise RunNotFound(run_id)
-    return state
+    return fold(run_id, events)
 
 
 async def list_runs(

@@ -49,7 +49,7 @@ class Tally(msgspec.Struct, tag=TALLY, omit_defaults=True):
     tenant: str = ""
     profile: str = ""
     events: int = 0
-    started: dict[str, int] = {}  # policy digest -> runs
+    started: dict[str, int] = {}  # policy digest -> runs that are to do something
     ended: dict[str, int] = {}  # status -> runs that did something
     planned: int = 0  # runs that only planned
     steps: int = 0  # done by runs that ended here
@@ -126,7 +126,8 @@ def _counted(run: GoingRun, tally: Tally, event: e.Event) -> bool:
     """Count a fact; False when it ends the run."""
     match event:
         case e.RunStarted():
-            _more(tally.started, event.policy_digest)
+            if not event.plan_only:
+                _more(tally.started, event.policy_digest)
         case e.ToolCallStart():
             run.calls[event.step] = Call(
                 event.tool, event.domain, event.cost, event.side_effect is SideEffect.READ_ONLY

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -116,7 +117,7 @@ class ViewsFile:
     def _save(self, name: str, before: Mark, after: Mark, rows: Mapping[str, bytes | None]) -> bool:
         put = [(name, key, body, _crc(name, key, body)) for key, body in rows.items() if body is not None]
         gone = [(name, key) for key, body in rows.items() if body is None]
-        with self._connection:
+        with self._transaction():
             moved = (after.position, after.hash, name, before.position, before.hash)
             self._connection.execute(self._query["move_mark"], moved)
             if not self._connection.changes():
@@ -125,16 +126,27 @@ class ViewsFile:
             self._connection.executemany(self._query["take_away"], gone)
         return True
 
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._connection.execute("begin immediate")
+        try:
+            yield
+            self._connection.execute("commit")
+        except BaseException:
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("rollback")
+            raise
+
     def _clear(self, name: str, version: int) -> None:
-        with self._connection:
+        with self._transaction():
             self._connection.execute(self._query["take_away_all"], (name,))
             self._connection.execute(self._query["set_mark"], (name, version, 0, b""))
 
     def _all(self, query: str, values: tuple[Any, ...]) -> list[Any]:
         return self._connection.execute(self._query[query], values).fetchall()
 
-    def _intact(self, name: str, key: str, body: bytes, crc: int) -> bytes:
-        if crc != _crc(name, key, body):
+    def _intact(self, name: str, key: str, body: object, crc: object) -> bytes:
+        if not isinstance(body, bytes) or crc != _crc(name, key, body):
             error = apsw.CorruptError(f"the row {key} of {name} does not match its checksum")
             self._begin_anew(error)
             raise ViewsLost(str(error))
