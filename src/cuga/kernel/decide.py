@@ -118,8 +118,7 @@ def _start(turn: Turn, command: c.StartRun) -> None:
         )
     )
     if command.plan is not None:
-        turn.emit(e.PlanCreated(at=turn.now, plan=command.plan, source=command.plan.planner))
-        replan.end_if_only_planned(turn)
+        replan.take_in(turn, command.plan, command.plan.planner)
     else:
         turn.emit(e.PlanRequested(at=turn.now, planner=command.planner, attempt=1))
 
@@ -164,13 +163,9 @@ def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
             return
         raise InvalidTransition(f"no open question {command.question_id!r}")
     is_for_planner = command.question_id == s.planner_asks
-    turn.emit(
-        e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer)
-    )
+    turn.emit(e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer))
     if is_for_planner:
-        turn.emit(
-            e.PlanRequested(at=turn.now, planner=s.planner, attempt=s.plan_attempt + 1, feedback=command.answer)
-        )
+        turn.emit(e.PlanRequested(at=turn.now, planner=s.planner, attempt=s.plan_attempt + 1, feedback=command.answer))
 
 
 def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:

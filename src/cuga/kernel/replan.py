@@ -8,6 +8,7 @@ from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import RecordPlan
 from cuga.model.failure import FailureMode
+from cuga.model.plan import CheckedPlan
 
 MAX_REPLANS = 3
 
@@ -53,11 +54,23 @@ def accept(turn: Turn, command: RecordPlan) -> None:
         if step in named:
             continue
         turn.emit(e.StepSuperseded(at=turn.now, step=step, plan_number=plan.number))
-    turn.emit(e.PlanCreated(at=turn.now, plan=plan, source=command.source))
+    take_in(turn, plan, command.source)
     for step in list(s.index.steps):
         if s.phase.get(step) in (Phase.FAILED, Phase.DENIED, Phase.SKIPPED):
             turn.skip_dependants(step)
+
+
+def take_in(turn: Turn, plan: CheckedPlan, source: str) -> None:
+    """A plan enters the run. A step that needs what no plan has would wait for ever: it fails at once."""
+    s = turn.state
+    turn.emit(e.PlanCreated(at=turn.now, plan=plan, source=source))
     end_if_only_planned(turn)
+    for step in plan.steps:
+        unknown = [need for need in s.index.needs[step.step_id] if need not in s.phase]
+        if unknown and s.phase[step.step_id] is Phase.PENDING:
+            reason = f"it needs {', '.join(unknown)}, which is in no plan of this run"
+            turn.emit(e.StepFailed(at=turn.now, step=step.step_id, mode=FailureMode.AGENT_VALIDATION, reason=reason))
+            turn.skip_dependants(step.step_id)
 
 
 def end_if_only_planned(turn: Turn) -> None:
@@ -67,4 +80,3 @@ def end_if_only_planned(turn: Turn) -> None:
         for step, phase in list(s.phase.items()):
             if not phase.is_end:
                 turn.emit(e.StepSkipped(at=turn.now, step=step, reason="planned only", by_condition=True))
-
