@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from cuga.model import event as e
 from cuga.model.context import Principal
+from cuga.model.outcome import Done, Outcome
 from cuga.policy.profile import Current
 from cuga.testing.story_of_run import Broken, StoryOfRun
 from cuga.testing.world import World
@@ -62,12 +63,24 @@ def check(record: Record) -> None:
 
 
 def _calls_follow_intents(record: Record, stories: dict[str, StoryOfRun]) -> None:
-    for run, version, start in record.world.calls:
+    answers: dict[tuple[str, str, int, str], int] = {}  # the first time an attempt answered so
+    for run, version, start, outcome in record.world.calls:
+        answers.setdefault((run, start.step, start.attempt, _said(outcome)), version)
         written = stories[run].intents.get((start.step, start.attempt))
         if written is None or written[0] > version:
             raise Broken(f"I3: {run} {start.step} was called before its intent was durable")
         if written[1].arguments != start.arguments or written[1].key != start.key:
             raise Broken(f"I3: {run} {start.step} was called with {bytes(start.arguments)!r}, not with its intent")
+
+
+    for run, story in stories.items():
+        for number, step, attempt, said in story.said:
+            if answers.get((run, step, attempt, said), number) >= number:
+                raise Broken(f"I2: {run} {step}: attempt {attempt} is recorded as {said}, which nobody answered")
+
+
+def _said(outcome: Outcome) -> str:
+    return "done" if isinstance(outcome, Done) else outcome.certainty.value
 
 
 def _effects_are_consented(record: Record, stories: dict[str, StoryOfRun]) -> None:

@@ -153,7 +153,12 @@ class Course:
         name = f"s{self._count}"
         tool: ToolContract = random.choice((LOOK, LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED))
         looks = [one.step_id for one in before if one.tool == LOOK.name]
-        arguments: dict[str, object] = {"to": random.choice(TARGETS)}
+        target = random.choice(TARGETS)
+        if before and random.random() < 0.2:  # the same once more, in other words
+            twin = random.choice(before)
+            tool = next(one for one in TOOLS if one.name == twin.tool)
+            target = msgspec.json.decode(twin.input)["to"].swapcase()
+        arguments: dict[str, object] = {"to": target}
         final = dict(arguments)
         if looks and random.random() < 0.4:
             arguments["n"], final["n"] = output_of(random.choice(looks), "/n"), 2

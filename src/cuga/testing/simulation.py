@@ -134,9 +134,9 @@ class Schedule:
             self._person()
         elif dice < 0.78:
             self._time()
-        elif dice < 0.84:
+        elif dice < 0.83:
             self._recover()
-        elif dice < 0.88:
+        elif dice < 0.89:
             self._deliver_late()
         elif dice < 0.92:
             self._change_what_holds()
@@ -263,7 +263,7 @@ class Schedule:
         for pair in [pair for pair in zombie.flying if pair[0] == run]:
             zombie.flying.remove(pair)
             if self.chance() < 0.6:
-                outcome = self.world.call(run, self.book.version(run), pair[1], world.OK)
+                outcome = self.world.call(run, self.book.version(run), pair[1], int(self.chance() * 1.5))
                 self.late.append((run, self._outcome(pair[1], outcome)))
         self._take_over(1 - old, run)
         if self.chance() < 0.3:
@@ -291,12 +291,16 @@ class Schedule:
         answer = self._outcome(start, outcome)
         if not self.is_quiet:
             dice = self.chance()
-            if dice < 0.05:
-                self.late.append((run, answer))  # it comes twice
-            elif dice < 0.09:
+            if dice < 0.08:
+                if how == world.APPLY_THEN_RESET:  # nobody waits for the answer any more, and it comes
+                    answer_later = self.world.answer_later(run, self.book.version(run), start)
+                    self.late.append((run, self._outcome(start, answer_later)))
+                else:
+                    self.late.append((run, answer))  # it comes twice
+            elif dice < 0.12:
                 self._die(number)
                 return
-            elif dice < 0.13 and process.flying and process.flying[-1][0] == run:
+            elif dice < 0.16 and process.flying and process.flying[-1][0] == run:
                 _, other = process.flying.pop()  # two answers gather in one mailbox
                 outcome = self.world.call(run, self.book.version(run), other)
                 self._act(number, run, answer, self._outcome(other, outcome))
@@ -501,6 +505,9 @@ class Schedule:
     def _wake(self, run: str, state: RunState) -> None:
         if state.parked is None or state.parked.wake_at is None:
             raise Broken(f"I7: {run} waits for nothing that would come: {state.parked}, calling {list(state.calling)}")
+        if any(process.flying or process.planning for process in self.processes):
+            self._perform()  # nobody sleeps over an answer that is there already
+            return
         self.now = max(self.now, state.parked.wake_at)
         self._act(self.owner[run], run, c.Tick(at=self.now))
 

@@ -53,6 +53,7 @@ class StoryOfRun:
         self.simulated: set[str] = set()
         self.is_simulated = self.setting.simulates
         self.targets: dict[str, set[str]] = defaultdict(set)
+        self.said: list[tuple[int, str, int, str]] = []  # what attempts are recorded to have answered
         self.counted: set[tuple[str, str]] = set()
         self._steps: dict[str, Step] = {}
         self._named: set[str] = set()  # steps of the plan in force
@@ -267,17 +268,19 @@ class StoryOfRun:
         if start.attempt != event.attempt:
             self._broken("I2", f"{event.step}: the answer of attempt {event.attempt} counts for attempt {start.attempt}")
         self._phase[event.step] = "done"
+        self.said.append((number, event.step, event.attempt, "done"))
         self._open.pop(event.step, None)
         self.completed[event.step] = start.tool
 
-    def _error(self, _number: int, event: e.ToolCallError) -> None:
+    def _error(self, number: int, event: e.ToolCallError) -> None:
         start = self._calling.pop(event.step, None)
         if start is None or start.attempt != event.attempt:
             raise Broken(f"I2: {self.run}: an error of {event.step} that nobody waits for")
         is_read = start.side_effect is SideEffect.READ_ONLY
         if event.mode.value != "system_crash":
             self._tries[event.step] += 1
-        self._tries[event.step] += 0
+            if event.certainty is Certainty.NOT_DONE:
+                self.said.append((number, event.step, event.attempt, "not_done"))
         if event.retry_at is not None and event.mode.value != "system_crash" and self._tries[event.step] >= self.setting.retry.attempts:
             self._broken("I7", f"{event.step} is tried more than {self.setting.retry.attempts} times")
         if event.certainty is Certainty.NOT_DONE and not is_read:

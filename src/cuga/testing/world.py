@@ -25,11 +25,12 @@ _CRASH = Failed(mode=FailureMode.AGENT_LOGIC, certainty=Certainty.UNKNOWN, messa
 
 
 class Call(NamedTuple):
-    """A call as the tool saw it; `version` is how many events of the run were durable then."""
+    """A call as the tool saw it and what it answered; `version` is how many events of the run were durable then."""
 
     run: str
     version: int
     start: ToolCallStart
+    outcome: Outcome
 
 
 class Effect(NamedTuple):
@@ -53,7 +54,16 @@ class World:
 
     def call(self, run: str, version: int, start: ToolCallStart, how: int = OK) -> Outcome:
         """Perform a call that behaves in one of the ways above."""
-        self.calls.append(Call(run, version, start))
+        outcome = self._perform(run, start, how)
+        self.calls.append(Call(run, version, start, outcome))
+        return outcome
+
+    def answer_later(self, run: str, version: int, start: ToolCallStart) -> Outcome:
+        """The good answer of a call whose connection was reset, on its way all the same."""
+        self.calls.append(Call(run, version, start, _DONE))
+        return _DONE
+
+    def _perform(self, run: str, start: ToolCallStart, how: int) -> Outcome:
         if start.side_effect is SideEffect.READ_ONLY or start.simulated:
             return (_DONE, _BUSY, _INVALID, _RESET, _CRASH)[how]
         if start.probe and start.key in self._seen:
