@@ -56,6 +56,7 @@ class LocalEngine:
         self._closing = False
         self.failure: BaseException | None = None
         driver.engine = self
+        driver.worker = worker
 
     # --- what people and programs ask -----------------------------------------------------------------------------
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
@@ -106,7 +107,8 @@ class LocalEngine:
             return state
         self._touch(run_id)
         live = self._driver.live(run_id)
-        if not live.flying and not live.planning and (state.calling or state.planning is not None):
+        is_ours = live.flying or live.planning or live.draining  # draining: an answer of ours is being written
+        if not is_ours and (state.calling or state.planning is not None):
             take_over = c.TakeOver(at=self._clock.now(), worker=self.worker, epoch=epoch or state.epoch + 1)
             state = await self._driver.handle(run_id, take_over)
         else:
@@ -251,7 +253,9 @@ class LocalEngine:
             raise
         except Exception as error:
             command = c.RecordPlanFailure(
-                at=self._clock.now(), attempt=request.attempt, reason=f"the planner broke: {type(error).__name__}: {error}"
+                at=self._clock.now(),
+                attempt=request.attempt,
+                reason=f"the planner broke: {type(error).__name__}: {error}",
             )
         live.planning = 0
         await self._driver.post(live, command)
