@@ -158,6 +158,7 @@ class LocalEngine:
                 listener(live.run_id, events)
         state = live.state
         assert state is not None
+        _land(live, state)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
             if state.parked is not None and state.parked.wake_at is not None:
@@ -231,7 +232,6 @@ class LocalEngine:
             outcome = Failed(
                 mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=f"{type(error).__name__}: {error}"
             )
-        live.flying.pop(start.step, None)
         blob: bytes | None = None
         reference: BlobRef | None = None
         if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
@@ -257,7 +257,6 @@ class LocalEngine:
                 attempt=request.attempt,
                 reason=f"the planner broke: {type(error).__name__}: {error}",
             )
-        live.planning = 0
         await self._driver.post(live, command)
 
     def _touch(self, run_id: str) -> None:
@@ -317,3 +316,15 @@ class LocalEngine:
             if len(page) < 500:
                 return seen
             before = page[-1].run_id
+
+
+def _land(live: Live, state: RunState) -> None:
+    """What is recorded is no longer in the air. Until it is, nobody may make it again: its answer may wait in the mail."""
+    if live.flying:
+        calling = state.calling
+        for step, attempt in list(live.flying.items()):
+            start = calling.get(step)
+            if start is None or start.attempt != attempt:
+                del live.flying[step]
+    if live.planning and (state.planning is None or state.planning.attempt != live.planning):
+        live.planning = 0

@@ -131,10 +131,10 @@ class SqliteJournal(Reading):
         if kept:
             batch.blobs |= kept
             batch.size += sum(map(len, kept.values()))
+        self._point("append.admitted")
         durable = self._commit.join(loop, stream, head, Committed(version=seq))
         if batch.size > BATCH_BYTES or len(batch.events) > BATCH_EVENTS * 5:
             self._guarded = True  # `_full`, spelled out: this is the hot path
-        self._point("append.admitted")
         return await durable
 
     def _chain(self, batch: Batch, head: Head, bodies: list[bytes]) -> None:
