@@ -53,8 +53,10 @@ def apply(draft: RunState, event: e.Event) -> RunState:
 def _begin_step(s: RunState, step: str, phase: Phase) -> None:
     s.phase[step] = phase
     s.ready.pop(step, None)
-    s.due.pop(step, None)
-    s.blocked.pop(step, None)
+    if s.due:
+        s.due.pop(step, None)
+    if s.blocked:
+        s.blocked.pop(step, None)
 
 
 def _end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
@@ -62,12 +64,16 @@ def _end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
         s.open_steps -= 1
     _begin_step(s, step, phase)
     s.calling.pop(step, None)
-    s.doubts.pop(step, None)
-    s.held.pop(step, None)
-    s.unsure.pop(step, None)
-    grant = s.grants.pop(step, None)
-    if grant is not None:
-        s.timed.pop(grant.approval_id, None)
+    if s.doubts:
+        s.doubts.pop(step, None)
+    if s.held:
+        s.held.pop(step, None)
+    if s.unsure:
+        s.unsure.pop(step, None)
+    if s.grants:
+        grant = s.grants.pop(step, None)
+        if grant is not None:
+            s.timed.pop(grant.approval_id, None)
     if reason:
         s.reasons[step] = reason
 
@@ -161,7 +167,9 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     for scope, amount in charges(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
     if event.claims:
-        s.held[step] = (*s.held.get(step, ()), *filter(is_one_time, event.claims))
+        kept = tuple(claim for claim in event.claims if is_one_time(claim))
+        if kept:
+            s.held[step] = (*s.held.get(step, ()), *kept)
     if event.approval:
         grant = s.grants.pop(step, None)
         if grant is not None:

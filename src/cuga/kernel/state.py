@@ -42,7 +42,8 @@ class Phase(str, Enum):
     @property
     def is_end(self) -> bool:
         """Whether nothing more will become of the step."""
-        return self in ENDED
+        # identity, not a set: hashing an enum member is a call of its own, and this is asked several times a step
+        return self is Phase.DONE or self is Phase.SKIPPED or self is Phase.FAILED or self is Phase.DENIED
 
 
 ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.DENIED, Phase.SKIPPED})
@@ -94,7 +95,9 @@ class RunState:
         self.unsure: dict[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
         self.consents: dict[str, int] = {}  # times a person said "again"
         self.inputs: dict[str, msgspec.Raw] = {}  # amended arguments
-        self.outputs: dict[str, msgspec.Raw | dict[str, msgspec.Raw]] = {}  # a result, or the parts of it that were kept
+        self.outputs: dict[
+            str, msgspec.Raw | dict[str, msgspec.Raw]
+        ] = {}  # a result, or the parts of it that were kept
         self.pending: dict[str, ApprovalRequested] = {}  # by approval id
         self.awaiting: dict[str, str] = {}  # step -> approval id
         self.votes: dict[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
