@@ -27,7 +27,8 @@ from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Backed, Committed, Journal
 from cuga.journal.seal import Fault
-from cuga.journal.sqlite import SqliteJournal
+from cuga.journal.sqlite import Restored as Restored
+from cuga.journal.sqlite import SqliteJournal, restore
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
 from cuga.kernel.state import RunState
@@ -225,6 +226,14 @@ def tool_registry(registry: Registry, own: tuple[Callable[..., Any], ...] = ()) 
         kept.register(function)
     kept.hold(under_overrides(registry, kept.contracts()))
     return kept
+
+
+def put_journal_back(place: Place, backup: Path) -> Restored:
+    """Put a copy in the place of a house's journal that nobody has open. The views are made anew from it."""
+    restored = restore(backup, place.journal)
+    for name in ("", "-wal", "-shm"):
+        place.views.with_name(f"{place.views.name}{name}").unlink(missing_ok=True)
+    return restored
 
 
 def worker_name() -> str:

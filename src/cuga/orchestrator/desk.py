@@ -36,6 +36,7 @@ METHODS = frozenset(
         "change",
         "doctor",
         "events",
+        "house",
         "inbox",
         "plan",
         "planned",

@@ -27,6 +27,7 @@ from cuga.orchestrator.place import Place
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
+from cuga.policy.profile import Delegation, StandingRule
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card
@@ -49,6 +50,21 @@ class Planned(Value, frozen=True, kw_only=True):
     options: tuple[str, ...] = ()
     reason: str = ""
     mend: str = ""
+
+
+class HouseNow(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """What holds in a house now, whatever its runs are pinned to. `roles` is empty while one person has it alone."""
+
+    owner: str
+    halted: str
+    roles: dict[str, tuple[str, ...]]
+    delegations: tuple[Delegation, ...]
+    standing_rules: tuple[StandingRule, ...]
+    adapters: dict[str, tuple[str, ...]]  # capability -> declared adapters
+    installed_adapters: dict[str, tuple[str, ...]]
+    disabled_adapters: dict[str, str]  # adapter -> reason
+    forbidden_tools: dict[str, str]  # tool -> reason
+    crm_version: str
 
 
 class Reading:
@@ -245,6 +261,23 @@ class Reading:
         if words.strip():
             return [ranked.contract for ranked in assembly.tools.rank(words)]
         return sorted(assembly.tools.contracts().values(), key=lambda contract: (contract.domain, contract.name))
+
+    async def house(self) -> HouseNow:
+        """What holds in the house now: people, standing rules, what is switched off."""
+        assembly = await self.open()
+        state, current = assembly.state, assembly.current
+        return HouseNow(
+            owner=state.owner,
+            halted=current.halted,
+            roles=dict(state.roles),
+            delegations=tuple(state.delegations.values()),
+            standing_rules=tuple(state.standing.values()),
+            adapters=dict(assembly.registry.adapters),
+            installed_adapters=assembly.installed(),
+            disabled_adapters=dict(state.disabled),
+            forbidden_tools=dict(state.forbidden),
+            crm_version=assembly.crm.crm_version(),
+        )
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal; empty: every chain, blob and claim holds."""

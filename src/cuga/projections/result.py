@@ -22,6 +22,9 @@ from cuga.projections.runs import needs_of
 from cuga.projections.steps import StepResult, steps_of
 
 
+EVIDENCE = ("evidence", "facts", "deal")  # fields of outputs that hold rows of a record, a field and its value
+
+
 class EvidenceRow(Value, frozen=True, kw_only=True, omit_defaults=False):
     """A statement's source: a field of a record. `source` is the file and line it was imported from."""
 
@@ -141,7 +144,7 @@ def _fields(value: Any, names: tuple[str, ...]) -> Iterator[Any]:
 
 
 def _evidence(step: StepResult) -> Iterator[EvidenceRow]:
-    for found in _fields(step.value, ("evidence",)):
+    for found in _fields(step.value, EVIDENCE):
         for row in found if isinstance(found, list) else [found]:
             if isinstance(row, dict) and "record" in row:
                 given = {name: _text(row.get(name, "")) for name in ("record", "field", "value", "date", "source")}

@@ -1,0 +1,100 @@
+"""Every command by its name and its place in the help. The functions import what they need when they are called."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+
+from cyclopts import App, Group, Parameter
+
+import cuga
+from cuga.cli.commands import deciding, keeping, looking, making, shells, working
+
+_WORK = Group("Work", sort_key=1)
+_DECIDE = Group("Decide", sort_key=2)
+_LOOK = Group("Look", sort_key=3)
+_HOUSE = Group("The house", sort_key=4)
+
+app = App(
+    name="cuga",
+    help="Agent work that a company can sign for: plans over your CRM data, asks a person before anything leaves the "
+    "house, survives any crash, and keeps a record that an auditor can check.",
+    help_epilogue="Begin with `cuga demo`, or `cuga init sales/ --from CSV_DIR`. `cuga COMMAND --help` has examples.",
+    version=cuga.__version__,
+    version_flags=["--version"],
+    help_format="plaintext",
+    result_action="return_value",
+    print_error=False,
+    exit_on_error=False,
+    suppress_keyboard_interrupt=False,
+    default_parameter=Parameter(negative="", negative_iterable="", show_default=False),
+)
+
+_COMMANDS = (
+    (_WORK, working.run, "run"),
+    (_WORK, working.plan, "plan"),
+    (_WORK, working.resume, "resume"),
+    (_WORK, working.cancel, "cancel"),
+    (_WORK, working.answer, "answer"),
+    (_WORK, working.resolve, "resolve"),
+    (_WORK, working.top_up, "top-up"),
+    (_DECIDE, deciding.inbox, "inbox"),
+    (_DECIDE, deciding.show, "show"),
+    (_DECIDE, deciding.approve, "approve"),
+    (_DECIDE, deciding.deny, "deny"),
+    (_DECIDE, deciding.amend, "amend"),
+    (_DECIDE, deciding.request_changes, "request-changes"),
+    (_DECIDE, deciding.revoke, "revoke"),
+    (_LOOK, looking.runs, "runs"),
+    (_LOOK, looking.result, "result"),
+    (_LOOK, looking.trace, "trace"),
+    (_LOOK, looking.audit, "audit"),
+    (_LOOK, looking.verify, "verify"),
+    (_LOOK, looking.signals, "signals"),
+    (_LOOK, looking.tools, "tools"),
+    (_LOOK, looking.export, "export"),
+    (_HOUSE, making.demo, "demo"),
+    (_HOUSE, making.init, "init"),
+    (_HOUSE, making.import_, "import"),
+    (_HOUSE, keeping.doctor, "doctor"),
+    (_HOUSE, keeping.serve, "serve"),
+    (_HOUSE, keeping.halt, "halt"),
+    (_HOUSE, keeping.users, "users"),
+    (_HOUSE, keeping.delegate, "delegate"),
+    (_HOUSE, keeping.rules, "rules"),
+    (_HOUSE, keeping.adapters, "adapters"),
+    (_HOUSE, keeping.backup, "backup"),
+    (_HOUSE, keeping.restore, "restore"),
+)
+
+
+def _add(to: App, function: Callable[..., int], name: str, group: Group | None = None, place: int = 0) -> None:
+    """Add a command. Its docstring is its help; what stands under "Examples:" is shown at the end, line by line."""
+    said, _, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples:\n")
+    lines = [f"  {line.strip()}" for line in examples.splitlines() if line.strip()]
+    to.command(
+        function,
+        name=name,
+        group=group,
+        sort_key=place,
+        help=said.strip(),
+        help_epilogue="\n".join(["Examples:", *lines]),
+    )
+
+
+for _place, (_group, _function, _name) in enumerate(_COMMANDS):
+    _add(app, _function, _name, _group, _place)
+
+_policy = App(name="policy", help="Check the rules of a house.", group=_HOUSE)
+_add(_policy, keeping.check, "check")
+app.command(_policy)
+
+_completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)
+_add(_completion, shells.show, "show")
+_add(_completion, shells.install, "install")
+app.command(_completion)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all commands."""
+    return (*(name for _, _, name in _COMMANDS), "policy", "completion")

@@ -1,0 +1,261 @@
+"""Commands of a person who decides: inbox, show, approve, deny, amend, request-changes, revoke.
+
+There is no way to approve without naming the approval, and none to approve all of them.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from cuga.cli.driving import drive, finish
+from cuga.cli.exits import Exit
+from cuga.cli.home import at_house
+from cuga.cli.names import approval_named, is_approval, run_named
+from cuga.cli.options import PLAIN, Options
+from cuga.errors import ApprovalClosed, BadInput
+
+if TYPE_CHECKING:
+    from cuga.cli.home import Visit
+    from cuga.projections.card import Card
+
+Approval = Annotated[str, Parameter(name="ID", help="An approval: its id, the last letters of an open one, or `last`.")]
+Digest = Annotated[
+    str,
+    Parameter(help="The digest you saw (`cuga show ID --json`). Refused when it is not what waits now; asks nothing."),
+]
+Wait = Annotated[float, Parameter(help="Seconds to stay when the run waits for people again.")]
+
+
+def inbox(
+    *,
+    run: Annotated[str, Parameter(help="Only what this run waits for.")] = "",
+    limit: Annotated[int, Parameter(help="How many to show at most.", show_default=True)] = 50,
+    options: Options = PLAIN,
+) -> int:
+    """List what waits for a person's decision, the riskiest first.
+
+    Examples:
+
+        cuga inbox
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.screen import show, show_json
+
+        cards = await visit.front.inbox(await run_named(visit, run) if run else "", limit=limit)
+        if options.json:
+            show_json(cards)
+        else:
+            from cuga.cli.render.approval import listed
+
+            show(listed(cards))
+        return Exit.SUCCESS
+
+    return at_house(options, work)
+
+
+def show(
+    name: Annotated[str, Parameter(name="ID", help="An approval or a run.")],
+    /,
+    *,
+    options: Options = PLAIN,
+) -> int:
+    """Show an approval, with exactly what would be done, or a run.
+
+    Examples:
+
+        cuga show last
+
+        cuga show 01M7Y6DTRAKT1KZG86XXK1AQ19-a1 --json
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli import screen
+
+        if not is_approval(name):
+            result = await visit.front.show(await run_named(visit, name))
+            finish(result, options)
+            return Exit.SUCCESS
+        card = await visit.front.card(await approval_named(visit, name))
+        if options.json:
+            screen.show_json(card)
+        else:
+            from cuga.cli.render.approval import whole
+
+            screen.show(whole(card))
+        return Exit.SUCCESS
+
+    return at_house(options, work)
+
+
+def approve(
+    approval: Approval,
+    /,
+    *,
+    digest: Digest = "",
+    reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
+    wait: Wait = 0.0,
+    options: Options = PLAIN,
+) -> int:
+    """Agree to exactly what is shown, and go on with the run.
+
+    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment; give `--digest`
+    to agree only to what you have seen.
+
+    Examples:
+
+        cuga approve last
+
+        cuga approve 01M7Y6DTRAKT1KZG86XXK1AQ19-a1 --digest 5f1e...
+    """
+    return _decide(approval, "approve", options, digest=digest, reason=reason, asks=True, wait_s=wait)
+
+
+def deny(
+    approval: Approval,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; the run remembers it and the planner is told.")],
+    digest: Digest = "",
+    options: Options = PLAIN,
+) -> int:
+    """Refuse: the step and what needs it end, the rest of the run goes on.
+
+    Examples:
+
+        cuga deny last --reason "not before the contract is signed"
+    """
+    return _decide(approval, "deny", options, digest=digest, reason=reason)
+
+
+def amend(
+    approval: Approval,
+    /,
+    *,
+    set: Annotated[
+        list[str],
+        Parameter(
+            help="NAME=VALUE: an argument and its new value, as text or JSON. NAME may go deeper: message.subject."
+        ),
+    ],
+    reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
+    digest: Digest = "",
+    options: Options = PLAIN,
+) -> int:
+    """Change what would be done. The changed request waits for a decision of its own.
+
+    Examples:
+
+        cuga amend last --set message.subject="A question about your shifts"
+    """
+    changes = dict(_assignment(said) for said in set)
+    return _decide(approval, "amend", options, digest=digest, reason=reason, changes=changes)
+
+
+def request_changes(
+    approval: Approval,
+    /,
+    *,
+    feedback: Annotated[str, Parameter(help="What should be different; the planner plans again with it.")],
+    digest: Digest = "",
+    options: Options = PLAIN,
+) -> int:
+    """Send it back: the planner makes another plan from your feedback.
+
+    Examples:
+
+        cuga request-changes last --feedback "write to the operations director instead"
+    """
+    return _decide(approval, "request-changes", options, digest=digest, reason=feedback)
+
+
+def revoke(
+    approval: Approval,
+    /,
+    *,
+    reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
+    options: Options = PLAIN,
+) -> int:
+    """Take back an approval that has not been used yet.
+
+    Examples:
+
+        cuga revoke 01M7Y6DTRAKT1KZG86XXK1AQ19-a1 --reason "the offer has changed"
+    """
+
+    async def work(visit: Visit) -> int:
+        card = await visit.front.card(await approval_named(visit, approval))
+        before = len(await visit.front.events(card.run_id))
+        await visit.front.revoke(card.approval_id, reason)
+        return await drive(visit, card.run_id, options, seen=before)
+
+    return at_house(options, work)
+
+
+def _assignment(said: str) -> tuple[str, Any]:
+    name, equals, value = said.partition("=")
+    if not equals or not name.strip():
+        raise BadInput(f"--set {said!r}: expected NAME=VALUE", mend='For example: --set message.subject="Hello"')
+    try:
+        return name.strip(), json.loads(value)
+    except ValueError:
+        return name.strip(), value
+
+
+def _decide(
+    approval: str,
+    verdict: str,
+    options: Options,
+    *,
+    digest: str,
+    reason: str,
+    changes: dict[str, Any] | None = None,
+    asks: bool = False,
+    wait_s: float = 0.0,
+) -> int:
+    async def work(visit: Visit) -> int:
+        card: Card = await visit.front.card(await approval_named(visit, approval))
+        if not card.is_open:
+            raise ApprovalClosed(_how_closed(card))
+        if asks and not digest and not options.json and not await _is_meant(card):
+            return Exit.PARKED
+        before = len(await visit.front.events(card.run_id))
+        await visit.front.answer(
+            card.approval_id, verdict, digest=digest or card.digest, reason=reason, changes=changes
+        )
+        if not options.json:
+            from cuga.cli.screen import say
+
+            say(f"{_SAID[verdict]} {card.approval_id}, {card.tool}, digest {digest or card.digest}")
+        return await drive(visit, card.run_id, options, wait_s=wait_s, seen=before)
+
+    return at_house(options, work)
+
+
+_SAID = {"approve": "approved", "deny": "denied", "amend": "amended", "request-changes": "sent back"}
+
+
+def _how_closed(card: Card) -> str:
+    by = f" by {card.closed_by}" if card.closed_by else ""
+    at = f" at {card.closed_at:%Y-%m-%d %H:%M} UTC" if card.closed_at else ""
+    return f"{card.approval_id} is {card.state}{by}{at}"
+
+
+async def _is_meant(card: Card) -> bool:
+    """Show what will be done and ask; without a terminal there is nobody to ask."""
+    import asyncio
+
+    from cuga.cli.render.approval import whole
+    from cuga.cli.screen import is_watched, say
+
+    if not is_watched():
+        return True
+    say(whole(card, commands=False))
+    said = await asyncio.to_thread(input, "Agree to exactly this? [y/N] ")
+    if said.strip().lower() in ("y", "yes"):
+        return True
+    say("Not agreed; it still waits.")
+    return False

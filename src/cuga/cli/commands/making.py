@@ -1,0 +1,271 @@
+"""Commands that make a house and bring data into it: init, import, demo."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+from cyclopts import Parameter
+
+from cuga.cli.exits import Exit
+from cuga.cli.home import at_house
+from cuga.cli.options import PLAIN, Options
+from cuga.errors import BadInput
+
+if TYPE_CHECKING:
+    from cuga.cli.home import Visit
+    from cuga.orchestrator.place import Place
+    from cuga.packs.sales.importing.report import ImportReport
+
+Mapping = Annotated[
+    Path | None,
+    Parameter(help="A JSON file that says which file is what and which column is which; `--save-mapping` writes one."),
+]
+SaveMapping = Annotated[Path | None, Parameter(help="Write the mapping that was used, to be changed and given back.")]
+DEMO_GOAL = "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal"
+
+
+def init(
+    directory: Annotated[Path, Parameter(name="DIR", help="Where the house shall be.")],
+    /,
+    *,
+    from_: Annotated[
+        Path | None,
+        Parameter(name="--from", help="A directory of CSV exports: accounts, deals, contacts, products, teams."),
+    ] = None,
+    sample: Annotated[
+        bool, Parameter(negative="", help="Fill it with a fictitious company's data, to try things out.")
+    ] = False,
+    mapping: Mapping = None,
+    save_mapping: SaveMapping = None,
+    options: Options = PLAIN,
+) -> int:
+    """Make a house: one directory with rules, records, runs and the outbox. What is there already stays as it is.
+
+    Examples:
+
+        cuga init sales/ --from exports/
+
+        cuga init try/ --sample
+    """
+    if from_ is not None and sample:
+        raise BadInput("--from and --sample exclude each other", mend="Make two houses: one to work in, one to try in.")
+    from cuga.orchestrator.place import Place, make
+
+    is_new = not (directory / "registry.yaml").exists()
+    if from_ is not None:
+        _must_hold_csv(from_)
+    made: Place = make(directory)
+    report = _imported(made, from_, mapping) if from_ is not None else _sampled(made) if sample else None
+    return _tell(made, report, options, save_mapping, is_new=is_new)
+
+
+def import_(
+    directory: Annotated[Path, Parameter(name="DIR", help="A directory of CSV exports.")],
+    /,
+    *,
+    mapping: Mapping = None,
+    save_mapping: SaveMapping = None,
+    dry: Annotated[bool, Parameter(negative="", help="Only say what would be read; store nothing.")] = False,
+    options: Options = PLAIN,
+) -> int:
+    """Bring CSV exports into a house. The same files again change nothing; changed rows are taken over.
+
+    Examples:
+
+        cuga import exports/ --dry
+
+        cuga import exports/ --mapping mapping.json
+    """
+    from cuga.orchestrator.place import find
+    from cuga.settings import read_settings
+
+    _must_hold_csv(directory)
+    place = find(read_settings(house=options.house).house)
+    report = _imported(place, directory, mapping, dry=dry)
+    if dry:
+        _show_report(report, options, save_mapping)
+        return Exit.SUCCESS
+    return _tell(place, report, options, save_mapping, is_new=None)
+
+
+def demo(
+    directory: Annotated[
+        Path | None, Parameter(name="DIR", help="Where the sample house shall be; left out: a new temporary one.")
+    ] = None,
+    /,
+    *,
+    options: Options = PLAIN,
+) -> int:
+    """Make a sample house, run the main job in it, and show the result. Needs no network, no account and no key.
+
+    Examples:
+
+        cuga demo
+    """
+    import tempfile
+
+    from cuga.cli.screen import say
+    from cuga.orchestrator.place import make
+
+    root = directory if directory is not None else Path(tempfile.mkdtemp(prefix="cuga-demo-")) / "house"
+    place = make(root)
+    report = _sampled(place)
+    say(
+        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company.",
+        f'> cuga run "{DEMO_GOAL}" --profile smb',
+        "",
+    )
+    return at_house(
+        Options(house=place.root, json=options.json, debug=options.debug),
+        lambda visit: _show_off(visit, report, options),
+    )
+
+
+async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int:
+    from cuga.cli.driving import drive
+    from cuga.cli.screen import say
+
+    await _note(visit, report)
+    run_id = await visit.front.start(DEMO_GOAL, profile="smb")
+    code = await drive(visit, run_id, options)
+    house = visit.place.root
+    say(
+        "",
+        "Try next:",
+        f"  export CUGA_HOUSE={house}",
+        '  cuga run "Draft a first email to the buyer of Velkarin Foods and send it" --profile enterprise',
+        "  cuga inbox",
+        "  cuga approve last",
+        "  cuga trace last",
+        "  cuga verify",
+        "Your own data: cuga init sales/ --from DIR_OF_CSV",
+    )
+    return code
+
+
+def _must_hold_csv(directory: Path) -> None:
+    if not directory.is_dir():
+        raise BadInput(
+            f"{directory} is not a directory",
+            mend="Point at a directory with CSV exports of accounts, deals, contacts.",
+        )
+
+
+def _imported(place: Place, source: Path, mapping: Path | None, *, dry: bool = False) -> ImportReport:
+    from cuga.adapters.offline import CrmStore
+    from cuga.packs.sales.importing import import_directory
+
+    store = CrmStore.open(place.crm)
+    try:
+        return import_directory(source, store, mapping=mapping, dry=dry)
+    finally:
+        store.close()
+
+
+def _sampled(place: Place) -> ImportReport:
+    import tempfile
+
+    from cuga.clock import SystemClock
+    from cuga.packs.sales.sample import write_sample
+
+    with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
+        source = Path(spare) / "sample"
+        write_sample(source, today=SystemClock().now().date())
+        return _imported(place, source, None)
+
+
+def _tell(
+    place: Place, report: ImportReport | None, options: Options, save_mapping: Path | None, *, is_new: bool | None
+) -> int:
+    """Open the house, note the import in its stream, and say what there is now."""
+
+    async def work(visit: Visit) -> int:
+        if report is not None:
+            await _note(visit, report)
+        return Exit.SUCCESS
+
+    at_house(Options(house=place.root, debug=options.debug), work)
+    from cuga.cli.screen import say, show_json
+
+    if options.json:
+        show_json({"house": str(place.root), "made": bool(is_new), "import": _as_json(report)})
+        _save(report, save_mapping)
+        return Exit.SUCCESS
+    if is_new is not None:
+        say(f"{'Made' if is_new else 'Kept'} the house {place.root}" + ("" if is_new else "; it was there already"))
+    if report is not None:
+        _show_report(report, options, save_mapping)
+    example = _example(place, report)
+    say("", f'Next: cuga run "{example}" --house {_quoted(place.root)}')
+    return Exit.SUCCESS
+
+
+async def _note(visit: Visit, report: ImportReport) -> None:
+    """Write into the house's own stream that data came in, when any did."""
+    if not (report.added or report.changed):
+        return
+    from cuga.clock import SystemClock
+    from cuga.model.house_event import CrmImported
+
+    await visit.front.change(
+        CrmImported(
+            at=SystemClock().now(),
+            source=report.directory,
+            crm_version=report.crm_version,
+            rows=report.rows,
+            problems=len(report.problems),
+        )
+    )
+
+
+def _show_report(report: ImportReport, options: Options, save_mapping: Path | None) -> None:
+    from cuga.cli.screen import show, show_json
+
+    if options.json:
+        show_json(_as_json(report))
+    else:
+        from cuga.cli.render.imports import whole
+
+        show(whole(report))
+    _save(report, save_mapping)
+
+
+def _save(report: ImportReport | None, path: Path | None) -> None:
+    if path is None or report is None:
+        return
+    import json
+
+    try:
+        path.write_text(json.dumps(report.mapping(), indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
+
+
+def _as_json(report: ImportReport | None) -> object:
+    if report is None:
+        return None
+    import msgspec
+
+    counts = {"rows": report.rows, "stored": report.stored, "not_stored": report.not_stored}
+    return {**msgspec.to_builtins(report), **counts, "mapping": report.mapping()}
+
+
+def _example(place: Place, report: ImportReport | None) -> str:
+    """A goal that works here, as nobody knows the names of their own export by heart."""
+    from cuga.adapters.offline import CrmStore
+
+    store = CrmStore.open(place.crm)
+    try:
+        names = store.names("accounts")
+    finally:
+        store.close()
+    if not names:
+        return "What can you do?"
+    return f"Score {names[0][1] or names[0][0]}"
+
+
+def _quoted(path: Path) -> str:
+    import shlex
+
+    return shlex.quote(str(path))

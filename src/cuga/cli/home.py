@@ -1,0 +1,92 @@
+"""One command's visit to a house: find it, reach it, work there, let go.
+
+When another process holds the house the work goes through that process; when that process ends in the middle, the visit
+reaches for the house again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any
+
+from cuga.cli.options import Options
+from cuga.errors import HouseBusy
+
+if TYPE_CHECKING:
+    from cuga.orchestrator.connect import Session
+    from cuga.orchestrator.place import Place
+    from cuga.settings import Settings
+
+PATIENCE_S = 4.0  # how long a house that is changing hands is waited for
+_PAUSE_S = 0.05
+
+
+class Visit:
+    """A house that a command is talking to. `front` has the coordinator's methods, wherever they run."""
+
+    def __init__(self, place: Place, settings: Settings, session: Session, *, drives_all: bool) -> None:
+        self.place = place
+        self.settings = settings
+        self._session = session
+        self._drives_all = drives_all
+
+    @property
+    def front(self) -> Any:
+        """The coordinator, or its remote."""
+        return self._session.front
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process holds the house."""
+        return self._session.is_ours
+
+    @property
+    def holder(self) -> str:
+        """Who else holds it, in words; empty when it is us."""
+        return "" if self.is_ours else str(self.front.holder)
+
+    async def reconnect(self) -> None:
+        """Reach the house again, after whoever held it has gone."""
+        await self._session.close()
+        self._session = await reach(self.place, self.settings, drives_all=self._drives_all)
+
+    async def close(self) -> None:
+        """Let go."""
+        await self._session.close()
+
+
+Work = Callable[[Visit], Awaitable[int]]
+
+
+def at_house(options: Options, work: Work, *, drives_all: bool = False) -> int:
+    """Visit the house that is meant and do the work there; returns the exit code."""
+    from cuga.orchestrator.place import find
+    from cuga.settings import read_settings
+
+    settings = read_settings(house=options.house)
+    place = find(settings.house)
+    return asyncio.run(_visit(place, settings, work, drives_all=drives_all))
+
+
+async def _visit(place: Place, settings: Settings, work: Work, *, drives_all: bool) -> int:
+    visit = Visit(place, settings, await reach(place, settings, drives_all=drives_all), drives_all=drives_all)
+    try:
+        return await work(visit)
+    finally:
+        await visit.close()
+
+
+async def reach(place: Place, settings: Settings, *, drives_all: bool = False) -> Session:
+    """A session, waiting a little for a house that is just being opened or let go by a short command."""
+    from cuga.orchestrator.connect import connect
+
+    loop = asyncio.get_running_loop()
+    until = loop.time() + PATIENCE_S
+    while True:
+        try:
+            return await connect(place, settings=settings, drives_all=drives_all)
+        except HouseBusy:
+            if loop.time() > until:
+                raise
+            await asyncio.sleep(_PAUSE_S)

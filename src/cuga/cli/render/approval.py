@@ -1,0 +1,122 @@
+"""An approval on a screen: what exactly would be done, why, what follows, who may decide, and in which words they can."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+
+from cuga.cli.render.outputs import plain_table, shown
+from cuga.cli.screen import one_line, text
+from cuga.model.value import units
+
+if TYPE_CHECKING:
+    from cuga.projections.card import Card
+
+_RISK = {"high": "bold red", "medium": "yellow", "low": "green"}
+
+
+def listed(cards: Sequence[Card]) -> RenderableType:
+    """The inbox."""
+    if not cards:
+        return text("Nothing waits for a decision.")
+    table = plain_table("id", "risk", "what", "for", "left")
+    now = datetime.now(UTC)
+    for card in cards:
+        what = text(card.tool, "bold").append_text(text(f" {_target(card)}"))
+        table.add_row(
+            text(card.approval_id),
+            text(card.risk, _RISK.get(card.risk, "")),
+            what,
+            text(one_line(card.goal, 60)),
+            text(_left(card, now)),
+        )
+    return Group(table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan"))
+
+
+def whole(card: Card, *, commands: bool = True) -> RenderableType:
+    """One request, open or closed."""
+    head = text(f"{card.approval_id}  ", "bold")
+    head.append_text(text(_state(card), "bold cyan" if card.is_open else "bold"))
+    arguments = msgspec.json.decode(card.arguments)
+    facts = plain_table("", "")
+    for name, value in _facts(card):
+        facts.add_row(text(name, "dim"), value)
+    parts: list[RenderableType] = [
+        head,
+        facts,
+        Panel(_exactly(card, arguments), title="exactly this", title_align="left", expand=False, border_style="cyan"),
+    ]
+    for consequence in card.consequences:
+        parts.append(text(f"then: {consequence}"))
+    for vote in card.votes:
+        who = f"{vote.by or vote.rule}{' (solo)' if vote.solo else ''}"
+        behalf = f" for {vote.on_behalf_of}" if vote.on_behalf_of else ""
+        parts.append(
+            text(
+                f"{vote.at:%Y-%m-%d %H:%M} UTC  {who}{behalf}: {vote.verdict}{f', {vote.reason}' if vote.reason else ''}"
+            )
+        )
+    parts.append(text(f"digest {card.digest}", "dim"))
+    if commands and card.is_open:
+        parts += [
+            text(f"cuga approve {card.approval_id}", "cyan"),
+            text(f"cuga deny {card.approval_id} --reason WHY", "cyan"),
+            text(f"cuga amend {card.approval_id} --set NAME=VALUE", "cyan"),
+            text(f"cuga request-changes {card.approval_id} --feedback TEXT", "cyan"),
+        ]
+    return Group(*parts)
+
+
+def _facts(card: Card) -> list[tuple[str, RenderableType]]:
+    adapters = ", ".join(f"{capability} through {adapter}" for capability, adapter in card.adapters.items())
+    who = " or ".join(card.roles) or "anybody else"
+    quorum = f", {card.quorum} people must agree" if card.quorum > 1 else ""
+    rows = [
+        ("tool", text(f"{card.tool} ({card.side_effect}, {card.domain}), cost {units(card.cost):g}")),
+        ("risk", text(card.risk, _RISK.get(card.risk, ""))),
+        ("why", text(card.reason)),
+        ("goal", text(card.goal)),
+        ("asked by", text(", ".join(card.requesters) or "-")),
+        ("may decide", text(f"{who}{quorum}")),
+        ("until", text(f"{card.expires_at:%Y-%m-%d %H:%M} UTC")),
+    ]
+    if adapters:
+        rows.insert(1, ("by way of", text(adapters)))
+    return rows  # type: ignore[return-value]
+
+
+def _exactly(card: Card, arguments: Any) -> RenderableType:
+    """The arguments as they will be used. A message is drawn as one, its other fields follow: nothing is left out."""
+    if isinstance(arguments, dict) and len(arguments) == 1:
+        ((name, value),) = arguments.items()
+        if isinstance(value, dict) and {"body", "body_hash", "kind"} <= value.keys():
+            rest = {key: item for key, item in value.items() if key not in ("body", "subject", "notes", "unfilled")}
+            return Group(
+                shown(value), text(f"{name}, the rest of it:", "dim"), Padding(shown(rest), (0, 0, 0, 2), expand=False)
+            )
+    return text(card.readable)
+
+
+def _state(card: Card) -> str:
+    if card.is_open:
+        return f"open, {card.missing} must still agree" if card.quorum > 1 else "open"
+    by = f" by {card.closed_by}" if card.closed_by else ""
+    why = f": {card.closed_why}" if card.closed_why else ""
+    return f"{card.state}{by}{why}"
+
+
+def _target(card: Card) -> str:
+    return one_line(card.effect, 50) if card.effect else ""
+
+
+def _left(card: Card, now: datetime) -> str:
+    left = card.time_left(now).total_seconds()
+    if left <= 0:
+        return "too late"
+    return f"{left / 3600:.0f} h" if left >= 5400 else f"{left / 60:.0f} min"

@@ -1,0 +1,223 @@
+"""What a tool gave, as a seller reads it: a score as a table of points, a draft as a message, a deal by its elements.
+
+An output of another shape is shown as what it is, name by name; nothing of it is left out unless it is said.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.table import Table
+
+from cuga.cli.screen import one_line, text
+
+MOST_ROWS = 20  # of a list in a readable result; `--json` has all of them
+_COLOURS = {
+    "met": "green", "near": "yellow", "missed": "red", "unknown": "dim", "confirmed": "green", "partial": "yellow",
+    "denied": "red", "contradicted": "red", "qualified": "green", "gaps": "yellow", "at risk": "red", "error": "red",
+    "blocking": "red", "warning": "yellow", "filled": "green", "not known": "dim",
+}  # fmt: skip
+
+
+def shown(output: Any) -> RenderableType:
+    """An output, decoded from JSON, drawn by its shape."""
+    if isinstance(output, Mapping):
+        for names, draw in _SHAPES:
+            if names <= output.keys():
+                return draw(output)
+    return text("\n".join(_plain(output)))
+
+
+def plain_table(*columns: str, title: str = "") -> Table:
+    """A table without a frame, as all of them are."""
+    table = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
+    for column in columns:
+        right = column.startswith(">")
+        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def coloured(word: Any) -> RenderableType:
+    """A state in its colour."""
+    return text(word, _COLOURS.get(str(word), ""))
+
+
+def _score(output: Mapping[str, Any]) -> RenderableType:
+    head = text(f"{output['account']}: {output['score']} of 100, tier {output['tier']}", "bold")
+    head.append(f"   {output['coverage']} % of the weight is known", "dim")
+    table = plain_table("factor", "state", ">points", ">of", "why")
+    for factor in output["factors"]:
+        table.add_row(
+            text(factor["factor"]),
+            coloured(factor["state"]),
+            str(factor["points"]),
+            str(factor["of"]),
+            text(factor["why"]),
+        )
+    return Group(
+        head,
+        Padding(table, (0, 0, 0, 2), expand=False),
+        *_listed("unknown", output["unknowns"]),
+        *_listed("rules it out", output["disqualifiers"]),
+        *_notes(output),
+    )
+
+
+def _message(output: Mapping[str, Any]) -> RenderableType:
+    who = " ".join(
+        part
+        for part in (
+            output.get("recipient_name", ""),
+            f"<{output['recipient']}>" if output.get("recipient") else "",
+            f"({output['recipient_title']})" if output.get("recipient_title") else "",
+        )
+        if part
+    )
+    head = text(f"To: {who or 'nobody yet: the recipient is not known'}\n")
+    if output.get("subject"):
+        head.append_text(text(f"Subject: {output['subject']}\n"))
+    missing = [
+        text(f"  missing: {gap['field']}: {gap['why']}", "red" if gap.get("blocking") else "yellow")
+        for gap in output.get("unfilled", ())
+    ]
+    body = Group(head, text(output["body"]))
+    return Group(
+        Panel(body, title=text(output.get("channel", "message")), title_align="left", expand=False, width=100),
+        *missing,
+        *_notes(output),
+    )
+
+
+def _quality(output: Mapping[str, Any]) -> RenderableType:
+    ready = "ready to send" if output["ready_to_send"] else "not ready to send"
+    head = text(f"{output['score']} of 100, grade {output['grade']}, {ready}", "bold")
+    head.append(f"   {output['words']} words", "dim")
+    table = plain_table("check", ">points", ">of")
+    short = [check for check in output["checks"] if check["points"] < check["of"]]
+    for check in short:
+        table.add_row(text(check["check"]), str(check["points"]), str(check["of"]))
+    whole = len(output["checks"]) - len(short)
+    parts: list[RenderableType] = [head]
+    if short:
+        parts.append(Padding(table, (0, 0, 0, 2), expand=False))
+    parts.append(text(f"  {whole} of {len(output['checks'])} checks give full points", "dim"))
+    for issue in output["issues"]:
+        line = text("  ").append_text(text(issue["weight"], _COLOURS.get(issue["weight"], "")))
+        line.append_text(text(f" {issue['check']}: {issue['says']}"))
+        if issue.get("text"):
+            line.append_text(text(f"  “{one_line(issue['text'], 60)}”", "dim"))
+        parts.append(line)
+    return Group(*parts, *_notes(output))
+
+
+def _qualification(output: Mapping[str, Any]) -> RenderableType:
+    parts: list[RenderableType] = []
+    for deal in output["deals"]:
+        head = text(f"{deal['opportunity']}", "bold")
+        head.append_text(text(f" ({deal['account'] or 'no account'}), {output['framework']}: "))
+        head.append_text(text(deal["verdict"], _COLOURS.get(deal["verdict"], "")))
+        if deal["readiness"] is not None:
+            head.append_text(text(f", readiness {deal['readiness']} of 100"))
+        if deal["unknown_share"]:
+            head.append_text(text(f", {deal['unknown_share']} % unknown", "dim"))
+        table = plain_table("element", "state", "why", "said", "where")
+        for element in deal["elements"]:
+            said = element["statement"]
+            quote = f"“{said['quote']}” {said['who']}".strip() if said and said["quote"] else ""
+            table.add_row(
+                text(element["element"]),
+                coloured(element["state"]),
+                text(element["why"]),
+                text(quote),
+                text(said["source"] if said else ""),
+            )
+        parts += [
+            head,
+            Padding(table, (0, 0, 0, 2), expand=False),
+            *_listed("ask next", deal["next_questions"], numbered=True),
+            *_notes(deal),
+        ]
+    if output["others"]:
+        parts += _listed("other open deals of the account, not looked at", output["others"])
+    if not output["deals"]:
+        parts.append(text("no deal to look at"))
+    return Group(*parts, *_notes(output))
+
+
+def _rows(output: Mapping[str, Any]) -> RenderableType:
+    rows = output["rows"][:MOST_ROWS]
+    head = text(f"{output['total']:,} {output['kind']}", "bold")
+    if output["total"] > len(rows):
+        head.append(f", the first {len(rows)} of them", "dim")
+    names = list(dict.fromkeys(name for row in rows for name in row if name != "source"))[:9]
+    table = plain_table(*names, "where")
+    for row in rows:
+        source = row.get("source") or {}
+        where = (
+            f"{source.get('file', '')}:{source.get('line', '')}"
+            if isinstance(source, Mapping) and source.get("file")
+            else ""
+        )
+        table.add_row(*(text(one_line(row.get(name, ""), 60)) for name in names), text(where))
+    return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *_notes(output))
+
+
+def _committee(output: Mapping[str, Any]) -> RenderableType:
+    table = plain_table("seat", "state", "who", "why", "where")
+    for seat in output["seats"]:
+        people = seat["people"] or [{}]
+        for at, person in enumerate(people):
+            who = f"{person.get('name', '')}, {person.get('title', '')}".strip(", ")
+            if person.get("unsubscribed"):
+                who += " (wants no mail)"
+            table.add_row(
+                text(seat["seat"] if not at else ""),
+                coloured(seat["state"] if not at else ""),
+                text(who),
+                text(person.get("why", "")),
+                text(person.get("source", "")),
+            )
+    return Group(text(output["account"], "bold"), Padding(table, (0, 0, 0, 2), expand=False), *_notes(output))
+
+
+def _sent(output: Mapping[str, Any]) -> RenderableType:
+    if output["simulated"]:
+        return text(
+            f"Not sent: this profile only shows what would leave the house. It would go to {output['recipient']}.",
+            "yellow",
+        )
+    head = text(f"Sent to {output['recipient']}", "bold green")
+    return Group(head, text(f"  file {output['place']}", "dim"), text(f"  body sha256 {output['body_hash']}", "dim"))
+
+
+def _listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
+    if items:
+        yield text(f"  {title}:", "bold")
+        for number, item in enumerate(items, start=1):
+            yield Padding(text(f"{number}. {item}" if numbered else f"- {item}"), (0, 0, 0, 4), expand=False)
+
+
+def _notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
+    for note in (*output.get("assumptions", ()), *output.get("notes", ())):
+        yield Padding(text(note, "dim"), (0, 0, 0, 2), expand=False)
+
+
+def _plain(value: Any) -> Iterator[str]:
+    from cuga.projections.card import readable
+
+    yield from readable(value)
+
+
+_SHAPES = (
+    ({"score", "tier", "factors", "coverage", "unknowns", "disqualifiers", "account"}, _score),
+    ({"kind", "body", "body_hash"}, _message),
+    ({"ready_to_send", "checks", "issues", "grade", "score", "words"}, _quality),
+    ({"framework", "deals", "others"}, _qualification),
+    ({"kind", "total", "rows"}, _rows),
+    ({"seats", "gaps", "account"}, _committee),
+    ({"sent", "simulated", "recipient", "body_hash", "place"}, _sent),
+)

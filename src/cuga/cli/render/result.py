@@ -1,0 +1,140 @@
+"""The end of a run on a screen: what became of each step, what it gave, which rows it rests on, what to do next."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+
+from cuga.cli.render.outputs import plain_table, shown
+from cuga.cli.screen import one_line, text
+from cuga.model.value import units
+
+if TYPE_CHECKING:
+    from cuga.projections.card import Card
+    from cuga.projections.result import EvidenceRow, RunResult
+    from cuga.projections.steps import StepResult
+
+STATUS = {
+    "success": "bold green", "partial": "bold yellow", "failed": "bold red", "cancelled": "bold", "parked": "bold cyan",
+    "running": "bold blue",
+}  # fmt: skip
+STATE = {
+    "pending": "dim", "awaiting_approval": "cyan", "calling": "blue", "waiting_retry": "yellow", "in_doubt": "bold red",
+    "done": "green", "failed": "red", "denied": "red", "skipped": "dim",
+}  # fmt: skip
+_SEEN = {"assess_message_quality"}  # their evidence repeats that of the draft
+
+
+def whole(result: RunResult) -> RenderableType:
+    """Everything of a run: outputs first, then evidence, then the end and what to do."""
+    parts: list[RenderableType] = []
+    for step in result.steps:
+        parts += _step(step)
+    if result.evidence:
+        parts += [text("Evidence", "bold underline"), Padding(_evidence(result.evidence), (0, 0, 1, 2), expand=False)]
+    parts += [_end(result), *what_next(result)]
+    return Group(*parts)
+
+
+def _step(step: StepResult) -> list[RenderableType]:
+    head = text(f"{step.step} {step.tool}", "bold underline")
+    head.append_text(text(f"  {step.state.replace('_', ' ')}", STATE.get(step.state, "")))
+    if step.simulated:
+        head.append(" (simulated)", "yellow")
+    if step.approved_by:
+        head.append_text(text(f"  agreed by {step.approved_by}", "dim"))
+    parts: list[RenderableType] = [head]
+    if step.purpose:
+        parts.append(Padding(text(step.purpose, "dim"), (0, 0, 0, 2), expand=False))
+    if step.reason:
+        parts.append(
+            Padding(
+                text(step.reason, "" if step.state == "done" else STATE.get(step.state, "")), (0, 0, 0, 2), expand=False
+            )
+        )
+    if step.note:
+        parts.append(Padding(text(step.note, "yellow"), (0, 0, 0, 2), expand=False))
+    if step.state == "done":
+        gone = step.blob is not None and step.value is None
+        parts.append(
+            Padding(
+                text("the output is no longer kept", "dim") if gone else shown(step.value), (0, 0, 0, 2), expand=False
+            )
+        )
+    parts.append(text(""))
+    return parts
+
+
+def _evidence(rows: tuple[EvidenceRow, ...]) -> RenderableType:
+    table = plain_table("record", "field", "value", "row")
+    seen = set()
+    for row in rows:
+        key = (row.record, row.field, row.value)
+        if row.tool in _SEEN or key in seen:
+            continue
+        seen.add(key)
+        table.add_row(text(row.record), text(row.field), text(one_line(row.value, 80)), text(row.source, "dim"))
+    return table
+
+
+def _end(result: RunResult) -> RenderableType:
+    line = text("Run ", "bold").append_text(text(result.run_id)).append(": ")
+    line.append_text(text(result.status.value, STATUS[result.status.value]))
+    line.append_text(text(f", {result.reason}" if result.reason else ""))
+    spent = f"{result.calls} calls, {units(result.cost):g} units of cost"
+    if result.tokens:
+        spent += f", {result.tokens:,} tokens"
+    line.append_text(text(f"\n  profile {result.profile}; {spent}; {seconds(result.duration_us)}", "dim"))
+    return line
+
+
+def what_next(result: RunResult) -> list[RenderableType]:
+    """What a person can do now, each with the command for it."""
+    lines: list[RenderableType] = []
+    waiting = [card for card in result.approvals if card.is_open]
+    questions = list(result.questions)
+    for card in waiting:
+        lines += _ask(card)
+    for question in questions:
+        lines.append(text(f"  {question}", "bold"))
+    covered = {f"cuga approve {card.approval_id}" for card in waiting}
+    others = [command for command in result.next if command not in covered]
+    lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
+    if result.status.value == "running":
+        lines.append(text(f"  cuga resume {result.run_id}    if nobody goes on with it", "cyan"))
+    if lines:
+        lines.insert(0, text("What you can do now", "bold underline"))
+    for note in result.notes:
+        lines.insert(0, text(f"note: {note}", "yellow"))
+    return lines
+
+
+def _ask(card: Card) -> list[RenderableType]:
+    what = text(f"  {card.step} {card.tool} waits for {' or '.join(card.roles) or 'a person'}", "bold")
+    what.append_text(text(f" ({card.side_effect}, risk {card.risk})", "dim"))
+    commands = (
+        (f"cuga show {card.approval_id}", "what exactly it is"),
+        (f"cuga approve {card.approval_id}", ""),
+        (f"cuga deny {card.approval_id} --reason WHY", ""),
+        (f"cuga amend {card.approval_id} --set NAME=VALUE", "change it; the changed one asks again"),
+        (f"cuga request-changes {card.approval_id} --feedback TEXT", "plan again"),
+    )
+    lines: list[RenderableType] = [what]
+    for command, why in commands:
+        line = text("    ").append_text(text(command, "cyan"))
+        lines.append(line.append_text(text(f"    {why}", "dim")) if why else line)
+    return lines
+
+
+def seconds(microseconds: int) -> str:
+    """A duration as a person says it."""
+    if microseconds < 1_000_000:
+        return f"{microseconds / 1000:.0f} ms"
+    whole_s = microseconds / 1_000_000
+    if whole_s < 120:
+        return f"{whole_s:.1f} s"
+    if whole_s < 7200:
+        return f"{whole_s / 60:.0f} min"
+    return f"{whole_s / 3600:.1f} h"

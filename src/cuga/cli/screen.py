@@ -1,0 +1,123 @@
+"""Where words go: the answer to stdout, everything about it to stderr, and with `--json` only JSON to stdout.
+
+Text that comes from data is made harmless before a terminal sees it: it can neither move the cursor, colour, nor turn
+the direction of what stands beside it. rich is imported only when something is shown.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+import unicodedata
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+    from rich.text import Text
+
+PIPED_WIDTH = 120  # columns when nobody looks; rich would fold ids at 80
+_HARMFUL = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but tab and newline
+    "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"  # invisible, line and direction marks
+    "\ud800-\udfff\U000e0000-\U000e0fff]"  # halves of characters, tags
+)
+
+
+def harmless(text: object) -> str:
+    """Text as it may be shown: controls, direction marks and half characters are spelled out, e.g. `\\x1b`."""
+    return _HARMFUL.sub(_spelled, str(text))
+
+
+def _spelled(found: re.Match[str]) -> str:
+    code = ord(found.group())
+    return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def one_line(text: object, most: int = 0) -> str:
+    """Harmless text without line ends, cut to a length when one is given."""
+    flat = " ".join(harmless(text).split())
+    return flat if not most or len(flat) <= most else f"{flat[: most - 1]}…"
+
+
+def text(said: object, style: str = "") -> Text:
+    """Harmless text as rich shows it: never read as markup."""
+    from rich.text import Text
+
+    return Text(harmless(said), style=style)
+
+
+@cache
+def out(no_color: bool = False) -> Console:
+    """The console of answers."""
+    return _console(False, no_color)
+
+
+@cache
+def err(no_color: bool = False) -> Console:
+    """The console of everything else."""
+    return _console(True, no_color)
+
+
+def _console(stderr: bool, no_color: bool) -> Console:
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    width = None if stream.isatty() else PIPED_WIDTH
+    return Console(
+        stderr=stderr,
+        no_color=no_color or None,
+        width=width,
+        highlight=False,
+        markup=False,
+        emoji=False,
+        soft_wrap=False,
+    )
+
+
+def forget_consoles() -> None:
+    """Make the consoles anew at their next use: the streams have changed."""
+    out.cache_clear()
+    err.cache_clear()
+
+
+def show(*what: RenderableType | str) -> None:
+    """Print an answer. Plain strings are made harmless and wrapped only by the terminal."""
+    for part in what:
+        out().print(harmless(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+
+
+def say(*what: RenderableType | str, style: str = "") -> None:
+    """Tell the person at the terminal something that is not the answer."""
+    for part in what:
+        is_text = isinstance(part, str)
+        err().print(harmless(part) if is_text else part, style=style or None, soft_wrap=is_text)
+
+
+def show_json(value: Any, *, line: bool = False) -> None:
+    """Print a value as JSON: indented, or on one line of its own."""
+    import msgspec
+
+    plain = msgspec.to_builtins(value, enc_hook=_plain)
+    ascii_only = sys.stdout.isatty() or (sys.stdout.encoding or "").lower().replace("-", "") != "utf8"
+    body = json.dumps(plain, ensure_ascii=ascii_only, indent=None if line else 2, allow_nan=False)
+    print(body, flush=line)
+
+
+def _plain(value: Any) -> Any:
+    import msgspec
+
+    if isinstance(value, msgspec.Raw):
+        return msgspec.json.decode(value)
+    return str(value)
+
+
+def width_of(said: str) -> int:
+    """How many columns a text takes, about: wide letters count twice."""
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in said)
+
+
+def is_watched() -> bool:
+    """Whether a person sits at the terminal: what is told is seen, and an answer can be typed."""
+    return sys.stderr.isatty() and sys.stdin.isatty()

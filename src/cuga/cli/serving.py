@@ -1,0 +1,58 @@
+"""Hold a house open: sweep up what earlier processes left, then tell what ends and what waits, until told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from cuga.cli.exits import Exit
+from cuga.cli.screen import say, show_json
+
+if TYPE_CHECKING:
+    from cuga.cli.home import Visit
+    from cuga.model.event import Event
+
+
+async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
+    """Drive every run of the house until Ctrl-C or SIGTERM."""
+    from cuga.model.event import RunFinished, RunParked, RunStarted
+    from cuga.orchestrator.assemble import settle_in
+
+    assembly = await visit.front.open()
+
+    def tell(run_id: str, events: Sequence[Event]) -> None:
+        for event in events:
+            match event:
+                case RunStarted():
+                    said = f"started: {event.goal}"
+                case RunParked():
+                    said = f"parked: {event.reason}"
+                case RunFinished():
+                    said = f"{event.status.value}: {event.reason}"
+                case _:
+                    continue
+            if as_json:
+                show_json({"run_id": run_id, "at": event.at, "said": said}, line=True)
+            else:
+                say(f"{event.at:%H:%M:%S}  {run_id}  {said}")
+
+    stop = assembly.engine.listen("", tell)
+    settle_in()
+    woken = await assembly.engine.sweep()
+    say(f"Serving {visit.place.root}; went on with {woken} runs. Other commands work beside this one; Ctrl-C stops it.")
+    stopped = asyncio.Event()
+    with contextlib.suppress(NotImplementedError):
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    try:
+        await stopped.wait()
+    except asyncio.CancelledError:
+        task = asyncio.current_task()
+        if task is not None:
+            task.uncancel()
+    finally:
+        stop()
+    say("Stopping. Calls in flight get a few seconds to end; nothing is lost.")
+    return Exit.SUCCESS
