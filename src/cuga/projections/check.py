@@ -5,6 +5,7 @@ A run that moves while it is looked at is looked at again; only a difference tha
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable
 
 import msgspec
@@ -116,6 +117,7 @@ async def _look(
         async for card in all_open(journal, tenant):
             cards.setdefault(card.run_id, {})[card.approval_id] = card
     for run_id in sorted({*runs, *cards} if only is None else only):
+        await asyncio.sleep(0)
         faults += await _differences(journal, run_id, listed.get(run_id), cards.get(run_id, {}), codec)
     return tuple(faults)
 
@@ -169,3 +171,4 @@ async def all_open(journal: ReadJournal, tenant: str) -> AsyncIterator[OpenAppro
         for one in page:
             yield one
         after = page[-1].approval_id
+        await asyncio.sleep(0)  # there may be very many, and others want a turn

@@ -19,6 +19,7 @@ from cuga.projections.card import Card, cards_of
 from cuga.projections.check import all_open
 
 RISKS = ("high", "medium", "low")
+KEPT = 1_000  # lines held beside those that will be shown
 
 
 async def inbox(
@@ -30,7 +31,12 @@ async def inbox(
     codec: Codec = PLAIN,
 ) -> list[Card]:
     """Open requests of a tenant, or of one run: by risk, then the oldest first."""
-    lines = [one async for one in all_open(journal, tenant) if not run_id or one.run_id == run_id]
+    lines: list[OpenApproval] = []
+    async for one in all_open(journal, tenant):
+        if not run_id or one.run_id == run_id:
+            lines.append(one)
+        if len(lines) > limit + KEPT:  # there may be very many
+            lines = heapq.nsmallest(limit, lines, key=_urgency)
     by_run: dict[str, dict[str, Card]] = {}
     found: list[Card] = []
     for line in heapq.nsmallest(limit, lines, key=_urgency):

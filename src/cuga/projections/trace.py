@@ -192,20 +192,19 @@ async def follow_trace(
     stored = await journal.read(run_id)
     if not stored:
         raise RunNotFound(run_id)
-    trace_id, last = "", 0
+    trace_id = ""
     position = stored[-1].position
     ended = False
     for one in stored:
         event = codec.decode(one.body)
         trace_id = event.trace_id if isinstance(event, RunStarted) else trace_id
         ended = ended or isinstance(event, RunFinished)
-        last = one.seq
         if one.seq > after and (everything or name_of(event) in CANONICAL):
             yield trace_event(one, event, trace_id)
     if ended:
         return
     async for one in journal.feed(position, follow=True):
-        if one.stream != run_id or one.seq <= last:
+        if one.stream != run_id:
             continue
         event = codec.decode(one.body)
         if everything or name_of(event) in CANONICAL:

@@ -176,6 +176,43 @@ async def test_somebody_faster_in_the_middle_of_reading_on_is_no_harm(house: Hou
     assert rows_of(mine) == await fresh(house.journal)
 
 
+def test_a_save_on_another_mark_than_the_stored_one_changes_nothing(store: Store) -> None:
+    begun = store.begin("counting", 1)
+    ten, twenty = Mark(position=10, hash=b"ten"), Mark(position=20, hash=b"twenty")
+    assert store.save("counting", begun, twenty, {"a": b"2", "b": b"2"})
+    for stale in (begun, ten, Mark(position=20, hash=b"other")):
+        assert not store.save("counting", stale, ten, {"a": b"1", "b": None, "c": b"1"})
+    assert list(store.every("counting", "")) == [("a", b"2"), ("b", b"2")]
+    assert store.begin("counting", 1) == twenty
+    assert store.save("counting", twenty, Mark(position=21, hash=b"x"), {"b": None})
+    assert list(store.every("counting", "")) == [("a", b"2")]
+
+
+def test_rows_are_found_by_the_beginning_of_their_keys(store: Store) -> None:
+    begun = store.begin("counting", 1)
+    store.save("counting", begun, begun, {key: key.encode() for key in ("b/2", "a", "b/1", "c", "b")})
+    store.begin("other", 1)
+    assert [key for key, _ in store.every("counting", "b/")] == ["b/1", "b/2"]
+    assert [key for key, _ in store.every("counting", "")] == ["a", "b", "b/1", "b/2", "c"]
+    assert list(store.every("other", "")) == []
+    assert store.read("counting", "b") == b"b" and store.read("other", "b") is None
+
+
+async def test_only_rows_that_changed_are_saved(house: House) -> None:
+    saved: list[list[str]] = []
+
+    class Watched(MemoryViews):
+        def save(self, name: str, before: Mark, after: Mark, rows: Any) -> bool:
+            saved.append(sorted(rows))
+            return super().save(name, before, after, rows)
+
+    view: View[Line] = View(Counting(), Watched())
+    await catch_up(house.journal, [view])
+    await house.start("late", plan(step("s1", "look")))
+    await catch_up(house.journal, [view])
+    assert saved == [sorted(run_id for run_id in house.states if run_id != "late"), ["late"]]
+
+
 async def test_a_fact_that_this_version_cannot_read_stops_the_fold_before_it(house: House, store: Store) -> None:
     stored = [one async for one in house.journal.feed()]
     unreadable = Stored(position=len(stored) + 1, stream="r9", seq=1, body=b'{"type":"from_the_future"}', hash=b"h")
