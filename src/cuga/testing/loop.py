@@ -1,0 +1,60 @@
+"""A clock and an event loop in which nobody waits: when nothing is ready, time jumps to the next timer.
+
+The order of everything follows from the program alone, so that a schedule on the real engine can be played again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import selectors
+from collections.abc import Coroutine
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from cuga.clock import ManualClock
+from cuga.testing.factories import AT
+
+T = TypeVar("T")
+
+
+class StandStill(RuntimeError):
+    """Everything waits for something that will never come."""
+
+
+class _Selector(selectors.SelectSelector):
+    loop: JumpingLoop
+
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None:
+            raise StandStill("nothing is ready and no timer is set")
+        self.loop.seconds += max(timeout, 0.0)
+        return []
+
+
+class JumpingLoop(asyncio.SelectorEventLoop):
+    """An event loop with its own time, in seconds since it was made."""
+
+    def __init__(self) -> None:
+        selector = _Selector()
+        selector.loop = self
+        self.seconds = 0.0
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.seconds
+
+    def run(self, work: Coroutine[Any, Any, T]) -> T:
+        """Run to the end, in no time."""
+        return self.run_until_complete(work)
+
+
+class LoopClock(ManualClock):
+    """The time of a loop, counted from when stories begin."""
+
+    def __init__(self, loop: JumpingLoop) -> None:
+        super().__init__()
+        self._loop = loop
+        self._began = loop.seconds
+
+    def now(self) -> datetime:
+        return AT + timedelta(seconds=round(self._loop.seconds - self._began, 6))
