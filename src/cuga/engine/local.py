@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
 from cuga.engine.driver import Driver, Live
+from cuga.errors import CugaError, JournalFailed
 from cuga.journal.port import MAX_INLINE
 from cuga.kernel.state import RunState
 from cuga.model import command as c
@@ -55,6 +57,7 @@ class LocalEngine:
         self._next_wake: datetime | None = None
         self._closing = False
         self.failure: BaseException | None = None
+        self.left_alone: dict[str, CugaError] = {}  # runs that this process cannot go on with, and why
         driver.engine = self
         driver.worker = worker
 
@@ -122,7 +125,10 @@ class LocalEngine:
         """Go on with everything a process before this one left running, and with all that is due. Returns how many."""
         found = await self._driver.journal.unfinished()
         for run_id in found:
-            await self.resume(run_id)
+            try:
+                await self.resume(run_id)
+            except CugaError as error:
+                self._leave_alone(run_id, error)
         woken = await self._wake_due()
         return len(found) + woken
 
@@ -285,7 +291,14 @@ class LocalEngine:
             self._spawn(self._after_timer())
 
     async def _after_timer(self) -> None:
-        await self._wake_due()
+        with suppress(JournalFailed):  # it is in `failure` already, where everybody is told
+            await self._wake_due()
+
+    def _leave_alone(self, run_id: str, error: CugaError) -> None:
+        """One run that cannot be read or decided on here keeps no other from going on."""
+        if isinstance(error, JournalFailed):
+            raise error
+        self.left_alone[run_id] = error
 
     async def _wake_due(self) -> int:
         journal = self._driver.journal
@@ -296,13 +309,16 @@ class LocalEngine:
             due = await journal.due(now)
             mine = due if self._drives_all else [run_id for run_id in due if run_id in self._touched]
             for run_id in mine:
-                await self._driver.handle(run_id, c.Tick(at=now))
+                try:
+                    await self._driver.handle(run_id, c.Tick(at=now))
+                except CugaError as error:
+                    self._leave_alone(run_id, error)
             woken += len(mine)
             if len(mine) < 500:
                 break
         at = await journal.next_wake()
         if at is not None:
-            self._arm(max(at, now + timedelta(milliseconds=50)))
+            self._arm(max(at, now + timedelta(milliseconds=5_000 if self.left_alone else 50)))
         return woken
 
     async def look_again(self, tenant: str) -> int:
