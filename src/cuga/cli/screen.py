@@ -84,15 +84,24 @@ def forget_consoles() -> None:
 
 def show(*what: RenderableType | str) -> None:
     """Print an answer. Plain strings are made harmless and wrapped only by the terminal."""
-    for part in what:
-        out().print(harmless(part) if isinstance(part, str) else part, soft_wrap=isinstance(part, str))
+    _print(out(), what)
 
 
-def say(*what: RenderableType | str, style: str = "") -> None:
+def say(*what: RenderableType | str) -> None:
     """Tell the person at the terminal something that is not the answer."""
+    _print(err(), what)
+
+
+def _print(console: Console, what: tuple[RenderableType | str, ...]) -> None:
     for part in what:
         is_text = isinstance(part, str)
-        err().print(harmless(part) if is_text else part, style=style or None, soft_wrap=is_text)
+        with console.capture() as captured:
+            console.print(harmless(part) if is_text else part, soft_wrap=is_text)
+        drawn = captured.get()
+        if not console.is_terminal:  # tables are padded for the eye; a file or a program wants no such spaces
+            drawn = "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())
+        console.file.write(drawn)
+    console.file.flush()
 
 
 def show_json(value: Any, *, line: bool = False) -> None:

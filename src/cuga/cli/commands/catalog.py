@@ -30,7 +30,7 @@ app = App(
     default_parameter=Parameter(negative="", negative_iterable="", show_default=False),
 )
 
-_COMMANDS = (
+_COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.run, "run"),
     (_WORK, working.plan, "plan"),
     (_WORK, working.resume, "resume"),

@@ -13,7 +13,7 @@ from cyclopts import Parameter
 from cuga.cli.driving import drive, finish
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
-from cuga.cli.names import approval_named, is_approval, run_named
+from cuga.cli.names import LAST, approval_named, is_approval, run_named
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import ApprovalClosed, BadInput
 
@@ -58,7 +58,9 @@ def inbox(
 
 
 def show(
-    name: Annotated[str, Parameter(name="ID", help="An approval or a run.")],
+    name: Annotated[
+        str, Parameter(name="ID", help="An approval or a run. `last`: the newest that waits, else the newest run.")
+    ],
     /,
     *,
     options: Options = PLAIN,
@@ -75,7 +77,8 @@ def show(
     async def work(visit: Visit) -> int:
         from cuga.cli import screen
 
-        if not is_approval(name):
+        waiting = await visit.front.inbox(limit=1) if name.strip().lower() == LAST else ()
+        if not is_approval(name) and not waiting:
             result = await visit.front.show(await run_named(visit, name))
             finish(result, options)
             return Exit.SUCCESS
@@ -102,8 +105,8 @@ def approve(
 ) -> int:
     """Agree to exactly what is shown, and go on with the run.
 
-    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment; give `--digest`
-    to agree only to what you have seen.
+    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment; give
+    `--digest` to agree only to what you have seen.
 
     Examples:
 

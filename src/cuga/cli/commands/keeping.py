@@ -1,4 +1,4 @@
-"""Commands that keep a house in order: doctor, backup, restore, halt, users, delegate, rules, adapters, policy, serve."""
+"""Commands that keep a house in order: its health, backups, stop button, people, rules, adapters, and holding it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
 
 
 def doctor(*, options: Options = PLAIN) -> int:
-    """Look at everything a house needs and say what is missing and how to mend it. Ends with 9 when something is broken.
+    """Look at everything a house needs, and say how to mend what is missing. Ends with 9 when something is broken.
 
     Examples:
 
@@ -394,7 +394,9 @@ def check(
         )
     else:
         show(
-            f"{path} holds: profiles {', '.join(sorted(registry.profiles))}; default {registry.default_profile}; digest {registry.digest()}"
+            f"{path} holds.",
+            f"profiles {', '.join(sorted(registry.profiles))}; default {registry.default_profile}",
+            f"digest {registry.digest()}",
         )
     return Exit.SUCCESS
 

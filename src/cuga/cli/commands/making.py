@@ -50,7 +50,7 @@ def init(
     """
     if from_ is not None and sample:
         raise BadInput("--from and --sample exclude each other", mend="Make two houses: one to work in, one to try in.")
-    from cuga.orchestrator.place import Place, make
+    from cuga.orchestrator.place import make
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:

@@ -1,4 +1,4 @@
-"""An approval on a screen: what exactly would be done, why, what follows, who may decide, and in which words they can."""
+"""An approval on a screen: what exactly would be done, why, what follows, and who may decide."""
 
 from __future__ import annotations
 
@@ -52,16 +52,12 @@ def whole(card: Card, *, commands: bool = True) -> RenderableType:
         facts,
         Panel(_exactly(card, arguments), title="exactly this", title_align="left", expand=False, border_style="cyan"),
     ]
-    for consequence in card.consequences:
-        parts.append(text(f"then: {consequence}"))
+    parts += [text(f"then: {consequence}") for consequence in card.consequences]
     for vote in card.votes:
         who = f"{vote.by or vote.rule}{' (solo)' if vote.solo else ''}"
+        why = f", {vote.reason}" if vote.reason else ""
         behalf = f" for {vote.on_behalf_of}" if vote.on_behalf_of else ""
-        parts.append(
-            text(
-                f"{vote.at:%Y-%m-%d %H:%M} UTC  {who}{behalf}: {vote.verdict}{f', {vote.reason}' if vote.reason else ''}"
-            )
-        )
+        parts.append(text(f"{vote.at:%Y-%m-%d %H:%M} UTC  {who}{behalf}: {vote.verdict}{why}"))
     parts.append(text(f"digest {card.digest}", "dim"))
     if commands and card.is_open:
         parts += [
@@ -96,9 +92,16 @@ def _exactly(card: Card, arguments: Any) -> RenderableType:
     if isinstance(arguments, dict) and len(arguments) == 1:
         ((name, value),) = arguments.items()
         if isinstance(value, dict) and {"body", "body_hash", "kind"} <= value.keys():
-            rest = {key: item for key, item in value.items() if key not in ("body", "subject", "notes", "unfilled")}
+            drawn = ("body", "subject", "notes", "unfilled", "facts")
+            rest = {key: item for key, item in value.items() if key not in drawn}
+            facts = plain_table("it rests on", "field", "value", "row")
+            for fact in value.get("facts", ()):
+                facts.add_row(*(text(fact.get(part, "")) for part in ("record", "field", "value", "source")))
             return Group(
-                shown(value), text(f"{name}, the rest of it:", "dim"), Padding(shown(rest), (0, 0, 0, 2), expand=False)
+                shown(value),
+                facts,
+                text(f"{name}, the rest of it:", "dim"),
+                Padding(shown(rest), (0, 0, 0, 2), expand=False),
             )
     return text(card.readable)
 
@@ -112,7 +115,8 @@ def _state(card: Card) -> str:
 
 
 def _target(card: Card) -> str:
-    return one_line(card.effect, 50) if card.effect else ""
+    kind, _, target = card.effect.partition(":")
+    return "" if kind == card.tool else one_line(target, 50)  # without an effect key it is only a digest
 
 
 def _left(card: Card, now: datetime) -> str:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 _STYLE = {
     "tool_call_complete": "green", "tool_call_error": "red", "approval_requested": "cyan", "approval_received": "cyan",
     "approval_timeout": "yellow", "budget_warning": "yellow", "budget_exceeded": "red", "step_in_doubt": "bold red",
-    "step_refused": "red", "step_failed": "red", "plan_failed": "red", "run_finished": "bold", "run_parked": "bold cyan",
+    "step_refused": "red", "step_failed": "red", "plan_failed": "red", "run_finished": "bold",
+    "run_parked": "bold cyan",
     "question_asked": "cyan",
 }  # fmt: skip
 

@@ -77,7 +77,8 @@ def signals(found: Signals) -> RenderableType:
         )
     table.add_row(text("tool_error_rate"), f"{found.tool_error_rate:.1%}", text(_worst(found), "dim"))
     table.add_row(text("mean_steps_per_task"), f"{found.mean_steps_per_task:.2f}", "")
-    decided = f"{found.approvals.decided} decided by people, {found.approvals.by_rule} by rules, {found.approvals.expired} expired"
+    asked = found.approvals
+    decided = f"{asked.decided} decided by people, {asked.by_rule} by rules, {asked.expired} expired"
     table.add_row(text("approval_wait_time"), f"{waits['average_s']:.1f} s", text(f"average; {decided}", "dim"))
     for scope in found.budget.scopes[:2]:
         table.add_row(text(f"budget_utilization {scope.scope}"), f"{scope.percentage:.1f} %", "")
@@ -130,9 +131,13 @@ def tool(contract: ToolContract) -> RenderableType:
         slots.add_row(text(slot.name), text("needed" if slot.required else "", "yellow"), text(said))
     parts: list[RenderableType] = [head, text(contract.purpose), text(""), slots, text("")]
     parts += [text(f"- {rule}") for rule in contract.guardrails]
-    for name, value in (
-        ("uses", ", ".join(contract.uses)), ("repeated safely by", contract.repeatable.value), ("module", contract.module), ("digest", contract.digest()),
-    ):  # fmt: skip
+    rest = {
+        "uses": ", ".join(contract.uses),
+        "repeated safely by": contract.repeatable.value,
+        "module": contract.module,
+        "digest": contract.digest(),
+    }
+    for name, value in rest.items():
         if value:
             parts.append(text(f"{name}: {value}", "dim"))
     return Group(*parts)

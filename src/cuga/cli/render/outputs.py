@@ -191,7 +191,11 @@ def _sent(output: Mapping[str, Any]) -> RenderableType:
             "yellow",
         )
     head = text(f"Sent to {output['recipient']}", "bold green")
-    return Group(head, text(f"  file {output['place']}", "dim"), text(f"  body sha256 {output['body_hash']}", "dim"))
+    return Group(
+        head,
+        text(f"  file {output['place']} in the outbox of the house", "dim"),
+        text(f"  body sha256 {output['body_hash']}", "dim"),
+    )
 
 
 def _listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
