@@ -13,7 +13,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 from cuga.clock import Clock
-from cuga.engine.rows import index_of
 from cuga.errors import CugaError, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
 from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
@@ -24,6 +23,7 @@ from cuga.model import command as c
 from cuga.model.event import Event, ToolCallStart
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
+from cuga.projections.rows import index_of
 
 MAX_ROUNDS = 64  # conflicts and refusals of one decision before we call the journal broken
 MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from tests.unit.projections.histories import House, plan, sold, step
 
-import cuga.engine.rows
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.projections import rows
@@ -47,8 +46,3 @@ async def test_a_decision_of_a_person_closes_the_row_of_its_request() -> None:
     before = fold("r1", events[:at])
     index = rows.index_of(before, fold("r1", events), events[at:])
     assert index is not None and index.approvals == {"r1-a2": None}
-
-
-def test_the_older_door_opens_the_same_room() -> None:
-    assert cuga.engine.rows.index_of is rows.index_of
-    assert cuga.engine.rows.__all__ == ["index_of", "open_approval", "run_row"]
