@@ -66,6 +66,7 @@ class RunResult(Value, frozen=True, kw_only=True, omit_defaults=False):
     why: tuple[str, ...] = ()  # of the plan
     notes: tuple[str, ...] = ()  # of the plan
     questions: tuple[str, ...] = ()  # open ones
+    options: tuple[str, ...] = ()  # answers that would do; others may be given
     evidence: tuple[EvidenceRow, ...] = ()
     unknowns: tuple[Noted, ...] = ()
     artefacts: tuple[Noted, ...] = ()
@@ -108,6 +109,7 @@ def result_of(run_id: str, events: Iterable[e.Event], blobs: Mapping[str, bytes]
         why=plan.why if plan is not None else (),
         notes=plan.notes if plan is not None else (),
         questions=tuple(question.text for question in state.questions.values()),
+        options=tuple(option for question in state.questions.values() for option in question.options),
         evidence=tuple(row for step in steps for row in _evidence(step)),
         unknowns=tuple(said for step in steps for said in _said(step, ("unknowns",))),
         artefacts=tuple(said for step in steps for said in _said(step, ("artefacts", "artefact"))),

@@ -82,7 +82,8 @@ def _evidence(rows: tuple[EvidenceRow, ...]) -> RenderableType:
 def _end(result: RunResult) -> RenderableType:
     line = text("Run ", "bold").append_text(text(result.run_id)).append(": ")
     line.append_text(text(result.status.value, STATUS[result.status.value]))
-    line.append_text(text(f", {result.reason}" if result.reason else ""))
+    reason = "it asks you something" if result.questions and result.status.value == "parked" else result.reason
+    line.append_text(text(f", {reason}" if reason else ""))
     spent = f"{result.calls} calls, {units(result.cost):g} units of cost"
     if result.tokens:
         spent += f", {result.tokens:,} tokens"
@@ -97,10 +98,13 @@ def what_next(result: RunResult) -> list[RenderableType]:
     questions = list(result.questions)
     for card in waiting:
         lines += _ask(card)
-    for question in questions:
-        lines.append(text(f"  {question}", "bold"))
+    lines += [text(f"  {question}", "bold") for question in questions]
+    lines += [text(f"    - {option}") for option in result.options]
+    if len(questions) == 1:
+        lines.append(text(f"  cuga answer {result.run_id} YOUR ANSWER", "cyan"))
     covered = {f"cuga approve {card.approval_id}" for card in waiting}
-    others = [command for command in result.next if command not in covered]
+    answered = "cuga answer " if len(questions) == 1 else "\0"
+    others = [command for command in result.next if command not in covered and not command.startswith(answered)]
     lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
     if result.status.value == "running":
         lines.append(text(f"  cuga resume {result.run_id}    if nobody goes on with it", "cyan"))
