@@ -198,7 +198,9 @@ class Driver:
                     taking_over = self._taking_over(live, state, letters)
             digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
             rules = self._rules.get(digest) or await self.rules(digest)
-            decision = decide(state, [*taking_over, *commands], rules, self._current(), refused)
+            decision = decide(
+                state, [*taking_over, *commands] if taking_over else commands, rules, self._current(), refused
+            )
             events = decision.events
             if not events:
                 self._answer(letters, state)
@@ -240,7 +242,7 @@ class Driver:
 
 def _next_batch(mail: list[Letter]) -> list[Letter]:
     """The house's own commands go together; one of a person goes alone, so that its refusal spoils nothing else."""
-    if mail[0].answer is not None:
+    if len(mail) == 1 or mail[0].answer is not None:
         return [mail.pop(0)]
     count = next((i for i, letter in enumerate(mail) if letter.answer is not None), len(mail))
     batch = mail[:count]

@@ -50,7 +50,7 @@ def encode_result(value: object) -> tuple[bytes, str]:
     """
     walk = _Walk()
     try:
-        body = _encode(walk.clean(value, 0))
+        body = _encode(value if _is_flat(value) else walk.clean(value, 0))
     except _TooMany:
         body = _encode({"$too_large": {"values": f"more than {MAX_NODES}"}})
         return body, f"too large to keep: more than {MAX_NODES} values"
@@ -60,6 +60,25 @@ def encode_result(value: object) -> tuple[bytes, str]:
         note = f"too large to keep: {len(body)} bytes"
         return _encode({"$too_large": {"size": len(body), "sha256": digest_bytes(body)}}), note
     return body, f"replaced: {', '.join(sorted(walk.replaced))}" if walk.replaced else ""
+
+
+def _is_flat(value: object) -> bool:
+    """Whether it is an object of plain fields, as most results are, that JSON carries as they are."""
+    if type(value) is not dict or len(value) < 2:
+        return False
+    for name, item in value.items():
+        if type(name) is not str or not name.isascii():
+            return False
+        kind = type(item)
+        if kind is str:
+            if not item.isascii():
+                return False
+        elif kind is int:
+            if not -MAX_INTEGER <= item <= MAX_INTEGER:
+                return False
+        elif kind is not bool and item is not None:
+            return False
+    return True
 
 
 def _kind(value: object) -> str:

@@ -75,7 +75,8 @@ def first_exceeded(
         limit = limits.get(scope)
         if limit is None:
             continue
-        limit += raised.get(scope, 0)
+        if raised:
+            limit += raised.get(scope, 0)
         spent = used.get(scope, 0)
         if spent + amount > limit:
             return Exceeded(scope=scope, used=spent, limit=limit, wanted=amount)
