@@ -60,11 +60,16 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
         return _empty(schema)
     if step.choice.contract.side_effect is SideEffect.READ_ONLY:
         return role if takes_role and role else None
-    left = f"The draft names only the role {role!r}." if takes_role and role else "The recipient is left empty."
+    by_role = takes_role and bool(role)
+    left = "The recipient is left empty."
+    if known and by_role:
+        left = "Who that is, is read from their titles when the message is drafted; look at its recipient."
+    elif by_role:
+        left = f"The draft names only the role {role!r}."
     if fitting:
         context.note(f"More than one {who}{at} is in the CRM: {_names(fitting)}. {left}")
     elif known:
-        context.note(f"The {who}{at} is not known; the CRM has {_names(known)}. {left}")
+        context.note(f"Nobody{at} is named as {who} in the CRM, which has {_names(known)}. {left}")
     elif context.records.is_known:
         context.note(f"The {who}{at} is not known: no contact is in the CRM. {left}")
     else:
