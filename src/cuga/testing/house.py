@@ -16,7 +16,7 @@ from cuga.engine.local import LocalEngine
 from cuga.errors import CugaError, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
-from cuga.journal.port import Appended, Committed, Index, Unknown
+from cuga.journal.port import Appended, Committed, Index, Journal, Unknown
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.model import command as c
@@ -73,7 +73,9 @@ class Handle:
 class House:
     """One schedule: a journal, a world, people, and one process after another."""
 
-    def __init__(self, seed: int, loop: JumpingLoop) -> None:
+    def __init__(
+        self, seed: int, loop: JumpingLoop, journal: Journal | None = None, outside: world.World | None = None
+    ) -> None:
         self.seed = seed
         random = Random(f"house {seed}")
         self.chance = random.random
@@ -82,8 +84,8 @@ class House:
         self.current = self.setting.now(frozenset())
         self.loop = loop
         self.clock = LoopClock(loop)
-        self.journal = MemoryJournal()
-        self.world = world.World(KEYED, PROBED)
+        self.journal: Journal = journal or MemoryJournal()
+        self.world = outside or world.World(KEYED, PROBED)
         self.record = Record(self.setting, self.world)
         self.is_calm = False
         self.people = (SOLO,) if self.setting.solo else (ADA, GRACE, LIN, MAX)
@@ -95,10 +97,13 @@ class House:
         self._open_house()
 
     def _open_house(self) -> None:
-        self.handle = Handle(self)
-        driver = Driver(self.handle, self.clock, self._rules_for, lambda: self.current)  # type: ignore[arg-type]
+        self.handle = self._hold()
+        driver = Driver(self.handle, self.clock, self._rules_for, lambda: self.current)
         driver.know_rules(self.setting.rules)
         self.engine = LocalEngine(driver, self.clock, self._perform, self._make_plan, "w")
+
+    def _hold(self) -> Handle:
+        return Handle(self)
 
     async def _rules_for(self, digest: str) -> Rules:
         return self.setting.rules if digest == self.setting.rules.digest else self.setting.newer

@@ -34,8 +34,10 @@ class _Selector(selectors.SelectSelector):
 class JumpingLoop(asyncio.SelectorEventLoop):
     """An event loop with its own time, in seconds since it was made."""
 
+    selector_class = _Selector
+
     def __init__(self) -> None:
-        selector = _Selector()
+        selector = self.selector_class()
         selector.loop = self
         self.seconds = 0.0
         super().__init__(selector)
@@ -58,3 +60,19 @@ class LoopClock(ManualClock):
 
     def now(self) -> datetime:
         return AT + timedelta(seconds=round(self._loop.seconds - self._began, 6))
+
+
+class _PatientSelector(_Selector):
+    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout is None or timeout <= 0:
+            return selectors.SelectSelector.select(self, timeout)
+        ready = selectors.SelectSelector.select(self, min(timeout, 0.0005))
+        if not ready:
+            self.loop.seconds += timeout
+        return ready
+
+
+class PatientLoop(JumpingLoop):
+    """A loop whose time jumps too, but which gives threads and files a moment first."""
+
+    selector_class = _PatientSelector
