@@ -69,7 +69,8 @@ def rows(text: str) -> list[list[str]]:
     for line in lines[first:]:
         if not line.startswith("|"):
             break
-        table.append([cell.strip() for cell in line.strip("|").split("|")])
+        cells = re.split(r"(?<!\\)\|", line.removeprefix("|").removesuffix("|"))
+        table.append([cell.strip().replace("\\|", "|") for cell in cells])
     return table[2:]
 
 
