@@ -1,0 +1,124 @@
+"""The house stream: who may change what, and what every run is judged by now."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
+from cuga.kernel import house
+from cuga.model import event as e
+from cuga.model import house_event as h
+from cuga.model.context import Principal
+from cuga.model.house_event import HouseEvent
+from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ
+
+SOLO = Principal(id="sam", solo=True)
+TINA = Principal(id="tina")
+TOOLS = {tool.name: tool for tool in (READ, PROPOSE, EXECUTE)}
+OPENED = h.HouseOpened(at=AT, tenant="local", owner="sam")
+TINA_COMES = h.UserAdded(at=AT, user="tina", roles=("approver",))
+LATER = AT + timedelta(hours=1)
+
+
+def standing(**changes):
+    fields = {"rule_id": "s1", "tool": "draft", "matches": {}, "profile": "", "expires_at": LATER, "uses": 1, **changes}
+    return h.StandingRuleAdded(at=AT, by="sam", **fields)
+
+
+def lent(**changes):
+    fields = {"delegation_id": "d1", "user": "sam", "delegate": "tina", "starts": AT, "ends": LATER, **changes}
+    return h.DelegationGranted(at=AT, **fields)
+
+
+def now(*events):
+    return house.current_of(house.fold([OPENED, *events]), {"score": "d"}, {"mail": ("main",)})
+
+
+def test_a_house_is_opened_first_and_once():
+    house.check(house.HouseState(), OPENED, SOLO, TOOLS)
+    with pytest.raises(InvalidTransition, match="not been opened"):
+        house.check(house.HouseState(), TINA_COMES, SOLO, TOOLS)
+    with pytest.raises(InvalidTransition, match="open already"):
+        house.check(house.fold([OPENED]), OPENED, SOLO, TOOLS)
+
+
+def test_a_second_person_ends_the_solo_mode_and_the_first_keeps_everything():
+    assert now().roles == {}
+    assert now(TINA_COMES).roles == {"sam": house.ROLES, "tina": ("approver",)}
+    assert now(h.UserAdded(at=AT, user="sam", roles=("admin",))).roles == {"sam": ("admin",)}
+
+
+def test_roles_come_and_go():
+    granted = h.RoleGranted(at=AT, user="tina", role="viewer")
+    assert now(TINA_COMES, granted, granted).roles["tina"] == ("approver", "viewer")
+    assert now(granted).roles == {"sam": house.ROLES, "tina": ("viewer",)}  # a second person, by whatever door
+    assert now(TINA_COMES, h.RoleRevoked(at=AT, user="tina", role="approver")).roles["tina"] == ()
+
+
+def test_only_an_admin_changes_a_house_of_several_but_anybody_may_stop_it():
+    together = house.fold([OPENED, TINA_COMES])
+    with pytest.raises(NotAllowed, match="tina is not an admin"):
+        house.check(together, standing(), TINA, TOOLS)
+    house.check(together, h.Halted(at=AT, reason="stop"), TINA, TOOLS)
+    house.check(together, standing(), SOLO, TOOLS)
+
+
+@pytest.mark.parametrize(
+    ("event", "error", "text"),
+    [
+        (h.UserAdded(at=AT, user="x", roles=("king",)), BadInput, "no role king"),
+        (h.RoleGranted(at=AT, user="tina", role="king"), BadInput, "no role king"),
+        (standing(tool="nothing"), BadInput, "no tool 'nothing'"),
+        (standing(tool="send"), NotAllowed, "stays inside the house"),
+        (standing(tool="score"), NotAllowed, "stays inside the house"),
+        (standing(uses=0), BadInput, "at least one use"),
+        (standing(expires_at=AT), BadInput, "end in the future"),
+        (lent(ends=AT), BadInput, "end after it starts"),
+        (lent(delegate="sam"), BadInput, "stand in for themselves"),
+    ],
+)
+def test_what_would_loosen_a_promise_is_refused(event, error, text):
+    with pytest.raises(error, match=text):
+        house.check(house.fold([OPENED, TINA_COMES]), event, SOLO, TOOLS)
+
+
+@pytest.mark.parametrize("event", [standing(), lent(), h.RoleGranted(at=AT, user="tina", role="viewer"), h.HaltLifted(at=AT)])
+def test_what_keeps_them_is_taken(event):
+    house.check(house.fold([OPENED, TINA_COMES]), event, SOLO, TOOLS)
+
+
+def test_standing_rules_and_delegations_hold_until_they_are_taken_back():
+    assert [rule.by for rule in now(standing()).standing_rules] == ["sam"]
+    assert now(standing(), h.StandingRuleRevoked(at=AT, rule_id="s1")).standing_rules == ()
+    assert [one.delegate for one in now(lent()).delegations] == ["tina"]
+    assert now(lent(), h.DelegationRevoked(at=AT, delegation_id="d1")).delegations == ()
+
+
+def test_switches_forbiddances_and_the_stop_button_hold_until_they_are_lifted():
+    off = h.AdapterSwitched(at=AT, adapter="main", enabled=False, reason="down")
+    assert now(off).disabled_adapters == ("main",)
+    assert now(off, h.AdapterSwitched(at=AT, adapter="main", enabled=True)).disabled_adapters == ()
+    forbidden = h.ToolForbidden(at=AT, tool="send", reason="a recall")
+    assert now(forbidden).forbidden_tools == {"send": "a recall"}
+    assert now(forbidden, h.ToolAllowed(at=AT, tool="send")).forbidden_tools == {}
+    assert now(h.Halted(at=AT, reason="")).halted == "halted"
+    assert now(h.Halted(at=AT, reason="fire"), h.HaltLifted(at=AT)).halted == ""
+
+
+def test_a_restored_house_stands_still_until_a_person_has_seen_it():
+    back = h.RestoredFrom(at=AT, backup="b.db", position=7)
+    assert "restored from b.db" in now(back).halted
+    assert now(back, h.RestoreAcknowledged(at=AT)).halted == ""
+
+
+def test_what_is_installed_here_is_told_along():
+    current = now(h.CrmImported(at=AT, source="exports", crm_version="7", rows=3, problems=0))
+    assert (current.tool_digests, current.installed_adapters) == ({"score": "d"}, {"mail": ("main",)})
+
+
+def test_every_event_of_the_house_can_be_applied_and_no_other():
+    assert set(house._CHANGES) == set(HouseEvent.__args__)
+    with pytest.raises(JournalCorrupt, match="cannot hold a Annotation"):
+        house.fold([e.Annotation(at=AT, text="x")])

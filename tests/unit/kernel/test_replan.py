@@ -1,0 +1,149 @@
+"""Plans after the first, planners that ask or have no idea."""
+
+from __future__ import annotations
+
+from cuga.errors import InvalidTransition
+from cuga.model import command as c
+from cuga.model.event import Status
+from cuga.testing import amend, approve, completes, fails, given, planned, replans, run_started, start, tick
+from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, LIN, PROPOSE, READ, plan, rules, step
+
+A, B = step("a", READ), step("b", PROPOSE, {"to": "ann"}, depends_on=("a",))
+
+
+def two():
+    """A story whose first step is done and whose second waits for people."""
+    return given(run_started(plan(A, B))).when(tick()).when(completes("a"))
+
+
+def asks(attempt=1, question="q1"):
+    return c.AskQuestion(at=AT, attempt=attempt, question_id=question, text="which Ann?", options=("1", "2"))
+
+
+def answers(text="1", question="q1"):
+    return c.AnswerQuestion(at=AT, by=ADA, question_id=question, answer=text)
+
+
+def test_a_plan_that_keeps_a_step_keeps_its_approval():
+    story = two().when(replans()).then("replan_requested", "plan_requested")
+    story.when(planned(plan(A, B, step("c", READ), number=2))).then("plan_created", "route_decision", "tool_call_start")
+    story.when(approve("b")).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_a_plan_that_drops_a_step_closes_what_people_were_asked():
+    story = two().when(replans()).when(planned(plan(A, number=2)))
+    story.then("approval_superseded", "step_superseded", "plan_created", "run_finished")
+    assert story.state.end.status is Status.SUCCESS
+
+
+def test_an_approval_that_was_not_used_yet_is_closed_with_its_step():
+    story = two().after(halted="a drill").when(approve("b")).when(replans()).when(planned(plan(A, number=2)))
+    story.then("approval_superseded", "step_superseded", "plan_created", "run_finished")
+
+
+def test_a_plan_that_changes_a_step_asks_again_and_forgets_what_was_amended():
+    story = two().when(amend("b", {"to": "bob"})).when(replans())
+    story.when(planned(plan(A, step("b", PROPOSE, {"to": "eve"}), number=2)))
+    story.then("approval_superseded", "plan_created", "approval_requested", "run_parked")
+    assert bytes(story.found("approval_requested").arguments) == b'{"to":"eve"}'
+
+
+def test_a_plan_that_leaves_a_step_alone_keeps_what_was_amended():
+    story = two().when(amend("b", {"to": "bob"})).when(replans()).when(planned(plan(A, B, number=2)))
+    story.when(approve("b", by=LIN))
+    assert bytes(story.call("b").arguments) == b'{"to":"bob"}'
+
+
+def test_a_step_that_gets_new_needs_waits_for_them_even_when_it_was_agreed_to():
+    story = two().when(replans())
+    later = step("b", PROPOSE, {"to": "ann"}, depends_on=("c",))
+    story.when(planned(plan(A, step("c", READ), later, number=2)))
+    story.then("approval_superseded", "plan_created", "route_decision", "tool_call_start")
+    story.when(completes("c")).then("tool_call_complete", "approval_requested", "run_parked")
+
+
+def test_a_need_that_is_done_while_people_look_counts():
+    story = given(run_started(plan(B2 := step("b", PROPOSE)))).when(tick()).when(replans())
+    story.when(planned(plan(A, step("b", PROPOSE, depends_on=("a",)), number=2)))
+    story.when(completes("a")).then("tool_call_complete", "approval_requested", "run_parked")
+    assert B2.depends_on == ()
+
+
+def test_calls_in_flight_are_kept_and_nothing_new_starts_meanwhile():
+    story = given(run_started(plan(A, step("x", READ, depends_on=("a",))))).when(tick()).when(replans())
+    story.when(completes("a")).then("tool_call_complete")
+    story.when(planned(plan(A, step("y", READ, depends_on=("a",)), number=2)))
+    story.then("step_superseded", "plan_created", "route_decision", "tool_call_start")
+
+
+def test_what_needs_a_step_that_was_not_done_is_left_out_of_the_new_plan_too():
+    story = given(run_started(plan(A, step("z", PROPOSE)))).when(tick())
+    story.when(fails("a", "agent_validation", surely=True)).when(replans())
+    story.when(planned(plan(step("z", PROPOSE), step("b", READ, depends_on=("a",)), number=2)))
+    story.then("plan_created", "step_skipped", "run_parked")
+    assert "needs a, which was not done" in story.found("step_skipped").reason
+
+
+def test_what_needs_a_step_that_a_plan_dropped_is_not_called_a_condition():
+    story = two().when(replans()).when(planned(plan(step("c", READ, depends_on=("b",)), number=2)))
+    assert "needs b, which was not done" in story.found("step_skipped").reason
+    assert story.state.end.status is Status.PARTIAL
+
+
+def test_late_and_repeated_plans_change_nothing():
+    story = two().when(replans())
+    story.when(planned(plan(A, B, number=2), attempt=7)).then()
+    story.when(planned(plan(A, B, number=2))).then("plan_created", "run_parked")
+    story.when(planned(plan(A, B, number=2))).then()
+
+
+def test_a_run_is_planned_anew_at_most_three_times():
+    story = two()
+    for number in (2, 3, 4):
+        story.when(replans()).when(planned(plan(A, B, number=number)))
+    story.when(replans()).then_refused(InvalidTransition, "at most 3 times")
+
+
+def test_there_must_be_a_plan_before_there_can_be_another():
+    given(run_started()).when(replans()).then_refused(InvalidTransition, "no plan yet")
+
+
+def test_a_planner_without_an_idea_ends_the_run():
+    failure = c.RecordPlanFailure(at=AT, attempt=1, reason="out of scope", mend="ask for sales work")
+    story = given(run_started()).when(failure).then("plan_failed", "run_finished")
+    assert (story.state.end.status, story.state.end.reason) == (Status.FAILED, "out of scope")
+
+
+def test_a_planner_without_another_idea_stops_what_is_open():
+    story = two().when(replans()).when(c.RecordPlanFailure(at=AT, attempt=1, reason="no other way"))
+    story.then("plan_failed", "approval_superseded", "step_skipped", "run_finished")
+    assert story.state.end.status is Status.PARTIAL
+
+
+def test_a_planner_asks_and_plans_with_the_answer():
+    story = given().when(start(planner="model")).when(asks()).then("question_asked", "run_parked")
+    assert story.state.parked.needs == ("cuga answer r1 ANSWER --question q1",)
+    story.when(answers()).then("question_answered", "plan_requested")
+    request = story.found("plan_requested")
+    assert (request.planner, request.attempt, request.feedback) == ("model", 2, "1")
+    story.when(answers("2", "q9")).then_refused(InvalidTransition, "no open question")
+
+
+def test_nothing_starts_while_a_planner_waits_for_an_answer_about_another_plan():
+    story = two().when(replans()).when(asks()).then("question_asked", "run_parked")
+    story.when(approve("b")).then("approval_received", "run_parked")
+    story.when(answers()).then("question_answered", "plan_requested")
+    story.when(planned(plan(A, B, number=2))).then("plan_created", "route_decision", "tool_call_start")
+
+
+def test_asking_for_another_plan_withdraws_the_planners_question():
+    story = two().when(replans()).when(asks()).when(replans("simply without b"))
+    assert not story.state.questions
+    story.when(planned(plan(A, number=2))).then("approval_superseded", "step_superseded", "plan_created", "run_finished")
+
+
+def test_an_outside_effect_in_flight_survives_every_plan():
+    story = given(run_started(plan(step("send", EXECUTE))), rules=rules(READ, EXECUTE)).when(tick()).when(approve("send"))
+    story.when(replans()).when(planned(plan(A, number=2))).when(completes("send"))
+    assert story.state.phase["send"].value == "done"
+    assert GRACE.id in {closed.by for closed in story.state.closed.values()}

@@ -1,0 +1,59 @@
+"""Budgets: the smallest stated limit holds, and nothing is free that was not said to be."""
+
+from __future__ import annotations
+
+import pytest
+
+from cuga.errors import BadInput
+from cuga.model.plan import Budget
+from cuga.policy.budget import charges, first_exceeded, is_warning, limits_of, tightest
+from cuga.policy.profile import Limits
+from cuga.policy.spelling import tool_budget
+
+
+def test_the_smallest_stated_limit_holds():
+    assert tightest(None, 5, 3) == 3
+    assert tightest(None, None) is None
+    profile = Limits(calls=10, calls_per_domain={"engagement": 4}, calls_per_tool={"send": 2})
+    stated = Budget(calls=7, calls_per_domain={"engagement": 9, "other": 1}, calls_per_tool={"send": 1}, tokens=5)
+    limits = limits_of(profile, None, stated)
+    assert limits["calls"] == 7 and limits["tokens"] == 5
+    assert limits["calls/domain/engagement"] == 4 and limits["calls/domain/other"] == 1
+    assert limits["calls/tool/send"] == 1
+
+
+def test_a_scope_without_a_limit_is_bounded_by_the_total_alone():
+    wanted = charges("send", "engagement", 5)
+    assert first_exceeded(wanted, {}, {"calls": 1}, {}) is None
+    found = first_exceeded(wanted, {"calls": 1}, {"calls": 1}, {})
+    assert found is not None and (found.scope, found.used, found.limit, found.wanted) == ("calls", 1, 1, 1)
+    assert first_exceeded(wanted, {"calls": 1}, {"calls": 1}, {"calls": 1}) is None
+
+
+def test_tokens_hold_back_the_next_call_once_they_are_passed():
+    wanted = charges("send", "engagement", 5)
+    assert first_exceeded(wanted, {"tokens": 100}, {"tokens": 100}, {}) is None
+    assert first_exceeded(wanted, {"tokens": 101}, {"tokens": 100}, {}) is not None
+
+
+def test_a_warning_comes_at_its_threshold_and_never_for_a_limit_of_nothing():
+    assert not is_warning(79, 100, 80)
+    assert is_warning(80, 100, 80)
+    assert not is_warning(0, 0, 80)
+
+
+def test_all_spellings_say_one_budget():
+    assert tool_budget(total_calls=5, call_ceiling=3, cost_ceiling=2.0, ceiling=1.5, token_ceiling=9) == Budget(
+        calls=3, cost=1_500_000, tokens=9
+    )
+    assert tool_budget(calls_per_domain={"a": 1}, calls_per_tool={"b": 2}, policy="warn", warning_threshold=0.5) == Budget(
+        calls_per_domain={"a": 1}, calls_per_tool={"b": 2}
+    )
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"total_calls": -1}, {"ceiling": -0.5}, {"warning_threshold": 0.0}, {"warning_threshold": 1.5}, {"policy": "x"}]
+)
+def test_a_budget_that_makes_no_sense_is_refused(wrong):
+    with pytest.raises(BadInput):
+        tool_budget(**wrong)
