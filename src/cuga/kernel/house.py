@@ -81,7 +81,11 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
             raise InvalidTransition("the house has not been opened")
         return
     alone = by.solo and len(state.roles) <= 1
-    if not isinstance(event, (h.Halted, h.CrmImported, h.RestoredFrom)) and not alone and "admin" not in state.roles.get(by.id, ()):
+    if (
+        not isinstance(event, (h.Halted, h.CrmImported, h.RestoredFrom))
+        and not alone
+        and "admin" not in state.roles.get(by.id, ())
+    ):
         raise NotAllowed(f"{by.id} is not an admin of this house")
     match event:
         case h.HouseOpened():
@@ -128,12 +132,18 @@ def _acknowledged(s: HouseState, _event: h.RestoreAcknowledged) -> None:
 
 
 def _user_added(s: HouseState, event: h.UserAdded) -> None:
-    if not s.roles and s.owner and s.owner != event.user:
-        s.roles[s.owner] = ROLES  # a second person ends the solo mode; the first keeps everything
+    _end_solo(s, event.user)
     s.roles[event.user] = event.roles
 
 
+def _end_solo(s: HouseState, user: str) -> None:
+    """A second person ends the solo mode; the first keeps everything."""
+    if not s.roles and s.owner and s.owner != user:
+        s.roles[s.owner] = ROLES
+
+
 def _role_granted(s: HouseState, event: h.RoleGranted) -> None:
+    _end_solo(s, event.user)
     s.roles[event.user] = tuple(dict.fromkeys((*s.roles.get(event.user, ()), event.role)))
 
 
@@ -216,4 +226,3 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.HaltLifted: _halt_lifted,
     h.CrmImported: _imported,
 }
-
