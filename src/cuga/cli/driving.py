@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from cuga.cli.exits import Exit, of_status
 from cuga.cli.options import Options
-from cuga.cli.screen import say, show, show_json
+from cuga.cli.screen import is_watched, say, show, show_json
 from cuga.errors import HouseBusy
 
 if TYPE_CHECKING:
@@ -47,9 +47,25 @@ async def drive(
             if wait_s > 0:
                 await _wait_for_people(visit, progress, wait_s)
         result = await visit.front.show(run_id)
+        asks = len(result.questions) == 1 and not options.json and is_watched()
+        if asks and (said := await _answered(result)):
+            before = len(await visit.front.events(run_id))
+            await visit.front.answer_question(run_id, said)
+            return await drive(visit, run_id, options, wait_s=wait_s, seen=before)
     except asyncio.CancelledError:
         return _interrupted(visit, run_id)
     return finish(result, options)
+
+
+async def _answered(result: RunResult) -> str:
+    """What the person at the terminal says to the run's question; a number stands for an option, nothing for later."""
+    from cuga.cli.screen import asked
+
+    say("", result.questions[0], *(f"  {number}. {option}" for number, option in enumerate(result.options, start=1)))
+    said = await asked("Your answer (Enter: later): ")
+    if said.isdigit() and 1 <= int(said) <= len(result.options):
+        return result.options[int(said) - 1]
+    return said
 
 
 def finish(result: RunResult, options: Options) -> int:
@@ -115,19 +131,23 @@ async def _wait_for_people(visit: Visit, progress: Progress, wait_s: float) -> N
         await _follow(visit, progress, None)
 
 
-def _interrupted(visit: Visit, run_id: str) -> int:
+def let_go(*said: str) -> int:
+    """End a command that was interrupted, in words; the house is closed in order after it."""
     task = asyncio.current_task()
     if task is not None:
         task.uncancel()
+    say(*said)
+    return Exit.INTERRUPTED
+
+
+def _interrupted(visit: Visit, run_id: str) -> int:
     if visit.is_ours:
-        say(
+        return let_go(
             f"Stopping. Calls in flight get a few seconds to end; nothing is lost. Run {run_id} goes on with:",
             f"  cuga resume {run_id}",
         )
-    else:
-        say(
-            f"We let go; {visit.holder}, and it goes on with run {run_id}.",
-            f"  cuga trace {run_id} --follow    watches it",
-            f"  cuga cancel {run_id}    stops it",
-        )
-    return Exit.INTERRUPTED
+    return let_go(
+        f"We let go; {visit.holder}, and it goes on with run {run_id}.",
+        f"  cuga trace {run_id} --follow    watches it",
+        f"  cuga cancel {run_id}    stops it",
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
+from cuga.cli.driving import let_go
 from cuga.cli.exits import Exit
 from cuga.cli.screen import out, say, show, show_json
 from cuga.errors import HouseBusy
@@ -53,10 +54,7 @@ async def follow_trace(visit: Visit, run_id: str, *, everything: bool, as_json: 
                 say(f"parked: {news[-1].reason}", *(f"  {need}" for need in news[-1].needs))
             await asyncio.sleep(_LOOK_S)
     except asyncio.CancelledError:
-        task = asyncio.current_task()
-        if task is not None:
-            task.uncancel()
-        return Exit.INTERRUPTED
+        return let_go()
 
 
 def _line(event: TraceEvent) -> None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-import unicodedata
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -45,7 +44,7 @@ def text(said: object, style: str = "") -> Text:
     """Harmless text as rich shows it: never read as markup."""
     from rich.text import Text
 
-    return Text(harmless(said), style=style)
+    return Text().append(harmless(said), style or None)  # a style of its own: what is appended later keeps another
 
 
 @cache
@@ -122,9 +121,19 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
-def width_of(said: str) -> int:
-    """How many columns a text takes, about: wide letters count twice."""
-    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in said)
+async def asked(prompt: str) -> str:
+    """What a person types at the terminal; the house goes on answering others meanwhile. Empty at the end of input."""
+    import asyncio
+
+    loop = asyncio.get_running_loop()
+    ready = asyncio.Event()
+    print(prompt, end="", file=sys.stderr, flush=True)
+    loop.add_reader(sys.stdin.fileno(), ready.set)
+    try:
+        await ready.wait()
+    finally:
+        loop.remove_reader(sys.stdin.fileno())
+    return sys.stdin.readline().strip()
 
 
 def is_watched() -> bool:

@@ -5,12 +5,13 @@ There is no way to approve without naming the approval, and none to approve all 
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from cuga.cli.driving import drive, finish
+from cuga.cli.driving import drive, finish, let_go
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.names import LAST, approval_named, is_approval, run_named
@@ -223,8 +224,13 @@ def _decide(
         card: Card = await visit.front.card(await approval_named(visit, approval))
         if not card.is_open:
             raise ApprovalClosed(_how_closed(card))
-        if asks and not digest and not options.json and not await _is_meant(card):
-            return Exit.PARKED
+        if asks and not digest and not options.json:
+            try:
+                is_meant = await _is_meant(card)
+            except asyncio.CancelledError:
+                return let_go("\nNot agreed; it still waits.")
+            if not is_meant:
+                return Exit.PARKED
         before = len(await visit.front.events(card.run_id))
         await visit.front.answer(
             card.approval_id, verdict, digest=digest or card.digest, reason=reason, changes=changes
@@ -249,16 +255,13 @@ def _how_closed(card: Card) -> str:
 
 async def _is_meant(card: Card) -> bool:
     """Show what will be done and ask; without a terminal there is nobody to ask."""
-    import asyncio
-
     from cuga.cli.render.approval import whole
-    from cuga.cli.screen import is_watched, say
+    from cuga.cli.screen import asked, is_watched, say
 
     if not is_watched():
         return True
     say(whole(card, commands=False))
-    said = await asyncio.to_thread(input, "Agree to exactly this? [y/N] ")
-    if said.strip().lower() in ("y", "yes"):
+    if (await asked("Agree to exactly this? [y/N] ")).lower() in ("y", "yes"):
         return True
     say("Not agreed; it still waits.")
     return False

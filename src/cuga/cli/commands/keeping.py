@@ -133,6 +133,8 @@ def _put_back(path: Path, options: Options) -> int:
     from cuga.orchestrator.restoring import put_back
     from cuga.settings import read_settings
 
+    if not path.is_file():
+        raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
     settings = read_settings(house=options.house)
     restored = asyncio.run(put_back(find(settings.house), path.absolute(), settings=settings))
     if options.json:
