@@ -112,6 +112,9 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
     for step in plan.steps:
         name = step.step_id
         s.unmet[name] = sum(1 for need in s.index.needs[name] if s.phase.get(need) is not Phase.DONE)
+        if s.unmet[name] and s.phase[name] is Phase.WAITING_RETRY:
+            s.phase[name] = Phase.PENDING  # it has got new needs: these come first
+            s.due.pop(name, None)
         if s.phase[name] is Phase.PENDING and not s.unmet[name]:
             s.ready[name] = None
 
