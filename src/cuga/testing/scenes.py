@@ -145,6 +145,12 @@ class Course:
         kept = [one for one in kept if _needs(one) <= {other.step_id for other in kept}]
         if random.random() < 0.5:
             kept.append(self._step(kept))
+        if kept and random.random() < 0.25:  # a step is changed under its name, perhaps with new needs
+            at = int(random.random() * len(kept))
+            twin = self._step([*kept[:at], *kept[at + 1 :]])
+            if kept[at].step_id not in {need for one in kept for need in _needs(one)}:
+                self.expected[kept[at].step_id] |= self.expected[twin.step_id]
+                kept[at] = msgspec.structs.replace(twin, step_id=kept[at].step_id)
         return kept or [self._step([])]
 
     def _step(self, before: list[Step]) -> Step:

@@ -126,6 +126,8 @@ class StoryOfRun:
         self._planning = 0
         self._named = {step.step_id for step in event.plan.steps}
         for step in event.plan.steps:
+            if self._steps.get(step.step_id, step) != step:
+                self._amended.pop(step.step_id, None)
             self._steps[step.step_id] = step
             self._phase.setdefault(step.step_id, "open")
         self._bound(event.plan.budget.calls if event.plan.budget is not None else None)
@@ -181,6 +183,7 @@ class StoryOfRun:
         self.intents[event.step, event.attempt] = (number, event)
         self.targets[event.step].add(str(msgspec.json.decode(event.arguments).get("to", "")).casefold())
         self._calling[event.step] = event
+        self.simulated.discard(event.step)  # a newer plan may use another tool under the same name
         if event.simulated:
             self.simulated.add(event.step)
         if (event.side_effect is SideEffect.EXECUTE and self.is_simulated) is not event.simulated:
