@@ -75,12 +75,6 @@ def _console(stderr: bool, no_color: bool) -> Console:
     )
 
 
-def forget_consoles() -> None:
-    """Make the consoles anew at their next use: the streams have changed."""
-    out.cache_clear()
-    err.cache_clear()
-
-
 def show(*what: RenderableType | str) -> None:
     """Print an answer. Plain strings are made harmless and wrapped only by the terminal."""
     _print(out(), what)

@@ -37,7 +37,8 @@ def run(
 ) -> int:
     """Plan a goal, run it, and show what came of it.
 
-    What leaves the house waits for a person: the run parks, says what they can do, and goes on by itself after it.
+    What leaves the house waits for a person: the run parks, says what they can do, and goes on
+    with their decision.
     Nothing is lost by Ctrl-C or a crash: `cuga resume` goes on.
 
     Examples:

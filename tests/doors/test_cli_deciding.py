@@ -1,0 +1,117 @@
+"""People who decide from the command line: what they see is what is done, once, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from cuga.cli.exits import Exit
+from tests.doors.terminal import Terminal
+
+SEND = "Draft a first email to the buyer of Velkarin Foods and send it"
+
+
+@pytest.fixture
+def waiting(cuga: Terminal) -> str:
+    """The approval of a message that waits to be sent."""
+    assert cuga("run", SEND, "--profile", "smb").code == Exit.PARKED
+    (card,) = cuga("inbox", "--json").json
+    assert card["tool"] == "send_message"
+    return str(card["approval_id"])
+
+
+def outbox(cuga: Terminal) -> list[str]:
+    return [file.read_text("utf-8") for file in (cuga.house / "outbox").glob("*.eml")]
+
+
+def test_an_approved_message_is_sent_once_as_it_was_shown(cuga: Terminal, waiting: str) -> None:
+    shown = cuga("show", waiting)
+    assert "Subject: Linden Scheduler for Velkarin Foods" in shown.out
+    assert "nora.tessler@velkarin-foods.example" in shown.out
+    assert "cannot be taken back" in shown.out
+    said = cuga("approve", waiting)
+    assert said.code == Exit.SUCCESS
+    assert "Sent to nora.tessler@velkarin-foods.example" in said.out
+    (mail,) = outbox(cuga)
+    assert "Linden Scheduler for Velkarin Foods" in mail
+    again = cuga("approve", waiting)
+    assert again.code == Exit.REFUSED == 8
+    assert "already been decided" in again.err
+    assert len(outbox(cuga)) == 1
+
+
+def test_only_what_was_seen_is_agreed_to(cuga: Terminal, waiting: str) -> None:
+    digest = cuga("show", waiting, "--json").json["digest"]
+    other = cuga("approve", waiting, "--digest", "0" * 64)
+    assert other.code == Exit.REFUSED
+    assert "not what waits" in other.err
+    assert outbox(cuga) == []
+    assert cuga("approve", waiting, "--digest", digest).code == Exit.SUCCESS
+
+
+def test_nothing_is_approved_without_naming_it(cuga: Terminal, waiting: str) -> None:
+    assert cuga("approve").code == Exit.BAD_INPUT
+    assert cuga("approve", "--all").code == Exit.BAD_INPUT
+    assert cuga("run", SEND, "--yes").code == Exit.BAD_INPUT
+    assert outbox(cuga) == []
+
+
+def test_a_denial_keeps_what_was_done_and_sends_nothing(cuga: Terminal, waiting: str) -> None:
+    said = cuga("deny", waiting, "--reason", "not before the contract is signed")
+    assert said.code == Exit.PARTIAL
+    assert "not before the contract is signed" in said.out
+    assert outbox(cuga) == []
+    assert cuga("inbox").out.startswith("Nothing waits")
+
+
+def test_a_denial_needs_a_reason(cuga: Terminal, waiting: str) -> None:
+    said = cuga("deny", waiting)
+    assert said.code == Exit.BAD_INPUT
+    assert "--reason" in said.err
+
+
+def test_an_amended_message_asks_again_and_is_sent_as_amended(cuga: Terminal, waiting: str) -> None:
+    said = cuga("amend", waiting, "--set", "message.subject=A question about your shifts")
+    assert said.code == Exit.PARKED
+    assert outbox(cuga) == []
+    (card,) = cuga("inbox", "--json").json
+    assert card["amends"] == waiting
+    assert card["arguments"]["message"]["subject"] == "A question about your shifts"
+    assert cuga("approve", "last").code == Exit.SUCCESS
+    (mail,) = outbox(cuga)
+    assert "Subject: A question about your shifts" in mail
+
+
+@pytest.mark.parametrize("change", ["subject", "=x", "nowhere.at.all=1"])
+def test_an_amendment_that_fits_nothing_is_refused(cuga: Terminal, waiting: str, change: str) -> None:
+    assert cuga("amend", waiting, "--set", change).code == Exit.BAD_INPUT
+    assert cuga("show", waiting, "--json").json["state"] == "open"
+
+
+def test_feedback_makes_another_plan(cuga: Terminal, waiting: str) -> None:
+    cuga("request-changes", waiting, "--feedback", "mention the webinar")
+    trace = cuga("trace", "last", "--all", "--json").json
+    names = [event["name"] for event in trace["events"]]
+    assert "replan_requested" in names
+    assert names.count("plan_created") + names.count("question_asked") + names.count("plan_failed") >= 2
+    assert outbox(cuga) == []
+
+
+def test_show_last_is_what_waits_and_then_the_run(cuga: Terminal, waiting: str) -> None:
+    assert cuga("show", "last", "--json").json["approval_id"] == waiting
+    cuga("deny", waiting, "--reason", "no")
+    assert cuga("show", "last", "--json").json["run_id"] == cuga.run_id()
+
+
+def test_a_second_person_ends_the_solo_mode(cuga: Terminal, waiting: str) -> None:
+    assert "alone" in cuga("users").out
+    assert cuga("users", "add", "mara", "--role", "approver").code == Exit.SUCCESS
+    said = cuga("approve", waiting)
+    assert said.code == Exit.REFUSED
+    assert outbox(cuga) == []
+
+
+def test_every_decision_of_one_person_says_solo(cuga: Terminal, waiting: str) -> None:
+    cuga("approve", waiting, "--reason", "read it twice")
+    said = cuga("audit", "last")
+    assert "solo" in said.out
+    assert "read it twice" in said.out
