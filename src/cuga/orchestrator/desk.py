@@ -86,6 +86,7 @@ class Desk:
         self._path = path
         self._server: asyncio.Server | None = None
         self._visitors: set[asyncio.Task[None]] = set()
+        self._is_closed = False
 
     async def open(self) -> None:
         """Begin to listen. A socket left behind by a process that is gone is replaced: the house's lock is ours."""
@@ -100,6 +101,8 @@ class Desk:
 
     async def close(self) -> None:
         """Stop listening and send away whoever is there: what they asked for is kept or was not done."""
+        await asyncio.sleep(0)  # lets in whoever is at the door already: it hears that we close, and not nothing
+        self._is_closed = True
         if self._server is not None:
             self._server.close()
             for visitor in self._visitors:
@@ -109,6 +112,9 @@ class Desk:
                 self._path.unlink()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_closed:  # it was let in while we closed; the house must not be opened again for it
+            writer.close()
+            return
         user = _peer(writer)
         visitor = asyncio.current_task()
         assert visitor is not None

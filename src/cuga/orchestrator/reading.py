@@ -190,7 +190,11 @@ class Reading:
 
     async def request(self, approval_id: str) -> ApprovalRequested:
         """The request behind an approval id, open or closed."""
-        for event in await self.events(run_of(approval_id)):
+        try:
+            events = await self.events(run_of(approval_id))
+        except RunNotFound:
+            raise ApprovalNotFound(approval_id) from None
+        for event in events:
             if isinstance(event, ApprovalRequested) and event.approval_id == approval_id:
                 return event
         raise ApprovalNotFound(approval_id)

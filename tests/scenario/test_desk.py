@@ -1,0 +1,198 @@
+"""One process holds a house; others work through its desk."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import stat
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from cuga.errors import ApprovalNotFound, BadInput, HouseBusy, HouseNotFound
+from cuga.model import house_event as h
+from cuga.model.event import RunFinished, Status
+from cuga.orchestrator.connect import Session, connect
+from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.desk import METHODS, Remote
+from cuga.orchestrator.place import Place, find, make
+from cuga.orchestrator.restoring import checked_registry, put_back
+
+GOAL = "draft a first email to bob@example.com"
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return make(tmp_path / "house")
+
+
+@pytest.fixture
+async def holder(place: Place) -> AsyncIterator[Session]:
+    session = await connect(place, user="ann")
+    yield session
+    await session.close()
+
+
+@pytest.fixture
+async def visitor(place: Place, holder: Session) -> AsyncIterator[Session]:
+    session = await connect(place)
+    yield session
+    await session.close()
+
+
+async def test_the_first_holds_the_house_and_the_second_talks_to_it(holder: Session, visitor: Session) -> None:
+    assert holder.is_ours and not visitor.is_ours
+
+
+async def test_a_visitor_starts_decides_and_reads(holder: Session, visitor: Session) -> None:
+    front = visitor.front
+    run_id = await front.start(GOAL, profile="enterprise")
+    waiting = await front.wait(run_id)
+    assert waiting.status is Status.PARKED
+    (card,) = await front.inbox()
+    assert (await front.card(card.approval_id)).digest == card.digest
+    await front.answer(card.approval_id, "approve", digest=card.digest)
+    done = await front.wait(run_id)
+    assert done.status is Status.SUCCESS
+    assert isinstance(holder.front, Coordinator)
+    assert done == await holder.front.result(run_id)
+    assert await front.events(run_id) == await holder.front.events(run_id)
+    assert [line.run_id for line in await front.runs()] == [run_id]
+    assert (await front.trace(run_id)).names[0] == "plan_created"
+    assert (await front.audit(run_id)).goal == GOAL
+    assert (await front.signals()).success == 1
+    assert await front.verify() == []
+    assert {finding.what for finding in await front.doctor()} >= {"journal", "house", "disk"}
+    followed = [event async for event in front.follow(run_id)]
+    assert isinstance(followed[-1], RunFinished)
+
+
+async def test_who_asks_is_the_operating_systems_word(holder: Session, visitor: Session) -> None:
+    run_id = await visitor.front.start(GOAL, profile="enterprise")
+    (started, *_) = await visitor.front.events(run_id)
+    import getpass
+
+    assert started.by == getpass.getuser() != "ann"
+    with pytest.raises(BadInput):
+        await visitor.front.call("start", goal=GOAL, by={"id": "ann", "solo": True})
+
+
+async def test_errors_cross_the_desk_with_their_kind_and_their_mend(visitor: Session) -> None:
+    with pytest.raises(ApprovalNotFound) as caught:
+        await visitor.front.answer("nothing-a1", "approve")
+    assert caught.value.next_step
+    with pytest.raises(BadInput):
+        await visitor.front.start("")
+    with pytest.raises(BadInput):
+        await visitor.front.call("start", goal=7)
+
+
+async def test_only_listed_methods_are_served(visitor: Session) -> None:
+    assert all(callable(getattr(Coordinator, name)) for name in METHODS)
+    with pytest.raises(AttributeError):
+        _ = visitor.front.close_everything
+    with pytest.raises(AttributeError):
+        await visitor.front.call("no_such_method")
+
+
+async def test_a_line_that_is_no_request_is_answered_as_such(place: Place, holder: Session) -> None:
+    reader, writer = await asyncio.open_unix_connection(place.socket)
+    for line in (b"nonsense\n", b'{"id": 1, "method": "open"}\n', b'{"id": 2, "method": "runs", "extra": 1}\n'):
+        writer.write(line)
+        assert b'"code":"bad_input"' in await reader.readline()
+    writer.close()
+
+
+async def test_the_desk_is_for_its_owner_only_and_goes_with_the_house(place: Place) -> None:
+    session = await connect(place)
+    assert stat.S_IMODE(os.stat(place.socket).st_mode) == 0o600
+    await session.close()
+    assert not place.socket.exists()
+
+
+async def test_a_house_whose_holder_does_not_answer_says_who_holds_it(place: Place) -> None:
+    holder = Coordinator(house=place.root)
+    await holder.open()
+    with pytest.raises(HouseBusy) as caught:
+        await connect(place)
+    assert str(os.getpid()) in caught.value.message and caught.value.next_step
+    await holder.close()
+
+
+async def test_a_holder_that_ends_is_told_to_whoever_talks_to_it(place: Place) -> None:
+    holder = await connect(place)
+    visitor = await connect(place)
+    assert await visitor.front.runs() == []
+    await holder.close()
+    with pytest.raises(HouseBusy):
+        await visitor.front.runs()
+    await visitor.close()
+
+
+async def test_what_the_house_decided_survives_its_process(place: Place) -> None:
+    async with Coordinator(house=place.root, user="ann") as first:
+        await first.change(h.Halted(at=AT, reason="drill"))
+        parked = await first.run(GOAL, profile="smb")
+        assert parked.status is Status.PARKED
+    async with Coordinator(house=place.root, user="ann", drives_all=True) as second:
+        await second.change(h.HaltLifted(at=AT))
+        assert (await second.wait(parked.run_id)).status is Status.SUCCESS
+
+
+async def test_a_backup_put_back_starts_nothing_until_somebody_accepts_it(place: Place, tmp_path: Path) -> None:
+    async with Coordinator(house=place.root) as house:
+        first = await house.run(GOAL, profile="smb")
+        copy = await house.backup(str(tmp_path / "copy.db"))
+        second = await house.run(GOAL, profile="smb")
+        assert copy.position > 0
+        with pytest.raises(HouseBusy):
+            await put_back(place, tmp_path / "copy.db")
+    await put_back(place, tmp_path / "copy.db")
+    async with Coordinator(house=place.root) as house:
+        assert [line.run_id for line in await house.runs()] == [first.run_id] != [second.run_id]
+        held = await house.run(GOAL, profile="smb")
+        assert held.status is Status.PARKED and "restored" in held.reason
+        await house.change(h.RestoreAcknowledged(at=AT))
+        assert (await house.wait(held.run_id)).status is Status.SUCCESS
+
+
+def test_a_house_is_found_by_name_by_place_and_by_user(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert find(place.root) == place
+    with pytest.raises(HouseNotFound):
+        find(tmp_path)
+    with pytest.raises(HouseNotFound):
+        find(start=tmp_path)
+    place.journal.touch()
+    (place.root / "deep" / "er").mkdir(parents=True)
+    assert find(start=place.root / "deep" / "er") == place
+    own = make(tmp_path / "data" / "cuga")
+    assert find(start=tmp_path) == own
+    (tmp_path / "file").touch()
+    with pytest.raises(BadInput):
+        make(tmp_path / "file")
+
+
+def test_a_socket_path_is_never_too_long_for_the_system(tmp_path: Path) -> None:
+    deep = Place(tmp_path / ("d" * 60) / ("e" * 60))
+    assert len(os.fsencode(deep.socket)) <= 100
+    assert deep.socket != Place(tmp_path / ("d" * 60) / ("f" * 60)).socket
+
+
+def test_a_registry_is_checked_with_its_tools() -> None:
+    from cuga.errors import RegistryInvalid
+    from cuga.orchestrator.place import shipped_registry
+
+    assert checked_registry(shipped_registry(), "here").default_profile == "smb"
+    with pytest.raises(RegistryInvalid):
+        checked_registry("version: 1\nprofiles: {a: {calls: -1}}", "here")
+
+
+async def test_a_remote_without_a_desk_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(HouseBusy):
+        await Remote(tmp_path / "none.sock", "process 1 holds it").connect()
