@@ -81,7 +81,10 @@ def rules(
 ) -> Rules:
     """Rules over some tools; by default 100 calls, four at a time, a person agrees to whatever is not a read."""
     profile = Profile(
-        name=changes.pop("name", "strict"), limits=limits or Limits(calls=100), approvals=approvals or Approvals(), **changes
+        name=changes.pop("name", "strict"),
+        limits=limits or Limits(calls=100),
+        approvals=approvals or Approvals(),
+        **changes,
     )
     known = contracts or (READ, PROPOSE, EXECUTE)
     return Rules(Rulebook(profile=profile, contracts={one.name: one for one in known}))

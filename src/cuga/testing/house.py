@@ -44,7 +44,13 @@ class Handle:
         self.is_dead = False
 
     async def append(
-        self, stream: str, expected: int, events: Sequence[Event], *, index: Index | None = None, blobs: Sequence[bytes] = ()
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[Event],
+        *,
+        index: Index | None = None,
+        blobs: Sequence[bytes] = (),
     ) -> Appended:
         house = self._house
         await house.pause(0.01)
@@ -197,6 +203,8 @@ class House:
     async def _restart(self) -> None:
         await self._kill()
         self._open_house()
+        while self.chance() < 0.4:  # people do not wait until the house has looked around
+            await self._try(self._interfere())
         await self._try(self.engine.sweep())
 
     # --- people ---------------------------------------------------------------------------------------------------
@@ -214,7 +222,9 @@ class House:
         request = (await self._state(card.run_id)).pending[card.approval_id]
         dice = self.chance()
         verdict = Verdict.APPROVE if dice < 0.75 else Verdict.DENY if dice < 0.85 else Verdict.REQUEST_CHANGES
-        clicks = [self._click(card.run_id, request, self._somebody(), verdict) for _ in range(1 + int(self.chance() * 3))]
+        clicks = [
+            self._click(card.run_id, request, self._somebody(), verdict) for _ in range(1 + int(self.chance() * 3))
+        ]
         await asyncio.gather(*clicks, return_exceptions=True)
 
     def _somebody(self) -> Any:
@@ -223,7 +233,12 @@ class House:
     async def _click(self, run: str, request: Any, by: Any, verdict: Verdict) -> None:
         self.record.clicks.append(Click(request.approval_id, by, request.digest, self.current))
         command = c.ResolveApproval(
-            at=self.clock.now(), by=by, approval_id=request.approval_id, verdict=verdict, digest=request.digest, reason="words"
+            at=self.clock.now(),
+            by=by,
+            approval_id=request.approval_id,
+            verdict=verdict,
+            digest=request.digest,
+            reason="words",
         )
         await self.engine.send(run, command)
 
@@ -247,7 +262,9 @@ class House:
         for step in (await self._state(run)).doubts:
             answer = DoubtAnswer.HAPPENED if self.world.has(run, step) else DoubtAnswer.DID_NOT
             answer = DoubtAnswer.AGAIN if again else answer
-            command = c.ResolveDoubt(at=self.clock.now(), by=self.people[-1], step=step, answer=answer, result=world.ANSWER)
+            command = c.ResolveDoubt(
+                at=self.clock.now(), by=self.people[-1], step=step, answer=answer, result=world.ANSWER
+            )
             await self.engine.send(run, command)
 
     async def _until_the_end(self) -> None:

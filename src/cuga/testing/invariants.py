@@ -72,7 +72,6 @@ def _calls_follow_intents(record: Record, stories: dict[str, StoryOfRun]) -> Non
         if written[1].arguments != start.arguments or written[1].key != start.key:
             raise Broken(f"I3: {run} {start.step} was called with {bytes(start.arguments)!r}, not with its intent")
 
-
     for run, story in stories.items():
         for number, step, attempt, said in story.said:
             if answers.get((run, step, attempt, said), number) >= number:
@@ -119,7 +118,9 @@ def _effects_are_consented(record: Record, stories: dict[str, StoryOfRun]) -> No
 def _rates_hold(record: Record, stories: dict[str, StoryOfRun]) -> None:
     for rate in record.setting.rates:
         windows = Counter(
-            int(start.at.timestamp()) // rate.window_s for story in stories.values() for _, start in story.intents.values()
+            int(start.at.timestamp()) // rate.window_s
+            for story in stories.values()
+            for _, start in story.intents.values()
         )
         for window, count in windows.items():
             if count > rate.calls:

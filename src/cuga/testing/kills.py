@@ -116,7 +116,13 @@ class ToldHandle(Handle):
     """Passes a point before and after each append, named by what is appended, and notes what it was told."""
 
     async def append(
-        self, stream: str, expected: int, events: Sequence[Event], *, index: Index | None = None, blobs: Sequence[bytes] = ()
+        self,
+        stream: str,
+        expected: int,
+        events: Sequence[Event],
+        *,
+        index: Index | None = None,
+        blobs: Sequence[bytes] = (),
     ) -> Appended:
         house = self._house
         assert isinstance(house, MortalHouse)
@@ -270,7 +276,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     sweep = Sweep(chosen.seed, chosen.durability)
     sweep.run(chosen.count)
-    print(f"{sweep.kills} kills at {len(sweep.visited)} points in {time.perf_counter() - began:.1f} s, {len(sweep.faults)} faults")
+    print(
+        f"{sweep.kills} kills at {len(sweep.visited)} points in {time.perf_counter() - began:.1f} s, {len(sweep.faults)} faults"
+    )
     for point, count in sorted(sweep.visited.items()):
         print(f"  {point:40} {count}")
     for fault in sweep.faults[:10]:

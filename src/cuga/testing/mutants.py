@@ -14,7 +14,9 @@ from typing import Any
 
 import msgspec
 
+from cuga.engine import driver, local
 from cuga.journal import claims
+from cuga.journal.port import Committed, Unknown
 from cuga.kernel import advance, approvals, decide, evolve, gate, outcomes
 from cuga.kernel import outstanding as owed
 from cuga.kernel.state import Phase, RunState
@@ -28,11 +30,12 @@ from cuga.policy.condition import ConditionError
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.retry import Again
-from cuga.testing import books, simulation
+from cuga.testing import books, house, simulation
 from cuga.testing.simulation import Schedule
 
 Plant = Callable[["Bed"], None]
-REGISTER: dict[str, Plant] = {}
+REGISTER: dict[str, Plant] = {}  # of kernel, policy and journal
+ENGINE: dict[str, Plant] = {}
 
 
 class Bed:
@@ -71,7 +74,7 @@ def mutant(plant: Plant) -> Plant:
 def planted(name: str) -> Iterator[None]:
     """The house with one bug."""
     bed = Bed()
-    REGISTER[name](bed)
+    (REGISTER | ENGINE)[name](bed)
     try:
         yield
     finally:
@@ -80,9 +83,10 @@ def planted(name: str) -> Iterator[None]:
 
 def hunt(name: str, most: int = 20_000, first: int = 0) -> tuple[int, str]:
     """How many schedules it took to notice a mutant, and what was noticed; 0: nobody did."""
+    play = house.play if name in ENGINE else simulation.play
     with planted(name):
         for count in range(1, most + 1):
-            fault = simulation.play(first + count)
+            fault = play(first + count)
             if fault:
                 return count, fault
     return 0, ""
@@ -421,7 +425,9 @@ def evidence_of_another_attempt(bed: Bed) -> None:
 @mutant
 def unkeyed_doubt_retried(bed: Bed) -> None:
     """What may have happened is simply tried again."""
-    bed.set(outcomes, "next_try", lambda retry, attempt, **_: Again(delay_ms=1000) if attempt < retry.attempts else None)
+    bed.set(
+        outcomes, "next_try", lambda retry, attempt, **_: Again(delay_ms=1000) if attempt < retry.attempts else None
+    )
 
 
 @mutant
@@ -701,6 +707,63 @@ def parks_without_need(bed: Bed) -> None:
     bed.set(advance, "_settle", wrong)
 
 
+# --- the engine: only schedules on the real one can notice ------------------------------------------------------------
+def engine_mutant(plant: Plant) -> Plant:
+    """Register a bug of the driver or the engine."""
+    ENGINE[plant.__name__] = plant
+    return plant
+
+
+@engine_mutant
+def answer_in_the_mail_is_forgotten(bed: Bed) -> None:
+    """A call is made again while its answer waits for another append."""
+    right = local.LocalEngine._perform_one
+
+    async def wrong(self: local.LocalEngine, live: Any, start: e.ToolCallStart) -> Any:
+        answer = await right(self, live, start)
+        live.flying.pop(start.step, None)
+        return answer
+
+    bed.set(local.LocalEngine, "_perform_one", wrong)
+
+
+@engine_mutant
+def a_word_restarts_lost_calls(bed: Bed) -> None:
+    """Somebody's word on a run of a dead process makes its calls once more."""
+    bed.set(driver.Driver, "_taking_over", lambda self, live, state, letters: ())
+
+
+@engine_mutant
+def resuming_does_not_take_over(bed: Bed) -> None:
+    """A new process goes on with the calls of the old one as if they were its own."""
+    right = local.LocalEngine.resume
+
+    async def wrong(self: local.LocalEngine, run_id: str, epoch: int | None = None) -> RunState:
+        live = self._driver.live(run_id)
+        live.state = state = await self._driver.load(run_id)
+        if state.end is None and (state.calling or state.planning is not None) and not live.flying:
+            self._go_on(live)
+            return state
+        return await right(self, run_id, epoch)
+
+    bed.set(local.LocalEngine, "resume", wrong)
+
+
+@engine_mutant
+def unknown_taken_for_lost(bed: Bed) -> None:
+    """An append that nobody can answer for is simply made again on the state as it was."""
+    right = house.Handle.append
+
+    async def wrong(self: house.Handle, stream: str, expected: int, events: Any, **more: Any) -> Any:
+        answer = await right(self, stream, expected, events, **more)
+        if isinstance(answer, Unknown):
+            await right(self, stream, await self.version(stream), events, **more)
+            return Committed(version=await self.version(stream))
+        return answer
+
+    bed.set(house.Handle, "append", wrong)
+
+
 def _resolve(bed: Bed, wrong: Callable[[Turn, Any], None]) -> None:
     bed.set(approvals, "resolve", wrong)
 
@@ -712,11 +775,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--most", type=int, default=20_000, help="schedules before a mutant is given up")
     chosen = parser.parse_args(arguments)
     escaped = 0
-    for name in chosen.names or REGISTER:
+    for name in chosen.names or (*REGISTER, *ENGINE):
         count, fault = hunt(name, chosen.most)
         escaped += not count
         print(f"{name:34} {count or 'ESCAPED':>8}  {fault}", flush=True)
-    print(f"{len(chosen.names or REGISTER)} mutants, {escaped} escaped")
+    print(f"{len(chosen.names or (*REGISTER, *ENGINE))} mutants, {escaped} escaped")
     return 1 if escaped else 0
 
 

@@ -45,7 +45,9 @@ class Setting:
     def __init__(self, random: Random) -> None:
         pick = random.choice
         self.solo = random.random() < 0.15
-        self.rates = (Rate(per=pick(("tenant", "user")), calls=pick((1, 2, 3)), window_s=60),) if random.random() < 0.3 else ()
+        self.rates = (
+            (Rate(per=pick(("tenant", "user")), calls=pick((1, 2, 3)), window_s=60),) if random.random() < 0.3 else ()
+        )
         tight = random.random() < 0.5
         self.limits = Limits(
             calls=pick((2, 3, 4, 5)) if tight else 100,

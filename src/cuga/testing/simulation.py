@@ -17,7 +17,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from random import Random
 
-from cuga.projections.rows import index_of
 from cuga.errors import CugaError
 from cuga.journal.port import Committed, Conflict, Refused
 from cuga.kernel import decide as mind
@@ -30,11 +29,12 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Event, PlanRequeste
 from cuga.model.outcome import Outcome
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
+from cuga.projections.rows import index_of
 from cuga.testing import scenes, world
 from cuga.testing.books import Book, QuickBook, StoredBook
 from cuga.testing.factories import ADA, AT, GRACE, LIN, MAX, SOLO
 from cuga.testing.invariants import Broken, Click, Record, check
-from cuga.testing.scenes import FLAGS, KEYED, ONCE, PROBED, TARGETS
+from cuga.testing.scenes import FLAGS, KEYED, PROBED, TARGETS
 from cuga.testing.story import raw
 
 MOVES = 26  # of a schedule, before everything is put right and every run must end
@@ -431,7 +431,9 @@ class Schedule:
             self._say(run, step, again=self.chance() < 0.4)
         elif state.questions and dice < 0.7:
             question = next(iter(state.questions))
-            self._tell(run, c.AnswerQuestion(at=self.now, by=by, question_id=question, answer="yes" if dice < 0.6 else "no"))
+            self._tell(
+                run, c.AnswerQuestion(at=self.now, by=by, question_id=question, answer="yes" if dice < 0.6 else "no")
+            )
         elif dice < 0.3:
             self._tell(run, c.Cancel(at=self.now, by=by, reason="enough"))
         elif dice < 0.6:
@@ -488,7 +490,10 @@ class Schedule:
             self._say(run, next(iter(state.doubts)))
         elif state.questions:
             self._tell(
-                run, c.AnswerQuestion(at=self.now, by=self.people[-1], question_id=next(iter(state.questions)), answer="yes")
+                run,
+                c.AnswerQuestion(
+                    at=self.now, by=self.people[-1], question_id=next(iter(state.questions)), answer="yes"
+                ),
             )
         elif state.pending:
             for card in state.pending.values():
@@ -580,7 +585,9 @@ def trace(seed: int) -> str:
         fault = f"{type(error).__name__}: {error}"
     lines = [f"seed {seed}, quiet {schedule.is_quiet}, {encode(schedule.setting.rules.profile).decode()}"]
     for run in schedule.record.courses:
-        lines += [f"{run} {number:3} {encode(event).decode()}" for number, event in enumerate(schedule.book.read(run), 1)]
+        lines += [
+            f"{run} {number:3} {encode(event).decode()}" for number, event in enumerate(schedule.book.read(run), 1)
+        ]
     lines += [f"effect {effect}" for effect in schedule.world.effects]
     return "\n".join([*lines, fault or "no fault"])
 

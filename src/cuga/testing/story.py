@@ -92,7 +92,9 @@ class Story:
 
     def approval(self, step: str) -> str:
         """The id of the newest approval of a step."""
-        asked = [event.approval_id for event in self.events if name_of(event) == "approval_requested" and event.step == step]  # type: ignore[attr-defined]
+        asked = [
+            event.approval_id for event in self.events if name_of(event) == "approval_requested" and event.step == step
+        ]  # type: ignore[attr-defined]
         return str(asked[-1]) if asked else f"no approval of {step}"
 
     def call(self, step: str) -> ToolCallStart:

@@ -107,7 +107,10 @@ class StoryOfRun:
 
     def _bound(self, plan_calls: int | None) -> None:
         limits = self.setting.limits
-        self._limits = {"calls": limits.calls if plan_calls is None else min(limits.calls, plan_calls), "cost": limits.cost}
+        self._limits = {
+            "calls": limits.calls if plan_calls is None else min(limits.calls, plan_calls),
+            "cost": limits.cost,
+        }
         self._limits |= {f"calls/domain/{name}": limit for name, limit in limits.calls_per_domain.items()}
         self._limits |= {f"calls/tool/{name}": limit for name, limit in limits.calls_per_tool.items()}
 
@@ -148,7 +151,9 @@ class StoryOfRun:
         by_condition = type(event) is e.StepSkipped and event.by_condition
         if by_condition and self._condition(self._steps[step]) is not False and not self._needs_a_skipped(step):
             self._broken("when", f"{step} was left out by its condition, which holds")
-        self._phase[step] = "left out" if by_condition else "superseded" if type(event) is e.StepSuperseded else "not done"
+        self._phase[step] = (
+            "left out" if by_condition else "superseded" if type(event) is e.StepSuperseded else "not done"
+        )
 
     def _needs_a_skipped(self, step: str) -> bool:
         return any(self._phase.get(need) == "left out" for need in self._needs(self._steps[step]))
@@ -210,7 +215,11 @@ class StoryOfRun:
         if open_call is not None:
             if event.tool not in _REPEATABLE and event.side_effect is not SideEffect.READ_ONLY and not event.simulated:
                 self._broken("I2", f"{name} is tried again though it may have happened")
-            same = (open_call.key, open_call.adapters, open_call.tool_digest) == (event.key, event.adapters, event.tool_digest)
+            same = (open_call.key, open_call.adapters, open_call.tool_digest) == (
+                event.key,
+                event.adapters,
+                event.tool_digest,
+            )
             if event.side_effect is not SideEffect.READ_ONLY and not same:
                 self._broken("I2", f"{name} is repeated in another form though it may have happened")
         if event.attempt != 1 + max([a for s, a in self.intents if s == name], default=0):
@@ -269,7 +278,9 @@ class StoryOfRun:
             start = doubt
         assert start is not None
         if start.attempt != event.attempt:
-            self._broken("I2", f"{event.step}: the answer of attempt {event.attempt} counts for attempt {start.attempt}")
+            self._broken(
+                "I2", f"{event.step}: the answer of attempt {event.attempt} counts for attempt {start.attempt}"
+            )
         self._phase[event.step] = "done"
         self.said.append((number, event.step, event.attempt, "done"))
         self._open.pop(event.step, None)
@@ -284,7 +295,11 @@ class StoryOfRun:
             self._tries[event.step] += 1
             if event.certainty is Certainty.NOT_DONE:
                 self.said.append((number, event.step, event.attempt, "not_done"))
-        if event.retry_at is not None and event.mode.value != "system_crash" and self._tries[event.step] >= self.setting.retry.attempts:
+        if (
+            event.retry_at is not None
+            and event.mode.value != "system_crash"
+            and self._tries[event.step] >= self.setting.retry.attempts
+        ):
             self._broken("I7", f"{event.step} is tried more than {self.setting.retry.attempts} times")
         if event.certainty is Certainty.NOT_DONE and not is_read:
             earlier = self._open.get(event.step)
@@ -339,10 +354,21 @@ class StoryOfRun:
         request = asked.request
         if asked.end:
             self._broken("I3", f"{event.step} starts on approval {event.approval}, which is {asked.end}")
-        bound = (request.step, request.tool, request.tool_digest, request.adapters, bytes(request.arguments), request.cost)
+        bound = (
+            request.step,
+            request.tool,
+            request.tool_digest,
+            request.adapters,
+            bytes(request.arguments),
+            request.cost,
+        )
         if bound != (event.step, event.tool, event.tool_digest, event.adapters, bytes(event.arguments), event.cost):
             self._broken("I3", f"{event.step} starts something else than what was approved")
-        if needed is Consent.HUMAN and not asked.voters and not (asked.agreed and event.side_effect is SideEffect.PROPOSE):
+        if (
+            needed is Consent.HUMAN
+            and not asked.voters
+            and not (asked.agreed and event.side_effect is SideEffect.PROPOSE)
+        ):
             self._broken("I3", f"{event.step} starts without a person's word")
         first = not any(start.approval == event.approval for _, start in self.intents.values())
         lapses = timedelta(seconds=self.setting.approvals.lapses_s)
@@ -397,7 +423,9 @@ class StoryOfRun:
             writer = self._asked[request.amends]
             if writer.voters and event.by == writer.voters[-1] and writer.end == "amend":
                 self._broken("I4", f"{event.by} decides about what they wrote themselves")
-        clicks = [click for click in self.record.clicks if click.approval_id == event.approval_id and click.by.id == event.by]
+        clicks = [
+            click for click in self.record.clicks if click.approval_id == event.approval_id and click.by.id == event.by
+        ]
         if not any(click.digest == request.digest for click in clicks):
             self._broken("I4", f"{event.by} decided {event.approval_id} having been shown something else")
         if not solo and not any(_holds_a_role(click, event, request.requesters) for click in clicks):
@@ -457,7 +485,7 @@ class StoryOfRun:
         if event.status is e.Status.SUCCESS and "not done" in required:
             self._broken("I7", "success, and a required step was not done")
         any_done = "done" in self._phase.values()
-        if event.status is e.Status.PARTIAL and not any_done or event.status is e.Status.FAILED and any_done:
+        if (event.status is e.Status.PARTIAL and not any_done) or (event.status is e.Status.FAILED and any_done):
             self._broken("I7", f"{event.status.value}, and some steps are done: {any_done}")
         if event.status is e.Status.CANCELLED:
             self._broken("I7", "nobody cancelled it")
