@@ -20,6 +20,7 @@ from cuga.model.tool import SideEffect
 from cuga.policy.budget import COST, TOKENS, charges
 
 NULL = msgspec.Raw(b"null")
+_BEGUN = frozenset({Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
 
 
 def evolve(state: RunState, event: e.Event) -> RunState:
@@ -101,7 +102,8 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
         if step.step_id in s.inputs and s.index.steps[step.step_id] != step:
             del s.inputs[step.step_id]  # a person amended another call than the one that is planned now
     # every step that ever was stays known, for its name, its references and its history
-    s.index = PlanIndex.of(plan, s.index.steps)
+    begun = {name for name, phase in s.phase.items() if phase in _BEGUN}
+    s.index = PlanIndex.of(plan, s.index.steps, begun)
     s.plan = plan
     s.planning = None
     s.ready = {}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from cuga.model.plan import CheckedPlan, Step
 
 
@@ -32,9 +34,9 @@ class PlanIndex:
                 self.dependants.setdefault(needed, []).append(step.step_id)
 
     @classmethod
-    def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None) -> PlanIndex:
-        """The index of a plan, with steps of earlier plans that the run keeps."""
-        own = {step.step_id: step for step in plan.steps}
+    def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None, begun: Collection[str] = ()) -> PlanIndex:
+        """The index of a plan, with steps of earlier plans that the run keeps; those begun stay what they were."""
+        own = {step.step_id: kept[step.step_id] if kept and step.step_id in begun else step for step in plan.steps}
         index = cls({**kept, **own} if kept else own)
         index.named = frozenset(own)
         return index

@@ -96,7 +96,7 @@ def fail(turn: Turn, start: e.ToolCallStart, failed: Failed) -> None:
     if is_crash and s.crashes.get(step, 0) + 1 >= MAX_CRASHES and isinstance(decision, Again):
         decision = None if start.side_effect is SideEffect.READ_ONLY else InDoubt()
     retry_at = None
-    is_wanted = step in s.index.named and not s.unmet.get(step)  # a newer plan may have dropped or moved it
+    is_wanted = step in s.index.named  # a newer plan may have dropped it
     if isinstance(decision, Again) and not s.cancel and not s.stopped and is_wanted:
         retry_at = turn.now + timedelta(milliseconds=decision.delay_ms)
     given_back: tuple[e.Claim, ...] = ()
