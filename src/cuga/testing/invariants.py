@@ -104,7 +104,7 @@ def _effects_are_consented(record: Record, stories: dict[str, StoryOfRun]) -> No
     for effect in record.world.effects:
         if effect.tool in ONCE:
             per_target[effect.tool, effect.target] += 1
-    for run, story in stories.items():
+    for story in stories.values():
         for (step, _), (_, start) in story.intents.items():
             if start.tool in ONCE and story.consents[step] and (step, start.tool) not in story.counted:
                 story.counted.add((step, start.tool))

@@ -276,9 +276,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     began = time.perf_counter()
     sweep = Sweep(chosen.seed, chosen.durability)
     sweep.run(chosen.count)
-    print(
-        f"{sweep.kills} kills at {len(sweep.visited)} points in {time.perf_counter() - began:.1f} s, {len(sweep.faults)} faults"
-    )
+    seconds = time.perf_counter() - began
+    print(f"{sweep.kills} kills at {len(sweep.visited)} points in {seconds:.1f} s, {len(sweep.faults)} faults")
     for point, count in sorted(sweep.visited.items()):
         print(f"  {point:40} {count}")
     for fault in sweep.faults[:10]:

@@ -19,7 +19,7 @@ from cuga.kernel.evolve import fold
 from cuga.kernel.outstanding import outstanding
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event, ToolCallStart, name_of
+from cuga.model.event import ApprovalRequested, Event, ToolCallStart, name_of
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
@@ -92,10 +92,8 @@ class Story:
 
     def approval(self, step: str) -> str:
         """The id of the newest approval of a step."""
-        asked = [
-            event.approval_id for event in self.events if name_of(event) == "approval_requested" and event.step == step
-        ]  # type: ignore[attr-defined]
-        return str(asked[-1]) if asked else f"no approval of {step}"
+        asked = [one.approval_id for one in self.events if isinstance(one, ApprovalRequested) and one.step == step]
+        return asked[-1] if asked else f"no approval of {step}"
 
     def call(self, step: str) -> ToolCallStart:
         """The call of a step that is outstanding."""

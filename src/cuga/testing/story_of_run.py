@@ -129,6 +129,8 @@ class StoryOfRun:
         self._planning = 0
         self._named = {step.step_id for step in event.plan.steps}
         for step in event.plan.steps:
+            if step.step_id in self._calling or self._phase.get(step.step_id) in ("done", "doubt"):
+                continue  # what has begun is no longer changed
             if self._steps.get(step.step_id, step) != step:
                 self._amended.pop(step.step_id, None)
             self._steps[step.step_id] = step

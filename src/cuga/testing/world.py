@@ -43,7 +43,7 @@ class Effect(NamedTuple):
 
 
 class World:
-    """Tools that behave as they are told. `keyed` tools drop a second call with one key, `probed` ones are looked at first."""
+    """Tools that behave as told. `keyed` ones drop a second call with one key, `probed` ones can be looked at."""
 
     def __init__(self, keyed: frozenset[str], probed: frozenset[str]) -> None:
         self._keyed = keyed
