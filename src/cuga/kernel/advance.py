@@ -65,7 +65,9 @@ def _skip_what_is_open(turn: Turn) -> None:
     """Nothing new starts any more: leave out every step that is not in flight or in doubt."""
     s = turn.state
     for approval_id, request in list(s.pending.items()):
-        turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval_id, step=request.step, reason=s.stopped or s.cancel))
+        turn.emit(
+            e.ApprovalSuperseded(at=turn.now, approval_id=approval_id, step=request.step, reason=s.stopped or s.cancel)
+        )
     for step, phase in list(s.phase.items()):
         if phase in (Phase.PENDING, Phase.WAITING_RETRY) and not turn.doubt(step, s.stopped or s.cancel):
             turn.emit(e.StepSkipped(at=turn.now, step=step, reason=s.stopped or s.cancel))
@@ -116,7 +118,9 @@ def _finish(turn: Turn) -> e.RunFinished:
     if len(missed) > 1:
         reason += f"; and {len(missed) - 1} more"
     status = Status.PARTIAL if done else Status.FAILED
-    return e.RunFinished(at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`")
+    return e.RunFinished(
+        at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`"
+    )
 
 
 def _park(turn: Turn) -> None:
@@ -131,7 +135,11 @@ def _park(turn: Turn) -> None:
         wake_at=min(wakes) if wakes else None,
     )
     before = s.parked
-    if before is not None and (before.reason, before.needs, before.wake_at) == (parked.reason, parked.needs, parked.wake_at):
+    if before is not None and (before.reason, before.needs, before.wake_at) == (
+        parked.reason,
+        parked.needs,
+        parked.wake_at,
+    ):
         return
     turn.emit(parked)
 
@@ -143,7 +151,7 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
     needs: list[str] = []
     if turn.current.halted:
         reasons.append(f"the house is halted: {turn.current.halted}")
-        needs.append("cuga halt --lift")
+        needs.append(turn.current.halt_ends_with)
     if s.doubts:
         reasons.append(f"in doubt: {', '.join(sorted(s.doubts))}")
         needs += [f"cuga resolve {s.run_id} {step} happened|did-not|again" for step in sorted(s.doubts)]
@@ -151,9 +159,9 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
         reasons.append(f"question: {question.text}")
         needs.append(f"cuga answer {s.run_id} ANSWER --question {question.question_id}")
     if s.blocked or "budget" in turn.holds:
-        scopes = sorted(set(s.blocked.values()))
+        scopes = sorted({*s.blocked.values(), *turn.short})
         reasons.append(f"budget used up: {', '.join(scopes)}")
-        needs.append(f"cuga top-up {s.run_id}")
+        needs.append(f"cuga top-up {s.run_id} --scope {scopes[0]}")
     if s.pending:
         count = len(s.pending)
         reasons.append("waits for an approval" if count == 1 else f"waits for {count} approvals")

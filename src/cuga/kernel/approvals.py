@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from cuga.errors import ApprovalClosed, ApprovalExpired, ApprovalNotFound, BadInput, DigestMismatch, InvalidTransition, NotAllowed
+from cuga.errors import (
+    ApprovalClosed,
+    ApprovalExpired,
+    ApprovalNotFound,
+    BadInput,
+    DigestMismatch,
+    InvalidTransition,
+    NotAllowed,
+)
 from cuga.kernel import gate, replan
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -101,7 +109,15 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested) -
     requesters = tuple(dict.fromkeys((*request.requesters, command.by.id)))
     turn.emit(
         gate.request(
-            turn, step, contract, ruling, command.arguments, digest, effect, amends=request.approval_id, requesters=requesters
+            turn,
+            step,
+            contract,
+            ruling,
+            command.arguments,
+            digest,
+            effect,
+            amends=request.approval_id,
+            requesters=requesters,
         )
     )
 

@@ -89,13 +89,12 @@ def consider(turn: Turn, step_id: str) -> bool:
             _fail(turn, step_id, f"a reference of its input cannot be filled: {problem}")
             return False
     ruling = turn.rules.ruling(step.tool, turn.current)
-    match ruling.verdict:
-        case Verdict.REFUSE:
-            _refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
-            return False
-        case Verdict.HOLD:
-            turn.holds[ruling.rule] = ruling.reason
-            return False
+    if ruling.verdict is Verdict.REFUSE:
+        _refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
+        return False
+    if ruling.verdict is Verdict.HOLD:
+        turn.holds[ruling.rule] = ruling.reason
+        return False
     accepted = _accepted_definition(turn, step, ruling)
     if accepted is None:
         return False
@@ -152,7 +151,9 @@ def _output(state: RunState, reference: Reference) -> Any:
         raise Unresolved(f"step {reference.step} has no output")
     if isinstance(kept, dict):
         if reference.path not in kept:
-            raise Unresolved(f"nothing at {reference.path!r} of step {reference.step}, whose output was too large to keep whole")
+            raise Unresolved(
+                f"nothing at {reference.path!r} of step {reference.step}, whose output was too large to keep whole"
+            )
         return msgspec.json.decode(kept[reference.path])
     try:
         return pointed(msgspec.json.decode(kept), reference.path)
@@ -194,7 +195,13 @@ def _accepted_definition(turn: Turn, step: Step, ruling: Ruling) -> Ruling | Non
         turn.holds["tool-changed"] = f"{step.tool} has changed since this run began"
         return None
     if answer.strip().casefold() != "yes":
-        _refuse(turn, step.step_id, "tool-changed", f"the new definition of {step.tool} was not accepted", FailureMode.AGENT_CONTRACT)
+        _refuse(
+            turn,
+            step.step_id,
+            "tool-changed",
+            f"the new definition of {step.tool} was not accepted",
+            FailureMode.AGENT_CONTRACT,
+        )
         return None
     return msgspec.structs.replace(ruling, tool_digest=available)
 
@@ -219,6 +226,7 @@ def _budgets_allow(turn: Turn, step: Step) -> bool:
             )
         )
     if at_limit is AtLimit.PARK:
+        turn.short.add(found.scope)
         turn.holds["budget"] = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
     else:
         reason = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
@@ -234,14 +242,16 @@ def _claims(
     """What the call takes of things that cross runs; None when one of them was found to be taken."""
     s = turn.state
     start = s.started
+    if not turn.rules.profile.rates and not contract.once:
+        return ()
     claims: list[e.Claim] = []
     for rate in turn.rules.profile.rates:
         if rate.tool and rate.tool != step.tool:
             continue
         window = int(turn.now.timestamp()) // rate.window_s
-        whose = {"tenant": start.tenant, "user": f"{start.tenant}/{start.requester.id}"}.get(
-            rate.per, f"{start.tenant}/{step.tool}"
-        )
+        whose = start.tenant
+        if rate.per != "tenant":
+            whose += f"/{start.requester.id}" if rate.per == "user" else f"/{step.tool}"
         scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
         used = turn.held(scope)
         if used + 1 > rate.calls:
@@ -250,7 +260,13 @@ def _claims(
             if (scope, rate.calls) not in s.exceeded:
                 turn.emit(
                     e.BudgetExceeded(
-                        at=turn.now, scope=scope, used=used, limit=rate.calls, wanted=1, step=step.step_id, at_limit="wait"
+                        at=turn.now,
+                        scope=scope,
+                        used=used,
+                        limit=rate.calls,
+                        wanted=1,
+                        step=step.step_id,
+                        at_limit="wait",
                     )
                 )
             return None
@@ -298,7 +314,10 @@ def _consent(
     if step_id in s.grants:
         turn.emit(
             e.ApprovalSuperseded(
-                at=turn.now, approval_id=s.grants[step_id].approval_id, step=step_id, reason="the call has changed since"
+                at=turn.now,
+                approval_id=s.grants[step_id].approval_id,
+                step=step_id,
+                reason="the call has changed since",
             )
         )
     effect = effect_of(contract, arguments)
@@ -462,15 +481,23 @@ def _start(
         )
     )
     turn.take(claims)
+    _warn(turn, step)
+
+
+def _warn(turn: Turn, step: Step) -> None:
+    """One warning for each scope that has reached its threshold with the call that has just begun."""
+    s = turn.state
     percent = turn.rules.profile.limits.warning_percent
-    limits = turn.limits
+    limits, raised, used, warned = turn.limits, s.raised, s.used, s.warned
     for scope, _ in charges(step.tool, step.domain, step.cost):
         limit = limits.get(scope)
-        if limit is None or scope in s.warned:
+        if limit is None:
             continue
-        limit += s.raised.get(scope, 0)
-        if is_warning(s.used[scope], limit, percent):
-            turn.emit(e.BudgetWarning(at=turn.now, scope=scope, used=s.used[scope], limit=limit))
+        if raised:
+            limit += raised.get(scope, 0)
+        spent = used[scope]
+        if is_warning(spent, limit, percent) and scope not in warned:
+            turn.emit(e.BudgetWarning(at=turn.now, scope=scope, used=spent, limit=limit))
 
 
 def is_open(state: RunState, step_id: str) -> bool:

@@ -59,11 +59,12 @@ def current_of(
     state: HouseState, tool_digests: dict[str, str], installed_adapters: dict[str, tuple[str, ...]]
 ) -> Current:
     """What holds now, with what this process has installed."""
-    halted = state.halted
+    halted, way_out = state.halted, "cuga halt --lift"
     if state.restored_from:
-        halted = f"restored from {state.restored_from}; acknowledge it with `cuga restore --acknowledge`"
+        halted, way_out = f"restored from {state.restored_from}", "cuga restore --acknowledge"
     return Current(
         halted=halted,
+        halt_ends_with=way_out,
         disabled_adapters=tuple(state.disabled),
         installed_adapters=installed_adapters,
         forbidden_tools=dict(state.forbidden),

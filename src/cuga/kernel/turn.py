@@ -20,7 +20,7 @@ class Turn:
     claims was turned down: a fact like any other. `holds` says why ready steps do not start.
     """
 
-    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "state", "taken", "wakes")
+    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "short", "state", "taken", "wakes")
 
     def __init__(
         self, state: RunState, now: datetime, rules: Rules, current: Current, refused: Mapping[str, int]
@@ -33,6 +33,7 @@ class Turn:
         self.events: list[Event] = []
         self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
         self.wakes: list[datetime] = []
+        self.short: set[str] = set()  # budget scopes that a ready step waits for
         self.taken: dict[str, int] = {}  # what facts of this turn claim of each scope
         self._limits: dict[str, int] | None = None
 
@@ -85,6 +86,10 @@ class Turn:
             by_condition = s.phase[ended] is Phase.SKIPPED and ended not in s.reasons and ended in s.index.named
             for dependant in s.index.dependants.get(ended, ()):
                 if s.phase.get(dependant) is Phase.PENDING:
-                    reason = f"its condition does not hold for {ended}" if by_condition else f"it needs {ended}, which was not done"
+                    reason = (
+                        f"its condition does not hold for {ended}"
+                        if by_condition
+                        else f"it needs {ended}, which was not done"
+                    )
                     self.emit(StepSkipped(at=self.now, step=dependant, reason=reason, by_condition=by_condition))
                     waiting.append(dependant)

@@ -136,6 +136,7 @@ class Current(Value, frozen=True, kw_only=True):
     """What holds now, for every run, whatever it is pinned to: a tightening counts at once, a loosening never does."""
 
     halted: str = ""  # the reason, when the stop button is pressed
+    halt_ends_with: str = "cuga halt --lift"  # what a person can do about it
     disabled_adapters: tuple[str, ...] = ()
     installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
     forbidden_tools: dict[str, str] = {}

@@ -128,9 +128,7 @@ def test_one_denial_ends_what_a_quorum_was_asked_for():
 
 
 def lent(user: str) -> Delegation:
-    return Delegation(
-        delegation_id=f"d-{user}", user=user, delegate="max", starts=AT, ends=AT + timedelta(hours=1)
-    )
+    return Delegation(delegation_id=f"d-{user}", user=user, delegate="max", starts=AT, ends=AT + timedelta(hours=1))
 
 
 def test_a_person_and_their_stand_in_are_one_vote():
@@ -228,8 +226,10 @@ def test_an_effect_on_something_that_is_no_text_is_remembered_too():
 
 
 def test_a_request_for_changes_asks_the_planner_and_holds_everything():
-    story = waiting().when(request_changes("note", "shorter")).then(
-        "approval_received", "replan_requested", "plan_requested"
+    story = (
+        waiting()
+        .when(request_changes("note", "shorter"))
+        .then("approval_received", "replan_requested", "plan_requested")
     )
     assert story.found("plan_requested").feedback == "shorter"
     story.when(planned(plan(step("brief", NOTE, {"to": "Ann"}), number=2)))
@@ -342,7 +342,9 @@ def test_what_stops_the_run_closes_what_people_were_asked():
     tight = rules(READ, NOTE, limits=Limits(calls=1, at_limit=AtLimit.STOP))
     three = plan(step("note", NOTE, {"to": "Ann"}), step("r", READ), step("t", READ, depends_on=("r",)))
     story = given(rules=tight).when(start(three)).when(completes("r"))
-    story.then("tool_call_complete", "budget_exceeded", "step_skipped", "approval_superseded", "step_skipped", "run_finished")
+    story.then(
+        "tool_call_complete", "budget_exceeded", "step_skipped", "approval_superseded", "step_skipped", "run_finished"
+    )
 
 
 def test_a_cancelled_run_closes_what_people_were_asked():

@@ -10,7 +10,18 @@ from cuga.kernel.references import Unresolved, pointed
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.event import RunEvent, Status
-from cuga.testing import approval_requested, approve, call_started, completes, deny, fails, given, run_started, says, tick
+from cuga.testing import (
+    approval_requested,
+    approve,
+    call_started,
+    completes,
+    deny,
+    fails,
+    given,
+    run_started,
+    says,
+    tick,
+)
 from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ, plan, rules, step
 
 PLAN = plan(step("a", READ), step("b", PROPOSE))

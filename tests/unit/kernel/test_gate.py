@@ -119,7 +119,7 @@ def test_a_limit_that_stops_several_says_so_once():
 def test_a_parked_run_goes_on_after_a_top_up():
     story = given(rules=limited(AtLimit.PARK)).when(start(WIDE)).when(completes("s0")).when(completes("s1"))
     story.then("tool_call_complete", "budget_exceeded", "run_parked")
-    assert story.state.parked.needs == ("cuga top-up r1",)
+    assert story.state.parked.needs == ("cuga top-up r1 --scope calls",)
     story.when(tops_up("calls", 2)).then("budget_raised", "route_decision", "tool_call_start")
     story.when(completes("s2")).then("tool_call_complete", "route_decision", "tool_call_start", "budget_warning")
 
@@ -163,14 +163,21 @@ def test_a_call_takes_its_share_of_the_rate(per, scope):
 
 
 def test_a_rate_may_be_one_tools_alone():
-    rates = (Rate(per="tenant", calls=5, window_s=60, tool="draft"), Rate(per="tenant", calls=5, window_s=60, tool="score"))
+    rates = (
+        Rate(per="tenant", calls=5, window_s=60, tool="draft"),
+        Rate(per="tenant", calls=5, window_s=60, tool="score"),
+    )
     story = given(rules=rules(READ, rates=rates)).when(start(one()))
     assert [claim.scope[-5:] for claim in story.call("s").claims] == ["score"]
 
 
 def test_a_used_up_rate_waits_for_the_next_window_and_says_so_once():
     scope = f"rate/60/{int(AT.timestamp()) // 60}/tenant/local"
-    story = given(rules=rules(READ, rates=(Rate(per="tenant", calls=2, window_s=60),))).told(**{scope: 2}).when(start(one()))
+    story = (
+        given(rules=rules(READ, rates=(Rate(per="tenant", calls=2, window_s=60),)))
+        .told(**{scope: 2})
+        .when(start(one()))
+    )
     story.then("run_started", "plan_created", "budget_exceeded", "run_parked")
     assert story.state.parked.wake_at == AT + timedelta(seconds=60)
     story.when(tick()).then()

@@ -84,7 +84,9 @@ def test_what_would_loosen_a_promise_is_refused(event, error, text):
         house.check(house.fold([OPENED, TINA_COMES]), event, SOLO, TOOLS)
 
 
-@pytest.mark.parametrize("event", [standing(), lent(), h.RoleGranted(at=AT, user="tina", role="viewer"), h.HaltLifted(at=AT)])
+@pytest.mark.parametrize(
+    "event", [standing(), lent(), h.RoleGranted(at=AT, user="tina", role="viewer"), h.HaltLifted(at=AT)]
+)
 def test_what_keeps_them_is_taken(event):
     house.check(house.fold([OPENED, TINA_COMES]), event, SOLO, TOOLS)
 

@@ -11,7 +11,19 @@ from cuga.model.context import SYSTEM
 from cuga.model.event import Status
 from cuga.model.outcome import BlobRef
 from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Retry
-from cuga.testing import approve, cancels, completes, fails, given, planned, replans, run_started, says, takes_over, tick
+from cuga.testing import (
+    approve,
+    cancels,
+    completes,
+    fails,
+    given,
+    planned,
+    replans,
+    run_started,
+    says,
+    takes_over,
+    tick,
+)
 from cuga.testing.factories import ADA, EXECUTE, PROPOSE, READ, contract, current, output_of, plan, rules, step
 
 KEYED = contract("send_keyed", "execute", domain="engagement", repeatable="key", uses=("mail",))
@@ -19,7 +31,12 @@ PROBED = contract("send_probed", "execute", domain="engagement", repeatable="pro
 ONCE = contract("send_once", "execute", domain="engagement", once=("send", "/to"))
 RULES = rules(READ, PROPOSE, EXECUTE, KEYED, PROBED, ONCE, adapters={"mail": ("main", "spare")})
 FREE = rules(
-    READ, PROPOSE, KEYED, adapters={"mail": ("main", "spare")}, approvals=Approvals(propose=Consent.NONE), max_parallel=1
+    READ,
+    PROPOSE,
+    KEYED,
+    adapters={"mail": ("main", "spare")},
+    approvals=Approvals(propose=Consent.NONE),
+    max_parallel=1,
 )
 
 
@@ -164,7 +181,9 @@ def test_a_newer_plan_that_drops_a_possible_effect_leaves_it_in_doubt():
 
 def test_an_approved_repeat_whose_price_changed_is_in_doubt():
     story = calling(KEYED).when(fails("s")).when(replans())
-    story.when(planned(plan(step("s", KEYED, {"to": "ann"}, cost=9), number=2))).then("step_in_doubt", "plan_created", "run_parked")
+    story.when(planned(plan(step("s", KEYED, {"to": "ann"}, cost=9), number=2))).then(
+        "step_in_doubt", "plan_created", "run_parked"
+    )
 
 
 def test_the_late_answer_of_the_attempt_in_doubt_is_proof():

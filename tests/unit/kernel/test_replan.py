@@ -139,11 +139,15 @@ def test_nothing_starts_while_a_planner_waits_for_an_answer_about_another_plan()
 def test_asking_for_another_plan_withdraws_the_planners_question():
     story = two().when(replans()).when(asks()).when(replans("simply without b"))
     assert not story.state.questions
-    story.when(planned(plan(A, number=2))).then("approval_superseded", "step_superseded", "plan_created", "run_finished")
+    story.when(planned(plan(A, number=2))).then(
+        "approval_superseded", "step_superseded", "plan_created", "run_finished"
+    )
 
 
 def test_an_outside_effect_in_flight_survives_every_plan():
-    story = given(run_started(plan(step("send", EXECUTE))), rules=rules(READ, EXECUTE)).when(tick()).when(approve("send"))
+    story = (
+        given(run_started(plan(step("send", EXECUTE))), rules=rules(READ, EXECUTE)).when(tick()).when(approve("send"))
+    )
     story.when(replans()).when(planned(plan(A, number=2))).when(completes("send"))
     assert story.state.phase["send"].value == "done"
     assert GRACE.id in {closed.by for closed in story.state.closed.values()}

@@ -118,7 +118,9 @@ def test_arguments_that_grow_too_large_fail_the_step():
 
 
 def conditional(expr: str, **bind: str):
-    return plan(SCORE, step("draft", PROPOSE, {}, when=when(expr, **bind)), step("send", EXECUTE, {}, depends_on=("draft",)))
+    return plan(
+        SCORE, step("draft", PROPOSE, {}, when=when(expr, **bind)), step("send", EXECUTE, {}, depends_on=("draft",))
+    )
 
 
 def test_a_condition_that_holds_lets_the_step_go_on():
@@ -132,7 +134,9 @@ def test_a_condition_that_does_not_hold_leaves_out_the_step_and_its_dependants_a
     assert story.state.end.status is Status.SUCCESS
 
 
-@pytest.mark.parametrize(("expr", "place"), [("n > 1", "score/absent"), ("n > 1", "score/text"), ("n.x > 1", "score/n")])
+@pytest.mark.parametrize(
+    ("expr", "place"), [("n > 1", "score/absent"), ("n > 1", "score/text"), ("n.x > 1", "score/n")]
+)
 def test_a_condition_that_cannot_be_evaluated_fails_the_step(expr, place):
     story = given(run_started(conditional(expr, n=place))).when(tick()).when(completes("score", {"n": 87, "text": "a"}))
     story.then("tool_call_complete", "step_failed", "step_skipped", "run_finished")
@@ -179,7 +183,9 @@ def test_a_run_that_has_ended_listens_to_remarks_and_late_answers_only():
 
 
 def test_a_remark_changes_nothing_and_leaves_a_parked_run_parked():
-    story = given(run_started(plan(DRAFT := step("draft", PROPOSE)))).when(tick()).then("approval_requested", "run_parked")
+    story = (
+        given(run_started(plan(DRAFT := step("draft", PROPOSE)))).when(tick()).then("approval_requested", "run_parked")
+    )
     story.when(c.Annotate(at=story.at, text="looking")).then("annotation")
     assert story.state.parked is not None and DRAFT.step_id in story.state.awaiting
 

@@ -37,7 +37,7 @@ async def test_a_parked_run_says_what_it_waits_for_and_what_helps(house: House) 
     assert lines["waiting"].waits_for == "waits for an approval"
     assert lines["waiting"].needs == ("cuga approve waiting-a1",)
     assert lines["waiting"].wake_at is not None
-    assert lines["thirsty"].needs == ("cuga top-up thirsty",)
+    assert lines["thirsty"].needs == ("cuga top-up thirsty --scope cost",)
     assert lines["doubtful"].needs[0].startswith("cuga resolve doubtful s1")
     assert lines["denied"].needs == ("cuga trace shows each step's end; start again with `cuga run`",)
     assert lines["changed"].reason == "" and lines["changed"].needs == ()

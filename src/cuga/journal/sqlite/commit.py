@@ -61,7 +61,7 @@ class GroupCommit:
         self.batch.waiting.append((durable, answer, stream, head))
         if not self._busy and not self._called:
             if self._alone >= ALONE_AFTER and self._is_still_alone(loop, stream):
-                self._flush(loop)  # one run at a time: two turns of the loop a step would be a third of its time
+                self._flush(loop)  # one run at a time: no company will come
             else:
                 self._called = True
                 loop.call_soon(self._flush, loop)  # behind everybody who is ready to append now
