@@ -20,6 +20,7 @@ from cuga.journal.sqlite.writer import Writer, Written
 QUICK_SECONDS = 400e-6  # while recent commits take less, a lone append is not worth a change of thread
 LONE_BYTES = 64 * 1024  # a larger append goes to the thread
 ALONE_AFTER = 8  # lone commits in a row, after which the next one does not wait for company
+EAGER = 32  # appends that are handed to the thread at once, so that it writes while the loop decides on the rest
 AT_ONCE = 4  # commits of one turn of the loop that are made where they are asked for; then others get their turn
 T = TypeVar("T")
 
@@ -59,12 +60,17 @@ class GroupCommit:
         head.pending += 1
         head.last = durable
         self.batch.waiting.append((durable, answer, stream, head))
-        if not self._busy and not self._called:
+        if self._busy:
+            return durable
+        if self._called:
+            if len(self.batch.waiting) >= EAGER:
+                self._flush(loop)
+        else:
             if self._alone >= ALONE_AFTER and self._is_still_alone(loop, stream):
                 self._flush(loop)  # one run at a time: no company will come
             else:
                 self._called = True
-                loop.call_soon(self._flush, loop)  # behind everybody who is ready to append now
+                loop.call_soon(self._flush_called, loop)  # behind everybody who is ready to append now
         return durable
 
     def _is_still_alone(self, loop: asyncio.AbstractEventLoop, stream: str) -> bool:
@@ -128,8 +134,12 @@ class GroupCommit:
             self._thread.join()
             self._thread = None
 
-    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _flush_called(self, loop: asyncio.AbstractEventLoop) -> None:
         self._called = False
+        if self.batch.waiting and not self._busy:
+            self._flush(loop)
+
+    def _flush(self, loop: asyncio.AbstractEventLoop) -> None:
         batch, self.batch = self.batch, Batch()
         if len(batch.waiting) == 1 and self._lone_seconds < QUICK_SECONDS and batch.size < LONE_BYTES:
             self._settle(loop, batch, self._writer.write(batch))
@@ -175,7 +185,7 @@ class GroupCommit:
             self._in_thread(loop, self._writer.checkpoint, lambda trouble: self._checkpointed(loop, trouble))
         elif self.batch.waiting and not self._called:
             self._called = True
-            loop.call_soon(self._flush, loop)
+            loop.call_soon(self._flush_called, loop)
 
     def _checkpointed(self, loop: asyncio.AbstractEventLoop, trouble: str) -> None:
         self.trouble = self.trouble or trouble
