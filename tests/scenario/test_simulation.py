@@ -30,16 +30,16 @@ def test_the_real_engine_keeps_the_promises_too(first: int) -> None:
 
 
 @pytest.mark.simulation
-@pytest.mark.parametrize("name", sorted(mutants.REGISTER))
+@pytest.mark.parametrize("name", sorted(mutants.REGISTER | mutants.ENGINE))
 def test_a_planted_bug_is_noticed(name: str) -> None:
     count, fault = mutants.hunt(name, MOST)
-    assert count, f"{name} was not noticed in {MOST:,} schedules: {mutants.REGISTER[name].__doc__}"
+    assert count, f"{name} was not noticed in {MOST:,} schedules: {(mutants.REGISTER | mutants.ENGINE)[name].__doc__}"
     assert fault
 
 
 @pytest.mark.simulation
 def test_nothing_is_left_of_a_planted_bug() -> None:
-    for name in mutants.REGISTER:
+    for name in mutants.REGISTER | mutants.ENGINE:
         with mutants.planted(name):
             pass
     assert simulation.play_many(range(300)) == []

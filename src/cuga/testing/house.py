@@ -7,7 +7,6 @@ production journal in memory run as they are. Time jumps; the order follows from
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from random import Random
 from typing import Any
 
@@ -16,7 +15,7 @@ from cuga.engine.local import LocalEngine
 from cuga.errors import CugaError, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
-from cuga.journal.port import Appended, Committed, Index, Journal, Unknown
+from cuga.journal.port import Journal
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.model import command as c
@@ -25,55 +24,14 @@ from cuga.model.outcome import Outcome
 from cuga.policy.judge import Rules
 from cuga.testing import scenes, world
 from cuga.testing.factories import ADA, GRACE, LIN, MAX, SOLO
+from cuga.testing.handle import Handle
 from cuga.testing.invariants import Broken, Click, Record, check
 from cuga.testing.loop import JumpingLoop, LoopClock, StandStill
+from cuga.testing.processes import PER_POOL
 from cuga.testing.scenes import KEYED, PROBED
-from cuga.testing.simulation import PER_POOL
 
 MOST_S = 100_000.0  # seconds of the house's own time in which all must have ended
 _QUIET = 300  # rounds of people before everything is put right
-
-
-class Handle:
-    """One process's hold on the journal: slow, sometimes unsure, and silent once the process is dead."""
-
-    def __init__(self, house: House) -> None:
-        self._house = house
-        self._journal = house.journal
-        self.durability = "memory"
-        self.is_dead = False
-
-    async def append(
-        self,
-        stream: str,
-        expected: int,
-        events: Sequence[Event],
-        *,
-        index: Index | None = None,
-        blobs: Sequence[bytes] = (),
-    ) -> Appended:
-        house = self._house
-        await house.pause(0.01)
-        self.must_live()
-        dice = 1.0 if house.is_calm else house.chance()
-        if dice < 0.01:
-            return Unknown(reason="the disk said nothing")
-        answer = await self._journal.append(stream, expected, events, index=index, blobs=blobs)
-        if isinstance(answer, Committed):
-            house.record.note(stream, expected, len(events), house.current)
-        await house.pause(0.01)
-        self.must_live()
-        if dice < 0.02:
-            return Unknown(reason="the disk said nothing, and had written")
-        return answer
-
-    def must_live(self) -> None:
-        """A dead process does nothing more."""
-        if self.is_dead:
-            raise asyncio.CancelledError
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._journal, name)
 
 
 class House:

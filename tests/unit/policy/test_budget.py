@@ -46,13 +46,14 @@ def test_all_spellings_say_one_budget():
     assert tool_budget(total_calls=5, call_ceiling=3, cost_ceiling=2.0, ceiling=1.5, token_ceiling=9) == Budget(
         calls=3, cost=1_500_000, tokens=9
     )
-    assert tool_budget(calls_per_domain={"a": 1}, calls_per_tool={"b": 2}, policy="warn", warning_threshold=0.5) == Budget(
-        calls_per_domain={"a": 1}, calls_per_tool={"b": 2}
-    )
+    assert tool_budget(
+        calls_per_domain={"a": 1}, calls_per_tool={"b": 2}, policy="warn", warning_threshold=0.5
+    ) == Budget(calls_per_domain={"a": 1}, calls_per_tool={"b": 2})
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"total_calls": -1}, {"ceiling": -0.5}, {"warning_threshold": 0.0}, {"warning_threshold": 1.5}, {"policy": "x"}]
+    "wrong",
+    [{"total_calls": -1}, {"ceiling": -0.5}, {"warning_threshold": 0.0}, {"warning_threshold": 1.5}, {"policy": "x"}],
 )
 def test_a_budget_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(BadInput):

@@ -13,9 +13,8 @@ from cuga.kernel.turn import Turn
 from cuga.model import command as c
 from cuga.model import event as e
 from cuga.policy.retry import Again
-from cuga.testing import simulation
+from cuga.testing import processes
 from cuga.testing.mutants.bed import Bed, Change, mutant
-from cuga.testing.simulation import Schedule
 
 
 @mutant
@@ -95,15 +94,15 @@ def arguments_from_the_plan(bed: Bed) -> None:
         )
         return owed.Outstanding(calls=calls, plan=state.planning) if state.end is None else owed.Outstanding()
 
-    bed.set(simulation, "outstanding", wrong)
+    bed.set(processes, "outstanding", wrong)
 
 
 @mutant
 def called_before_commit(bed: Bed) -> None:
     """A call is made before its intent is durable."""
-    right = Schedule._act
+    right = processes.Processes._act
 
-    def wrong(self: Schedule, number: int, run: str, *commands: Any) -> bool:
+    def wrong(self: processes.Processes, number: int, run: str, *commands: Any) -> bool:
         state = self._fresh(number, run)
         if state.start is not None:
             try:
@@ -116,13 +115,13 @@ def called_before_commit(bed: Bed) -> None:
                     break
         return right(self, number, run, *commands)
 
-    bed.set(Schedule, "_act", wrong)
+    bed.set(processes.Processes, "_act", wrong)
 
 
 @mutant
 def lost_calls_made_again(bed: Bed) -> None:
     """A process goes on with the calls of a dead one without taking the run over."""
-    bed.set(simulation, "take_over", lambda number, state, at: (c.Tick(at=at),))
+    bed.set(processes, "take_over", lambda number, state, at: (c.Tick(at=at),))
 
 
 @mutant

@@ -8,7 +8,7 @@ from cuga.engine import driver, local
 from cuga.journal.port import Committed, Unknown
 from cuga.kernel.state import RunState
 from cuga.model import event as e
-from cuga.testing import house
+from cuga.testing import handle
 from cuga.testing.mutants.bed import Bed, engine_mutant
 
 
@@ -50,13 +50,13 @@ def resuming_does_not_take_over(bed: Bed) -> None:
 @engine_mutant
 def unknown_taken_for_lost(bed: Bed) -> None:
     """An append that nobody can answer for is simply made again on the state as it was."""
-    right = house.Handle.append
+    right = handle.Handle.append
 
-    async def wrong(self: house.Handle, stream: str, expected: int, events: Any, **more: Any) -> Any:
+    async def wrong(self: handle.Handle, stream: str, expected: int, events: Any, **more: Any) -> Any:
         answer = await right(self, stream, expected, events, **more)
         if isinstance(answer, Unknown):
             await right(self, stream, await self.version(stream), events, **more)
             return Committed(version=await self.version(stream))
         return answer
 
-    bed.set(house.Handle, "append", wrong)
+    bed.set(handle.Handle, "append", wrong)

@@ -15,7 +15,7 @@ from cuga.model import event as e
 from cuga.model.outcome import Certainty
 from cuga.policy import access
 from cuga.policy.budget import charges
-from cuga.testing import books, simulation
+from cuga.testing import books, processes
 from cuga.testing.mutants.bed import Bed, Change, mutant
 
 
@@ -144,4 +144,4 @@ def requester_tops_up(bed: Bed) -> None:
 @mutant
 def pinned_rules_replaced(bed: Bed) -> None:
     """A run is judged by what the registry says by now."""
-    bed.set(simulation, "rules_for", lambda schedule, digest: schedule.setting.newer)
+    bed.set(processes, "rules_for", lambda schedule, digest: schedule.setting.newer)
