@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
+from tests.doors.terminal import SLOW, Terminal
 
 from cuga.cli.main import main
-from tests.doors.terminal import SLOW, Terminal
 
 
 @pytest.fixture(scope="session")

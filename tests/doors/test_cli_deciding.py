@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from tests.doors.terminal import Terminal
 
 from cuga.cli.exits import Exit
-from tests.doors.terminal import Terminal
 
 SEND = "Draft a first email to the buyer of Velkarin Foods and send it"
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 import pytest
+from tests.doors.terminal import Terminal
 
 from cuga.cli import home
 from cuga.cli.exits import Exit
 from cuga.cli.main import main
-from tests.doors.terminal import Terminal
 
 MAIN_JOB = "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal"
 SEND = "Draft a first email to the buyer of Velkarin Foods and send it"
@@ -195,9 +195,7 @@ def test_last_in_an_empty_house_says_how_to_begin(cuga: Terminal) -> None:
     assert "cuga run GOAL" in said.err
 
 
-def test_the_demo_shows_the_main_job_and_what_to_try_next(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_demo_shows_the_main_job_and_what_to_try_next(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo", str(tmp_path / "demo")]) == Exit.SUCCESS
     said = capsys.readouterr()
     assert "Velkarin Foods: 100 of 100" in said.out

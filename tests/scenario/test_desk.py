@@ -16,8 +16,8 @@ from cuga.model import house_event as h
 from cuga.model.event import RunFinished, Status
 from cuga.orchestrator.connect import Session, connect
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.desk import METHODS, Remote
 from cuga.orchestrator.place import Place, find, make
+from cuga.orchestrator.remote import METHODS, Remote
 from cuga.orchestrator.restoring import checked_registry, put_back
 
 GOAL = "draft a first email to bob@example.com"
@@ -100,6 +100,7 @@ async def test_only_listed_methods_are_served(visitor: Session) -> None:
 
 async def test_a_line_that_is_no_request_is_answered_as_such(place: Place, holder: Session) -> None:
     reader, writer = await asyncio.open_unix_connection(place.socket)
+    assert await reader.readline() == b'{"id":0}\n'
     for line in (b"nonsense\n", b'{"id": 1, "method": "open"}\n', b'{"id": 2, "method": "runs", "extra": 1}\n'):
         writer.write(line)
         assert b'"code":"bad_input"' in await reader.readline()

@@ -42,6 +42,11 @@ async def drive(
         progress = Progress(run_id, await visit.front.budget(run_id), quiet=options.json)
         for event in await visit.front.events(run_id):
             progress.take(event, silently=progress.state.version < seen)
+        if visit.moves and visit.is_ours and push is None:  # whoever began to drive it has gone
+
+            async def push() -> Any:
+                return await visit.front.resume(run_id)
+
         with progress:
             await _follow(visit, progress, push)
             if wait_s > 0:

@@ -7,7 +7,8 @@ reaches for the house again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cuga.cli.options import Options
@@ -30,11 +31,12 @@ class Visit:
         self.settings = settings
         self._session = session
         self._drives_all = drives_all
+        self.moves = 0  # times the house changed hands under us
 
     @property
     def front(self) -> Any:
-        """The coordinator, or its remote."""
-        return self._session.front
+        """The coordinator or its remote; a call that whoever held the house did not touch any more is made again."""
+        return self._session.front if self.is_ours else _Steady(self)
 
     @property
     def is_ours(self) -> bool:
@@ -44,16 +46,48 @@ class Visit:
     @property
     def holder(self) -> str:
         """Who else holds it, in words; empty when it is us."""
-        return "" if self.is_ours else str(self.front.holder)
+        return "" if self.is_ours else str(self.remote.holder)
+
+    @property
+    def remote(self) -> Any:
+        """The front itself, whoever it is."""
+        return self._session.front
 
     async def reconnect(self) -> None:
         """Reach the house again, after whoever held it has gone."""
+        self.moves += 1
         await self._session.close()
         self._session = await reach(self.place, self.settings, drives_all=self._drives_all)
+
+    async def call(self, name: str, *words: Any, **named: Any) -> Any:
+        """Call a method of the front; again where the house is now, when it moved before the call was touched."""
+        while True:
+            try:
+                return await getattr(self._session.front, name)(*words, **named)
+            except HouseBusy as busy:
+                if not busy.facts.get("untouched"):
+                    raise
+                await self.reconnect()
 
     async def close(self) -> None:
         """Let go."""
         await self._session.close()
+
+
+class _Steady:
+    """The front of a house that another process holds, which may go at any time."""
+
+    def __init__(self, visit: Visit) -> None:
+        self._visit = visit
+
+    def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Any]:
+        """The facts of a run; whoever follows reaches for the house again by themselves."""
+        front: Any = self._visit.remote
+        events: AsyncIterator[Any] = front.follow(run_id, after)
+        return events
+
+    def __getattr__(self, name: str) -> Any:
+        return partial(self._visit.call, name)
 
 
 Work = Callable[[Visit], Awaitable[int]]

@@ -87,7 +87,8 @@ def _commands() -> Iterator[tuple[str, App]]:
 
 def _options(command: App, *, everywhere: bool) -> Iterator[tuple[str, str]]:
     for argument in command.assemble_argument_collection():
-        if not argument.show or (EVERYWHERE in argument.parameter.group) != everywhere:
+        is_everywhere = argument.parameter.group in (EVERYWHERE, (EVERYWHERE,))
+        if not argument.show or is_everywhere != everywhere:
             continue
         is_flag = argument.hint is bool
         shown = [name if is_flag or not name.startswith("-") else f"{name} …" for name in argument.names]

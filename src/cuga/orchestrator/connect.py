@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from cuga.errors import HouseBusy
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.desk import Desk, Remote
+from cuga.orchestrator.desk import Desk
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.remote import Remote
 from cuga.settings import Settings
 
 

@@ -20,45 +20,13 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import BadInput, CugaError, HouseBusy
-from cuga.model.event import RunEvent
+from cuga.errors import BadInput, CugaError
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.remote import MAX_LINE, METHODS
 
-METHODS = frozenset(
-    {
-        "answer",
-        "answer_question",
-        "audit",
-        "backup",
-        "budget",
-        "cancel",
-        "card",
-        "change",
-        "doctor",
-        "events",
-        "house",
-        "inbox",
-        "plan",
-        "planned",
-        "request",
-        "resolve",
-        "result",
-        "resume",
-        "revoke",
-        "runs",
-        "show",
-        "signals",
-        "start",
-        "tools",
-        "top_up",
-        "trace",
-        "verify",
-        "wait",
-    }
-)
-MAX_LINE = 32 * 1024 * 1024
+GRACE_S = 2.0  # how long a closing desk lets calls end that are being answered
+PARTING_S = 0.5  # how long a visitor may take to hang up
 _PERSON = "by"  # never taken from the wire
-_CLOSED: dict[str, Any] = {"events": list[RunEvent]}  # a base class cannot be read back; the closed set can
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,15 +37,6 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
     params: dict[str, msgspec.Raw] = {}
 
 
-class Answer(msgspec.Struct):
-    """One answer: a value, one event of a stream, or an error. Values stay bytes until their type is known."""
-
-    id: int
-    result: msgspec.Raw = msgspec.Raw(b"null")
-    event: msgspec.Raw = msgspec.Raw(b"")
-    error: dict[str, str] = {}
-
-
 class Desk:
     """Serves one coordinator until `close`."""
 
@@ -86,6 +45,7 @@ class Desk:
         self._path = path
         self._server: asyncio.Server | None = None
         self._visitors: set[asyncio.Task[None]] = set()
+        self._served: set[asyncio.Task[None]] = set()  # visitors who wait for an answer
         self._is_closed = False
 
     async def open(self) -> None:
@@ -100,11 +60,15 @@ class Desk:
             os.umask(before)
 
     async def close(self) -> None:
-        """Stop listening and send away whoever is there: what they asked for is kept or was not done."""
+        """Stop listening; calls get a little time to end, then everybody is told to look elsewhere."""
         await asyncio.sleep(0)  # lets in whoever is at the door already: it hears that we close, and not nothing
         self._is_closed = True
         if self._server is not None:
             self._server.close()
+            for visitor in self._visitors - self._served:
+                visitor.cancel()
+            if self._served:
+                await asyncio.wait(set(self._served), timeout=GRACE_S)
             for visitor in self._visitors:
                 visitor.cancel()
             await asyncio.gather(*self._visitors, return_exceptions=True)
@@ -120,16 +84,32 @@ class Desk:
         assert visitor is not None
         self._visitors.add(visitor)
         try:
-            while line := await reader.readline():
+            writer.write(_line({"id": 0}))
+            while not self._is_closed and (line := await reader.readline()):
                 await self._answer(line, user, writer)
+                self._served.discard(visitor)
                 await writer.drain()
+            await self._part(visitor, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the other side went away, or sent more than a line may hold
         except asyncio.CancelledError:
-            pass  # we are closing; asyncio would print a connection's task that ends as cancelled
+            await self._part(visitor, reader, writer)  # and no more: asyncio would print a connection's task that ends as cancelled
         finally:
+            self._served.discard(visitor)
             self._visitors.discard(visitor)
             writer.close()
+
+    async def _part(
+        self, visitor: asyncio.Task[None], reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        """Tell a visitor that nothing it may still be asking for has been touched, when that is so."""
+        if visitor in self._served or not self._is_closed:
+            return
+        writer.write(_line({"id": 0, "left": True}))
+        with contextlib.suppress(OSError):  # closing on a question that was not read would tear up the farewell
+            async with asyncio.timeout(PARTING_S):
+                while await reader.read(MAX_LINE):
+                    pass
 
     async def _answer(self, line: bytes, user: str, writer: asyncio.StreamWriter) -> None:
         number = 0
@@ -137,11 +117,15 @@ class Desk:
             request = msgspec.json.decode(line, type=Request)
             number = request.id
             if request.method == "follow":
+                # being cut off here loses nothing: it is asked for again from where it was
                 async for event in self._coordinator.follow(**_typed(self._coordinator.follow, request.params)):
                     writer.write(_line({"id": number, "event": event}))
                     await writer.drain()
                 writer.write(_line({"id": number, "result": None}))
                 return
+            visitor = asyncio.current_task()
+            assert visitor is not None
+            self._served.add(visitor)
             writer.write(_line({"id": number, "result": await self._call(request, user)}))
         except msgspec.MsgspecError as error:
             writer.write(_problem(number, BadInput(str(error))))
@@ -202,83 +186,3 @@ def _peer(writer: asyncio.StreamWriter) -> str:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
         return str(uid)
-
-
-class Remote:
-    """The coordinator of a house that another process holds: the same methods, over its desk."""
-
-    def __init__(self, path: Path, holder: str) -> None:
-        self._path = path
-        self.holder = holder
-        self._reader: asyncio.StreamReader | None = None
-        self._writer: asyncio.StreamWriter | None = None
-        self._ids = 0
-        self._turn = asyncio.Lock()
-
-    async def connect(self) -> None:
-        """Reach the desk. `HouseBusy` when nobody answers there."""
-        try:
-            self._reader, self._writer = await asyncio.open_unix_connection(self._path, limit=MAX_LINE)
-        except OSError as error:
-            raise HouseBusy(
-                f"{self.holder}, and it does not answer at its desk ({error.strerror or error})",
-                mend="Wait for it to end, or end that process; nothing is lost by it.",
-            ) from error
-
-    async def close(self) -> None:
-        """Hang up."""
-        if self._writer is not None:
-            self._writer.close()
-
-    async def call(self, method: str, **params: Any) -> Any:
-        """Call a method of the coordinator; raises what it raised."""
-        returns = _CLOSED.get(method) or typing.get_type_hints(getattr(Coordinator, method)).get("return", Any)
-        async with self._turn:
-            await self._send(method, params)
-            answer = await self._receive()
-        return None if returns is type(None) else msgspec.json.decode(answer.result, type=returns)
-
-    async def follow(self, run_id: str, after: int = 0) -> typing.AsyncIterator[Any]:
-        """The facts of a run as they become durable."""
-        async with self._turn:
-            await self._send("follow", {"run_id": run_id, "after": after})
-            while bytes((answer := await self._receive()).event):
-                yield msgspec.json.decode(answer.event, type=RunEvent)
-
-    def __getattr__(self, name: str) -> Any:
-        if name not in METHODS:
-            raise AttributeError(name)
-
-        async def method(*args: Any, **params: Any) -> Any:
-            names = list(inspect.signature(getattr(Coordinator, name)).parameters)[1:]
-            return await self.call(name, **dict(zip(names, args, strict=False)), **params)
-
-        return method
-
-    async def _send(self, method: str, params: dict[str, Any]) -> None:
-        assert self._writer is not None
-        self._ids += 1
-        self._writer.write(_line({"id": self._ids, "method": method, "params": params}))
-        with contextlib.suppress(ConnectionError):  # it has gone: reading says so
-            await self._writer.drain()
-
-    async def _receive(self) -> Answer:
-        assert self._reader is not None
-        try:
-            line = await self._reader.readline()
-        except ConnectionError:
-            line = b""
-        if not line.endswith(b"\n"):
-            raise HouseBusy(f"{self.holder}, and it ended while we talked to it", mend="Give the command again.")
-        answer = msgspec.json.decode(line, type=Answer)
-        if answer.error:
-            raise _revived_error(answer.error)
-        return answer
-
-
-def _revived_error(said: dict[str, str]) -> CugaError:
-    kinds = [CugaError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    kind = next((found for found in kinds if found.__name__ == said["kind"]), CugaError)
-    return kind(said["detail"], mend=said["mend"])

@@ -65,10 +65,13 @@ def make(root: Path) -> Place:
     place = Place(root.absolute())
     if root.exists() and not root.is_dir():
         raise BadInput(f"{root} is a file; a house is a directory")
-    for directory in (place.root, place.outbox, place.documents):
-        directory.mkdir(parents=True, exist_ok=True)
-    if not place.registry.exists():
-        place.registry.write_text(shipped_registry(), "utf-8")
+    try:
+        for directory in (place.root, place.outbox, place.documents):
+            directory.mkdir(parents=True, exist_ok=True)
+        if not place.registry.exists():
+            place.registry.write_text(shipped_registry(), "utf-8")
+    except OSError as error:
+        raise BadInput(f"{root} cannot be made: {error.strerror or error}", mend="Name another directory.") from error
     return place
 
 

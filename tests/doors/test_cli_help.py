@@ -1,0 +1,95 @@
+"""Help, completion and the reference page: every command is found, explained, shown by example, and quickly."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.doors.terminal import ROOT
+
+from cuga.cli.commands import catalog
+from cuga.cli.exits import Exit
+from cuga.cli.main import main
+from cuga.cli.reference import page
+
+PATHS = [
+    (name,) for name in catalog.names() if name not in ("policy", "completion")
+] + [("policy", "check"), ("completion", "show"), ("completion", "install")]  # fmt: skip
+HELP_S = 0.3
+
+
+@pytest.mark.parametrize("path", PATHS, ids=" ".join)
+def test_every_command_has_help_with_examples(path: tuple[str, ...], capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([*path, "--help"]) == Exit.SUCCESS
+    said = capsys.readouterr().out
+    assert f"Usage: cuga {' '.join(path)}" in said
+    assert f"  cuga {path[0]}" in said.partition("Examples:")[2] or "cuga completion" in said
+
+
+def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--help"]) == Exit.SUCCESS
+    said = capsys.readouterr().out
+    for name in catalog.names():
+        assert f"│ {name} " in said
+
+
+def _apart(code: str) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    return subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+    ).stdout
+
+
+def test_help_is_there_in_no_time_and_opens_no_room() -> None:
+    loaded = _apart(
+        "import sys; from cuga.cli.main import main; main(['--help']); "
+        "print('LOADED', *sorted(name for name in sys.modules))"
+    ).partition("LOADED")[2]
+    for heavy in ("apsw", "msgspec", "yaml", "rapidfuzz", "cuga.orchestrator", "cuga.kernel", "rich.markdown"):
+        assert f" {heavy} " not in loaded
+    spent = []
+    for _ in range(5):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        _apart("from cuga.cli.main import main; main(['--help'])")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    assert min(spent) < HELP_S  # processor time: others may keep the machine busy
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_can_complete_every_command(shell: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    assert main(["completion", "show", shell]) == Exit.SUCCESS
+    script = capsys.readouterr().out
+    for name in catalog.names():
+        assert name in script
+    target = tmp_path / "completion"
+    assert main(["completion", "install", shell, "--output", str(target)]) == Exit.SUCCESS
+    assert "cuga" in target.read_text()
+
+
+def test_bash_takes_the_completion_script(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    main(["completion", "show", "bash"])
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    subprocess.run(["bash", "-n", str(script)], check=True)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    import cuga
+
+    assert main(["--version"]) == Exit.SUCCESS
+    assert capsys.readouterr().out.strip() == cuga.__version__
+
+
+def test_the_reference_page_is_made_from_the_commands() -> None:
+    kept = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
+    assert kept == page(), "make it anew: python -m cuga.cli.reference > docs/reference/cli.md"
+
+
+def test_every_exit_code_is_on_the_reference_page() -> None:
+    for code in Exit:
+        assert f"| {code.value} | " in page()

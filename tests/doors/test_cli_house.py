@@ -1,0 +1,196 @@
+"""Making and keeping a house from the command line: import, health, backups, stop button, people, rules."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from tests.doors.terminal import Terminal
+
+from cuga.cli.exits import Exit
+from cuga.cli.main import main
+from cuga.packs.sales.sample import write_sample
+
+SEND = "Draft a first email to the buyer of Velkarin Foods and send it"
+
+
+@pytest.fixture
+def exports(tmp_path: Path) -> Path:
+    write_sample(tmp_path / "exports")
+    return tmp_path / "exports"
+
+
+def test_a_house_is_made_from_exports_with_every_problem_named(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
+    said = cuga("init", str(tmp_path / "new"), "--from", str(exports))
+    assert said.code == Exit.SUCCESS
+    assert "679 rows read: 677 stored, 2 not stored" in said.out
+    assert "deals.csv:403 'D-1011'" in said.out
+    assert "sales_agent as owner" in said.out
+    assert "read as 'technology'" in said.out
+    assert f'cuga run "Score Ambresco Clinics" --house {tmp_path / "new"}' in said.err
+    assert cuga("run", "Score Ambresco Clinics", "--house", str(tmp_path / "new")).code == Exit.SUCCESS
+
+
+def test_the_same_import_again_changes_nothing(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
+    house = str(tmp_path / "new")
+    first = cuga("init", house, "--from", str(exports), "--json").json
+    assert (first["made"], first["import"]["added"]) == (True, 677)
+    registry = (tmp_path / "new" / "registry.yaml").read_text() + "# mine\n"
+    (tmp_path / "new" / "registry.yaml").write_text(registry)
+    again = cuga("init", house, "--from", str(exports), "--json").json
+    assert (again["made"], again["import"]["added"], again["import"]["changed"]) == (False, 0, 0)
+    assert again["import"]["unchanged"] == 677
+    assert (tmp_path / "new" / "registry.yaml").read_text() == registry
+
+
+def test_a_mapping_can_be_saved_changed_and_given_back(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
+    mapping = tmp_path / "mapping.json"
+    assert cuga("import", str(exports), "--dry", "--save-mapping", str(mapping)).code == Exit.SUCCESS
+    said = json.loads(mapping.read_text())
+    assert said["deals.csv"]["columns"]["sales_agent"] == "owner"
+    del said["deals.csv"]["columns"]["sales_agent"]
+    said["deals.csv"]["columns"]["sales_agent"] = ""
+    mapping.write_text(json.dumps(said))
+    changed = cuga("import", str(exports), "--dry", "--mapping", str(mapping), "--json").json
+    (deals,) = (file for file in changed["files"] if file["file"] == "deals.csv")
+    assert {"column": "sales_agent", "field": ""}.items() <= deals["columns"][1].items() or not deals["columns"][1].get(
+        "field"
+    )
+
+
+def test_a_dry_import_stores_nothing(cuga: Terminal, exports: Path) -> None:
+    (exports / "accounts.csv").write_text("account,sector\nQuillmark Ovens,food\n")
+    assert cuga("import", str(exports), "--dry").code == Exit.SUCCESS
+    assert cuga("run", "Score Quillmark Ovens").code == Exit.PARKED
+    assert cuga("import", str(exports)).code == Exit.SUCCESS
+    assert cuga("run", "Score Quillmark Ovens").code == Exit.SUCCESS
+
+
+@pytest.mark.parametrize("words", [("--from", "nowhere"), ("--from", "empty"), ("--sample", "--from", "empty")])
+def test_a_house_is_not_made_from_nothing(cuga: Terminal, tmp_path: Path, words: tuple[str, ...]) -> None:
+    (tmp_path / "empty").mkdir()
+    said = cuga("init", str(tmp_path / "new"), *words)
+    assert said.code == Exit.BAD_INPUT
+    assert said.out == ""
+    assert "Traceback" not in said.err
+
+
+def test_a_house_cannot_be_made_in_the_place_of_a_file(cuga: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    said = cuga("init", str(tmp_path / "file"), "--sample")
+    assert said.code == Exit.BAD_INPUT
+    assert "is a file" in said.err
+
+
+def test_a_directory_that_cannot_be_written_is_said_plainly(cuga: Terminal, tmp_path: Path) -> None:
+    if os.geteuid() == 0:
+        said = cuga("init", "/proc/house", "--sample")
+    else:
+        (tmp_path / "closed").mkdir(mode=0o500)
+        said = cuga("init", str(tmp_path / "closed" / "house"), "--sample")
+    assert said.code == Exit.BAD_INPUT
+    assert "cannot be made" in said.err
+
+
+def test_doctor_says_what_is_there_and_what_is_only_declared(cuga: Terminal) -> None:
+    said = cuga("doctor")
+    assert said.code == Exit.SUCCESS
+    assert "every chain, blob and claim holds" in said.out
+    assert "declared, not installed" in said.out
+
+
+def test_doctor_works_without_a_house(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CUGA_HOUSE", raising=False)
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    assert main(["doctor"]) == Exit.SUCCESS
+    assert "cuga init DIR" in capsys.readouterr().out
+    assert main(["runs"]) == Exit.BAD_INPUT
+
+
+def test_a_backup_comes_back_and_nothing_runs_before_somebody_accepts_it(cuga: Terminal, tmp_path: Path) -> None:
+    cuga("run", "Count the clouds")
+    kept = cuga.run_id()
+    copy = tmp_path / "backups" / "monday.db"
+    made = cuga("backup", str(copy), "--json").json
+    assert made["position"] > 0 and len(made["hash"]) == 64
+    assert cuga("backup", str(copy)).code == Exit.BAD_INPUT
+    cuga("run", "Carve the stone")
+    assert cuga("restore", str(copy)).code == Exit.SUCCESS
+    assert [line["run_id"] for line in cuga("runs", "--json").json] == [kept]
+    waiting = cuga("run", "Score Velkarin Foods")
+    assert waiting.code == Exit.PARKED
+    assert "cuga restore --acknowledge" in " ".join(waiting.out.split())
+    assert cuga("restore", "--acknowledge", "--reason", "nothing was sent").code == Exit.SUCCESS
+    assert cuga("resume", "last").code == Exit.SUCCESS
+    assert cuga("verify").code == Exit.SUCCESS
+
+
+def test_what_is_no_backup_is_not_put_back(cuga: Terminal, tmp_path: Path) -> None:
+    cuga("run", "Count the clouds")
+    assert cuga("restore", str(tmp_path / "nothing.db")).code == Exit.BAD_INPUT
+    assert cuga("restore").code == Exit.BAD_INPUT
+    (tmp_path / "broken.db").write_bytes(b"not a database at all" * 100)
+    assert cuga("restore", str(tmp_path / "broken.db")).code == Exit.DAMAGED
+    assert len(cuga("runs", "--json").json) == 1
+
+
+def test_the_stop_button_holds_everything_until_it_is_lifted(cuga: Terminal) -> None:
+    assert cuga("halt").code == Exit.BAD_INPUT
+    assert cuga("halt", "wrong", "price", "list").code == Exit.SUCCESS
+    said = cuga("run", "Score Velkarin Foods")
+    assert said.code == Exit.PARKED
+    assert "wrong price list" in said.out and "cuga halt --lift" in said.out
+    assert cuga("halt", "--lift").code == Exit.SUCCESS
+    assert cuga("resume", "last").code == Exit.SUCCESS
+
+
+def test_a_standing_rule_agrees_to_drafts_but_never_to_sending(cuga: Terminal) -> None:
+    refused = cuga("rules", "add", "send_message")
+    assert refused.code == Exit.REFUSED
+    assert cuga("rules", "add", "draft_outbound_message", "--uses", "1").code == Exit.SUCCESS
+    assert "draft_outbound_message" in cuga("rules").out
+    assert cuga("run", SEND, "--profile", "enterprise").code == Exit.PARKED
+    (card,) = cuga("inbox", "--json").json
+    assert card["tool"] == "send_message"
+    rules = cuga("rules", "--json").json["standing_rules"]
+    for rule in rules:
+        assert cuga("rules", "revoke", rule["rule_id"]).code == Exit.SUCCESS
+    assert "No standing rules" in cuga("rules").out
+
+
+def test_people_stand_in_for_each_other_for_a_time(cuga: Terminal) -> None:
+    cuga("users", "add", "mara", "--role", "approver")
+    cuga("users", "add", "tom", "--role", "viewer")
+    assert cuga("delegate", "mara", "tom", "--days", "3").code == Exit.SUCCESS
+    said = cuga("users").out
+    assert "decides for mara until" in said
+    assert cuga("users", "grant", "tom", "--role", "approver").code == Exit.SUCCESS
+    assert "approver" in cuga("users", "--json").json["roles"]["tom"]
+    assert cuga("users", "add", "eve", "--role", "emperor").code == Exit.BAD_INPUT
+
+
+def test_an_adapter_that_is_switched_off_is_not_used(cuga: Terminal) -> None:
+    assert cuga("adapters", "disable", "offline", "--reason", "moving").code == Exit.SUCCESS
+    assert "switched off: moving" in cuga("adapters").out
+    assert cuga("run", "Score Velkarin Foods").code != Exit.SUCCESS
+    assert cuga("adapters", "enable", "offline").code == Exit.SUCCESS
+    assert cuga("run", "Score Velkarin Foods").code == Exit.SUCCESS
+
+
+def test_every_mistake_of_a_registry_is_named_with_its_line(cuga: Terminal, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text((cuga.house / "registry.yaml").read_text() + "tools:\n  send_mesage: {cost: 1}\n")
+    said = cuga("policy", "check", str(broken))
+    assert said.code == Exit.BAD_INPUT
+    assert "did you mean 'send_message'" in said.err
+    broken.write_text("version: 1\nprofiles:\n  a: {calls: x}\n  b: {cals: 2}\n")
+    said = cuga("policy", "check", str(broken), "--json")
+    lines = {mistake["line"] for mistake in said.json["error"]["mistakes"]}
+    assert {3, 4} <= lines
+    assert cuga("policy", "check").code == Exit.SUCCESS
+    assert cuga("policy", "check", str(tmp_path / "none.yaml")).code == Exit.BAD_INPUT
