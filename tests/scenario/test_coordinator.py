@@ -23,6 +23,7 @@ from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator import AGENTSCoordinator, Coordinator, ExecutionContext, Plan, PlanStep, ToolBudget
 from cuga.orchestrator.protocol import Plan as PlanByItsOlderPath
+from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 
 ANN = Principal(id="ann")
@@ -341,3 +342,19 @@ async def test_following_a_run_gives_each_fact_once_in_order(house: Coordinator)
     run_id = await house.start("do it", plan=steps(PlanStep(tool="read_number"), PlanStep(tool="read_number")))
     followed = [event async for event in house.follow(run_id)]
     assert followed == await house.events(run_id)
+
+
+async def test_a_secret_in_a_plan_is_gone_before_anybody_approves_or_runs_it(world: World) -> None:
+    secret = "sk-live-4f9Q8zX7w2LmN0pR"
+    settings = Settings(variables={"MAIL_API_KEY": secret})
+    async with Coordinator(profile="enterprise", tools=world.tools(), user="ann", settings=settings) as house:
+        result = await house.execute_plan(
+            steps(PlanStep(tool="post", input={"to": f"x {secret}"})), ExecutionContext(user_id="ann")
+        )
+        (approval,) = await pending(house, result.run_id)
+        await house.answer(approval, "approve", by=BOB)
+        done = await house.wait(result.run_id)
+        assert done.success
+        stored = b"".join([one.body for one in await (await house.open()).journal.read(result.run_id)])
+    assert secret not in world.effects[0] and secret.encode() not in stored
+    assert world.effects == [done.results["s1"]["to"]]

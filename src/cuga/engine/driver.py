@@ -12,8 +12,10 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from cuga.clock import Clock
-from cuga.errors import CugaError, JournalFailed, RunNotFound
+from cuga.errors import CugaError, InvalidTransition, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
 from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
 from cuga.kernel.decide import decide
@@ -21,6 +23,7 @@ from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.model import command as c
 from cuga.model.event import Event, ToolCallStart
+from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.projections.rows import index_of
@@ -83,8 +86,10 @@ class Driver:
         clock: Clock,
         rules_for: Callable[[str], Awaitable[Rules]],
         current: Callable[[], Current],
+        scrub: Callable[[bytes], bytes] | None = None,
     ) -> None:
         self.journal = journal
+        self._scrub = scrub  # known secrets leave a command before it is decided on: what runs is what is stored
         self.clock = clock
         self._rules_for = rules_for
         self._current = current
@@ -95,6 +100,8 @@ class Driver:
 
     async def handle(self, run_id: str, command: c.Command) -> RunState:
         """Carry out one command and return the state it led to. Raises what the kernel raises."""
+        if self._scrub is not None:
+            command = _scrubbed(command, self._scrub)
         live = self.live(run_id)
         answer: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
         live.mail.append(Letter(command, answer, None))
@@ -107,6 +114,8 @@ class Driver:
 
     async def post(self, live: Live, command: c.Command, blob: bytes | None = None) -> None:
         """Leave a command of the house's own (an outcome, a plan); returns when it or its drainer is through."""
+        if self._scrub is not None and not isinstance(command, c.RecordOutcome):  # an outcome comes scrubbed
+            command = _scrubbed(command, self._scrub)
         live.mail.append(Letter(command, None, blob))
         if not live.draining:
             live.draining = True
@@ -217,7 +226,7 @@ class Driver:
                 case Conflict():
                     live.state = None  # it moved under us; the same question deserves a fresh answer
                     if isinstance(first, c.StartRun):
-                        raise JournalFailed(f"the run id {live.run_id} is taken")
+                        raise InvalidTransition(f"there is a run {live.run_id} already")
                 case Refused(claim=claim, used=used):
                     refused[claim.scope] = used
                 case Unknown(reason=reason):
@@ -248,6 +257,13 @@ def _next_batch(mail: list[Letter]) -> list[Letter]:
     batch = mail[:count]
     del mail[:count]
     return batch
+
+
+def _scrubbed(command: c.Command, scrub: Callable[[bytes], bytes]) -> c.Command:
+    """A command without known secrets. Otherwise a call could be approved and made with bytes the journal never held."""
+    body = encode(command)
+    clean = scrub(body)
+    return command if clean == body else msgspec.json.decode(clean, type=type(command))
 
 
 def _surface(task: asyncio.Future[None]) -> None:

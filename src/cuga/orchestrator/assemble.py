@@ -186,7 +186,7 @@ async def open_house(
     def current() -> Current:
         return assembly.current
 
-    driver = Driver(journal, clock, rules_of, current)
+    driver = Driver(journal, clock, rules_of, current, scrub)
     thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm))
 
     async def perform(state: RunState, call: ToolCallStart) -> Outcome:
