@@ -86,7 +86,9 @@ class LocalEngine:
         while state.end is None and (state.parked is None or self._wakes_by_itself(state)):
             self._must_be_open()
             live = self._driver.live(run_id)
-            if not (live.draining or live.mail or live.flying or live.planning):
+            if state.parked is not None and state.parked.wake_at is not None:
+                self._arm(state.parked.wake_at)  # its retry is nobody's work until then
+            elif not (live.draining or live.mail or live.flying or live.planning):
                 # nobody works on it here: it moved while we read it, or another process left it behind
                 self._driver.forget(live)
                 return await self._driver.load(run_id)
@@ -119,6 +121,8 @@ class LocalEngine:
         live = self._driver.live(run_id)
         live.state = live.state or state
         self._go_on(live)
+        if state.parked is not None and state.parked.wake_at is not None:
+            self._arm(state.parked.wake_at)  # nothing was written, and nobody else here knows when it is due
         return state
 
     async def sweep(self) -> int:
