@@ -242,7 +242,7 @@ class Request(RuleBasedStateMachine):
 
 
 class Budgets(RuleBasedStateMachine):
-    """Several runs on one rate and one ledger; whatever the order, what is kept is within the limit and equals the fold."""
+    """Several runs on one rate and one ledger; whatever the order, what is kept fits and equals the fold."""
 
     LIMIT = 4
 

@@ -68,7 +68,7 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
                 replan.ask(turn, command.reason or "denied", command.by.id, request.step)
         case Verdict.AMEND:
             _amend(turn, command, request)
-        case Verdict.REQUEST_CHANGES:
+        case _:  # request-changes
             replan.ask(turn, command.reason, command.by.id, request.step)
 
 

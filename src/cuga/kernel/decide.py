@@ -148,7 +148,7 @@ def _planned(turn: Turn, command: c.RecordPlan | c.RecordPlanFailure | c.AskQues
             replan.accept(turn, command)
         case c.RecordPlanFailure():
             turn.emit(e.PlanFailed(at=turn.now, reason=command.reason, mode=command.mode, mend=command.mend))
-        case c.AskQuestion():
+        case _:  # a question
             turn.emit(
                 e.QuestionAsked(
                     at=turn.now, question_id=command.question_id, text=command.text, options=command.options

@@ -279,7 +279,7 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
         case e.DoubtAnswer.DID_NOT:
             _give_back(s, start)
             _end_step(s, step, Phase.FAILED, event.reason or "it did not happen")
-        case e.DoubtAnswer.AGAIN:
+        case _:  # again
             s.consents[step] = s.consents.get(step, 0) + 1
             s.held.pop(step, None)
             s.unsure.pop(step, None)
@@ -356,7 +356,7 @@ def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
             _end_step(s, event.step, Phase.DENIED, event.reason or f"denied by {event.by}")
         case e.Verdict.AMEND:
             pass  # the request that replaces this one follows in the same append
-        case e.Verdict.REQUEST_CHANGES:
+        case _:  # request-changes
             _wait_again(s, event.step)
 
 

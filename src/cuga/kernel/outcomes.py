@@ -35,7 +35,7 @@ def record(turn: Turn, command: RecordOutcome) -> None:
     match command.outcome:
         case Done() as done:
             turn.emit(completion(turn, command.step, command.attempt, done, command.blob))
-        case Failed() as failed:
+        case failed:
             fail(turn, start, failed)
 
 

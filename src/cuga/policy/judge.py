@@ -123,5 +123,5 @@ def _reason(contract: ToolContract, consent: Consent, simulated: bool) -> str:
             return base
         case Consent.RULE:
             return f"{base}, agreed by the profile's rule"
-        case Consent.HUMAN:
+        case _:  # human
             return f"{base}, agreed by a person"

@@ -7,22 +7,26 @@ import pytest
 from cuga.errors import JournalCorrupt
 from cuga.kernel.evolve import evolve, fold
 from cuga.kernel.references import Unresolved, pointed
+from cuga.kernel.state import Phase
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.event import RunEvent, Status
+from cuga.policy.profile import AtLimit, Limits
 from cuga.testing import (
     approval_requested,
     approve,
     call_started,
+    cancels,
     completes,
     deny,
     fails,
     given,
     run_started,
     says,
+    start,
     tick,
 )
-from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ, plan, rules, step
+from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ, contract, output_of, plan, rules, step
 
 PLAN = plan(step("a", READ), step("b", PROPOSE))
 
@@ -110,3 +114,61 @@ def test_a_pointer_finds_its_value(path, value):
 def test_a_pointer_at_nothing_says_so(path):
     with pytest.raises(Unresolved):
         pointed({"a": [1]}, path)
+
+
+# --- histories that this version does not write, but may read -----------------------------------------------------
+def test_a_step_that_has_ended_is_counted_once():
+    story = given(run_started(PLAN), e.StepFailed(at=AT, step="a", mode="agent_logic", reason="x"))
+    again = evolve(story.state, e.StepSkipped(at=AT, step="a", reason="y"))
+    assert again.open_steps == story.state.open_steps == 1
+
+
+def test_an_unused_approval_goes_with_its_step():
+    story = given(run_started(PLAN), approval_requested("b")).after(halted="a drill").when(approve("b")).when(cancels())
+    assert story.state.grants == {} and story.state.timed == {}
+
+
+def test_a_step_that_waits_for_a_top_up_is_left_out_like_any_other():
+    tight = rules(READ, limits=Limits(calls=0, at_limit=AtLimit.PARK))
+    story = given(rules=tight).when(start(plan(step("a", READ)))).when(cancels())
+    assert story.state.blocked == {} and story.state.end is not None
+
+
+def test_a_need_that_is_done_counts_for_a_step_that_people_look_at():
+    needy = plan(step("a", READ), step("b", PROPOSE, depends_on=("a",)))
+    story = given(run_started(needy), approval_requested("b"), call_started("a")).when(completes("a"))
+    story.then("tool_call_complete", "run_parked")
+    assert story.state.unmet["b"] == 0
+    early = given(run_started(needy), approval_requested("b"))
+    agreed = evolve(early.state, approval(early, "approve"))
+    assert "b" not in agreed.ready
+
+
+def approval(story, verdict):
+    return e.ApprovalReceived(
+        at=AT, approval_id=story.approval("b"), step="b", verdict=e.Verdict(verdict), digest="d", final=True, by="grace"
+    )
+
+
+def test_a_decision_on_a_step_that_is_being_called_does_not_put_it_back():
+    story = given(run_started(PLAN), approval_requested("b"), call_started("b"))
+    assert evolve(story.state, approval(story, "approve")).phase["b"] is Phase.CALLING
+
+
+def test_a_denial_of_a_request_that_is_not_there_remembers_nothing():
+    story = given(run_started(PLAN), approval_requested("b"))
+    known = evolve(story.state, approval(story, "deny"))
+    unknown = evolve(given(run_started(PLAN)).state, approval(story, "deny"))
+    assert known.denied and not unknown.denied
+
+
+def test_a_possible_effect_whose_arguments_or_approval_cannot_be_made_out_is_in_doubt():
+    keyed = contract("key", "propose", repeatable="key")
+    odd = plan(step("a", READ), step("k", keyed, {"x": output_of("a")}))
+    pinned = rules(READ, keyed)
+    lost = given(run_started(odd), call_started("k"), rules=pinned).when(fails("k"))
+    lost.after(60).when(tick())
+    assert lost.found("step_in_doubt").reason.startswith("a reference of its input cannot be filled")
+    bare = given(run_started(plan(step("k", keyed))), call_started("k"), rules=pinned).when(fails("k"))
+    bare.after(60).when(tick()).then("step_in_doubt", "run_parked")
+    assert "approved call has changed" in bare.found("step_in_doubt").reason

@@ -124,6 +124,13 @@ def test_a_parked_run_goes_on_after_a_top_up():
     story.when(completes("s2")).then("tool_call_complete", "route_decision", "tool_call_start", "budget_warning")
 
 
+def test_a_failed_try_that_waited_for_a_top_up_starts_once():
+    pinned = rules(READ, limits=Limits(calls=1, at_limit=AtLimit.PARK))
+    story = given(run_started(one()), rules=pinned).when(tick()).when(fails("s")).after(9)
+    story.when(tick()).then("budget_exceeded", "run_parked")
+    story.when(tops_up("calls", 3)).then("budget_raised", "route_decision", "tool_call_start")
+
+
 def test_a_top_up_of_another_scope_helps_nobody():
     story = given(rules=limited(AtLimit.PARK)).when(start(WIDE)).when(completes("s0")).when(completes("s1"))
     story.when(tops_up("cost", 5)).then("budget_raised", "run_parked")

@@ -5,7 +5,19 @@ from __future__ import annotations
 from cuga.errors import InvalidTransition
 from cuga.model import command as c
 from cuga.model.event import Status
-from cuga.testing import amend, approve, completes, fails, given, planned, replans, run_started, start, tick
+from cuga.testing import (
+    amend,
+    approve,
+    call_started,
+    completes,
+    fails,
+    given,
+    planned,
+    replans,
+    run_started,
+    start,
+    tick,
+)
 from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, LIN, PROPOSE, READ, plan, rules, step
 
 A, B = step("a", READ), step("b", PROPOSE, {"to": "ann"}, depends_on=("a",))
@@ -151,3 +163,27 @@ def test_an_outside_effect_in_flight_survives_every_plan():
     story.when(replans()).when(planned(plan(A, number=2))).when(completes("send"))
     assert story.state.phase["send"].value == "done"
     assert GRACE.id in {closed.by for closed in story.state.closed.values()}
+
+
+def test_a_failed_try_that_gets_new_needs_waits_for_them():
+    story = given(run_started(plan(A))).when(tick()).when(fails("a")).when(replans())
+    story.when(planned(plan(step("n", READ), step("a", READ, depends_on=("n",)), number=2)))
+    story.then("plan_created", "route_decision", "tool_call_start")
+    story.after(60).when(tick()).then()
+    story.when(completes("n")).then("tool_call_complete", "route_decision", "tool_call_start")
+    assert story.call("a").attempt == 2
+
+
+def test_a_plan_does_not_change_what_has_begun():
+    story = given(run_started(plan(A, B))).when(tick()).when(replans())
+    story.when(planned(plan(step("a", PROPOSE, {"x": 1}), B, number=2))).then("plan_created")
+    assert story.state.step("a") == A
+    story.when(completes("a")).then("tool_call_complete", "approval_requested", "run_parked")
+
+
+def test_a_plan_that_only_plans_again_leaves_out_what_is_new():
+    story = given(run_started(plan_only=True)).when(planned(plan(A)))
+    assert story.state.end.status is Status.SUCCESS
+    begun = given(run_started(plan(A, B), plan_only=True), call_started("a")).when(replans())
+    begun.when(planned(plan(A, step("c", READ), number=2)))
+    assert begun.state.phase["c"].value == "skipped"

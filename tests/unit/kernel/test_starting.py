@@ -240,3 +240,16 @@ def test_what_was_done_is_kept_by_the_state():
     story = given(run_started(PLAN), call_completed("score", {"n": 1}))
     assert bytes(story.state.outputs["score"]) == b'{"n":1}'
     assert story.state.used["calls"] == 1
+
+
+def test_a_list_of_references_is_filled_as_well():
+    listed = step("draft", PROPOSE, {"all": [output_of("score", "/n"), 2]})
+    story = given(run_started(plan(SCORE, listed))).when(tick()).when(completes("score", {"n": 1}))
+    assert bytes(story.found("approval_requested").arguments) == b'{"all":[1,2]}'
+
+
+def test_a_reference_twice_is_one_need():
+    twice = step("draft", PROPOSE, {"a": output_of("score", "/n"), "b": output_of("score", "/m")})
+    bound = step("note", READ, {}, when=when("n == m", n="score/n", m="score/m"), depends_on=("score",))
+    story = given(run_started(plan(SCORE, twice, bound))).when(tick()).when(completes("score", {"n": 1, "m": 1}))
+    assert list(story.state.awaiting) == ["draft"] and list(story.state.calling) == ["note"]

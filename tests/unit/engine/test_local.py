@@ -1,0 +1,422 @@
+"""One process: mailboxes, calls in flight, parked runs that cost nothing, and what a new process does first."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import pytest
+
+from cuga.engine.driver import Driver
+from cuga.engine.local import LocalEngine
+from cuga.errors import ApprovalClosed, InvalidTransition, JournalFailed, NotAllowed, RunNotFound
+from cuga.journal.codec import events_of
+from cuga.journal.memory import MemoryJournal
+from cuga.journal.port import Conflict, Unknown
+from cuga.model import command as c
+from cuga.model import event as e
+from cuga.model.event import Status, Verdict, name_of
+from cuga.model.outcome import Done
+from cuga.testing.factories import ADA, EXECUTE, GRACE, PROPOSE, READ, current, plan, rules, step
+from cuga.testing.loop import JumpingLoop, LoopClock
+from cuga.testing.story import raw
+
+
+class Gate:
+    """A journal whose appends can be held back, answered otherwise, or counted."""
+
+    def __init__(self, journal):
+        self._journal = journal
+        self.open = asyncio.Event()
+        self.open.set()
+        self.answers = []
+        self.appends = 0
+
+    async def append(self, stream, expected, events, **more):
+        self.appends += 1
+        await self.open.wait()
+        if self.answers:
+            answer = self.answers.pop(0)
+            if answer is not None:
+                return answer
+        return await self._journal.append(stream, expected, events, **more)
+
+    def __getattr__(self, name):
+        return getattr(self._journal, name)
+
+
+class Bench:
+    """A journal, and an engine over it whose tools answer when they are told to."""
+
+    def __init__(self, loop, pinned=None, journal=None):
+        self.rules = pinned or rules()
+        self.clock = LoopClock(loop)
+        self.journal = journal or Gate(MemoryJournal())
+        self.now = current(self.rules)
+        self.calls = []
+        self.waits = {}
+        self.plans = []
+        self.restart()
+
+    def restart(self, **more):
+        """A new process over the same journal."""
+
+        async def rules_for(_digest):
+            return self.rules
+
+        self.driver = Driver(self.journal, self.clock, rules_for, lambda: self.now)
+        self.engine = LocalEngine(self.driver, self.clock, self.perform, self.make_plan, "w1", **more)
+
+    async def perform(self, state, start):
+        self.calls.append((start.step, start.attempt))
+        waits = self.waits.get(start.step)
+        if isinstance(waits, BaseException):
+            raise waits
+        if waits is not None:
+            await waits.wait()
+        return Done(result=raw({"n": len(self.calls)}))
+
+    async def make_plan(self, state, request):
+        answer = self.plans.pop(0)
+        if isinstance(answer, BaseException):
+            raise answer
+        return c.RecordPlan(at=self.clock.now(), attempt=request.attempt, plan=answer, source="rules")
+
+    def start(self, a_plan=None):
+        return c.StartRun(
+            at=self.clock.now(),
+            by=ADA,
+            goal="sell",
+            profile="strict",
+            policy_digest=self.rules.digest,
+            trace_id="r1",
+            plan=a_plan,
+        )
+
+    async def events(self, run="r1"):
+        return [name_of(event) for event in events_of(await self.journal.read(run))]
+
+    async def decide(self, verdict=Verdict.APPROVE, by=GRACE):
+        request = next(iter((await self.driver.state("r1")).pending.values()))
+        command = c.ResolveApproval(
+            at=self.clock.now(), by=by, approval_id=request.approval_id, verdict=verdict, digest=request.digest
+        )
+        return await self.engine.send("r1", command)
+
+
+@pytest.fixture
+def loop():
+    made = JumpingLoop()
+    yield made
+    made.close()
+
+
+READS = plan(step("a", READ), step("b", READ, depends_on=("a",)))
+
+
+def test_a_run_goes_from_its_start_to_its_end(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(READS))
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert bench.calls == [("a", 1), ("b", 1)]
+        assert bench.driver._live == {}
+
+    loop.run(story())
+
+
+def test_an_answer_and_the_next_intent_are_one_append(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(READS))
+        await bench.engine.wait("r1")
+        assert bench.journal.appends == 3
+
+    loop.run(story())
+
+
+def test_a_planner_is_asked_and_its_failure_is_an_end(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.plans = [READS]
+        await bench.engine.begin("r1", bench.start())
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        bench.plans = [ValueError("no idea")]
+        await bench.engine.begin("r2", bench.start())
+        end = (await bench.engine.wait("r2")).end
+        assert end.status is Status.FAILED and "the planner broke: ValueError: no idea" in end.reason
+
+    loop.run(story())
+
+
+def test_a_parked_run_costs_no_memory_and_wakes_on_a_decision(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        state = await bench.engine.wait("r1")
+        assert state.status is Status.PARKED and bench.driver._live == {}
+        with pytest.raises(NotAllowed):
+            await bench.decide(by=ADA)
+        await bench.decide()
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        command = c.ResolveApproval(
+            at=bench.clock.now(), by=GRACE, approval_id="r1-a1", verdict=Verdict.DENY, digest="d"
+        )
+        with pytest.raises(ApprovalClosed):
+            await bench.engine.send("r1", command)
+
+    loop.run(story())
+
+
+def test_a_parked_run_wakes_by_its_own_clock(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        await asyncio.sleep(25 * 3600)
+        assert (await bench.driver.state("r1")).status is Status.FAILED
+        assert "approval_timeout" in await bench.events()
+
+    loop.run(story())
+
+
+def test_a_failed_try_is_repeated_without_anybody(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["a"] = OSError("gone")
+        await bench.engine.begin("r1", bench.start(READS))
+        await asyncio.sleep(0.1)
+        bench.waits.clear()
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert ("a", 2) in bench.calls
+
+    loop.run(story())
+
+
+def test_an_answer_that_waits_in_the_mailbox_is_not_made_a_second_time(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["send"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(plan(step("send", EXECUTE), step("draft", PROPOSE))))
+        request = next(one for one in (await bench.driver.state("r1")).pending.values() if one.step == "send")
+        approve = c.ResolveApproval(
+            at=bench.clock.now(),
+            by=GRACE,
+            approval_id=request.approval_id,
+            verdict=Verdict.APPROVE,
+            digest=request.digest,
+        )
+        await bench.engine.send("r1", approve)
+        await asyncio.sleep(0)
+        bench.journal.open.clear()  # somebody's word is being written ...
+        remark = asyncio.ensure_future(bench.engine.send("r1", c.Annotate(at=bench.clock.now(), text="hm")))
+        await asyncio.sleep(0)
+        bench.waits["send"].set()  # ... while the call comes back
+        await asyncio.sleep(0.1)
+        bench.journal.open.set()
+        await remark
+        await asyncio.sleep(0.1)
+        assert bench.calls == [("send", 1)]
+        assert "tool_call_complete" in await bench.events()
+
+    loop.run(story())
+
+
+def test_a_new_process_takes_over_before_it_acts(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["a"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(READS))
+        await asyncio.sleep(0)
+        await bench.engine.close(grace_s=0)
+        bench.waits.clear()
+        bench.restart()
+        assert await bench.engine.sweep() == 1
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert bench.calls == [("a", 1), ("a", 2), ("b", 1)]
+        assert (await bench.driver.state("r1")).epoch == 1
+
+    loop.run(story())
+
+
+def test_a_word_on_a_run_of_a_dead_process_takes_it_over_first(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["send"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(plan(step("send", EXECUTE))))
+        await bench.decide()
+        await asyncio.sleep(0)
+        await bench.engine.close(grace_s=0)
+        bench.restart()
+        await bench.engine.send("r1", c.Annotate(at=bench.clock.now(), text="what became of it?"))
+        await asyncio.sleep(1)
+        assert bench.calls == [("send", 1)]
+        assert (await bench.driver.state("r1")).doubts.keys() == {"send"}
+
+    loop.run(story())
+
+
+def test_resuming_a_run_that_is_being_made_takes_nothing_away(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["a"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(READS))
+        await asyncio.sleep(0)
+        await bench.engine.resume("r1")
+        bench.waits["a"].set()
+        await bench.engine.wait("r1")
+        assert "taken_over" not in await bench.events()
+        assert (await bench.engine.resume("r1")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_what_is_due_is_woken_at_start_up(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        await bench.engine.close()
+        await asyncio.sleep(25 * 3600)
+        bench.restart()
+        assert await bench.engine.sweep() == 1
+        assert (await bench.driver.state("r1")).status is Status.FAILED
+
+    loop.run(story())
+
+
+def test_a_process_that_drives_only_what_it_touched_leaves_the_rest_alone(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        await bench.engine.begin("r2", bench.start(plan(step("draft", PROPOSE))))
+        await bench.engine.close()
+        bench.restart(drives_all=False)
+        await bench.engine.resume("r2")
+        await asyncio.sleep(25 * 3600)
+        assert (await bench.driver.state("r1")).status is Status.PARKED
+        assert (await bench.driver.state("r2")).status is Status.FAILED
+
+    loop.run(story())
+
+
+def test_after_a_halt_every_parked_run_is_looked_at_again(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.now = current(bench.rules, halted="a drill")
+        for number in range(3):
+            await bench.engine.begin(f"r{number}", bench.start(READS))
+        bench.now = current(bench.rules)
+        assert await bench.engine.look_again("local") == 3
+        for number in range(3):
+            assert (await bench.engine.wait(f"r{number}")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_a_run_is_listened_to_until_one_stops(loop):
+    async def story():
+        bench = Bench(loop)
+        heard = []
+        stop_one = bench.engine.listen("r1", lambda run, events: heard.append(("one", run)))
+        stop_all = bench.engine.listen("", lambda run, events: heard.append(("all", run)))
+        await bench.engine.begin("r1", bench.start(plan()))
+        stop_one()
+        await bench.engine.begin("r2", bench.start(plan()))
+        stop_all()
+        await bench.engine.begin("r3", bench.start(plan()))
+        assert heard == [("one", "r1"), ("all", "r1"), ("all", "r2")]
+
+    loop.run(story())
+
+
+def test_a_conflict_is_decided_again_on_what_is_there(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        bench.journal.answers = [Conflict(version=9)]
+        await bench.decide()
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_a_run_id_that_is_taken_is_refused_and_breaks_nothing(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(READS))
+        await bench.engine.wait("r1")
+        with pytest.raises(InvalidTransition, match="there is a run r1 already"):
+            await bench.engine.begin("r1", bench.start(READS))
+        await bench.engine.begin("r2", bench.start(READS))
+        assert (await bench.engine.wait("r2")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_a_run_that_is_not_there_is_said_so(loop):
+    async def story():
+        bench = Bench(loop)
+        with pytest.raises(RunNotFound):
+            await bench.engine.send("r9", c.Tick(at=bench.clock.now()))
+
+    loop.run(story())
+
+
+def test_when_nobody_knows_whether_facts_were_kept_nothing_new_starts(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        bench.journal.answers = [Unknown(reason="the disk said nothing")]
+        with pytest.raises(JournalFailed, match="the disk said nothing"):
+            await bench.decide()
+        with pytest.raises(JournalFailed):
+            await bench.engine.begin("r2", bench.start(READS))
+
+    loop.run(story())
+
+
+def test_an_endless_conflict_is_given_up(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        bench.journal.answers = [Conflict(version=9)] * 64
+        with pytest.raises(JournalFailed, match="could not be moved on"):
+            await bench.decide()
+
+    loop.run(story())
+
+
+def test_one_run_that_cannot_be_read_keeps_no_other_from_waking(loop):
+    async def story():
+        bench = Bench(loop)
+        for run in ("r1", "r2"):
+            await bench.engine.begin(run, bench.start(plan(step("draft", PROPOSE))))
+        lane = bench.journal._streams["r1"]
+        lane[1] = type(lane[1])(position=2, stream="r1", seq=2, body=b"{}", hash=lane[1].hash)
+        await asyncio.sleep(25 * 3600)
+        assert "r1" in bench.engine.left_alone
+        assert (await bench.driver.state("r2")).status is Status.FAILED
+
+    loop.run(story())
+
+
+def test_a_large_result_goes_out_of_line(loop):
+    async def story():
+        bench = Bench(loop)
+
+        async def perform(state, start):
+            return Done(result=raw({"n": 1, "rest": "x" * 10_000}))
+
+        bench.engine._perform = perform
+        await bench.engine.begin("r1", bench.start(READS))
+        await bench.engine.wait("r1")
+        done = next(one for one in events_of(await bench.journal.read("r1")) if isinstance(one, e.ToolCallComplete))
+        assert done.blob is not None and len(await bench.journal.blob(done.blob.digest)) == done.blob.size
+
+    loop.run(story())
+
+
+def test_time_is_what_the_loop_says(loop):
+    clock = LoopClock(loop)
+    began = clock.now()
+    loop.run(asyncio.sleep(90))
+    assert clock.now() - began == timedelta(seconds=90)
