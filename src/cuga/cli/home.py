@@ -6,7 +6,6 @@ reaches for the house again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -100,6 +99,8 @@ def at_house(options: Options, work: Work, *, drives_all: bool = False) -> int:
 
     settings = read_settings(house=options.house)
     place = find(settings.house)
+    import asyncio
+
     return asyncio.run(_visit(place, settings, work, drives_all=drives_all))
 
 
@@ -113,6 +114,8 @@ async def _visit(place: Place, settings: Settings, work: Work, *, drives_all: bo
 
 async def reach(place: Place, settings: Settings, *, drives_all: bool = False) -> Session:
     """A session, waiting a little for a house that is just being opened or let go by a short command."""
+    import asyncio
+
     from cuga.orchestrator.connect import connect
 
     loop = asyncio.get_running_loop()

@@ -5,13 +5,11 @@ There is no way to approve without naming the approval, and none to approve all 
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from cuga.cli.driving import drive, finish, let_go
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.names import LAST, approval_named, is_approval, run_named
@@ -77,6 +75,7 @@ def show(
 
     async def work(visit: Visit) -> int:
         from cuga.cli import screen
+        from cuga.cli.driving import finish
 
         waiting = await visit.front.inbox(limit=1) if name.strip().lower() == LAST else ()
         if not is_approval(name) and not waiting:
@@ -191,6 +190,8 @@ def revoke(
     """
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         card = await visit.front.card(await approval_named(visit, approval))
         before = len(await visit.front.events(card.run_id))
         await visit.front.revoke(card.approval_id, reason)
@@ -221,6 +222,10 @@ def _decide(
     wait_s: float = 0.0,
 ) -> int:
     async def work(visit: Visit) -> int:
+        import asyncio
+
+        from cuga.cli.driving import drive, let_go
+
         card: Card = await visit.front.card(await approval_named(visit, approval))
         if not card.is_open:
             raise ApprovalClosed(_how_closed(card))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from cuga.cli.driving import finish
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
@@ -60,6 +59,8 @@ def result(run: Run, /, *, options: Options = PLAIN) -> int:
     """
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import finish
+
         return finish(await visit.front.show(await run_named(visit, run)), options)
 
     return at_house(options, work)

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from cuga.cli.driving import drive
 from cuga.cli.exits import of_status
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
@@ -58,6 +57,8 @@ def run(
     date = as_of.replace(tzinfo=UTC) if as_of is not None and as_of.tzinfo is None else as_of
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         planned_in = await run_named(visit, plan) if plan else ""
         run_id = await visit.front.start(
             said, profile=profile or ("" if plan else visit.settings.profile), planned_in=planned_in, as_of=date
@@ -108,6 +109,8 @@ def resume(run: Run, /, *, wait: Wait = 0.0, options: Options = PLAIN) -> int:
     """
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         run_id = await run_named(visit, run)
         before = len(await visit.front.events(run_id))
         return await drive(visit, run_id, options, wait_s=wait, push=lambda: visit.front.resume(run_id), seen=before)
@@ -130,6 +133,8 @@ def cancel(
     """
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         run_id = await run_named(visit, run)
         before = len(await visit.front.events(run_id))
         return await drive(visit, run_id, options, push=lambda: visit.front.cancel(run_id, reason), seen=before)
@@ -155,6 +160,8 @@ def answer(
         raise BadInput("the answer is missing", mend='For example: cuga answer last "Velkarin Foods"')
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         run_id = await run_named(visit, run)
         before = len(await visit.front.events(run_id))
         await visit.front.answer_question(run_id, said, question)
@@ -183,6 +190,8 @@ def resolve(
     """
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
         run_id = await run_named(visit, run)
         before = len(await visit.front.events(run_id))
         await visit.front.resolve(run_id, step, became, reason)
@@ -214,6 +223,7 @@ def top_up(
         raise BadInput(f"--amount {amount:g}: a top-up adds; it cannot take away")
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
         from cuga.model.value import micros
         from cuga.policy.budget import COST
 

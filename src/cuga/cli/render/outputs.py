@@ -153,8 +153,10 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
     head = text(f"{output['total']:,} {output['kind']}", "bold")
     if output["total"] > len(rows):
         head.append(f", the first {len(rows)} of them", "dim")
-    names = list(dict.fromkeys(name for row in rows for name in row if name != "source"))[:9]
+    hidden = {"source"} | ({"id"} if all(row.get("id") == row.get("name") for row in rows) else set())
+    names = list(dict.fromkeys(name for row in rows for name in row if name not in hidden))[:9]
     table = plain_table(*names, "where")
+    table.columns[-1].no_wrap = True
     for row in rows:
         source = row.get("source") or {}
         where = (
@@ -162,7 +164,7 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
             if isinstance(source, Mapping) and source.get("file")
             else ""
         )
-        table.add_row(*(text(one_line(row.get(name, ""), 60)) for name in names), text(where))
+        table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(where))
     return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *_notes(output))
 
 
