@@ -158,13 +158,7 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
     table = plain_table(*names, "where")
     table.columns[-1].no_wrap = True
     for row in rows:
-        source = row.get("source") or {}
-        where = (
-            f"{source.get('file', '')}:{source.get('line', '')}"
-            if isinstance(source, Mapping) and source.get("file")
-            else ""
-        )
-        table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(where))
+        table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(row.get("source", "")))
     return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *_notes(output))
 
 
