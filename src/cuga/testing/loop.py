@@ -46,8 +46,15 @@ class JumpingLoop(asyncio.SelectorEventLoop):
         return self.seconds
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
-        """Run to the end, in no time."""
-        return self.run_until_complete(work)
+        """Run to the end, in no time; what is still going on then is let go."""
+        try:
+            return self.run_until_complete(work)
+        finally:
+            left = asyncio.all_tasks(self)
+            for task in left:
+                task.cancel()
+            if left:
+                self.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
 
 class LoopClock(ManualClock):
