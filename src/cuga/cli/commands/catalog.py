@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 import cuga
-from cuga.cli.commands import deciding, keeping, looking, making, shells, working
+from cuga.cli.commands import deciding, governing, keeping, looking, making, shells, working
 
 _WORK = Group("Work", sort_key=1)
 _DECIDE = Group("Decide", sort_key=2)
@@ -59,10 +59,10 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
     (_HOUSE, keeping.halt, "halt"),
-    (_HOUSE, keeping.users, "users"),
-    (_HOUSE, keeping.delegate, "delegate"),
-    (_HOUSE, keeping.rules, "rules"),
-    (_HOUSE, keeping.adapters, "adapters"),
+    (_HOUSE, governing.users, "users"),
+    (_HOUSE, governing.delegate, "delegate"),
+    (_HOUSE, governing.rules, "rules"),
+    (_HOUSE, governing.adapters, "adapters"),
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),
 )

@@ -1,0 +1,188 @@
+"""Commands that say who may do what: users, delegate, rules, adapters."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from cyclopts import Parameter
+
+from cuga.cli.commands.changing import change, done, now
+from cuga.cli.exits import Exit
+from cuga.cli.home import at_house
+from cuga.cli.options import PLAIN, Options
+from cuga.errors import BadInput
+
+if TYPE_CHECKING:
+    from cuga.cli.home import Visit
+
+Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
+
+
+def users(
+    action: Annotated[
+        Literal["add", "grant", "revoke"] | None, Parameter(name="ACTION", help="Left out: list them.")
+    ] = None,
+    user: Annotated[str, Parameter(name="USER", help="The person's name on this machine.")] = "",
+    /,
+    *,
+    role: Annotated[list[str] | None, Parameter(help="viewer, operator, approver or admin.")] = None,
+    options: Options = PLAIN,
+) -> int:
+    """List the people of a house, add one, give or take roles. A second person ends the solo mode.
+
+    Examples:
+
+        cuga users
+
+        cuga users add mara --role approver
+    """
+    roles = tuple(role or ())
+    if action is not None and (not user or not roles):
+        raise BadInput(
+            f"users {action} needs a person and a role", mend="For example: cuga users add mara --role approver"
+        )
+
+    async def work(visit: Visit) -> int:
+        from cuga.model import house_event as h
+
+        if action is None:
+            return await _show_house(visit, "people", options)
+        if action == "add":
+            await change(visit, h.UserAdded(at=now(), user=user, roles=roles))
+        for name in roles if action != "add" else ():
+            kind = h.RoleGranted if action == "grant" else h.RoleRevoked
+            await change(visit, kind(at=now(), user=user, role=name))
+        return await _show_house(visit, "people", options)
+
+    return at_house(options, work)
+
+
+def delegate(
+    user: Annotated[str, Parameter(name="USER", help="Who is away.")],
+    to: Annotated[str, Parameter(name="TO", help="Who decides for them.")],
+    /,
+    *,
+    days: Annotated[float, Parameter(help="For how long, from now.", show_default=True)] = 7.0,
+    options: Options = PLAIN,
+) -> int:
+    """Let one person decide for another, for a time. Both names are on every such decision.
+
+    Examples:
+
+        cuga delegate mara tom --days 14
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.clock import SystemClock
+        from cuga.model.house_event import DelegationGranted
+
+        today = now()
+        name = SystemClock().new_id()
+        await change(
+            visit,
+            DelegationGranted(
+                at=today, delegation_id=name, user=user, delegate=to, starts=today, ends=today + timedelta(days=days)
+            ),
+        )
+        return done(
+            f"{to} decides for {user} until {today + timedelta(days=days):%Y-%m-%d %H:%M} UTC (delegation {name})",
+            options,
+        )
+
+    return at_house(options, work)
+
+
+def rules(
+    action: Annotated[Literal["add", "revoke"] | None, Parameter(name="ACTION", help="Left out: list them.")] = None,
+    name: Annotated[str, Parameter(name="NAME", help="A tool to agree to, or the rule to revoke.")] = "",
+    /,
+    *,
+    match: Annotated[list[str] | None, Parameter(help="/POINTER=TEXT: an argument that must be exactly this.")] = None,
+    profile: Annotated[str, Parameter(help="Only for runs under this profile.")] = "",
+    uses: Annotated[int, Parameter(help="How many times at most.", show_default=True)] = 10,
+    days: Annotated[float, Parameter(help="For how long, from now.", show_default=True)] = 7.0,
+    options: Options = PLAIN,
+) -> int:
+    """List standing rules, add one, or revoke one. They agree in advance, but never to what leaves the house.
+
+    Examples:
+
+        cuga rules add draft_outbound_message --match /account="Velkarin Foods" --uses 5
+
+        cuga rules revoke 01M7Y6DTRAKT1KZG86XXK1AQ19
+    """
+    if action is not None and not name:
+        raise BadInput(f"rules {action} needs a name", mend="`cuga rules --help` shows examples.")
+
+    async def work(visit: Visit) -> int:
+        from cuga.clock import SystemClock
+        from cuga.model import house_event as h
+
+        today = now()
+        if action == "add":
+            matches = dict(_pair(said) for said in match or ())
+            await change(
+                visit,
+                h.StandingRuleAdded(
+                    at=today,
+                    rule_id=SystemClock().new_id(),
+                    tool=name,
+                    matches=matches,
+                    profile=profile,
+                    expires_at=today + timedelta(days=days),
+                    uses=uses,
+                ),
+            )
+        elif action == "revoke":
+            await change(visit, h.StandingRuleRevoked(at=today, rule_id=name))
+        return await _show_house(visit, "rules", options)
+
+    return at_house(options, work)
+
+
+def _pair(said: str) -> tuple[str, str]:
+    pointer, equals, value = said.partition("=")
+    if not equals or not pointer.startswith("/"):
+        raise BadInput(
+            f"--match {said!r}: expected /POINTER=TEXT", mend='For example: --match /account="Velkarin Foods"'
+        )
+    return pointer, value
+
+
+def adapters(
+    action: Annotated[
+        Literal["enable", "disable"] | None, Parameter(name="ACTION", help="Left out: list them.")
+    ] = None,
+    name: Annotated[str, Parameter(name="NAME", help="The adapter.")] = "",
+    /,
+    *,
+    reason: Reason = "",
+    options: Options = PLAIN,
+) -> int:
+    """List which adapters are switched off, or switch one. Requests bound to a disabled one are withdrawn.
+
+    Examples:
+
+        cuga adapters disable smtp --reason "mail server is being moved"
+    """
+    if action is not None and not name:
+        raise BadInput(f"adapters {action} needs a name")
+
+    async def work(visit: Visit) -> int:
+        from cuga.model.house_event import AdapterSwitched
+
+        if action is not None:
+            await change(visit, AdapterSwitched(at=now(), adapter=name, enabled=action == "enable", reason=reason))
+        return await _show_house(visit, "adapters", options)
+
+    return at_house(options, work)
+
+
+async def _show_house(visit: Visit, part: str, options: Options) -> int:
+    from cuga.cli.render.house import drawn
+    from cuga.cli.screen import show, show_json
+
+    house = await visit.front.house()
+    show_json(house) if options.json else show(drawn(house, part))
+    return Exit.SUCCESS
