@@ -66,6 +66,8 @@ def spoil(path: Path, *statements: str) -> None:
     ("statement", "kind", "where"),
     [
         ("update journal set body = cast(replace(body, 'b', 'c') as blob) where id = 6", "edited", "r2 #2"),
+        ("update journal set body = replace(body, 'b', 'c') where id = 6", "edited", "r2 #2"),
+        ("update journal set hash = 'text' where id = 6", "edited", "r2 #2"),
         ("update journal set hash = zeroblob(32) where id = 6", "edited", "r2 #2"),
         ("delete from journal where id = 6", "missing", "r2 #2"),
         ("update journal set id = id + 100 where id = 6", "reordered", "r2 #2"),
