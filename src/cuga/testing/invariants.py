@@ -83,15 +83,16 @@ def _said(outcome: Outcome) -> str:
 
 
 def _effects_are_consented(record: Record, stories: dict[str, StoryOfRun]) -> None:
-    from cuga.testing.scenes import KEYED, ONCE
+    from cuga.testing.scenes import KEYED, ONCE, OUTWARD
 
+    for effect in record.world.effects:
+        if record.setting.simulates and effect.tool in OUTWARD:
+            raise Broken(f"I2: {effect.run} {effect.step} is only simulated and happened")
     per_step = Counter((effect.run, effect.step) for effect in record.world.effects)
     for (run, step), count in per_step.items():
         story = stories[run]
         if count > 1 + story.consents[step]:
             raise Broken(f"I2: {run} {step} happened {count} times with {story.consents[step]} consents to another")
-        if story.is_simulated and step in story.simulated:
-            raise Broken(f"I2: {run} {step} is only simulated and happened")
     for run, story in stories.items():
         for step, tool in story.completed.items():
             if tool != "look" and step not in story.simulated and not per_step[run, step]:

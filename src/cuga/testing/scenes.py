@@ -31,6 +31,7 @@ SEND_PROBED = contract("send_probed", "execute", cost=3, domain="qualification",
 TOOLS = (LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED)
 KEYED = frozenset({NOTE_KEYED.name, SEND_KEYED.name})
 PROBED = frozenset({NOTE_PROBED.name, SEND_PROBED.name})
+OUTWARD = frozenset({SEND.name, SEND_KEYED.name, SEND_PROBED.name})
 ONCE = frozenset({SEND.name, SEND_KEYED.name})
 TARGETS = ("ann", "Bob", "bob")
 CONDITIONS: Mapping[str, bool | None] = {"n > 1": True, "n > 5": False, "n.x > 1": None}  # None: an error
