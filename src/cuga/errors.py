@@ -124,6 +124,13 @@ class HouseBusy(CugaError):
     code = "house_busy"
 
 
+class HouseClosed(CugaError):
+    """The house was closed while this waited; the run goes on when it is opened again."""
+
+    code = "house_closed"
+    mend = "`cuga resume RUN` goes on with it."
+
+
 class HouseNotFound(CugaError):
     """No house was found."""
 

@@ -28,6 +28,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.projections.rows import index_of
 
+RETRY_S = 1.0  # how long after a failed write what must be written is tried again
 MAX_ROUNDS = 64  # conflicts and refusals of one decision before we call the journal broken
 MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept
 
@@ -73,7 +74,16 @@ class Engine(Protocol):
         ...
 
     def broken(self, live: Live, error: BaseException) -> None:
-        """The journal failed or a state could not be decided on; nothing of the run moves until somebody looks."""
+        """The journal failed: nothing may start until something can be written again."""
+        ...
+
+    def stuck(self, live: Live, error: Exception) -> None:
+        """This one run could not be decided on; nothing of it moves until somebody looks."""
+        ...
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether nothing new may start any more in this process."""
         ...
 
 
@@ -151,6 +161,10 @@ class Driver:
             found = self._rules[digest] = await self._rules_for(digest)
         return found
 
+    def lives(self) -> list[Live]:
+        """The runs this process holds at the moment."""
+        return list(self._live.values())
+
     def know_rules(self, rules: Rules) -> None:
         """Rules that are in the journal already and need not be read."""
         self._rules[rules.digest] = rules
@@ -176,13 +190,17 @@ class Driver:
                     if isinstance(error, JournalFailed) or letters[0].answer is None:
                         raise
                     letters[0].answer.set_exception(error) if not letters[0].answer.done() else None
+        except JournalFailed as error:
+            self._keep_for_later(live, letters, error)
         except BaseException as error:
             live.state = None
             for letter in [*letters, *live.mail]:
                 if letter.answer is not None and not letter.answer.done():
                     letter.answer.set_exception(error)
             live.mail.clear()
-            if self.engine is not None:
+            if self.engine is not None and isinstance(error, Exception):
+                self.engine.stuck(live, error)
+            elif self.engine is not None:
                 self.engine.broken(live, error)
         finally:
             live.draining = False
@@ -190,12 +208,33 @@ class Driver:
             if state is None or state.parked is not None or state.end is not None:
                 self.forget(live)
 
+    def _keep_for_later(self, live: Live, letters: list[Letter], error: JournalFailed) -> None:
+        """People are told that the journal failed; what became of calls is kept, and written when that is possible."""
+        live.state = None
+        mail, live.mail = [*letters, *live.mail], []
+        for letter in mail:
+            if letter.answer is None:
+                live.mail.append(letter)
+            elif not letter.answer.done():
+                letter.answer.set_exception(error)
+        if self.engine is not None:
+            self.engine.broken(live, error)
+            if live.mail and not self.engine.is_closing:
+                asyncio.get_running_loop().call_later(RETRY_S, self._drain_later, live)
+
+    def _drain_later(self, live: Live) -> None:
+        if live.mail and not live.draining and not (self.engine is not None and self.engine.is_closing):
+            live.draining = True
+            asyncio.ensure_future(self._drain(live)).add_done_callback(_surface)
+
     async def _settle(self, live: Live, letters: list[Letter]) -> None:
         commands = [letter.command for letter in letters]
         blobs = [letter.blob for letter in letters if letter.blob is not None]
         refused: dict[str, int] = {}
         taking_over: tuple[c.TakeOver, ...] = ()
-        for _ in range(MAX_ROUNDS):
+        rounds = 0
+        while rounds < MAX_ROUNDS:
+            rounds += 1
             state = live.state
             first = commands[0]
             if state is None:
@@ -208,7 +247,12 @@ class Driver:
             digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
             rules = self._rules.get(digest) or await self.rules(digest)
             decision = decide(
-                state, [*taking_over, *commands] if taking_over else commands, rules, self._current(), refused
+                state,
+                [*taking_over, *commands] if taking_over else commands,
+                rules,
+                self._current(),
+                refused,
+                may_start=self.engine is None or not self.engine.is_closing,
             )
             events = decision.events
             if not events:
@@ -228,6 +272,8 @@ class Driver:
                     if isinstance(first, c.StartRun):
                         raise InvalidTransition(f"there is a run {live.run_id} already")
                 case Refused(claim=claim, used=used):
+                    if claim.scope not in refused:
+                        rounds -= 1  # something was learned: a plan may hold many scopes that are taken
                     refused[claim.scope] = used
                 case Unknown(reason=reason):
                     live.state = None
@@ -263,7 +309,12 @@ def _scrubbed(command: c.Command, scrub: Callable[[bytes], bytes]) -> c.Command:
     """A command without known secrets. Otherwise a call could be approved and made with bytes the journal never held."""
     body = encode(command)
     clean = scrub(body)
-    return command if clean == body else msgspec.json.decode(clean, type=type(command))
+    if clean == body:
+        return command
+    try:
+        return msgspec.json.decode(clean, type=type(command))
+    except msgspec.MsgspecError:
+        return command  # cutting it out would break the command; the journal cuts it out of what it keeps
 
 
 def _surface(task: asyncio.Future[None]) -> None:

@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 
 from cuga.clock import Clock
 from cuga.engine.driver import Driver, Live
-from cuga.errors import CugaError, JournalFailed
+from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.journal.port import MAX_INLINE
+from cuga.kernel.outstanding import outstanding
 from cuga.kernel.state import RunState
 from cuga.model import command as c
 from cuga.model.event import Event, PlanRequested, Status, ToolCallStart
@@ -55,9 +56,10 @@ class LocalEngine:
         self._admitted: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._next_wake: datetime | None = None
-        self._closing = False
+        self.is_closing = False
         self.failure: BaseException | None = None
-        self.left_alone: dict[str, CugaError] = {}  # runs that this process cannot go on with, and why
+        self._wakes: dict[str, datetime] = {}  # of the runs it was asked to touch: when each is due
+        self.left_alone: dict[str, Exception] = {}  # runs that this process cannot go on with, and why
         driver.engine = self
         driver.worker = worker
 
@@ -87,7 +89,7 @@ class LocalEngine:
             self._must_be_open()
             live = self._driver.live(run_id)
             if state.parked is not None and state.parked.wake_at is not None:
-                self._arm(state.parked.wake_at)  # its retry is nobody's work until then
+                self._wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
             elif not (live.draining or live.mail or live.flying or live.planning):
                 # nobody works on it here: it moved while we read it, or another process left it behind
                 self._driver.forget(live)
@@ -122,19 +124,20 @@ class LocalEngine:
         live.state = live.state or state
         self._go_on(live)
         if state.parked is not None and state.parked.wake_at is not None:
-            self._arm(state.parked.wake_at)  # nothing was written, and nobody else here knows when it is due
+            self._wake_at(run_id, state.parked.wake_at)  # nothing was written, and nobody else here knows of it
         return state
 
     async def sweep(self) -> int:
         """Go on with everything a process before this one left running, and with all that is due. Returns how many."""
-        found = await self._driver.journal.unfinished()
-        for run_id in found:
-            try:
-                await self.resume(run_id)
-            except CugaError as error:
-                self._leave_alone(run_id, error)
-        woken = await self._wake_due()
-        return len(found) + woken
+        seen: set[str] = set()
+        while found := [one for one in await self._driver.journal.unfinished() if one not in seen]:
+            for run_id in found:
+                seen.add(run_id)
+                try:
+                    await self.resume(run_id)
+                except CugaError as error:
+                    self._leave_alone(run_id, error)
+        return len(seen) + await self._wake_due()
 
     def listen(self, run_id: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` with the facts of a run as they become durable; returns how to stop. Empty id: every run."""
@@ -150,7 +153,7 @@ class LocalEngine:
 
     async def close(self, grace_s: float = 5.0) -> None:
         """Start nothing more, give calls in flight a little time, then let go; what is left is taken over later."""
-        self._closing = True
+        self.is_closing = True
         if self._timer is not None:
             self._timer.cancel()
         if self._tasks:
@@ -159,35 +162,46 @@ class LocalEngine:
                 task.cancel()
             if left:
                 await asyncio.wait(left, timeout=1.0)
+        for live in self._driver.lives():
+            _end_waiters(live, HouseClosed(live.run_id))
 
     # --- what the driver tells ------------------------------------------------------------------------------------
     def committed(self, live: Live, events: Sequence[Event]) -> None:
-        """Facts are durable: tell listeners, start what is outstanding, note when to wake."""
-        if self._listeners:
-            for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
-                listener(live.run_id, events)
+        """Facts are durable: start what is outstanding, note when to wake, tell whoever listens."""
+        self.failure = None
         state = live.state
         assert state is not None
         _land(live, state)
+        self._wakes.pop(live.run_id, None)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
             if state.parked is not None and state.parked.wake_at is not None:
-                self._arm(state.parked.wake_at)
+                self._wake_at(live.run_id, state.parked.wake_at)
             for waiter in live.waiters:
                 if not waiter.done():
                     waiter.set_result(state)
             live.waiters.clear()
-        elif not self._closing:
+        elif not self.is_closing:
             self._go_on(live)
+        if self._listeners:
+            for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
+                try:
+                    listener(live.run_id, events)
+                except Exception as error:  # whoever only looks on must not stop the work
+                    context = {"message": f"a listener of run {live.run_id} broke", "exception": error}
+                    asyncio.get_running_loop().call_exception_handler(context)
 
     def broken(self, live: Live, error: BaseException) -> None:
-        """Admit nothing more: without the journal nothing may start."""
+        """Admit nothing more until something can be written again: without the journal nothing may start."""
         if not isinstance(error, asyncio.CancelledError):
             self.failure = error
-        for waiter in live.waiters:
-            if not waiter.done():
-                waiter.set_exception(error)
-        live.waiters.clear()
+        _end_waiters(live, error)
+        self._release(live.run_id)
+
+    def stuck(self, live: Live, error: Exception) -> None:
+        """One run cannot be decided on here. It is left as it is; every other goes on."""
+        self.left_alone[live.run_id] = error
+        _end_waiters(live, error)
         self._release(live.run_id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -199,16 +213,17 @@ class LocalEngine:
         state = live.state
         if state is None:
             return
-        for step, start in state.calling.items():
-            if live.flying.get(step) != start.attempt:
-                live.flying[step] = start.attempt
+        owed = outstanding(state)
+        for start in owed.calls:
+            if live.flying.get(start.step) != start.attempt:
+                live.flying[start.step] = start.attempt
                 if live.has_hands and live.next_call is None and not live.mail:
                     live.next_call = start  # the task that drains goes on with it: no task of its own
                 else:
                     self._spawn(self._call(live, start))
-        if state.planning is not None and live.planning != state.planning.attempt:
-            live.planning = state.planning.attempt
-            self._spawn(self._plan(live, state.planning))
+        if owed.plan is not None and live.planning != owed.plan.attempt:
+            live.planning = owed.plan.attempt
+            self._spawn(self._plan(live, owed.plan))
 
     def _spawn(self, work: Awaitable[None]) -> None:
         task: asyncio.Task[None] = asyncio.ensure_future(work)
@@ -279,7 +294,7 @@ class LocalEngine:
             self._admission.release()
 
     def _arm(self, at: datetime) -> None:
-        if self._closing or (self._next_wake is not None and self._next_wake <= at):
+        if self.is_closing or (self._next_wake is not None and self._next_wake <= at):
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -291,7 +306,7 @@ class LocalEngine:
     def _on_timer(self) -> None:
         self._timer = None
         self._next_wake = None
-        if not self._closing:
+        if not self.is_closing:
             self._spawn(self._after_timer())
 
     async def _after_timer(self) -> None:
@@ -304,38 +319,65 @@ class LocalEngine:
             raise error
         self.left_alone[run_id] = error
 
+    def _wake_at(self, run_id: str, at: datetime) -> None:
+        if not self._drives_all:
+            if run_id not in self._touched:
+                return
+            self._wakes[run_id] = at
+        self._arm(at)
+
+    async def _due(self, now: datetime) -> list[str]:
+        if not self._drives_all:  # the runs of others are not ours to wake, however long they are overdue
+            return [run_id for run_id, at in self._wakes.items() if at <= now]
+        due = await self._driver.journal.due(now, limit=500 + len(self.left_alone))
+        return [run_id for run_id in due if run_id not in self.left_alone]
+
     async def _wake_due(self) -> int:
-        journal = self._driver.journal
-        woken = 0
+        seen: set[str] = set()
         now = self._clock.now()
-        while not self._closing:
+        while not self.is_closing:
             now = self._clock.now()
-            due = await journal.due(now)
-            mine = due if self._drives_all else [run_id for run_id in due if run_id in self._touched]
-            for run_id in mine:
+            due = [run_id for run_id in await self._due(now) if run_id not in seen]
+            if not due:
+                break
+            for run_id in due:
+                seen.add(run_id)
+                self._wakes.pop(run_id, None)
                 try:
                     await self._driver.handle(run_id, c.Tick(at=now))
                 except CugaError as error:
                     self._leave_alone(run_id, error)
-            woken += len(mine)
-            if len(mine) < 500:
-                break
-        at = await journal.next_wake()
+        at = await self._driver.journal.next_wake() if self._drives_all else min(self._wakes.values(), default=None)
         if at is not None:
             self._arm(max(at, now + timedelta(milliseconds=5_000 if self.left_alone else 50)))
-        return woken
+        return len(seen)
 
     async def look_again(self, tenant: str) -> int:
-        """Look at every parked run once more, after something that holds for all of them has changed."""
+        """Look at parked runs once more, after something that holds for all of them has changed.
+
+        A process that does not drive all runs looks only at those it was asked to touch: what it woke beyond them it
+        could not see through to an end.
+        """
         before, seen = "", 0
         while True:
             page = await self._driver.journal.runs(tenant=tenant, status=Status.PARKED, before=before, limit=500)
             for listed in page:
-                await self._driver.handle(listed.run_id, c.Tick(at=self._clock.now()))
-            seen += len(page)
+                if self._drives_all or listed.run_id in self._touched:
+                    seen += 1
+                    try:
+                        await self._driver.handle(listed.run_id, c.Tick(at=self._clock.now()))
+                    except CugaError as error:
+                        self._leave_alone(listed.run_id, error)
             if len(page) < 500:
                 return seen
             before = page[-1].run_id
+
+
+def _end_waiters(live: Live, error: BaseException) -> None:
+    for waiter in live.waiters:
+        if not waiter.done():
+            waiter.set_exception(error)
+    live.waiters.clear()
 
 
 def _land(live: Live, state: RunState) -> None:

@@ -11,6 +11,10 @@ from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.event import Status
 
+HALT_LOOK_S = (
+    900  # a run that a halt holds looks again by itself this often: the halt may be lifted while nobody drives
+)
+
 
 def advance(turn: Turn) -> None:
     """Add every fact that follows from where the run stands."""
@@ -23,7 +27,7 @@ def advance(turn: Turn) -> None:
         return
     if s.stopped:
         _skip_what_is_open(turn)
-    elif s.planning is None and not s.planner_asks and not turn.current.halted:
+    elif s.planning is None and not s.planner_asks and not turn.current.halted and turn.may_start:
         _start_what_is_ready(turn)
     _settle(turn)
 
@@ -98,7 +102,8 @@ def _settle(turn: Turn) -> None:
     if s.open_steps == 0 and (s.plan is not None or s.stopped):
         turn.emit(_finish(turn))
         return
-    _park(turn)
+    if turn.may_start or not (s.ready or s.due):
+        _park(turn)
 
 
 def _finish(turn: Turn) -> e.RunFinished:
@@ -127,6 +132,8 @@ def _park(turn: Turn) -> None:
     s = turn.state
     reasons, needs = _waits(turn)
     # what is due already and still waits, waits for something else: its time must not wake the run again and again
+    if turn.current.halted:
+        turn.wakes.append(turn.in_seconds(HALT_LOOK_S))
     wakes = [at for at in (*turn.wakes, *s.due.values(), *s.timed.values()) if at > turn.now]
     parked = e.RunParked(
         at=turn.now,

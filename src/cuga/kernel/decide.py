@@ -43,15 +43,18 @@ def decide(
     rules: Rules,
     current: Current,
     refused: Mapping[str, int] = NOTHING_REFUSED,
+    *,
+    may_start: bool = True,
 ) -> Decision:
     """The facts that follow from some wishes. A wish that cannot be had raises, and nothing follows from any of them.
 
+    Without `may_start` no call begins and nothing parks for it: who decides is about to go, and whoever comes next starts.
     `refused` says what scopes were found to hold when an append of an earlier answer to the same wishes was turned down.
     """
     now = max(command.at for command in commands)
     if state.latest is not None and state.latest > now:
         now = state.latest
-    turn = Turn(state.draft(), now, rules, current, refused)
+    turn = Turn(state.draft(), now, rules, current, refused, may_start)
     for command in commands:
         _carry_out(turn, command)
     advance(turn)

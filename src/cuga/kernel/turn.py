@@ -20,16 +20,36 @@ class Turn:
     claims was turned down: a fact like any other. `holds` says why ready steps do not start.
     """
 
-    __slots__ = ("_limits", "current", "events", "holds", "now", "refused", "rules", "short", "state", "taken", "wakes")
+    __slots__ = (
+        "_limits",
+        "current",
+        "events",
+        "holds",
+        "may_start",
+        "now",
+        "refused",
+        "rules",
+        "short",
+        "state",
+        "taken",
+        "wakes",
+    )
 
     def __init__(
-        self, state: RunState, now: datetime, rules: Rules, current: Current, refused: Mapping[str, int]
+        self,
+        state: RunState,
+        now: datetime,
+        rules: Rules,
+        current: Current,
+        refused: Mapping[str, int],
+        may_start: bool = True,
     ) -> None:
         self.state = state
         self.now = now
         self.rules = rules
         self.current = current
         self.refused = refused
+        self.may_start = may_start
         self.events: list[Event] = []
         self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
         self.wakes: list[datetime] = []
