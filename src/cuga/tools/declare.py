@@ -52,7 +52,6 @@ class ToolContext(msgspec.Struct, frozen=True, kw_only=True):
     key: str = ""
     as_of: datetime
     attempt: int = 1
-    simulated: bool = False
     capabilities: Mapping[str, object] = msgspec.field(default_factory=dict)
 
     def capability(self, name: str) -> Any:

@@ -1,30 +1,34 @@
 """Mail without a network: every message becomes one `.eml` file in a directory, which a person or a mailer picks up.
 
-A message is written whole or not at all and once per idempotency key. Addresses on the suppression list
-(`suppressed.csv` beside the files: address or @domain, reason) get nothing; a list that cannot be read stops all mail.
+A message is written whole or not at all and once per idempotency key: a note in `.sent` outlives the file, which may be
+picked up at any time. Addresses on the suppression list (`suppressed.csv` beside the files: address or @domain, reason)
+get nothing; a list that cannot be read stops all mail.
 """
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import hashlib
 import os
-import re
-from email.message import EmailMessage
-from email.parser import BytesParser
-from email.policy import SMTP
-from email.utils import format_datetime
 from pathlib import Path
+from typing import Literal
 
-from cuga.adapters.capability import Outgoing, Receipt, body_hash, canonical_body
+import msgspec
+
+from cuga.adapters.capability import Outgoing, Receipt
+from cuga.adapters.offline.eml import name_of, read_receipt, written
 from cuga.clock import Clock, SystemClock
 from cuga.errors import NotDone
 
 SUPPRESSED = "suppressed.csv"
-_ADDRESS = re.compile(r"[^\s@<>,;:\"()\[\]\\\x00-\x1f\x7f]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
-_CONTROL_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
+NOTES = ".sent"
+
+
+class _Note(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """What became of one key. It is written before the file gets its name, and never removed."""
+
+    state: Literal["sending", "sent", "not_sent"]
+    receipt: Receipt
 
 
 class Outbox:
@@ -54,19 +58,25 @@ class Outbox:
             csv.writer(out).writerow([address.strip().casefold(), reason])
 
     def sent(self, key: str) -> Receipt | None:
-        """What lies in the outbox under a key, read from the file itself."""
+        """The receipt of what was sent under a key, whoever has picked the file up since; None: surely nothing was.
+
+        `RuntimeError` when nobody can say: sending had begun, and no file is there.
+        """
+        note = self._noted(key)
+        if note is not None and note.state == "sent":
+            return note.receipt
         place = self._place(key)
-        if not place.exists():
+        try:
+            receipt = read_receipt(place.read_bytes(), place.name)
+        except (FileNotFoundError, NotADirectoryError):
+            if note is not None and note.state == "sending":
+                raise RuntimeError(
+                    f"sending {place.name} had begun and the file is not there: it was picked up, or never got there"
+                ) from None
             return None
-        message = BytesParser(policy=SMTP).parsebytes(place.read_bytes())
-        body = message.get_body(("plain",)) if isinstance(message, EmailMessage) else None
-        text = body.get_content() if body is not None else ""
-        return Receipt(
-            place=place.name,
-            message_id=str(message["Message-ID"]),
-            recipient=str(message["To"]),
-            body_hash=body_hash(text),
-        )
+        if note is not None and receipt != note.receipt:
+            raise RuntimeError(f"{place.name} is not the message that was being sent")
+        return receipt
 
     def send(self, message: Outgoing) -> Receipt:
         """Write one message once. The same key again gives the first receipt; `NotDone` when nothing was written."""
@@ -74,55 +84,57 @@ class Outbox:
             return earlier
         if why := self.suppressed(message.recipient):
             raise NotDone(f"{message.recipient} must not be written to: {why}")
-        whole = self._build(message)
+        whole = written(message, sender=self._sender, at=self._clock.now())
         place = self._place(message.key)
+        receipt = read_receipt(whole, place.name)
         part = place.with_suffix(f".{os.getpid()}.part")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as out:
-                out.write(whole)
-                out.flush()
-                os.fsync(out.fileno())
+            _write(part, whole)
+            self._note(message.key, "sending", receipt)
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
+            self._take_back(message.key, receipt)
             raise NotDone(f"the outbox cannot be written: {error}") from error
-        os.replace(part, place)  # from here on it is sent
+        try:
+            os.replace(part, place)  # from here on it is sent
+        except OSError as error:
+            part.unlink()  # it is still ours: nobody has seen it
+            self._take_back(message.key, receipt)
+            raise NotDone(f"the outbox cannot be written: {error}") from error
         _sync(self._directory)
-        receipt = self.sent(message.key)
-        assert receipt is not None
+        with contextlib.suppress(OSError):  # the file says so too, while it is there
+            self._note(message.key, "sent", receipt)
         return receipt
 
-    def _build(self, message: Outgoing) -> bytes:
-        if not message.key:
-            raise NotDone("a message needs an idempotency key")
-        if not _ADDRESS.fullmatch(message.recipient):
-            raise NotDone(f"{message.recipient!r} is not one plain mail address")
-        for name, value in (("subject", message.subject), ("recipient", message.recipient), ("intent", message.intent)):
-            if _CONTROL.search(value):
-                raise NotDone(f"the {name} holds control characters")
-        if _CONTROL_IN_BODY.search(message.body):
-            raise NotDone("the body holds control characters")
-        mail = EmailMessage(policy=SMTP)
-        mail["Message-ID"] = self._message_id(message.key)
-        mail["Date"] = format_datetime(self._clock.now())
-        if self._sender:
-            mail["From"] = self._sender
-        else:
-            mail["X-Unsent"] = "1"
-        mail["To"] = message.recipient
-        mail["Subject"] = message.subject
-        mail["X-Cuga-Message"] = message.message_id
-        mail["X-Cuga-Intent"] = message.intent
-        mail["X-Body-Hash"] = body_hash(message.body)
-        mail.set_content(canonical_body(message.body), cte="quoted-printable")
-        return mail.as_bytes()
+    def _noted(self, key: str) -> _Note | None:
+        try:
+            return msgspec.json.decode(self._note_place(key).read_bytes(), type=_Note)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except msgspec.MsgspecError as error:
+            raise RuntimeError(f"the note {self._note_place(key).name} in {NOTES} cannot be read: {error}") from error
+
+    def _note(self, key: str, state: Literal["sending", "sent", "not_sent"], receipt: Receipt) -> None:
+        place = self._note_place(key)
+        place.parent.mkdir(exist_ok=True)
+        part = place.with_suffix(f".{os.getpid()}.part")
+        _write(part, msgspec.json.encode(_Note(state=state, receipt=receipt)))
+        os.replace(part, place)
+        _sync(place.parent)
+        _sync(self._directory)
+
+    def _take_back(self, key: str, receipt: Receipt) -> None:
+        """Nothing was sent. Where not even that can be noted, the error passes through and the outcome stays open."""
+        if self._noted(key) is not None:
+            self._note(key, "not_sent", receipt)
+
+    def _note_place(self, key: str) -> Path:
+        return self._directory / NOTES / f"{self._place(key).stem}.json"
 
     def _place(self, key: str) -> Path:
-        return self._directory / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.eml"
-
-    def _message_id(self, key: str) -> str:
-        return f"<{hashlib.sha256(key.encode()).hexdigest()[:32]}@outbox.invalid>"
+        return self._directory / f"{name_of(key)}.eml"
 
     def _suppression(self) -> list[tuple[str, str]]:
         place = self._directory / SUPPRESSED
@@ -133,6 +145,13 @@ class Outbox:
                 return [(row[0].strip().casefold(), (row[1:] or [""])[0]) for row in csv.reader(rows) if row]
         except (OSError, UnicodeError, csv.Error) as error:
             raise NotDone(f"the suppression list {place.name} cannot be read: {error}") from error
+
+
+def _write(place: Path, body: bytes) -> None:
+    with place.open("wb") as out:
+        out.write(body)
+        out.flush()
+        os.fsync(out.fileno())
 
 
 def _sync(directory: Path) -> None:

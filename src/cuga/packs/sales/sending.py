@@ -18,7 +18,7 @@ from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 
 
 class Sent(Result, frozen=True, kw_only=True):
-    """The receipt. With `simulated` nothing was written; `place` is the file in the outbox."""
+    """The receipt; `place` is the file in the outbox. `simulated` is never set: a simulated call writes no receipt."""
 
     sent: bool
     simulated: bool
@@ -31,12 +31,13 @@ class Sent(Result, frozen=True, kw_only=True):
 
 
 def look(context: ToolContext, arguments: Any) -> Sent | None:
-    """Whether the outbox holds this call's mail already; None: it surely does not. It changes nothing."""
+    """The receipt when this call's mail has gone out already; None: it surely has not. It changes nothing.
+
+    The mailbox answers for what it has sent, not for what still lies there; when it cannot say, it raises.
+    """
     message = arguments["message"] if isinstance(arguments, dict) else arguments.message
     if not isinstance(message, Message):
         message = msgspec.convert(message, Message)
-    if context.simulated:
-        return None
     mail: Mail = context.capability("mail")
     receipt = mail.sent(context.key)
     return _sent(message, receipt) if receipt is not None else None
@@ -70,12 +71,6 @@ def send_message(
     binds the body). What is unfilled, suppressed or malformed is not sent.
     """
     check(context, message)
-    if context.simulated:
-        return Sent(
-            sent=False, simulated=True, recipient=message.recipient, message_id=message.message_id,
-            intent=message.intent,
-            mail_id="", place="", body_hash=body_hash(message.body),
-        )  # fmt: skip
     mail: Mail = context.capability("mail")
     if why := mail.suppressed(message.recipient):
         raise NotDone(
@@ -87,8 +82,6 @@ def send_message(
             message_id=message.message_id, intent=message.intent, body_hash=body_hash(message.body),
         )
     )  # fmt: skip
-    if receipt.body_hash != body_hash(message.body):
-        raise RuntimeError(f"the outbox holds another body than the one that was approved ({receipt.place})")
     return _sent(message, receipt)
 
 
@@ -128,6 +121,8 @@ def check(context: ToolContext, message: Message) -> None:
 
 
 def _sent(message: Message, receipt: Receipt) -> Sent:
+    if receipt.body_hash != body_hash(message.body):
+        raise RuntimeError(f"the outbox holds another body than the one that was approved ({receipt.place})")
     return Sent(
         sent=True, simulated=False, recipient=receipt.recipient, message_id=message.message_id, intent=message.intent,
         mail_id=receipt.message_id, place=receipt.place, body_hash=receipt.body_hash,

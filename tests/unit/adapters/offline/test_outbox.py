@@ -1,5 +1,6 @@
 """A message lies in the outbox whole and once, or not at all."""
 
+import os
 from email import message_from_bytes
 from email.policy import default
 
@@ -76,6 +77,14 @@ def test_a_sender_makes_it_a_finished_message(tmp_path):
         {"body": "bell \x07"},
         {"key": ""},
         {"intent": "a\nb"},
+        {"message_id": "a\r\nBcc: eve@other.example"},
+        {"subject": "Offer =?utf-8?q?=0d=0aBcc:_eve@other.example?="},
+        {"subject": "=?utf-8?q?A=0d=0a=0d=0aAnother_body?="},
+        {"intent": "=?utf-8?q?a=0d=0aBcc:_eve@other.example?="},
+        {"recipient": "bob@exa..mple.com"},
+        {"recipient": "bob@-x.com"},
+        {"recipient": "a..b@x.com"},
+        {"recipient": "é@example.com"},
     ],
 )
 def test_what_could_smuggle_a_header_is_refused_before_anything_is_written(outbox, changes):
@@ -113,3 +122,71 @@ def test_an_outbox_that_cannot_be_written_says_that_nothing_was_sent(tmp_path):
 def test_any_printable_body_arrives_as_it_was_approved(tmp_path, body):
     outbox = Outbox(tmp_path / body_hash(body)[:8], clock=ManualClock())
     assert outbox.send(letter(body=body)).body_hash == body_hash(body)
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(subject=st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Zl", "Zp")), max_size=200))
+def test_any_printable_subject_arrives_as_it_was_approved_and_brings_no_header(tmp_path, subject):
+    outbox = Outbox(tmp_path / body_hash(subject)[:8], clock=ManualClock())
+    if "=?" in subject:
+        with pytest.raises(NotDone):
+            outbox.send(letter(subject=subject))
+        return
+    mail = read_back(outbox, outbox.send(letter(subject=subject)))
+    assert mail["Subject"] == subject
+    assert mail.keys() == read_back(outbox, outbox.send(letter(key="plain", subject="Hi"))).keys()
+
+
+def test_what_was_picked_up_is_still_known_as_sent(outbox):
+    first = outbox.send(letter())
+    (outbox._directory / first.place).unlink()
+    assert outbox.sent("k1") == first
+    assert outbox.send(letter()) == first
+    assert not list(outbox._directory.glob("*.eml"))
+
+
+def test_sending_that_was_cut_off_after_the_file_was_there_is_known_as_sent(outbox, monkeypatch):
+    monkeypatch.setattr(outbox, "_note", _only_begins(outbox._note))
+    receipt = outbox.send(letter())
+    assert outbox.sent("k1") == receipt
+
+
+def test_sending_that_had_begun_and_left_no_file_is_unknown_and_never_called_not_done(outbox, monkeypatch):
+    monkeypatch.setattr(outbox, "_note", _only_begins(outbox._note))
+    receipt = outbox.send(letter())
+    (outbox._directory / receipt.place).unlink()
+    for ask in (lambda: outbox.sent("k1"), lambda: outbox.send(letter())):
+        with pytest.raises(RuntimeError, match="had begun"):
+            ask()
+
+
+def test_a_file_that_could_not_get_its_name_was_surely_not_sent(outbox, monkeypatch):
+    whole = os.replace
+
+    def replace(source, target):
+        if str(target).endswith(".eml"):
+            raise OSError(28, "No space left on device")
+        whole(source, target)
+
+    monkeypatch.setattr(os, "replace", replace)
+    with pytest.raises(NotDone):
+        outbox.send(letter())
+    assert outbox.sent("k1") is None
+    monkeypatch.undo()
+    assert outbox.send(letter()) == outbox.sent("k1")
+
+
+def test_a_note_that_cannot_be_read_does_not_say_not_sent(outbox):
+    outbox.send(letter())
+    (note,) = (outbox._directory / ".sent").iterdir()
+    note.write_text("{")
+    with pytest.raises(RuntimeError, match="cannot be read"):
+        outbox.sent("k1")
+
+
+def _only_begins(note):
+    def begun(key, state, receipt):
+        if state == "sending":
+            note(key, state, receipt)
+
+    return begun

@@ -26,7 +26,7 @@ def changed(message, **changes):
 
 
 def files(outbox):
-    return sorted(outbox._directory.glob("*")) if outbox._directory.exists() else []
+    return sorted(file for file in outbox._directory.glob("*") if file.is_file()) if outbox._directory.exists() else []
 
 
 def test_the_mail_in_the_outbox_is_what_was_approved(context, outbox, draft):
@@ -92,11 +92,16 @@ def test_a_body_that_a_person_amended_goes_out_under_its_own_hash(context, draft
         assert send_message(context, changed(draft, body=body, body_hash=digest)).body_hash == body_hash(body)
 
 
-def test_a_simulated_call_writes_nothing_and_says_so(crm, outbox, draft):
-    simulated = ToolContext.for_tests(capabilities={"crm": crm, "mail": outbox}, simulated=True)
-    receipt = send_message(simulated, draft)
-    assert (receipt.sent, receipt.simulated, receipt.place) == (False, True, "")
-    assert files(outbox) == [] and look(simulated, {"message": draft}) is None
+def test_looking_finds_what_was_sent_after_the_file_was_picked_up_and_no_other_body(crm, outbox, draft):
+    context = ToolContext.for_tests(capabilities={"crm": crm, "mail": outbox})
+    assert look(context, {"message": draft}) is None
+    receipt = send_message(context, draft)
+    files(outbox)[0].unlink()
+    assert look(context, {"message": draft}) == receipt
+    other = msgspec.structs.replace(draft, body="Another body", body_hash="")
+    for ask in (lambda: look(context, {"message": other}), lambda: send_message(context, other)):
+        with pytest.raises(RuntimeError, match="another body"):
+            ask()
 
 
 def test_a_run_without_mail_sends_nothing(draft):
