@@ -227,6 +227,18 @@ class Driver:
             live.draining = True
             asyncio.ensure_future(self._drain(live)).add_done_callback(_surface)
 
+    def write_what_was_kept(self) -> None:
+        """Try again, now, to write what a failed journal did not take."""
+        for live in self.lives():
+            self._drain_later(live)
+
+    async def write_the_rest(self) -> None:
+        """The last try before the house is closed."""
+        for live in self.lives():
+            if live.mail and not live.draining:
+                live.draining = True
+                await self._drain(live)
+
     async def _settle(self, live: Live, letters: list[Letter]) -> None:
         commands = [letter.command for letter in letters]
         blobs = [letter.blob for letter in letters if letter.blob is not None]
@@ -306,7 +318,7 @@ def _next_batch(mail: list[Letter]) -> list[Letter]:
 
 
 def _scrubbed(command: c.Command, scrub: Callable[[bytes], bytes]) -> c.Command:
-    """A command without known secrets. Otherwise a call could be approved and made with bytes the journal never held."""
+    """A command without known secrets: what is approved and made must be bytes that the journal holds."""
     body = encode(command)
     clean = scrub(body)
     if clean == body:

@@ -120,9 +120,6 @@ class LocalEngine:
             state = await self._driver.handle(run_id, take_over)
         else:
             state = await self._driver.handle(run_id, c.Tick(at=self._clock.now()))
-        live = self._driver.live(run_id)
-        live.state = live.state or state
-        self._go_on(live)
         if state.parked is not None and state.parked.wake_at is not None:
             self._wake_at(run_id, state.parked.wake_at)  # nothing was written, and nobody else here knows of it
         return state
@@ -162,13 +159,16 @@ class LocalEngine:
                 task.cancel()
             if left:
                 await asyncio.wait(left, timeout=1.0)
+        await self._driver.write_the_rest()
         for live in self._driver.lives():
             _end_waiters(live, HouseClosed(live.run_id))
 
     # --- what the driver tells ------------------------------------------------------------------------------------
     def committed(self, live: Live, events: Sequence[Event]) -> None:
         """Facts are durable: start what is outstanding, note when to wake, tell whoever listens."""
-        self.failure = None
+        if self.failure is not None:  # something could be written again: so can what was kept for later
+            self.failure = None
+            self._driver.write_what_was_kept()
         state = live.state
         assert state is not None
         _land(live, state)
@@ -192,7 +192,7 @@ class LocalEngine:
                     asyncio.get_running_loop().call_exception_handler(context)
 
     def broken(self, live: Live, error: BaseException) -> None:
-        """Admit nothing more until something can be written again: without the journal nothing may start."""
+        """The journal could not be written. It refuses by itself what may not start; here only who waits is told."""
         if not isinstance(error, asyncio.CancelledError):
             self.failure = error
         _end_waiters(live, error)
@@ -206,8 +206,8 @@ class LocalEngine:
 
     # --- inside ---------------------------------------------------------------------------------------------------
     def _must_be_open(self) -> None:
-        if self.failure is not None:
-            raise self.failure
+        if self.is_closing:
+            raise HouseClosed("it is being closed")
 
     def _go_on(self, live: Live) -> None:
         state = live.state
@@ -381,7 +381,7 @@ def _end_waiters(live: Live, error: BaseException) -> None:
 
 
 def _land(live: Live, state: RunState) -> None:
-    """What is recorded is no longer in the air. Until it is, nobody may make it again: its answer may wait in the mail."""
+    """What is recorded is no longer in the air. Until it is, nobody may make it again: its answer may be in the mail."""
     if live.flying:
         calling = state.calling
         for step, attempt in list(live.flying.items()):

@@ -9,7 +9,7 @@ import pytest
 
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
-from cuga.errors import ApprovalClosed, InvalidTransition, JournalFailed, NotAllowed, RunNotFound
+from cuga.errors import ApprovalClosed, HouseClosed, InvalidTransition, JournalFailed, NotAllowed, RunNotFound
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Conflict, Unknown
@@ -30,11 +30,14 @@ class Gate:
         self.open = asyncio.Event()
         self.open.set()
         self.answers = []
+        self.fails_on = None  # a kind of fact that the disk has no room for
         self.appends = 0
 
     async def append(self, stream, expected, events, **more):
         self.appends += 1
         await self.open.wait()
+        if self.fails_on and any(isinstance(event, self.fails_on) for event in events):
+            raise JournalFailed("the disk is full")
         if self.answers:
             answer = self.answers.pop(0)
             if answer is not None:
@@ -361,15 +364,83 @@ def test_a_run_that_is_not_there_is_said_so(loop):
     loop.run(story())
 
 
-def test_when_nobody_knows_whether_facts_were_kept_nothing_new_starts(loop):
+def test_when_nobody_knows_whether_facts_were_kept_they_are_read_back_before_anything_else(loop):
     async def story():
         bench = Bench(loop)
         await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
         bench.journal.answers = [Unknown(reason="the disk said nothing")]
         with pytest.raises(JournalFailed, match="the disk said nothing"):
             await bench.decide()
+        await bench.decide()
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert bench.calls == [("draft", 1)]
+
+    loop.run(story())
+
+
+def test_an_outcome_that_could_not_be_written_is_kept_until_it_can(loop):
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        bench.journal.fails_on = e.ToolCallComplete
+        await bench.decide()
         with pytest.raises(JournalFailed):
-            await bench.engine.begin("r2", bench.start(READS))
+            await bench.engine.wait("r1")
+        await asyncio.sleep(5)
+        bench.journal.fails_on = None
+        await asyncio.sleep(5)
+        assert (await bench.driver.state("r1")).status is Status.SUCCESS
+        assert bench.calls == [("draft", 1)]
+
+    loop.run(story())
+
+
+def test_who_is_about_to_close_starts_nothing_and_the_next_one_goes_on(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["a"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(READS))
+        closing = asyncio.ensure_future(bench.engine.close())
+        await asyncio.sleep(0.1)
+        bench.waits["a"].set()
+        await closing
+        assert bench.calls == [("a", 1)]
+        assert (await bench.driver.load("r1")).status is Status.RUNNING
+        bench.restart()
+        await bench.engine.sweep()
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert bench.calls == [("a", 1), ("b", 1)]
+
+    loop.run(story())
+
+
+def test_whoever_waits_is_told_when_the_house_closes(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits["a"] = asyncio.Event()
+        await bench.engine.begin("r1", bench.start(READS))
+        waiting = asyncio.ensure_future(bench.engine.wait("r1"))
+        await asyncio.sleep(0.1)
+        await bench.engine.close()
+        with pytest.raises(HouseClosed):
+            await waiting
+
+    loop.run(story())
+
+
+def test_a_listener_that_breaks_stops_nothing(loop):
+    async def story():
+        bench = Bench(loop)
+        told = []
+        loop.set_exception_handler(lambda _loop, context: told.append(context["message"]))
+
+        def breaks(_run, _events):
+            raise KeyError("a view")
+
+        bench.engine.listen("", breaks)
+        await bench.engine.begin("r1", bench.start(READS))
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert told
 
     loop.run(story())
 
