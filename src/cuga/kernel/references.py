@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -10,6 +11,7 @@ import msgspec
 from cuga.model.plan import REFERENCE, Reference
 from cuga.model.value import encode
 
+_INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901: ascii digits, no leading zero; no list here is longer
 MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments (RELIABILITY D2, caps)
 
 
@@ -26,10 +28,10 @@ def pointed(document: Any, path: str) -> Any:
         name = token.replace("~1", "/").replace("~0", "~")
         if isinstance(value, dict) and name in value:
             value = value[name]
-        elif isinstance(value, list) and name.isdigit() and int(name) < len(value):
+        elif isinstance(value, list) and _INDEX.fullmatch(name) and int(name) < len(value):
             value = value[int(name)]
         else:
-            raise Unresolved(f"nothing at {path!r}")
+            raise Unresolved(f"nothing at {path[:200]!r}")
     return value
 
 

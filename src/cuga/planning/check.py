@@ -12,10 +12,11 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from cuga.errors import PlanInvalid
+from cuga.kernel.references import MAX_ARGUMENTS
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep, Reference, Step, When
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import digest, encode
-from cuga.planning.inputs import MAX_ARGUMENTS, Rewriter, bad_pointer, unstorable
+from cuga.planning.inputs import Rewriter, bad_pointer, unstorable
 from cuga.planning.keeping import keep
 from cuga.planning.schema import arguments_of
 from cuga.policy.condition import ConditionError, compile_condition

@@ -12,7 +12,6 @@ from typing import Any
 
 from cuga.model.plan import REFERENCE, Reference
 
-MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments (RELIABILITY D2, caps)
 MAX_DEPTH = 32
 MAX_NODES = 20_000
 _WHOLE = 2**63  # JSON numbers beyond this are read differently by different readers
