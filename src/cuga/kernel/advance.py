@@ -6,10 +6,12 @@ It judges only while a slot of `max_parallel` is free and never scans the plan: 
 from __future__ import annotations
 
 from cuga.kernel import gate
+from cuga.kernel.approvals import MORE_PEOPLE, too_few
 from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.event import Status
+from cuga.policy.access import is_solo
 
 HALT_LOOK_S = (
     900  # a run that a halt holds looks again by itself this often: the halt may be lifted while nobody drives
@@ -172,6 +174,10 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
     if s.pending:
         count = len(s.pending)
         reasons.append("waits for an approval" if count == 1 else f"waits for {count} approvals")
+        if is_solo(s.started.requester, turn.current.roles):
+            short = [request for request in s.pending.values() if request.quorum > 1]
+            reasons += dict.fromkeys(too_few(request) for request in short)
+            needs += [MORE_PEOPLE] if short else []
         needs += [f"cuga approve {approval_id}" for approval_id in s.pending]
     if s.due:
         reasons.append("waits to try again")

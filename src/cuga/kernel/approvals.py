@@ -17,9 +17,26 @@ from cuga.kernel import gate, replan
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
+from cuga.model.context import Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import may_decide
+from cuga.policy.access import Access, may_decide
 from cuga.policy.judge import Verdict as Rule
+
+
+MORE_PEOPLE = "cuga users add NAME --role approver"
+
+
+def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tuple[str, ...], what: str = "") -> Access:
+    """How a person may decide on what `requesters` asked for; `NotAllowed` with the reasons when they may not."""
+    access = may_decide(by, requesters=requesters, roles=roles, current=turn.current, at=turn.now)
+    if not access.allowed:
+        raise NotAllowed(what + "; ".join(access.reasons))
+    return access
+
+
+def too_few(request: e.ApprovalRequested) -> str:
+    """Why nobody alone in a house can agree to a request that asks for several people."""
+    return f"{request.quorum} people must agree to {request.tool}, and this house has one"
 
 
 def resolve(turn: Turn, command: ResolveApproval) -> None:
@@ -33,11 +50,9 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
         raise ApprovalExpired(command.approval_id)
     if command.digest != request.digest:
         raise DigestMismatch(command.approval_id)
-    access = may_decide(
-        command.by, requesters=request.requesters, roles=request.roles, current=turn.current, at=turn.now
-    )
-    if not access.allowed:
-        raise NotAllowed("; ".join(access.reasons))
+    access = access_of(turn, command.by, request.requesters, request.roles)
+    if access.solo and command.verdict is Verdict.APPROVE and request.quorum > 1:
+        raise NotAllowed(too_few(request), mend=MORE_PEOPLE)
     votes = s.votes.get(command.approval_id, ())
     if command.verdict is Verdict.APPROVE and _has_voted(votes, command.by.id, access.on_behalf_of):
         return
@@ -54,7 +69,7 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             final=is_final,
             reason=command.reason,
             on_behalf_of=access.on_behalf_of,
-            solo=command.by.solo,
+            solo=access.solo,
             lapses_at=turn.in_seconds(lapses) if is_final and command.verdict is Verdict.APPROVE else None,
         )
     )
@@ -67,7 +82,7 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             if turn.rules.profile.approvals.replan_on_deny and s.replans < replan.MAX_REPLANS:
                 replan.ask(turn, command.reason or "denied", command.by.id, request.step)
         case Verdict.AMEND:
-            _amend(turn, command, request)
+            _amend(turn, command, request, access.on_behalf_of)
         case _:  # request-changes
             replan.ask(turn, command.reason, command.by.id, request.step)
 
@@ -90,8 +105,8 @@ def _answer_to_closed(turn: Turn, command: ResolveApproval) -> None:
     raise ApprovalClosed(f"{command.approval_id}: {closed.how}{by}")
 
 
-def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested) -> None:
-    """Other arguments are another call: judged anew, and asked of somebody who did not write them."""
+def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, on_behalf_of: str) -> None:
+    """Other arguments are another call: judged anew, and asked of somebody in whose name they were not written."""
     if command.arguments is None:
         raise BadInput("an amendment needs the new arguments")
     s = turn.state
@@ -106,7 +121,8 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested) -
     effect = gate.effect_of(contract, command.arguments)
     if effect in s.denied:
         raise NotAllowed(f"the same effect was denied in this run: {s.denied[effect]}")
-    requesters = tuple(dict.fromkeys((*request.requesters, command.by.id)))
+    authors = (command.by.id, on_behalf_of) if on_behalf_of else (command.by.id,)
+    requesters = tuple(dict.fromkeys((*request.requesters, *authors)))
     turn.emit(
         gate.request(
             turn,
@@ -127,15 +143,7 @@ def revoke(turn: Turn, command: RevokeApproval) -> None:
     s = turn.state
     for step, grant in s.grants.items():
         if grant.approval_id == command.approval_id:
-            access = may_decide(
-                command.by,
-                requesters=(s.started.requester.id,),
-                roles=turn.rules.profile.approvals.roles,
-                current=turn.current,
-                at=turn.now,
-            )
-            if not access.allowed:
-                raise NotAllowed("; ".join(access.reasons))
+            access_of(turn, command.by, (s.started.requester.id,), turn.rules.profile.approvals.roles)
             turn.emit(
                 e.ApprovalRevoked(
                     at=turn.now, by=command.by.id, approval_id=command.approval_id, step=step, reason=command.reason

@@ -7,11 +7,11 @@ be known (the time, who asked, the rules in force) arrives as an argument.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
 
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.kernel import approvals, outcomes, replan
 from cuga.kernel.advance import advance
+from cuga.kernel.approvals import access_of
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import command as c
@@ -20,7 +20,6 @@ from cuga.model.context import SYSTEM
 from cuga.model.event import DoubtAnswer
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed
-from cuga.policy.access import may_decide
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 
@@ -48,8 +47,8 @@ def decide(
 ) -> Decision:
     """The facts that follow from some wishes. A wish that cannot be had raises, and nothing follows from any of them.
 
-    Without `may_start` no call begins and nothing parks for it: who decides is about to go, and whoever comes next starts.
-    `refused` says what scopes were found to hold when an append of an earlier answer to the same wishes was turned down.
+    Without `may_start` no call begins and nothing parks for it: who decides is about to go, who comes next starts it.
+    `refused` says what scopes were found to hold when an append of an earlier answer to these wishes was turned down.
     """
     now = max(command.at for command in commands)
     if state.latest is not None and state.latest > now:
@@ -177,7 +176,7 @@ def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
         raise InvalidTransition(f"step {command.step!r} is not in doubt")
     _must_be_a_person(command)
     held = s.held.get(command.step, ())
-    gives_back = () if command.answer is DoubtAnswer.HAPPENED else held
+    gives_back = held if command.answer is DoubtAnswer.DID_NOT else ()  # again: the first may have happened
     turn.emit(
         e.DoubtResolved(
             at=turn.now,
@@ -200,15 +199,8 @@ def _top_up(turn: Turn, command: c.TopUp) -> None:
     if command.scope not in turn.limits:
         raise InvalidTransition(f"no budget {command.scope!r}; there are: {', '.join(sorted(turn.limits))}")
     _must_be_a_person(command)
-    access = may_decide(
-        command.by,
-        requesters=(s.started.requester.id,),
-        roles=turn.rules.profile.approvals.roles,
-        current=turn.current,
-        at=turn.now,
-    )
-    if not access.allowed:
-        raise NotAllowed(f"a top-up is an approval: {'; '.join(access.reasons)}")
+    roles = turn.rules.profile.approvals.roles
+    access_of(turn, command.by, (s.started.requester.id,), roles, what="a top-up is an approval: ")
     turn.emit(
         e.BudgetRaised(at=turn.now, by=command.by.id, scope=command.scope, amount=command.amount, reason=command.reason)
     )
@@ -233,11 +225,3 @@ def _take_over(turn: Turn, command: c.TakeOver) -> None:
             message="the process that made the call ended before it could say what became of it",
         )
         outcomes.fail(turn, start, lost)
-
-
-def deadline_of(state: RunState) -> datetime | None:
-    """When the run wants to be looked at again, if nothing happens before."""
-    times = [*state.due.values(), *state.timed.values()]
-    if state.parked is not None and state.parked.wake_at is not None:
-        times.append(state.parked.wake_at)
-    return min(times) if times else None

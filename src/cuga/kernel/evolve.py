@@ -105,6 +105,8 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
     begun = {name for name, phase in s.phase.items() if phase in _BEGUN}
     s.index = PlanIndex.of(plan, s.index.steps, begun)
     s.plan = plan
+    if plan.budget is not None:
+        s.budgets = (*s.budgets, plan.budget)
     s.planning = None
     s.ready = {}
     for step in plan.steps:
@@ -213,7 +215,6 @@ def is_one_time(claim: e.Claim) -> bool:
 
 
 def _give_back(s: RunState, start: e.ToolCallStart) -> None:
-    s.held.pop(start.step, None)
     for scope, amount in charges(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
     for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
@@ -230,6 +231,8 @@ def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:
         s.crashes[step] = s.crashes.get(step, 0) + 1
     else:
         s.tries[step] = s.tries.get(step, 0) + 1
+    if event.claims:  # the fact itself says that they are given back
+        s.held.pop(step, None)
     if event.certainty is Certainty.NOT_DONE and start.side_effect is not SideEffect.READ_ONLY:
         # what surely did not happen costs nothing; a read that failed was still made and is charged
         _give_back(s, start)
@@ -272,6 +275,8 @@ def _step_in_doubt(s: RunState, event: e.StepInDoubt) -> None:
 def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
     step = event.step
     start = s.doubts.pop(step)
+    if event.claims:
+        s.held.pop(step, None)
     match event.answer:
         case e.DoubtAnswer.HAPPENED:
             s.outputs[step] = event.result
@@ -281,7 +286,6 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
             _end_step(s, step, Phase.FAILED, event.reason or "it did not happen")
         case _:  # again
             s.consents[step] = s.consents.get(step, 0) + 1
-            s.held.pop(step, None)
             s.unsure.pop(step, None)
             s.approved.pop(step, None)
             s.phase[step] = Phase.PENDING

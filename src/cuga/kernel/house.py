@@ -14,6 +14,7 @@ from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
+from cuga.policy.access import is_solo
 from cuga.policy.profile import Current, Delegation, StandingRule
 
 ROLES = ("viewer", "operator", "approver", "admin")
@@ -81,7 +82,7 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         if not isinstance(event, h.HouseOpened):
             raise InvalidTransition("the house has not been opened")
         return
-    alone = by.solo and len(state.roles) <= 1
+    alone = is_solo(by, state.roles)
     if (
         not isinstance(event, (h.Halted, h.CrmImported, h.RestoredFrom))
         and not alone

@@ -100,7 +100,8 @@ def fail(turn: Turn, start: e.ToolCallStart, failed: Failed) -> None:
     if isinstance(decision, Again) and not s.cancel and not s.stopped and is_wanted:
         retry_at = turn.now + timedelta(milliseconds=decision.delay_ms)
     given_back: tuple[e.Claim, ...] = ()
-    if certainty is Certainty.NOT_DONE:
+    if certainty is Certainty.NOT_DONE and not s.consents.get(step):
+        # after a person said "again", an earlier attempt may have happened: what may happen once stays taken
         given_back = tuple(
             e.Claim(scope=claim.scope, amount=-claim.amount, limit=claim.limit) for claim in s.held.get(step, ())
         )

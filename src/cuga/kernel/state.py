@@ -23,7 +23,7 @@ from cuga.model.event import (
     Status,
     ToolCallStart,
 )
-from cuga.model.plan import CheckedPlan, Step
+from cuga.model.plan import Budget, CheckedPlan, Step
 
 
 class Phase(str, Enum):
@@ -73,6 +73,7 @@ class RunState:
         self.start: RunStarted | None = None
         self.latest: datetime | None = None  # time of the newest event: the run's own clock never runs backwards
         self.plan: CheckedPlan | None = None
+        self.budgets: tuple[Budget, ...] = ()  # of every plan there was: a newer plan loosens none of them
         self.index = PlanIndex({})
         self.planning: PlanRequested | None = None  # outstanding
         self.planner = ""

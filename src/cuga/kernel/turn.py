@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
 from cuga.model.event import Claim, Event, StepInDoubt, StepSkipped
+from cuga.model.plan import Budget
 from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
@@ -22,6 +23,7 @@ class Turn:
 
     __slots__ = (
         "_limits",
+        "_planned",
         "current",
         "events",
         "holds",
@@ -56,6 +58,7 @@ class Turn:
         self.short: set[str] = set()  # budget scopes that a ready step waits for
         self.taken: dict[str, int] = {}  # what facts of this turn claim of each scope
         self._limits: dict[str, int] | None = None
+        self._planned: tuple[Budget, ...] = ()  # the plans' budgets that the limits were made of
 
     def emit(self, event: Event) -> None:
         """Make a fact true."""
@@ -77,15 +80,15 @@ class Turn:
 
     @property
     def limits(self) -> dict[str, int]:
-        """The run's limits: the profile's, the caller's and the plan's, the smallest of each scope."""
-        if self._limits is None:
-            start, plan = self.state.start, self.state.plan
+        """The run's limits: the profile's, the caller's and those of all its plans, the smallest of each scope."""
+        start, planned = self.state.start, self.state.budgets
+        if self._limits is None or self._planned is not planned:
             own = start.budget if start is not None else None
-            planned = plan.budget if plan is not None else None
-            if own is None and planned is None:
+            self._planned = planned
+            if own is None and not planned:
                 self._limits = self.rules.limits
             else:
-                self._limits = limits_of(self.rules.profile.limits, own, planned)
+                self._limits = limits_of(self.rules.profile.limits, own, *planned)
         return self._limits
 
     def doubt(self, step: str, why: str) -> bool:

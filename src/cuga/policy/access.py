@@ -6,6 +6,7 @@ and it is named on the record. Roles are read as they stand now: a revoked one n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from cuga.model.context import SYSTEM, Principal
@@ -28,7 +29,7 @@ def may_decide(
     """Whether `by` may decide on what `requesters` asked for and holders of one of `roles` decide, at that time."""
     if by.id == SYSTEM.id:
         return _no("the house itself never decides instead of a person")
-    if is_solo(by, current):
+    if is_solo(by, current.roles):
         return Access(allowed=True, reasons=("a house with one user: recorded as solo",), solo=True)
     if by.id in requesters:
         return _no(f"{by.id} asked for it, and who asks does not decide")
@@ -52,9 +53,9 @@ def may_decide(
     return _no(*reasons)
 
 
-def is_solo(by: Principal, current: Current) -> bool:
+def is_solo(by: Principal, roles: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether the person is alone in the house; a second user ends it, whatever the principal says."""
-    return by.solo and len(current.roles) <= 1
+    return by.solo and len(roles) <= 1
 
 
 def roles_of(by: Principal, current: Current) -> tuple[str, ...]:

@@ -91,7 +91,6 @@ def utilisation(
 
 
 def utilisation_of(state: RunState, limits: Limits) -> Utilisation:
-    """The budgets of one run: the smallest of the limits of profile, caller and plan, with what people raised."""
+    """The budgets of one run: the smallest of the limits of profile, caller and all plans, with what people raised."""
     own = state.start.budget if state.start is not None else None
-    planned = state.plan.budget if state.plan is not None else None
-    return utilisation(state.used, limits_of(limits, own, planned), state.raised)
+    return utilisation(state.used, limits_of(limits, own, *state.budgets), state.raised)

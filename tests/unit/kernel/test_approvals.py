@@ -366,3 +366,38 @@ def test_an_approval_waits_while_other_calls_fail():
 
 def test_a_simple_propose_tool_of_the_kit_is_asked_for():
     assert given(rules=rules(PROPOSE)).when(start(plan(step("d", PROPOSE)))).state.pending
+
+
+def test_who_amends_for_somebody_else_keeps_both_from_deciding_on_it():
+    lent = Delegation(
+        delegation_id="d", user="grace", delegate="max", starts=AT - timedelta(hours=1), ends=AT + timedelta(hours=9)
+    )
+    story = waiting(delegations=(lent,)).when(amend("note", {"to": "Bea"}, by=MAX))
+    assert story.found("approval_requested").requesters == ("ada", "max", "grace")
+    story.when(approve("note", by=GRACE)).then_refused(NotAllowed, "asked for it")
+    story.when(approve("note", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_a_decision_is_solo_only_where_one_person_lives():
+    alone = given(run_started(PLAN, by=SOLO), rules=RULES).after(roles={}).when(tick()).when(approve("note", by=SOLO))
+    assert alone.found("approval_received").solo
+    two = {"ada": ("operator",), "sam": ("approver",)}
+    assert not waiting(roles=two).when(approve("note", by=SOLO)).found("approval_received").solo
+
+
+def test_one_person_alone_cannot_be_two_and_the_run_says_so():
+    pinned = rules(READ, SEND, NOTE, approvals=Approvals(quorum=2))
+    story = given(run_started(PLAN, by=SOLO), rules=pinned).after(roles={}).when(tick())
+    assert "2 people must agree to note, and this house has one" in story.state.parked.reason
+    assert "cuga users add NAME --role approver" in story.state.parked.needs
+    story.when(approve("note", by=SOLO)).then_refused(NotAllowed, "2 people must agree")
+    story.after(roles={"sam": ("admin",), "grace": ("approver",), "lin": ("approver",)}).when(tick()).then("run_parked")
+    assert "2 people" not in story.state.parked.reason
+    story.when(approve("note")).when(approve("note", by=LIN))
+    story.then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_one_person_alone_may_deny_what_two_must_agree_to():
+    pinned = rules(READ, SEND, NOTE, approvals=Approvals(quorum=2))
+    story = given(run_started(PLAN, by=SOLO), rules=pinned).after(roles={}).when(tick())
+    story.when(deny("note", by=SOLO)).then("approval_received", "step_skipped", "run_finished")

@@ -15,6 +15,7 @@ from cuga.testing import (
     approve,
     cancels,
     completes,
+    deny,
     fails,
     given,
     planned,
@@ -281,13 +282,6 @@ def test_a_one_time_effect_is_given_back_only_when_it_surely_did_not_happen():
     assert story.found("doubt_resolved").claims == ()
 
 
-def test_doing_it_again_takes_the_one_time_effect_anew():
-    story = calling(ONCE).when(fails("s")).when(says("s", "again"))
-    assert [claim.amount for claim in story.found("doubt_resolved").claims] == [-1]
-    story.when(approve("s"))
-    assert [claim.amount for claim in story.call("s").claims] == [1]
-
-
 def test_a_simulated_effect_is_repeated_like_a_read():
     pinned = rules(EXECUTE, simulates_execute=True)
     story = calling(EXECUTE, pinned=pinned)
@@ -310,3 +304,51 @@ def test_a_repeat_keeps_the_one_time_effect_that_its_first_attempt_took():
     pinned = rules(tool, approvals=Approvals(propose=Consent.NONE))
     story = calling(tool, pinned=pinned).when(fails("s")).told(post__local__ann=1).after(60).when(tick())
     assert story.call("s").attempt == 2 and story.call("s").claims == ()
+
+
+# --- what may happen once --------------------------------------------------------------------------------------------
+ONCE_READ = contract("peek", "read-only", once=("peek", "/n"))
+POST = contract("post", "execute", domain="engagement", once=("post", "/n"))
+
+
+def claimed(story):
+    """What the journal holds of each scope after all facts."""
+    held = {}
+    for event in story.events:
+        for claim in getattr(event, "claims", ()):
+            held[claim.scope] = held.get(claim.scope, 0) + claim.amount
+    return held
+
+
+def test_a_read_that_may_happen_once_gives_its_claim_back_as_often_as_it_takes_it():
+    story = given(run_started(plan(step("s", ONCE_READ, {"n": 1}))), rules=rules(ONCE_READ)).when(tick())
+    for _ in range(2):
+        story.when(fails("s", "system_network", surely=True))
+        assert claimed(story) == {"peek/local/1": 0} and not story.state.held
+        story.after(60).when(tick())
+        assert claimed(story) == {"peek/local/1": 1}
+    story.when(completes("s")).then("tool_call_complete", "run_finished")
+    assert claimed(story) == {"peek/local/1": 1}
+
+
+def once_in_doubt():
+    story = given(run_started(plan(step("s", POST, {"n": 1}))), rules=rules(POST)).when(tick()).when(approve("s"))
+    return story.when(fails("s")).then("tool_call_error", "step_in_doubt", "run_parked")
+
+
+def test_again_keeps_what_may_happen_once_whatever_becomes_of_the_repeat():
+    story = once_in_doubt().when(says("s", "again"))
+    assert claimed(story) == {"post/local/1": 1}
+    story.when(approve("s")).then("approval_received", "route_decision", "tool_call_start")
+    assert claimed(story) == {"post/local/1": 1}
+    story.when(fails("s", "agent_validation", surely=True))  # the first attempt may still have happened
+    assert claimed(story) == {"post/local/1": 1}
+
+
+def test_again_and_then_a_denial_keeps_what_may_happen_once():
+    story = once_in_doubt().when(says("s", "again")).when(deny("s", reason="better not"))
+    assert claimed(story) == {"post/local/1": 1}
+
+
+def test_only_a_persons_word_that_it_did_not_happen_gives_it_back():
+    assert claimed(once_in_doubt().when(says("s", "did-not"))) == {"post/local/1": 0}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from cuga.errors import InvalidTransition
 from cuga.model import command as c
 from cuga.model.event import Status
+from cuga.model.plan import Budget
 from cuga.testing import (
     amend,
     approve,
@@ -187,3 +188,10 @@ def test_a_plan_that_only_plans_again_leaves_out_what_is_new():
     begun = given(run_started(plan(A, B), plan_only=True), call_started("a")).when(replans())
     begun.when(planned(plan(A, step("c", READ), number=2)))
     assert begun.state.phase["c"].value == "skipped"
+
+
+def test_a_newer_plan_loosens_no_budget_that_an_earlier_one_stated():
+    wide = tuple(step(f"t{n}", READ, {"n": n}) for n in range(3))
+    story = given(run_started(plan(step("s", READ), budget=Budget(calls=2)))).when(tick()).when(replans())
+    story.when(planned(plan(*wide, number=2, budget=Budget(calls=9, cost=5)))).when(completes("s"))
+    assert len(story.state.calling) == 1 and story.found("budget_exceeded").limit == 2

@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from cuga.errors import InvalidTransition
-from cuga.kernel.decide import deadline_of
 from cuga.kernel.outstanding import Outstanding, outstanding
 from cuga.model import command as c
 from cuga.model.event import Status
@@ -193,17 +192,6 @@ def test_a_remark_changes_nothing_and_leaves_a_parked_run_parked():
 def test_time_never_runs_backwards_within_a_run():
     story = given(run_started(PLAN)).after(60).when(tick()).after(-3600).when(completes("score", {"n": 1}))
     assert story.last[0].at == AT + timedelta(seconds=60)
-
-
-def test_a_run_says_when_it_wants_to_be_looked_at():
-    story = given().when(start(plan(SCORE)))
-    assert deadline_of(story.state) is None
-    story.when(fails("score")).then("tool_call_error", "run_parked")
-    assert deadline_of(story.state) == story.state.parked.wake_at
-    waiting = given(run_started(plan(step("draft", PROPOSE)))).when(tick())
-    assert deadline_of(waiting.state) == AT + timedelta(days=1)
-    waiting.when(approve("draft"))
-    assert deadline_of(waiting.state) is None
 
 
 def test_a_cancelled_run_starts_nothing_and_ends_when_the_calls_in_flight_are_back():

@@ -138,7 +138,7 @@ def exceeded_does_not_stop(bed: Bed) -> None:
 @mutant
 def requester_tops_up(bed: Bed) -> None:
     """Whoever asked for a run may raise its limits."""
-    bed.set(decide, "may_decide", lambda *_, **__: access.Access(allowed=True, reasons=()))
+    bed.set(decide, "access_of", lambda *_, **__: access.Access(allowed=True, reasons=()))
 
 
 @mutant
