@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -42,15 +42,17 @@ class _TooMany(Exception):
     """The result describes more values than are kept."""
 
 
-def encode_result(value: object) -> tuple[bytes, str]:
+def encode_result(value: object, scrub: Callable[[bytes], bytes] | None = None) -> tuple[bytes, str]:
     """The JSON bytes of anything at all, and a note on what had to be replaced (empty: nothing).
 
-    The bytes are valid JSON of at most 10 MiB; what is larger is described by size and SHA-256. Never raises, and does
-    not run an iterator: what it would give is not known to end.
+    The bytes are valid JSON of at most 10 MiB; what is larger is described by size and SHA-256. `scrub` cuts secrets
+    before that is measured, for cutting can make bytes more. Never raises, and does not run an iterator: what it would
+    give is not known to end.
     """
     walk = _Walk()
     try:
         body = _encode(value if _is_flat(value) else walk.clean(value, 0))
+        body = body if scrub is None else scrub(body)
     except _TooMany:
         body = _encode({"$too_large": {"values": f"more than {MAX_NODES}"}})
         return body, f"too large to keep: more than {MAX_NODES} values"

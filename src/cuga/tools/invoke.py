@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -29,6 +29,8 @@ from cuga.tools.threads import Job, Threads, TooManyHang
 
 Bindings = Mapping[str, Mapping[str, object]]  # capability -> adapter name -> adapter
 
+Late = Callable[[str, ToolCallStart, Outcome], None]  # of which run, which call, and what became of it after all
+
 
 class _Refused(Exception):
     """The call cannot be made; nothing was touched."""
@@ -39,10 +41,21 @@ class _Refused(Exception):
 
 
 class Door:
-    """Makes calls. `bindings` is read at each call, so an adapter that is switched is switched for the next one."""
+    """Makes calls. `bindings` is read at each call, so an adapter that is switched is switched for the next one.
+
+    `on_late` hears, in the loop, what became of a call that had been answered as out of time and went on in its thread.
+    While it goes on no other attempt with its key is made.
+    """
 
     def __init__(
-        self, tools: ToolRegistry, bindings: Bindings, *, clock: Clock, redactor: Redactor, threads: int = 16
+        self,
+        tools: ToolRegistry,
+        bindings: Bindings,
+        *,
+        clock: Clock,
+        redactor: Redactor,
+        threads: int = 16,
+        on_late: Late | None = None,
     ) -> None:
         self._tools = tools
         self._bindings = bindings
@@ -51,6 +64,8 @@ class Door:
         self._threads = Threads(threads)
         self._watch = Watch()
         self._checks: dict[str, Any] = {}
+        self._on_late = on_late
+        self._going: set[str] = set()  # keys of effects being made now, by whoever waits or nobody any more
 
     async def call(self, state: RunState, call: ToolCallStart) -> Outcome:
         """Make one call of a run and say what became of it. Only a cancellation from outside passes through: then
@@ -147,7 +162,17 @@ class Door:
         assert task is not None
         cancelled_before = task.cancelling()
         begun = loop.time()
+        if call.key in self._going:
+            return Failed(
+                mode=FailureMode.SYSTEM_TIMEOUT,
+                certainty=Certainty.UNKNOWN,
+                message="an earlier attempt is still running",
+            )
         attempt = _Attempt(self._threads, tool, context, arguments)
+        is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
+        if is_keyed:
+            self._going.add(call.key)
+        is_late = False
         deadline = self._watch.begin(loop, task, left_s)
         note = ""
         try:
@@ -163,6 +188,9 @@ class Door:
             if task.cancelling() - deadline.is_over > cancelled_before:
                 raise
             if deadline.is_over:
+                if (answered := self._answered(call, attempt, _microseconds(loop, begun))) is not None:
+                    return answered
+                is_late = True
                 return self._late(call, attempt, left_s, _microseconds(loop, begun))
             return self._failed(call, attempt, error, _microseconds(loop, begun))
         except (KeyboardInterrupt, GeneratorExit):
@@ -171,12 +199,38 @@ class Door:
             return self._failed(call, attempt, error, _microseconds(loop, begun))
         finally:
             self._watch.end(deadline)
-        body, replaced = encode_result(value)
+            if is_keyed:
+
+                def over() -> None:
+                    self._going.discard(call.key)
+                    if is_late and self._on_late is not None:
+                        outcome = self._answered(call, attempt, _microseconds(loop, begun))
+                        if outcome is not None:
+                            self._on_late(context.run_id, call, outcome)
+
+                attempt.leave(over)
+        return self._done(value, note, _microseconds(loop, begun))
+
+    def _done(self, value: Any, note: str, duration_us: int) -> Done:
+        body, replaced = encode_result(value, self._redactor.scrub)
         return Done(
-            result=msgspec.Raw(self._redactor.scrub(body)),
-            duration_us=_microseconds(loop, begun),
+            result=msgspec.Raw(body),
+            duration_us=duration_us,
             note=f"{note}; {replaced}" if note and replaced else note or replaced,
         )
+
+    def _answered(self, call: ToolCallStart, attempt: _Attempt, duration_us: int) -> Outcome | None:
+        """What the thread of a call that nobody waits for has answered; None while it has not."""
+        job = attempt.job
+        if job is None or job.over is None:
+            return None
+        value, error = job.over
+        if error is not None:
+            return self._failed(call, attempt, error, duration_us)
+        if asyncio.iscoroutine(value):
+            value.close()  # half an answer, and the other half has no time left
+            return None
+        return self._done(value, "it answered after its time", duration_us)
 
     def _late(self, call: ToolCallStart, attempt: _Attempt, left_s: float, duration_us: int) -> Failed:
         is_open = attempt.entered and call.side_effect is not SideEffect.READ_ONLY
@@ -203,21 +257,28 @@ class Door:
 class _Attempt:
     """One call of one tool: in this task when it is asynchronous, else in a thread."""
 
-    __slots__ = ("_arguments", "_context", "_job", "_threads", "_tool", "entered_here", "has_looked")
+    __slots__ = ("_arguments", "_context", "_threads", "_tool", "entered_here", "has_looked", "job")
 
     def __init__(self, threads: Threads, tool: Tool, context: ToolContext, arguments: Any) -> None:
         self._threads = threads
         self._tool = tool
         self._context = context
         self._arguments = arguments
-        self._job: Job | None = None
+        self.job: Job | None = None
         self.entered_here = False
         self.has_looked = False  # the probe answered that no earlier attempt happened
 
     @property
     def entered(self) -> bool:
         """Whether the function was entered, so that something may have happened."""
-        return self.entered_here or (self._job is not None and self._job.started)
+        return self.entered_here or (self.job is not None and self.job.started)
+
+    def leave(self, then: Callable[[], None]) -> None:
+        """Wait no more; `then` is called when nothing of it goes on, which may be at once."""
+        if self.job is None:
+            then()
+        else:
+            self.job.leave(then)
 
     async def look(self) -> Any:
         """Ask the tool's probe whether an earlier attempt happened: its result, or None."""
@@ -243,8 +304,8 @@ class _Attempt:
     async def make_in_thread(self) -> Any:
         """Call a synchronous function in a thread; what it gives may have to be awaited here."""
         function, named = self._tool.function, self.named()
-        self._job = Job(lambda: function(**named))
-        value = await self._threads.run(self._job)
+        self.job = Job(lambda: function(**named))
+        value = await self._threads.run(self.job)
         return await value if asyncio.iscoroutine(value) else value
 
 

@@ -1,12 +1,11 @@
 """Threads for synchronous tools: a few of our own, so that a tool that hangs takes down neither the house nor its exit.
 
-A call that is given up on keeps its thread (nothing can stop it) but not its place; its late answer goes nowhere.
+A call that is given up on keeps its thread (nothing can stop it) but not its place; whoever left it hears when it ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
@@ -23,37 +22,69 @@ class TooManyHang(Exception):
 class Job:
     """One call. `started` says whether the function was entered, so whether anything can have happened."""
 
-    __slots__ = ("_answer", "_context", "_function", "_loop", "started")
+    __slots__ = ("_answer", "_context", "_function", "_is_dropped", "_lock", "_loop", "_then", "over", "started")
 
     def __init__(self, function: Callable[[], Any]) -> None:
         self.started = False
+        self.over: tuple[Any, BaseException | None] | None = None  # what it gave and what it raised, once it has
         self._function = function
+        self._is_dropped = False
+        self._then: Callable[[], None] | None = None
+        self._lock = threading.Lock()
         self._loop = asyncio.get_running_loop()
-        self._answer: asyncio.Future[tuple[Any, BaseException | None]] = self._loop.create_future()
+        self._answer: asyncio.Future[None] = self._loop.create_future()
         self._context = contextvars.copy_context()
 
     async def answer(self) -> Any:
         """What the function gave; raises what it raised."""
-        value, error = await self._answer
+        await self._answer
+        return self.given()
+
+    def given(self) -> Any:
+        """The answer of a call that is over."""
+        assert self.over is not None
+        value, error = self.over
         if error is not None:
             raise error
         return value
 
+    def leave(self, then: Callable[[], None]) -> None:
+        """Wait no more. A call that has not begun never will; `then` is called in the loop when the call is over."""
+        with self._lock:
+            if self.started and self.over is None:
+                self._then = then
+                return
+            self._is_dropped = True
+        then()
+
     def perform(self) -> None:
         """Run the function in this thread and hand the answer over, if anybody still waits."""
+        with self._lock:
+            if self._is_dropped:
+                return
+            self.started = True
         value: Any = None
         error: BaseException | None = None
-        self.started = True
         try:
             value = self._context.run(self._function)
         except BaseException as raised:
             error = raised
-        with contextlib.suppress(RuntimeError):  # the loop has closed: nobody waits any more
-            self._loop.call_soon_threadsafe(self._settle, value, error)
+        with self._lock:
+            self.over = (value, error)
+        try:
+            self._loop.call_soon_threadsafe(self._settle)
+        except RuntimeError:  # the loop has closed: nobody waits any more
+            self._settle_late()
 
-    def _settle(self, value: Any, error: BaseException | None) -> None:
+    def _settle(self) -> None:
         if not self._answer.done():
-            self._answer.set_result((value, error))
+            self._answer.set_result(None)
+        self._settle_late()
+
+    def _settle_late(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
 
 class Threads:

@@ -18,7 +18,7 @@ async def test_a_thread_is_used_again_and_sees_the_context_of_its_caller():
     pool = Threads(4)
     WHO.set("ada")
     first = await pool.run(Job(lambda: (threading.get_ident(), WHO.get())))
-    await asyncio.sleep(0.05)
+    await asyncio.sleep(0.3)
     second = await pool.run(Job(lambda: (threading.get_ident(), WHO.get())))
     assert first == second
     assert first[1] == "ada"
@@ -36,17 +36,18 @@ async def test_what_the_function_raises_is_raised_here(error):
 
 async def test_never_more_than_the_limit_at_once():
     pool, at_once, most, lock = Threads(3), 0, 0, threading.Lock()
+    three = threading.Barrier(3)
 
     def work():
         nonlocal at_once, most
         with lock:
             at_once += 1
             most = max(most, at_once)
-        threading.Event().wait(0.01)
+        three.wait(60)  # none ends before three are at work together
         with lock:
             at_once -= 1
 
-    await asyncio.gather(*(pool.run(Job(work)) for _ in range(20)))
+    await asyncio.gather(*(pool.run(Job(work)) for _ in range(21)))
     assert most == 3
     pool.close()
 
@@ -57,14 +58,14 @@ async def test_a_call_given_up_on_gives_its_place_away_until_too_many_hang(monke
     for _ in range(3):
         job = Job(release.wait)
         with pytest.raises(TimeoutError):
-            await asyncio.wait_for(pool.run(job), 0.05)
+            await asyncio.wait_for(pool.run(job), 0.5)
         assert job.started
     late = Job(lambda: "never")
     with pytest.raises(TooManyHang):
         await pool.run(late)
     assert not late.started
     release.set()
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)
     assert await pool.run(Job(lambda: "again")) == "again"
     pool.close()
 
@@ -92,7 +93,15 @@ asyncio.run(main())
         [sys.executable, "-c", program],
         capture_output=True,
         text=True,
-        timeout=20,
+        timeout=120,
         env={"PYTHONPATH": ":".join(sys.path)},
     )
     assert (done.returncode, done.stdout) == (0, "left\n"), done.stderr
+
+
+async def test_a_call_that_was_left_before_it_began_never_begins():
+    entered, over = [], []
+    job = Job(lambda: entered.append(1))
+    job.leave(lambda: over.append(job.started))
+    job.perform()
+    assert (entered, over) == ([], [False])
