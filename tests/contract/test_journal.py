@@ -178,7 +178,7 @@ async def test_a_follower_is_told_of_each_append_and_ends_with_the_journal(home:
         await journal.append(f"r{number % 7}", number // 7, said("x"))
         if number % 400 == 0:
             await asyncio.sleep(0)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         await all_seen.wait()
         await journal.close()
         await following

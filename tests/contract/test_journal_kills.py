@@ -104,7 +104,7 @@ def test_a_writer_killed_at_any_moment_loses_nothing_it_was_told(tmp_path: Path)
 def test_a_writer_dying_at_a_named_point_loses_nothing_it_was_told(tmp_path: Path, point: str, workers: int) -> None:
     for after in (1, 2, 7):
         writer = start(tmp_path, workers, point, after)
-        errors = writer.communicate(timeout=60)[1].decode()
+        errors = writer.communicate(timeout=180)[1].decode()
         assert writer.returncode == -signal.SIGKILL, errors
         asyncio.run(nothing_is_lost(tmp_path))
 

@@ -39,7 +39,7 @@ def test_every_command_of_the_tutorial_ends_as_the_page_says(tmp_path: Path) -> 
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
-            timeout=60,
+            timeout=180,
         )
         assert done.returncode == expected, f"line {block.line}: {block.text}\n{done.stdout}\n{done.stderr}"
         here = Path((tmp_path / "where").read_text().strip())

@@ -91,7 +91,7 @@ class Terminal:
         if child == 0:
             os.environ.update({**self.environment(), "TERM": "xterm-256color", "COLUMNS": "120", **variables})
             os.execv(sys.executable, [sys.executable, "-m", "cuga.cli", *words])
-        seen, until, is_typed = b"", time.monotonic() + 30, not prompt
+        seen, until, is_typed = b"", time.monotonic() + 120, not prompt
         while time.monotonic() < until:
             if not select.select([terminal], [], [], 0.2)[0]:
                 continue
@@ -111,7 +111,7 @@ class Terminal:
 
     def until_deed(self, deed: str, count: int = 1) -> None:
         """Wait until a slow tool has got so far."""
-        until = time.monotonic() + 20
+        until = time.monotonic() + 120
         while self.deeds().count(deed) < count:
             assert time.monotonic() < until, f"no {deed!r} in {self.deeds()}"
             time.sleep(0.02)
@@ -119,5 +119,5 @@ class Terminal:
 
 def ended(process: subprocess.Popen[str]) -> Said:
     """What a process said, once it has ended."""
-    out, err = process.communicate(timeout=60)
+    out, err = process.communicate(timeout=180)
     return Said(process.returncode, out, err)

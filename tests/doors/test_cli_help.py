@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -19,7 +18,11 @@ from cuga.cli.reference import page
 PATHS = [
     (name,) for name in catalog.names() if name not in ("policy", "completion")
 ] + [("policy", "check"), ("completion", "show"), ("completion", "install")]  # fmt: skip
-HELP_S = 0.3
+
+HEAVY = {
+    *("apsw", "asyncio", "common_expression_language", "cel_expr_python", "jsonschema_rs", "msgspec", "pydantic"),
+    *("rapidfuzz", "rich.live", "rich.markdown", "sqlite3", "yaml"),
+}
 
 
 @pytest.mark.parametrize("path", PATHS, ids=" ".join)
@@ -40,24 +43,20 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 def _apart(code: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
     return subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=60
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=180
     ).stdout
 
 
-def test_help_is_there_in_no_time_and_opens_no_room() -> None:
+def test_help_opens_no_room_and_loads_nothing_heavy() -> None:
     loaded = _apart(
         "import sys; from cuga.cli.main import main; main(['--help']); "
         "print('LOADED', *sorted(name for name in sys.modules))"
     ).partition("LOADED")[2]
-    for heavy in ("apsw", "msgspec", "yaml", "rapidfuzz", "cuga.orchestrator", "cuga.kernel", "rich.markdown"):
-        assert f" {heavy} " not in loaded
-    spent = []
-    for _ in range(5):
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        _apart("from cuga.cli.main import main; main(['--help'])")
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    assert min(spent) < HELP_S  # processor time: others may keep the machine busy
+    names = set(loaded.split())
+    assert not names & HEAVY  # what help does not load it need not wait for; how long it takes is measured elsewhere
+    assert {name for name in names if name.startswith("cuga.")} <= {"cuga.errors", "cuga.clock", "cuga.model"} | {
+        name for name in names if name.startswith("cuga.cli")
+    }
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])

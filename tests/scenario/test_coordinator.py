@@ -257,7 +257,9 @@ async def test_a_large_result_lies_out_of_line_and_later_steps_still_reach_into_
 async def test_a_plan_is_shown_before_anything_runs_and_run_exactly(house: Coordinator, world: World) -> None:
     planned = await house.plan("draft a first email to bob@example.com", profile="enterprise")
     assert planned.plan is not None and planned.forecast is not None
-    assert planned.forecast.approvals == tuple(step.step_id for step in planned.plan.steps if step.side_effect != "read-only")
+    assert planned.forecast.approvals == tuple(
+        step.step_id for step in planned.plan.steps if step.side_effect != "read-only"
+    )
     run_id = await house.start("", planned_in=planned.run_id)
     assert (await house.state(run_id)).plan == planned.plan
     with pytest.raises(BadInput):
@@ -330,8 +332,8 @@ async def test_waiting_for_people_ends_when_they_have_decided(house: Coordinator
     import asyncio
 
     plan = steps(PlanStep(tool="post", input={"to": "x"}))
-    waiting = asyncio.ensure_future(house.execute_plan(plan, ExecutionContext(user_id="ann"), wait_s=5.0))
-    while not (runs := await house.runs()) or not (asked := await pending(house, runs[0].run_id)):
+    waiting = asyncio.ensure_future(house.execute_plan(plan, ExecutionContext(user_id="ann"), wait_s=120.0))
+    while not (runs := await house.runs()) or not (asked := await pending(house, runs[0].run_id)):  # noqa: ASYNC110
         await asyncio.sleep(0.01)
     await house.answer(asked[0], "approve", by=BOB)
     assert (await waiting).success

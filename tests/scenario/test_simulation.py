@@ -49,7 +49,7 @@ def test_nothing_is_left_of_a_planted_bug() -> None:
 def test_a_seed_is_played_again_event_by_event() -> None:
     assert simulation.trace(4711) == simulation.trace(4711)
     command = [sys.executable, "-m", "cuga.testing.simulation", "--seed", "4711", "--trace"]
-    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=300, check=True).stdout
     assert shown.startswith("seed 4711") and '"type":"run_finished"' in shown and shown.endswith("no fault\n")
 
 

@@ -184,7 +184,7 @@ async def test_a_count_that_nobody_waits_for_any_more_ends_quietly(path: Path) -
 # --- copies ----------------------------------------------------------------------------------------------------------
 async def test_a_copy_made_while_work_goes_on_is_one_moment_of_the_journal(tmp_path: Path) -> None:
     journal = SqliteJournal(tmp_path / "journal.db", prefill=False)
-    going = True
+    going, done = True, asyncio.Semaphore(0)
 
     async def work(stream: str) -> None:
         version = 0
@@ -192,11 +192,18 @@ async def test_a_copy_made_while_work_goes_on_is_one_moment_of_the_journal(tmp_p
             answer = await journal.append(stream, version, claiming(("day", 1, 1 << 40)))
             version += 1
             assert answer == Committed(version=version)
+            done.release()
+
+    async def some_more() -> None:
+        for _ in range(20):
+            await done.acquire()
 
     workers = [asyncio.create_task(work(f"r{number}")) for number in range(5)]
-    await asyncio.sleep(0.02)
+    await some_more()
     copy = await journal.backup(tmp_path / "copy.db")
-    await asyncio.sleep(0.02)
+    while not done.locked():  # what was appended before the copy was complete
+        await done.acquire()
+    await some_more()
     going = False
     await asyncio.gather(*workers)
     assert verify_file(tmp_path / "copy.db") == []
@@ -297,5 +304,3 @@ def test_a_damaged_copy_is_refused_and_an_open_journal_is_left_alone(path: Path,
     with pytest.raises(JournalCorrupt, match="missing at r2 #2"):
         restore(tmp_path / "copy.db", path)
     assert verify_file(path) == []
-
-

@@ -123,7 +123,7 @@ async def test_following_shows_what_is_there_then_what_comes_until_the_end() -> 
     await house.decide("r1", Verdict.APPROVE)
     await asyncio.sleep(0)
     await house.done("r1", "s1", {})
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         canonical, everything = await asyncio.gather(*tasks)
     assert tuple(canonical) == (await read_trace(house.journal, "r1")).names
     assert tuple(everything) == (await read_trace(house.journal, "r1", everything=True)).names
