@@ -22,7 +22,6 @@ from cuga.model.event import Verdict
 from cuga.policy.access import Access, may_decide
 from cuga.policy.judge import Verdict as Rule
 
-
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
 

@@ -17,7 +17,7 @@ from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
-from cuga.policy.budget import COST, TOKENS, charges
+from cuga.policy.budget import TOKENS, charges
 
 NULL = msgspec.Raw(b"null")
 _BEGUN = frozenset({Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change

@@ -39,14 +39,8 @@ class StoryOfRun(Calls):
 
     def _run_started(self, _number: int, event: e.RunStarted) -> None:
         self._requester = event.requester.id
-        self._bound(None)
-
-    def _bound(self, plan_calls: int | None) -> None:
         limits = self.setting.limits
-        self._limits = {
-            "calls": limits.calls if plan_calls is None else min(limits.calls, plan_calls),
-            "cost": limits.cost,
-        }
+        self._limits = {"calls": limits.calls, "cost": limits.cost}
         self._limits |= {f"calls/domain/{name}": limit for name, limit in limits.calls_per_domain.items()}
         self._limits |= {f"calls/tool/{name}": limit for name, limit in limits.calls_per_tool.items()}
 
@@ -71,7 +65,8 @@ class StoryOfRun(Calls):
                 self._amended.pop(step.step_id, None)
             self._steps[step.step_id] = step
             self._phase.setdefault(step.step_id, "open")
-        self._bound(event.plan.budget.calls if event.plan.budget is not None else None)
+        if event.plan.budget is not None and event.plan.budget.calls is not None:
+            self._limits["calls"] = min(self._limits["calls"], event.plan.budget.calls)  # a newer plan loosens nothing
 
     def _no_plan(self, _number: int, event: e.Event) -> None:
         self._planning = 0
