@@ -8,6 +8,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 ARGS ?=
+DEMO ?= .work/demo
 WORKERS ?= 2
 
 # Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
@@ -19,7 +20,7 @@ help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed ## Set up everything and run the main job on sample data, offline
-	@$(BIN)/cuga demo $(ARGS)
+	@$(BIN)/cuga demo $(DEMO) $(ARGS)
 
 test: $(VENV)/.dev ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)

@@ -75,6 +75,7 @@ def test_a_house_is_not_made_from_nothing(cuga: Terminal, tmp_path: Path, words:
     assert said.code == Exit.BAD_INPUT
     assert said.out == ""
     assert "Traceback" not in said.err
+    assert not (tmp_path / "new").exists()
 
 
 def test_a_house_cannot_be_made_in_the_place_of_a_file(cuga: Terminal, tmp_path: Path) -> None:

@@ -202,3 +202,24 @@ def test_the_demo_shows_the_main_job_and_what_to_try_next(tmp_path: Path, capsys
     assert "Try next:" in said.err
     assert main(["demo", str(tmp_path / "demo"), "--json"]) == Exit.SUCCESS
     assert json.loads(capsys.readouterr().out)["status"] == "success"
+
+
+def test_the_demo_stays_and_says_how_the_shell_finds_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / ".venv" / "bin"
+    folder.mkdir(parents=True)
+    (folder / "cuga").touch(0o644)
+    monkeypatch.setattr("sys.executable", str(folder / "python"))
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    monkeypatch.chdir(tmp_path)
+    for name in ("cuga-demo", "cuga-demo-2"):
+        assert main(["demo"]) == Exit.SUCCESS
+        said = capsys.readouterr().err
+        assert (tmp_path / "data" / name / "journal.db").exists() and f"house in {tmp_path / 'data' / name}" in said
+        assert 'export PATH="$PWD/.venv/bin:$PATH"' in said
+    monkeypatch.setenv("PATH", str(folder))
+    (folder / "cuga").chmod(0o755)
+    assert main(["demo"]) == Exit.SUCCESS
+    assert "export PATH" not in capsys.readouterr().err

@@ -91,6 +91,16 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
     raise HouseNotFound(f"no registry.yaml in {here} or above it, and none in {own}")
 
 
+def demo_house() -> Path:
+    """Where the sample house of `cuga demo` is; another one when there is one already."""
+    first = user_house().with_name(f"{user_house().name}-demo")
+    found, number = first, 1
+    while found.exists():
+        number += 1
+        found = first.with_name(f"{first.name}-{number}")
+    return found
+
+
 def user_house() -> Path:
     """The house of this user, when no other is named."""
     if sys.platform == "win32":

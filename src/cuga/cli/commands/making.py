@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ from cyclopts import Parameter
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
-from cuga.errors import BadInput
+from cuga.errors import BadInput, CugaError
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -55,8 +56,14 @@ def init(
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
         _must_hold_csv(from_)
+    was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
     made: Place = make(directory)
-    report = _imported(made, from_, mapping) if from_ is not None else _sampled(made) if sample else None
+    try:
+        report = _imported(made, from_, mapping) if from_ is not None else _sampled(made) if sample else None
+    except CugaError:
+        if not was_there:  # no house of somebody's mistake is left behind
+            shutil.rmtree(made.root, ignore_errors=True)
+        raise
     return _tell(made, report, options, save_mapping, is_new=is_new)
 
 
@@ -91,7 +98,8 @@ def import_(
 
 def demo(
     directory: Annotated[
-        Path | None, Parameter(name="DIR", help="Where the sample house shall be; left out: a new temporary one.")
+        Path | None,
+        Parameter(name="DIR", help="Where the sample house shall be; left out: demo in the user's data directory."),
     ] = None,
     /,
     *,
@@ -103,16 +111,13 @@ def demo(
 
         cuga demo
     """
-    import tempfile
-
     from cuga.cli.screen import say
-    from cuga.orchestrator.place import make
+    from cuga.orchestrator.place import demo_house, make
 
-    root = directory if directory is not None else Path(tempfile.mkdtemp(prefix="cuga-demo-")) / "house"
-    place = make(root)
+    place = make(directory if directory is not None else demo_house())
     report = _sampled(place)
     say(
-        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company.",
+        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company. It stays; delete it freely.",
         f'> cuga run "{DEMO_GOAL}" --profile smb',
         "",
     )
@@ -133,7 +138,8 @@ async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int
     say(
         "",
         "Try next:",
-        f"  export CUGA_HOUSE={house}",
+        *_on_the_path(),
+        f"  export CUGA_HOUSE={_quoted(house)}",
         '  cuga run "Draft a first email to the buyer of Velkarin Foods and send it" --profile enterprise',
         "  cuga inbox",
         "  cuga approve last",
@@ -142,6 +148,20 @@ async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int
         "Your own data: cuga init sales/ --from DIR_OF_CSV",
     )
     return code
+
+
+def _on_the_path() -> list[str]:
+    """The line that makes the shell find `cuga`, when it does not."""
+    import sys
+
+    if shutil.which("cuga") is not None:
+        return []
+    folder = Path(sys.executable).absolute().parent
+    if not (folder / "cuga").exists():
+        return []
+    here = Path.cwd()
+    shown = f"$PWD/{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
+    return [f'  export PATH="{shown}:$PATH"']
 
 
 def _must_hold_csv(directory: Path) -> None:
