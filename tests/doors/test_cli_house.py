@@ -123,6 +123,10 @@ def test_a_backup_comes_back_and_nothing_runs_before_somebody_accepts_it(cuga: T
     cuga("run", "Carve the stone")
     assert cuga("restore", str(copy)).code == Exit.SUCCESS
     assert [line["run_id"] for line in cuga("runs", "--json").json] == [kept]
+    lifted = cuga("halt", "--lift")
+    assert lifted.code == Exit.REFUSED and "cuga restore --acknowledge" in lifted.err
+    doctor = cuga("doctor").out
+    assert "cuga restore --acknowledge" in doctor and "--lift" not in doctor
     waiting = cuga("run", "Score Velkarin Foods")
     assert waiting.code == Exit.PARKED
     assert "cuga restore --acknowledge" in " ".join(waiting.out.split())
@@ -142,6 +146,7 @@ def test_what_is_no_backup_is_not_put_back(cuga: Terminal, tmp_path: Path) -> No
 
 def test_the_stop_button_holds_everything_until_it_is_lifted(cuga: Terminal) -> None:
     assert cuga("halt").code == Exit.BAD_INPUT
+    assert "Nothing is halted" in cuga("halt", "--lift").err
     assert cuga("halt", "wrong", "price", "list").code == Exit.SUCCESS
     said = cuga("run", "Score Velkarin Foods")
     assert said.code == Exit.PARKED

@@ -89,7 +89,7 @@ def _house(assembly: Assembly) -> list[Finding]:
             what="stop button",
             state="note" if halted else "ok",
             found=f"halted: {halted}" if halted else "not pressed",
-            mend="`cuga halt --lift` lets work go on" if halted else "",
+            mend=f"`{assembly.current.halt_ends_with}` lets work go on" if halted else "",
         ),
         Finding(
             what="data",

@@ -57,6 +57,7 @@ class HouseNow(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     owner: str
     halted: str
+    halt_ends_with: str  # the command for it; empty when nothing is halted
     roles: dict[str, tuple[str, ...]]
     delegations: tuple[Delegation, ...]
     standing_rules: tuple[StandingRule, ...]
@@ -273,6 +274,7 @@ class Reading:
         return HouseNow(
             owner=state.owner,
             halted=current.halted,
+            halt_ends_with=current.halt_ends_with if current.halted else "",
             roles=dict(state.roles),
             delegations=tuple(state.delegations.values()),
             standing_rules=tuple(state.standing.values()),

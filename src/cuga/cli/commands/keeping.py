@@ -11,12 +11,13 @@ from cuga.cli.commands.changing import change, done, now
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
-from cuga.errors import BadInput, HouseBusy, HouseNotFound
+from cuga.errors import BadInput, HouseBusy, HouseNotFound, InvalidTransition
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.health import Finding
 
+LIFT = "cuga halt --lift"
 Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
 
 
@@ -168,9 +169,18 @@ def halt(
     async def work(visit: Visit) -> int:
         from cuga.model.house_event import Halted, HaltLifted
 
+        if lift:
+            house = await visit.front.house()
+            if not house.halted:
+                return done("Nothing is halted; work goes on as it is.", options)
+            if house.halt_ends_with != LIFT:
+                raise InvalidTransition(
+                    f"the house was {house.halted}; lifting does not end that",
+                    mend=f"Look at the outbox first; then `{house.halt_ends_with} --reason WHY` lets work go on.",
+                )
         await change(visit, HaltLifted(at=now(), reason=said) if lift else Halted(at=now(), reason=said))
         return done(
-            "Lifted; work goes on." if lift else "Halted; nothing new starts. Lift it: cuga halt --lift", options
+            "Lifted; work goes on." if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options
         )
 
     return at_house(options, work)
