@@ -14,7 +14,7 @@ from cuga.errors import BadInput
 from cuga.packs.sales.committee import contacts_of, people_for
 from cuga.packs.sales.message import Channel, Message, Unfilled
 from cuga.packs.sales.result import Evidence, evidence, find_account, sure
-from cuga.packs.sales.templates import DEFAULT, TEMPLATES, render, render_own
+from cuga.packs.sales.templates import DEFAULT, TEMPLATES, purpose_of, render, render_own
 from cuga.tools.declare import ToolContext, capability_missing
 
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
@@ -118,7 +118,8 @@ class Desk:
         heading = "" if self.channel != "email" else heading
         text = f"{heading}\n{body}"
         used = {item: fact for item, fact in self.facts.items() if _shown(self.values.get(item, ""), text)}
-        intent = continues or "intent-" + _short(f"{self.context.run_id}/{self.context.step_id}")
+        first = True if own and not follow else chosen.first_contact
+        intent = continues or self._intent(first, purpose_of(goal))
         return Message(
             message_id="msg-" + _short(f"{intent}\n{self.address}\n{text}"),
             intent=intent,
@@ -132,12 +133,24 @@ class Desk:
             subject=heading,
             body=body,
             body_hash=body_hash(body),
-            first_contact=True if own else chosen.first_contact,
+            first_contact=first,
             template="own" if own else chosen.name,
             facts=tuple(dict.fromkeys(used.values())),
             unfilled=tuple(self.unfilled),
             notes=tuple(self.notes),
         )
+
+    def _intent(self, first: bool, purpose: str) -> str:
+        """What the message is for, the same in every run: sending claims it once for each channel and recipient.
+
+        Wording, style and sender are no part of it. Readable, because a refusal to send again quotes it.
+        """
+        account = self.account.id if self.account else self.values.get("account", "")
+        product = self.values.get("product", "")
+        kind = "first-message" if first else "follow-up"
+        said = (("to", self.values.get("account", "")), ("about", product), ("for", purpose))
+        shown = "".join(f"-{word}-{_slug(text)}" for word, text in said if _slug(text))
+        return f"{kind}{shown}-" + _short("\n".join((kind, account, product, purpose)).casefold())[:8]
 
     def _own(self, text: str) -> str:
         """A person's own words with their variables filled; what is missing is listed and blocks the sending."""
@@ -232,6 +245,10 @@ def one_line(value: str) -> str:
 def _rounded(number: int) -> int:
     scale = 10 ** max(0, len(str(number)) - 2)
     return int(round(number / scale) * scale)
+
+
+def _slug(text: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", text.casefold())[:40].strip("-")
 
 
 def _shown(value: str, text: str) -> bool:

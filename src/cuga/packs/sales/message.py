@@ -1,7 +1,8 @@
 """A message on its way: what it says, to whom, on which facts it rests, and what is still missing.
 
-`intent` is its lineage: kept when it is amended and in every later attempt to send it, so that it leaves the house
-once.
+`intent` is what it is for (first message or follow-up, account, product, the goal's kind), not where it was made: it is
+kept when the message is amended and is the same in a later run, so that it leaves the house once. Another message to
+the same person needs another purpose, such as a follow-up.
 """
 
 from __future__ import annotations

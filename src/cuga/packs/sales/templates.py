@@ -129,10 +129,24 @@ ASKS = (  # words of the goal -> the one question
 )
 
 
+_ROW = {
+    "second": "second", "2nd": "second", "again": "second", "third": "third", "3rd": "third", "fourth": "fourth",
+    "4th": "fourth", "last": "last", "final": "last",
+}  # fmt: skip
+
+
 def ask_for(goal: str, values: dict[str, str]) -> str:
     """The one question that suits a goal in a seller's words and can be asked with what is known."""
     words = set(re.findall(r"[a-z]+", goal.casefold()))
     return first_filled(tuple(ask for wanted, ask in ASKS if not wanted or words & set(wanted)), values)
+
+
+def purpose_of(goal: str) -> str:
+    """What a goal is after, apart from its wording: the kind of question it asks and which one of a row it is."""
+    words = re.findall(r"[a-z0-9]+", goal.casefold())
+    asked = next((min(wanted) for wanted, _ in ASKS if set(wanted) & set(words)), "")
+    counted = next((_ROW[word] for word in words if word in _ROW), "")
+    return " ".join(part for part in (counted, asked) if part)
 
 
 def variables(text: str) -> tuple[str, ...]:

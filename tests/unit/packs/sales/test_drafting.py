@@ -104,12 +104,19 @@ def test_what_cannot_be_used_is_refused_with_the_choices(context, arguments):
     assert caught.value.next_step
 
 
-def test_the_same_step_keeps_the_lineage_and_another_one_has_its_own(context):
-    first = draft_outbound_message(context, recipient="alice@example.com")
-    assert first == draft_outbound_message(context, recipient="alice@example.com")
+def test_the_intent_is_what_a_message_is_for_and_not_the_run_that_made_it(context):
+    first = draft_outbound_message(context, recipient="buyer", account=HERO)
     other = ToolContext.for_tests(run_id="another", capabilities=context.capabilities)
-    assert draft_outbound_message(other, recipient="alice@example.com").intent != first.intent
-    assert draft_outbound_message(other, recipient="alice@example.com", continues=first.intent).intent == first.intent
+
+    def intent(**arguments):
+        return draft_outbound_message(other, **{"recipient": "buyer", "account": HERO} | arguments).intent
+
+    assert intent() == first.intent and "first-message-to-velkarin-foods" in first.intent
+    assert intent(style="friendly", sender="Ada Kestrel", goal="draft a first email to the buyer") == first.intent
+    assert intent(template="Dear {{first_name}}, shall we talk about {{product}}?") == first.intent
+    assert len({first.intent, intent(goal="follow up"), intent(goal="book a call"), intent(goal="second follow up"),
+                intent(product="Alder Stock")}) == 5  # fmt: skip
+    assert intent(goal="follow up", continues=first.intent) == first.intent
 
 
 @pytest.mark.parametrize("goal", ["", "book a call", "show a demo", "follow up", "renewal"])
