@@ -6,6 +6,7 @@ It finds what it knows: personal data, and secrets that are plain lower-case wor
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 from collections.abc import Iterable, Mapping
@@ -32,7 +33,8 @@ _ABOUT = frozenset(  # `token_count`, `password_file`: words about a secret, not
 )
 _PAGING = frozenset({"page", "next", "continuation", "cursor", "sync"})  # `next_page_token` is needed to go on reading
 _MAY_BE_KEY = re.compile(rb"token|secret|pass|key|credential|pwd|authoriz|bearer|cookie")  # a part of every secret name
-_NUMBER = re.compile(r"[0-9eE+.\-]+")
+_NUMBER = re.compile(rb"[0-9eE+.\-]+")
+_STRING = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)', re.DOTALL)  # of JSON; one that is cut off goes to the end
 _WORD = re.compile(r"[a-z_]{1,15}")
 _HUMP = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _GAP = re.compile(r"[^a-z0-9]+")
@@ -71,9 +73,9 @@ class Redactor:
     """Cuts what it knows. One instance per process; `learn` adds a secret that came in later."""
 
     def __init__(self, secrets: Iterable[str] = ()) -> None:
-        self._needles: list[tuple[bytes, bytes]] = []
+        self._needles: list[bytes] = []
         self._known: set[str] = set()
-        self._any = re.compile(b"(?!)")
+        self._any = self._numbers = re.compile(b"(?!)")
         self.learn(*secrets)
 
     @classmethod
@@ -84,7 +86,7 @@ class Redactor:
     @property
     def knows_any(self) -> bool:
         """Whether there is a value to look for at all."""
-        return bool(self._needles)
+        return bool(self._known)
 
     def learn(self, *secrets: str) -> None:
         """Know more secrets; short ones and plain words are left alone."""
@@ -92,17 +94,45 @@ class Redactor:
             if _is_telling(secret) and len(self._known) < MAX_SECRETS:
                 self._known.add(secret)
         forms = {form for secret in self._known for form in _forms(secret)}
-        self._needles = [(form, _cut(form)) for form in sorted(forms, key=lambda form: (-len(form), form))]
-        self._any = re.compile(b"|".join(re.escape(needle) for needle, _ in self._needles) or b"(?!)")
+        self._needles = sorted((f for f in forms if not _NUMBER.fullmatch(f)), key=lambda form: (-len(form), form))
+        numbers = [_whole_number(form) for form in sorted(forms, reverse=True) if _NUMBER.fullmatch(form)]
+        self._numbers = re.compile(b"|".join(numbers) or b"(?!)")
+        self._any = re.compile(b"|".join([*map(re.escape, self._needles), *numbers]) or b"(?!)")
 
     def scrub_values(self, body: bytes) -> bytes:
-        """The bytes without known secret values. JSON stays JSON of the same shape."""
-        if len(body) <= _SMALL and not self._any.search(body):
+        """The bytes without known secret values. JSON stays JSON of the same shape: only its strings are cut, and of a
+        secret that is a number only what stands for itself in one, not a part of a longer number or name."""
+        if not self._holds_any(body):
             return body
-        for needle, cut in self._needles:
-            if needle in body:
-                body = body.replace(needle, cut)
+        if body[:1] in (b"{", b"[", b'"'):
+            return _STRING.sub(self._cut_string, body)
+        try:
+            msgspec.json.decode(body)  # a number, or nothing
+        except (msgspec.DecodeError, UnicodeDecodeError):
+            return self._cut(body)
         return body
+
+    def _holds_any(self, body: bytes) -> bool:
+        if len(body) <= _SMALL:
+            return self._any.search(body) is not None
+        return any(needle in body for needle in self._needles) or self._numbers.search(body) is not None
+
+    def _cut(self, text: bytes) -> bytes:
+        for needle in self._needles:
+            if needle in text:
+                text = text.replace(needle, REDACTED.encode())
+        return self._numbers.sub(REDACTED.encode(), text)
+
+    def _cut_string(self, found: re.Match[bytes]) -> bytes:
+        string = found[0]
+        if len(string) < MIN_LENGTH:
+            return string
+        if b"\\" in string:  # a cut must not tear an escape apart: what it stands for is cut instead
+            with contextlib.suppress(msgspec.DecodeError, UnicodeDecodeError):
+                text = msgspec.json.decode(string, type=str).encode()
+                clean = self._cut(text)
+                return string if clean == text else msgspec.json.encode(clean.decode("utf-8", "replace"))
+        return string[:1] + self._cut(string[1:-1]) + string[-1:]
 
     def scrub(self, body: bytes) -> bytes:
         """JSON bytes without known secret values and without what stands under secret keys."""
@@ -112,7 +142,7 @@ class Redactor:
 
     def scrub_text(self, text: str) -> str:
         """A message without known secret values and without `password=...`, `token: ...`, `Bearer ...`."""
-        clean = self.scrub_values(text.encode("utf-8", "backslashreplace")).decode()
+        clean = self._cut(text.encode("utf-8", "backslashreplace")).decode("utf-8", "replace")
         return _SAID.sub(lambda said: said[1] + REDACTED, clean)
 
 
@@ -149,7 +179,6 @@ def _forms(secret: str) -> set[bytes]:
     return {plain, escaped, inside, quote(secret, safe="", errors="backslashreplace").encode()}
 
 
-def _cut(form: bytes) -> bytes:
-    """What replaces it: a number must stay one, or the JSON around it would break."""
-    text = form.decode("utf-8", "replace")
-    return re.sub(rb"[0-9]", b"9", form) if _NUMBER.fullmatch(text) else REDACTED.encode()
+def _whole_number(form: bytes) -> bytes:
+    """A pattern for a number that is no part of a longer one, of a name or of a time."""
+    return rb"(?<![0-9A-Za-z.])" + re.escape(form) + rb"(?![0-9A-Za-z])"
