@@ -32,6 +32,7 @@ class Exit(IntEnum):
 
 _BY_KIND: tuple[tuple[type[errors.CugaError], Exit], ...] = (
     (errors.HouseBusy, Exit.BUSY),
+    (errors.HouseClosed, Exit.PARKED),
     (errors.JournalFailed, Exit.DAMAGED),
     (errors.JournalCorrupt, Exit.DAMAGED),
     (errors.EventUnreadable, Exit.DAMAGED),
