@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from cuga.clock import ManualClock
@@ -20,8 +21,10 @@ from cuga.errors import (
 )
 from cuga.model import house_event as h
 from cuga.model.context import Principal
-from cuga.model.event import Status
+from cuga.model.event import Status, ToolCallStart
+from cuga.model.tool import SideEffect
 from cuga.orchestrator import AGENTSCoordinator, Coordinator, ExecutionContext, Plan, PlanStep, ToolBudget
+from cuga.orchestrator.place import make
 from cuga.orchestrator.protocol import Plan as PlanByItsOlderPath
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
@@ -360,3 +363,65 @@ async def test_a_secret_in_a_plan_is_gone_before_anybody_approves_or_runs_it(wor
         stored = b"".join([one.body for one in await (await house.open()).journal.read(result.run_id)])
     assert secret not in world.effects[0] and secret.encode() not in stored
     assert world.effects == [done.results["s1"]["to"]]
+
+
+# --- plans that were checked before ------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    "forged",
+    [{"cost": 0}, {"domain": "nowhere"}, {"side_effect": SideEffect.READ_ONLY}, {"tool_digest": "f" * 64}],
+)
+async def test_a_checked_plan_whose_stamps_are_not_those_of_the_contracts_is_refused(forged, world: World) -> None:
+    async with Coordinator(tools=world.tools()) as house:
+        checked = await house.checked(Plan(goal="g", steps=(PlanStep(tool="post", input={"to": "x"}),)), "smb")
+        other = msgspec.structs.replace(checked.steps[0], **forged)
+        with pytest.raises(PlanInvalid, match=next(iter(forged))):
+            await house.start("g", plan=msgspec.structs.replace(checked, steps=(other,)), profile="smb")
+        assert await house.runs() == [] and not world.effects
+
+
+async def test_a_checked_plan_that_is_still_right_runs_as_it_is(world: World) -> None:
+    async with Coordinator(tools=world.tools()) as house:
+        steps = (
+            PlanStep(tool="read_number", step_id="n", input={"number": 3}),
+            PlanStep(tool="read_number", input={"number": {"$from": {"step": "n", "path": "/number"}}}),
+        )
+        checked = await house.checked(Plan(goal="g", steps=steps), "smb")
+        assert (await house.run("g", plan=checked, profile="smb")).success
+
+
+async def test_a_plan_made_before_a_tool_was_raised_is_refused(tmp_path: Any, world: World) -> None:
+    make(tmp_path)
+    async with Coordinator(house=str(tmp_path), tools=world.tools(), user="ann") as house:
+        plan = Plan(goal="g", steps=(PlanStep(tool="propose", input={"text": "x"}),))
+        planned = await house.start("g", plan=plan, profile="smb", plan_only=True)
+        await house.wait(planned)
+    registry = tmp_path / "registry.yaml"
+    registry.write_text(registry.read_text() + "\ntools:\n  propose: {side_effect: execute, cost: 50.0}\n")
+    async with Coordinator(house=str(tmp_path), tools=world.tools(), user="ann") as house:
+        with pytest.raises(PlanInvalid, match="side_effect is propose, and propose has execute"):
+            await house.start("", planned_in=planned)
+
+
+@pytest.mark.parametrize("profile", ["smb", "technical"])
+async def test_a_tool_raised_while_a_run_waited_is_judged_by_its_new_class(
+    tmp_path: Any, profile: str, world: World
+) -> None:
+    make(tmp_path)
+    async with Coordinator(house=str(tmp_path), tools=world.tools(), user="ann") as house:
+        await house.change(h.Halted(at=AT, reason="a drill"))
+        plan = Plan(goal="g", steps=(PlanStep(tool="propose", input={"text": "x"}),))
+        run = await house.start("g", plan=plan, profile=profile)
+        await house.wait(run)
+    registry = tmp_path / "registry.yaml"
+    registry.write_text(registry.read_text() + "\ntools:\n  propose: {side_effect: execute}\n")
+    async with Coordinator(house=str(tmp_path), tools=world.tools(), user="ann") as house:
+        await house.change(h.UserAdded(at=AT, user="bob", roles=("approver",)))
+        await house.change(h.HaltLifted(at=AT))
+        await house.resume(run)
+        await house.answer_question(run, "yes")
+        result = await house.wait(run)
+        calls = [event for event in await house.events(run) if isinstance(event, ToolCallStart)]
+        if profile == "technical":
+            assert all(call.simulated for call in calls)
+        else:
+            assert result.reason == "waits for an approval" and calls == []

@@ -113,7 +113,8 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, o
     ruling = turn.rules.ruling(step.tool, turn.current)
     if ruling.verdict is not Rule.ALLOW:
         raise NotAllowed(ruling.reason)
-    contract = turn.rules.contracts[step.tool]
+    contract = turn.rules.contract(step.tool, turn.current)
+    step = gate.as_contracted(step, contract)
     key = gate.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
     ruling = msgspec.structs.replace(ruling, tool_digest=request.tool_digest)
     digest = gate.call_digest(s, step, ruling, command.arguments, key)

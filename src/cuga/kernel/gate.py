@@ -99,7 +99,8 @@ def consider(turn: Turn, step_id: str) -> bool:
     if accepted is None:
         return False
     ruling = accepted
-    contract = turn.rules.contracts[step.tool]
+    contract = turn.rules.contract(step.tool, turn.current)
+    step = as_contracted(step, contract)
     key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
@@ -117,6 +118,13 @@ def consider(turn: Turn, step_id: str) -> bool:
         approval = agreed
     _start(turn, step, contract, ruling, arguments, key, approval, claims)
     return True
+
+
+def as_contracted(step: Step, contract: ToolContract) -> Step:
+    """The step with the class, domain and price of its contract, whatever stamp it was handed in with."""
+    if (step.side_effect, step.domain, step.cost) == (contract.side_effect, contract.domain, contract.cost):
+        return step
+    return msgspec.structs.replace(step, side_effect=contract.side_effect, domain=contract.domain, cost=contract.cost)
 
 
 def _is_same_call(before: e.ToolCallStart, step: Step, ruling: Ruling, key: str) -> bool:
@@ -274,7 +282,8 @@ def _claims(
     if contract.once and not ruling.simulated:
         held = {claim.scope for claim in s.held.get(step.step_id, ())}
         try:
-            scopes = _once_scopes(start.tenant, contract, arguments)
+            onces = turn.rules.once(step.tool, turn.current)
+            scopes = [scope for once in onces for scope in _once_scopes(start.tenant, once, arguments)]
         except Unresolved as problem:
             _fail(turn, step.step_id, f"what may happen only once cannot be told from its arguments: {problem}")
             return None
@@ -288,8 +297,8 @@ def _claims(
     return tuple(claims)
 
 
-def _once_scopes(tenant: str, contract: ToolContract, arguments: msgspec.Raw) -> list[str]:
-    name, *paths = contract.once
+def _once_scopes(tenant: str, once: tuple[str, ...], arguments: msgspec.Raw) -> list[str]:
+    name, *paths = once
     value = msgspec.json.decode(arguments)
     scopes = [f"{name}/{tenant}"]
     for path in paths:

@@ -57,7 +57,7 @@ def fold(events: Iterable[Event]) -> HouseState:
 
 
 def current_of(
-    state: HouseState, tool_digests: dict[str, str], installed_adapters: dict[str, tuple[str, ...]]
+    state: HouseState, contracts: dict[str, ToolContract], installed_adapters: dict[str, tuple[str, ...]]
 ) -> Current:
     """What holds now, with what this process has installed."""
     halted, way_out = state.halted, "cuga halt --lift"
@@ -69,7 +69,8 @@ def current_of(
         disabled_adapters=tuple(state.disabled),
         installed_adapters=installed_adapters,
         forbidden_tools=dict(state.forbidden),
-        tool_digests=tool_digests,
+        tool_digests={name: contract.digest() for name, contract in contracts.items()},
+        contracts=contracts,
         standing_rules=tuple(state.standing.values()),
         delegations=tuple(state.delegations.values()),
         roles=dict(state.roles),

@@ -76,7 +76,7 @@ def fail(turn: Turn, start: e.ToolCallStart, failed: Failed) -> None:
     """An attempt that did not answer with a result: again, failed or in doubt."""
     s = turn.state
     step = start.step
-    contract = turn.rules.contracts[start.tool]
+    contract = turn.rules.contract(start.tool, turn.current)
     certainty = failed.certainty
     if step in s.unsure and not start.probe:
         # an earlier attempt may have happened, and this one did not look: its own failure proves nothing

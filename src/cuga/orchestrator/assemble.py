@@ -38,11 +38,13 @@ from cuga.model.event import Event, ToolCallStart
 from cuga.model.outcome import Outcome
 from cuga.model.value import encode
 from cuga.orchestrator.place import Place, shipped_registry
+from cuga.orchestrator.registry_file import RegistryFile
+from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Rulebook
-from cuga.policy.registry import Registry, compile_rulebook, load_registry, module_of, under_overrides
+from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.projections.projection import Store
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
@@ -72,6 +74,7 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     views: Store
+    registry_file: RegistryFile | None = None  # a house in memory has the shipped one
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
@@ -79,7 +82,11 @@ class Assembly:
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str) -> Rules:
-        """The rules of a profile as the registry has them now, kept in the journal for the runs that pin them."""
+        """The rules of a profile as the registry has them now, kept in the journal for the runs that pin them.
+
+        `RegistryInvalid` when the registry was changed and does not load any more.
+        """
+        self.look_at_registry()
         found = self._rulebooks.get(profile)
         if found is None:
             book = compile_rulebook(self.registry, profile, self.tools.contracts())
@@ -88,6 +95,15 @@ class Assembly:
             self.driver.know_rules(found)
             self._rulebooks[profile] = found
         return found
+
+    def look_at_registry(self) -> None:
+        """Take over a registry that has changed since the house was opened; cheap when it has not."""
+        if self.registry_file is None or (news := self.registry_file.news()) is None:
+            return
+        self.registry, tools = news
+        self.tools.become(tools)
+        self._rulebooks.clear()
+        self.look_around()
 
     async def change(self, event: Event, by: Principal) -> HouseState:
         """Add a fact to the house stream, if the house takes it; what holds now follows at once."""
@@ -109,8 +125,7 @@ class Assembly:
 
     def look_around(self) -> None:
         """What holds now, for every judgement from here on."""
-        digests = {name: contract.digest() for name, contract in self.tools.contracts().items()}
-        self.current = house.current_of(self.state, digests, self.installed())
+        self.current = house.current_of(self.state, self.tools.contracts(), self.installed())
 
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
@@ -158,9 +173,12 @@ async def open_house(
     settings = settings or read_settings()
     clock = clock or SystemClock()
     redactor = Redactor.from_environment(settings.variables)
-    text = place.registry.read_text("utf-8") if place is not None else shipped_registry()
-    registry = load_registry(text, source=str(place.registry) if place is not None else "the shipped registry")
-    kept = tool_registry(registry, tools)
+    file = RegistryFile(place.registry, tools) if place is not None else None
+    if file is None or (read := file.news()) is None:
+        registry = load_registry(shipped_registry(), source="the shipped registry")
+        kept = tool_registry(registry, tools)
+    else:
+        registry, kept = read
     scrub = redactor.scrub_values if redactor.knows_any else None
     if journal is None:
         if place is None:
@@ -207,6 +225,7 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        registry_file=file,
         _spare=spare,
     )
     await assembly.refold()
@@ -217,20 +236,15 @@ async def open_house(
     return assembly
 
 
-def tool_registry(registry: Registry, own: tuple[Callable[..., Any], ...] = ()) -> ToolRegistry:
-    """The tools that a registry's packs bring, and those handed in, under the registry's overrides."""
-    kept = ToolRegistry(registry.modules)
-    for pack in registry.packs:
-        kept.load(module_of(pack))
-    for function in own:
-        kept.register(function)
-    kept.hold(under_overrides(registry, kept.contracts()))
-    return kept
+def put_journal_back(place: Place, backup: Path, *, clock: Clock | None = None, by: str = "") -> Restored:
+    """Put a copy in the place of a house's journal that nobody has open. It says so itself from its first moment, and
+    nothing runs before a person has acknowledged that. The views are made anew from it."""
+    at = (clock or SystemClock()).now()
 
+    def mark(copied: Backed) -> tuple[str, Event]:
+        return house_stream(LOCAL_TENANT), h.RestoredFrom(at=at, by=by, backup=backup.name, position=copied.position)
 
-def put_journal_back(place: Place, backup: Path) -> Restored:
-    """Put a copy in the place of a house's journal that nobody has open. The views are made anew from it."""
-    restored = restore(backup, place.journal)
+    restored = restore(backup, place.journal, mark)
     for name in ("", "-wal", "-shm"):
         place.views.with_name(f"{place.views.name}{name}").unlink(missing_ok=True)
     return restored

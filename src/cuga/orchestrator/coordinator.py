@@ -24,6 +24,7 @@ from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.reading import Planned, Reading, run_of
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.planning.stamps import must_be_as_checked
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
@@ -55,6 +56,7 @@ class Coordinator(Reading):
         With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`.
         """
         assembly = await self.open()
+        assembly.look_at_registry()
         if planned_in:
             plan, goal, profile = await self._plan_of(planned_in, profile)
         goal = goal.strip()
@@ -65,6 +67,8 @@ class Coordinator(Reading):
         goal = goal.encode("utf-8", "replace").decode()
         name = profile or (context.profile if context else "") or self.profile or assembly.registry.default_profile
         rules = await assembly.rules_for(name)
+        if isinstance(plan, CheckedPlan):
+            must_be_as_checked(plan, rules.book)
         checked = await self.checked(plan, name) if isinstance(plan, Plan) else plan
         run_id = assembly.clock.new_id()
         who = by or await self.principal(context.user_id if context else "")
@@ -91,9 +95,12 @@ class Coordinator(Reading):
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
         if state.plan is None:
-            raise BadInput(f"run {run_id} has no plan")
+            raise BadInput(f"run {run_id} has no plan", mend="`cuga plan GOAL` makes one.")
         if profile and profile != state.started.profile:
-            raise BadInput(f"that plan was made under profile {state.started.profile}, not {profile}")
+            raise BadInput(
+                f"that plan was made under profile {state.started.profile}, not {profile}",
+                mend=f'Run it without --profile, or plan again: cuga plan "{state.started.goal}" --profile {profile}',
+            )
         return state.plan, state.started.goal, state.started.profile
 
     async def checked(self, plan: Plan, profile: str = "") -> CheckedPlan:

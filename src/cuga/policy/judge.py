@@ -14,6 +14,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.policy.budget import limits_of
 from cuga.policy.profile import Consent, Current, Rulebook
+from cuga.policy.tighten import stricter, stricter_consent
 
 
 class Verdict(str, Enum):
@@ -49,23 +50,45 @@ class Rules:
         self.limits = limits_of(rulebook.profile.limits)
         self._digests = {name: contract.digest() for name, contract in rulebook.contracts.items()}
         self._rulings: dict[str, Ruling] = {}
+        self._in_force: dict[str, ToolContract] = {}
         self._current: Current | None = None
 
     def ruling(self, tool: str, current: Current) -> Ruling:
         """The ruling on a tool as things stand."""
         if current is not self._current:
-            self._rulings = {}
-            self._current = current
+            self._look_at(current)
         found = self._rulings.get(tool)
         if found is None:
             found = self._rulings[tool] = self._judge(tool, current)
         return found
 
+    def contract(self, tool: str, current: Current) -> ToolContract:
+        """What a call is judged by: the pinned contract, and whatever the one in force says more strictly."""
+        if current is not self._current:
+            self._look_at(current)
+        found = self._in_force.get(tool)
+        if found is None:
+            pinned, now = self.contracts[tool], current.contracts.get(tool)
+            found = pinned if now is None or now == pinned else stricter(pinned, now)
+            self._in_force[tool] = found
+        return found
+
+    def once(self, tool: str, current: Current) -> tuple[tuple[str, ...], ...]:
+        """All that may happen only once by a call of the tool: what was pinned and what is in force."""
+        pinned, now = self.contracts[tool], current.contracts.get(tool)
+        said = (pinned.once, now.once) if now is not None and now.once != pinned.once else (pinned.once,)
+        return tuple(once for once in said if once)
+
+    def _look_at(self, current: Current) -> None:
+        self._rulings, self._in_force = {}, {}
+        self._current = current
+
     def _judge(self, tool: str, current: Current) -> Ruling:
-        contract = self.contracts.get(tool)
+        pinned = self.contracts.get(tool)
         profile = self.profile
-        if contract is None:
+        if pinned is None:
             return _refuse("unknown-tool", f"{tool} is not a tool of this run")
+        contract = self.contract(tool, current)
         if tool in current.forbidden_tools:
             return _refuse("forbidden-now", f"{tool} is forbidden: {current.forbidden_tools[tool] or 'no reason given'}")
         if tool in profile.forbidden_tools:
@@ -89,7 +112,8 @@ class Rules:
         available = current.tool_digests.get(tool)
         if available is None:
             return Ruling(verdict=Verdict.HOLD, rule="tool-missing", reason=f"{tool} is not installed here")
-        consent = profile.approvals.consent_for(contract.side_effect)
+        asked = profile.approvals.consent_for
+        consent = stricter_consent(asked(pinned.side_effect), asked(contract.side_effect))
         if contract.side_effect is SideEffect.EXECUTE and not simulated:
             consent = Consent.HUMAN  # whatever a profile says: no setting lets an outside effect pass by itself
         return Ruling(

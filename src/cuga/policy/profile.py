@@ -141,6 +141,7 @@ class Current(Value, frozen=True, kw_only=True):
     installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
     forbidden_tools: dict[str, str] = {}
     tool_digests: dict[str, str] = {}  # of the tools this process can really call
+    contracts: dict[str, ToolContract] = {}  # of the same tools: what they say more strictly than a run pinned, counts
     standing_rules: tuple[StandingRule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     roles: dict[str, tuple[str, ...]] = {}  # user -> roles; empty in a solo house

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from cuga.model.tool import SideEffect, ToolContract
+import msgspec
+
+from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import Value, units
 from cuga.policy.profile import Consent, Profile
 
@@ -22,6 +24,24 @@ class Override(Value, frozen=True, kw_only=True):
     cost: int | None = None
     timeout_s: int | None = None
     domain: str | None = None
+
+
+def stricter(pinned: ToolContract, now: ToolContract) -> ToolContract:
+    """The pinned contract with whatever the one in force says more strictly: class, price, time, repeats, needs."""
+    return msgspec.structs.replace(
+        pinned,
+        side_effect=max(pinned.side_effect, now.side_effect, key=_RANKS.index),
+        cost=max(pinned.cost, now.cost),
+        timeout_s=min(pinned.timeout_s, now.timeout_s),
+        repeatable=pinned.repeatable if pinned.repeatable is now.repeatable else Repeatable.NONE,
+        once=pinned.once or now.once,
+        uses=tuple(dict.fromkeys((*pinned.uses, *now.uses))),
+    )
+
+
+def stricter_consent(one: Consent, other: Consent) -> Consent:
+    """The one of two that asks more."""
+    return max(one, other, key=_CONSENTS.index)
 
 
 def loosened_tool(

@@ -238,3 +238,65 @@ def test_a_profile_may_want_a_person_even_for_a_read():
     strict = rules(READ, approvals=Approvals(read_only=Consent.HUMAN))
     story = given(rules=strict).when(start(one())).when(approve("s"))
     assert story.call("s").approval == "r1-a1"
+
+
+# --- the contract judges, the stricter one ---------------------------------------------------------------------------
+def raised(pinned_tool, now_tool, arguments=None, **profile):
+    """A run pinned to one contract meets another, and a person accepts the new definition."""
+    story = given(rules=rules(pinned_tool, **profile)).after(
+        tool_digests={now_tool.name: now_tool.digest()}, contracts={now_tool.name: now_tool}
+    )
+    story.when(start(one(pinned_tool, arguments)))
+    return story.when(answer("yes", f"tool/{now_tool.name}/{now_tool.digest()[:12]}"))
+
+
+@pytest.mark.parametrize("before", ["read-only", "propose"])
+def test_a_class_that_was_raised_asks_a_person_whatever_the_run_pinned(before):
+    own = Approvals(read_only=Consent.NONE, propose=Consent.NONE)
+    story = raised(contract("post", before), contract("post", "execute"), approvals=own)
+    story.then("question_answered", "approval_requested", "run_parked")
+    assert story.found("approval_requested").side_effect.value == "execute"
+    story.when(approve("s"))
+    assert story.call("s").side_effect.value == "execute"
+    story.when(fails("s")).then("tool_call_error", "step_in_doubt", "run_parked")
+
+
+def test_a_class_that_was_raised_is_simulated_where_effects_only_are():
+    story = raised(contract("post", "propose"), contract("post", "execute"), simulates_execute=True)
+    assert "only simulates" in story.found("approval_requested").consequences[0]
+    assert story.when(approve("s")).call("s").simulated
+
+
+def test_a_class_that_was_lowered_changes_nothing():
+    story = raised(contract("post", "execute"), contract("post", "read-only"))
+    assert story.found("approval_requested").side_effect.value == "execute"
+
+
+def test_the_higher_price_counts():
+    dear = raised(contract("score", cost=1), contract("score", cost=7), limits=Limits(calls=9, cost=5))
+    assert dear.found("budget_exceeded").wanted == 7
+    cheap = raised(contract("score", cost=7), contract("score", cost=1))
+    assert cheap.call("s").cost == cheap.state.used["cost"] == 7
+
+
+def test_what_may_happen_once_is_what_either_contract_says():
+    pinned, now = (contract("post", "execute", once=(name, "/n")) for name in ("a", "b"))
+    story = raised(pinned, now, {"n": 1}).when(approve("s"))
+    assert [claim.scope for claim in story.call("s").claims] == ["a/local/1", "b/local/1"]
+
+
+def test_a_call_is_repeated_only_where_both_contracts_make_that_safe():
+    story = raised(contract("post", "execute", repeatable="key"), contract("post", "execute"))
+    story.when(approve("s")).when(fails("s")).then("tool_call_error", "step_in_doubt", "run_parked")
+
+
+def test_a_forged_stamp_decides_nothing():
+    post = contract("post", "execute", cost=5, domain="engagement")
+    forged = step("s", post, cost=0, domain="nowhere", side_effect=READ.side_effect)
+    story = given(rules=rules(post)).when(start(plan(forged)))
+    asked = story.found("approval_requested")
+    assert (asked.side_effect, asked.cost) == (post.side_effect, 5)
+    call = story.when(approve("s")).call("s")
+    assert (call.side_effect, call.domain, call.cost) == (post.side_effect, "engagement", 5)
+    assert story.state.used["cost"] == 5 and "calls/domain/nowhere" not in story.state.used
+    story.when(fails("s")).then("tool_call_error", "step_in_doubt", "run_parked")

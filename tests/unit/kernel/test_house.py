@@ -33,7 +33,7 @@ def lent(**changes):
 
 
 def now(*events):
-    return house.current_of(house.fold([OPENED, *events]), {"score": "d"}, {"mail": ("main",)})
+    return house.current_of(house.fold([OPENED, *events]), {"score": READ}, {"mail": ("main",)})
 
 
 def test_a_house_is_opened_first_and_once():
@@ -117,7 +117,8 @@ def test_a_restored_house_stands_still_until_a_person_has_seen_it():
 
 def test_what_is_installed_here_is_told_along():
     current = now(h.CrmImported(at=AT, source="exports", crm_version="7", rows=3, problems=0))
-    assert (current.tool_digests, current.installed_adapters) == ({"score": "d"}, {"mail": ("main",)})
+    assert (current.tool_digests, current.installed_adapters) == ({"score": READ.digest()}, {"mail": ("main",)})
+    assert current.contracts == {"score": READ}
 
 
 def test_every_event_of_the_house_can_be_applied_and_no_other():
