@@ -86,8 +86,9 @@ ENTITY_KINDS = _set("account opportunity contact product count rep lead role fil
 DATA_NOUNS = _set("note notes transcript minutes reply replies email mail message thread text log quote excerpt")
 SELF_MADE = _set("draft write compose send build create make prepare generate mail email produce")
 ROLE = (
-    r"(?:c[efmtiro]o|cfo|ciso|cro|cmo|coo|cio|[es]?vp(?: of)?(?: [a-z]+)?|(?:vice president|head|director|chief) of"
-    r" [a-z]+(?: [a-z]+)?|(?:[a-z]+ ){0,2}(?:lead|manager|director|officer|engineer|owner|founder|president|buyer|"
+    r"(?:(?:[a-z]+ ){0,2}(?:vice president|head|director|chief) of [a-z]+(?: [a-z]+)?|"
+    r"c[efmtiro]o|cfo|ciso|cro|cmo|coo|cio|[es]?vp(?: of)?(?: [a-z]+)?|"
+    r"(?:[a-z]+ ){0,2}(?:lead|manager|director|officer|engineer|owner|founder|president|buyer|"
     r"administrator|architect|analyst|partner|controller|supervisor|head|chief|champion|sponsor)s?"
     r"|decision[- ]makers?|procurement|purchasing)"
 )

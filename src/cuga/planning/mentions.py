@@ -96,11 +96,12 @@ def mentions(
         elif not (text[: match.start()].rstrip()[-1:].isupper() and written.isdecimal()):
             add(Mention("identifier", written, match.start(), match.end()))
     for match in _ROLE.finditer(text):
-        role = match.group()
-        while " " in role and any(m.start < match.end() and match.end() - len(role) < m.end for m in found):
+        role = _without_tail(match.group(), match.start(), found)
+        end = match.start() + len(role)
+        while " " in role and any(m.start < end and end - len(role) < m.end for m in found):
             role = role.split(" ", 1)[1]
         role = _without_lead(role)
-        add(Mention("role", role, match.end() - len(role), match.end()))
+        add(Mention("role", role, end - len(role), end))
     for match in _NAME.finditer(text):
         named = _named(match, text)
         if named is not None and not all(is_word(stem(word.casefold())) for word in named.value.split()):
@@ -133,6 +134,21 @@ def resolved_date(match: re.Match[str], as_of: date | None) -> str:
         return (found if year or found >= as_of else found.replace(year=as_of.year + 1)).isoformat()
     except ValueError:
         return match.group()
+
+
+def _without_tail(role: str, start: int, found: list[Mention]) -> str:
+    """A role without what follows it: "head of IT at" -> "head of IT", "director of <an account>" -> "director"."""
+    office, of, field = role.partition(" of ")
+    if not of:
+        return role
+    begins = start + len(office) + len(of)
+    if any(m.start <= begins < m.end for m in found):
+        return office
+    first, _, second = field.partition(" ")
+    at = begins + len(first) + 1
+    low = second.casefold()
+    taken = any(m.start <= at < m.end for m in found)
+    return role if second and low not in STOP and low not in VERBS and not taken else f"{office} of {first}"
 
 
 def _without_lead(role: str) -> str:

@@ -70,6 +70,8 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
         context.note(f"More than one {who}{at} is in the CRM: {_names(fitting)}. {left}")
     elif known:
         context.note(f"Nobody{at} is named as {who} in the CRM, which has {_names(known)}. {left}")
+    elif context.records.is_known and account is None:
+        context.note(f"The {who} cannot be looked up: no account is named, or none that the CRM has. {left}")
     elif context.records.is_known:
         context.note(f"The {who}{at} is not known: no contact is in the CRM. {left}")
     else:

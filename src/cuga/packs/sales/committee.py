@@ -114,17 +114,21 @@ def seat_of(title: str) -> str:
 
 
 def people_for(contacts: list[Contact], role: str) -> list[Contact]:
-    """Contacts whose title or name fits a role in a seller's words ("buyer", "ops lead", "CTO"), the best first.
+    """Contacts whom an id, a name, an address or a role in a seller's words means ("buyer", "ops lead", "CTO").
 
     All of equal standing are given back: choosing between them is not done here.
     """
     plain = " ".join(re.sub(r"^(its|their|the|your)\s+", "", role.strip().casefold()).split())
     if plain in _BUYER_WORDS:
         return [c for c in contacts if seat_of(c.title) == "economic buyer"]
-    exact = [c for c in contacts if plain in (c.title.casefold(), c.name.casefold(), c.email)]
-    if exact:
-        return exact
-    wanted = [[word, *_SHORT.get(word, "").split()] for word in plain.split()]
+    for said in (
+        [c for c in contacts if plain == c.id.casefold()],
+        [c for c in contacts if plain in (c.title.casefold(), c.name.casefold(), c.email.casefold())],
+        [c for c in contacts if plain and set(plain.split()) <= set(c.name.casefold().split())],
+    ):
+        if said:
+            return said
+    wanted = [[word, *_SHORT.get(word, "").split()] for word in plain.split() if word not in ("of", "the", "and")]
     return [c for c in contacts if c.title and all(any(s in c.title.casefold() for s in words) for words in wanted)]
 
 

@@ -60,6 +60,8 @@ class Desk:
             where = f" at {self.account.name}" if self.account else ""
             what = "address" if self.contact else "person"
             why = f"no {what} is known for {who}{where}; add the contact or name an address"
+            if wanted and self.crm is not None and self.account is None and self.contact is None:
+                why = f"no account is given, so nobody can be looked up as {who}; name the account or an address"
             self.unfilled.append(Unfilled(field="recipient", why=why, blocking=True))
 
     def take_product(self, product: str) -> None:
@@ -208,6 +210,8 @@ class Desk:
         elif people:
             names = ", ".join(f"{person.name} ({person.title})" for person in people[:5])
             self.notes.append(f"{role!r} may be {names}; say which one")
+        elif isinstance(other := self.crm.get("contacts", role), Contact):
+            self.notes.append(f"{role} is {other.name} of {other.account or 'no account'}, not of {self.account.name}")
 
     def _take_product(self, product_id: str) -> None:
         record = self.crm.get("products", product_id) if self.crm is not None else None

@@ -44,6 +44,26 @@ def test_the_buyer_is_found_by_title_and_every_fact_names_its_row(context):
     assert message.unfilled == () and message.body_hash == body_hash(message.body)
 
 
+@pytest.mark.parametrize("said", ["P-0010", "p-0010", "Nora Tessler", "Nora", "CFO"])
+def test_a_person_of_an_account_is_found_by_id_name_or_role(context, said):
+    message = draft_outbound_message(context, recipient=said, account=HERO)
+    assert message.recipient == "nora.tessler@velkarin-foods.example" and "recipient" not in missing(message)
+
+
+def test_a_whole_role_is_kept_and_somebody_of_another_account_is_not_taken(context):
+    assert draft_outbound_message(context, recipient="Head of IT", account=HERO).recipient_name == "Rosa Ölander"
+    assert draft_outbound_message(context, recipient="head of operations", account=HERO).recipient_name == (
+        "Emil Hestrin"
+    )
+    other = draft_outbound_message(context, recipient="P-0020", account=HERO)
+    assert other.recipient == "" and any("Lucia Castrow of Tornwick Logistics" in note for note in other.notes)
+
+
+def test_a_role_without_an_account_says_that_the_account_is_missing(context):
+    (item,) = [i for i in draft_outbound_message(context, recipient="CFO").unfilled if i.field == "recipient"]
+    assert item.blocking and "name the account" in item.why
+
+
 def test_an_unknown_buyer_is_listed_and_never_invented(context):
     nobody = next(
         a
