@@ -113,3 +113,24 @@ def test_a_reader_that_goes_away_is_no_error(cuga: Terminal) -> None:
     process.stdout.close()
     process.wait(timeout=180)
     assert "Traceback" not in process.stderr.read()
+
+
+def test_a_house_that_is_open_takes_over_a_changed_registry_for_the_next_run(cuga: Terminal) -> None:
+    registry = cuga.house / "registry.yaml"
+    before = registry.read_text()
+    server = cuga.start("serve")
+    try:
+        assert server.stderr is not None and "Serving" in server.stderr.readline()
+        assert cuga.apart("run", "Score Velkarin Foods").code == Exit.SUCCESS
+        registry.write_text(before + "tools:\n  score_accounts: {cost: 2.0, timeout: never}\n")
+        refused = cuga.apart("run", "Score Velkarin Foods")
+        assert refused.code == Exit.BAD_INPUT and "never" in refused.err
+        assert cuga.apart("run", "Score Velkarin Foods").code == Exit.BAD_INPUT
+        assert len(json.loads(cuga.apart("runs", "--json").out)) == 1
+        registry.write_text(before.replace("default_profile: smb", "default_profile: technical"))
+        assert cuga.apart("run", "Score Velkarin Foods").code == Exit.SUCCESS
+        profiles = [run["profile"] for run in json.loads(cuga.apart("runs", "--json").out)]
+    finally:
+        server.send_signal(signal.SIGTERM)
+        ended(server)
+    assert profiles == ["technical", "smb"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cuga.errors import HouseBusy
+from cuga.errors import HouseBusy, RegistryInvalid
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.desk import Desk
 from cuga.orchestrator.place import Place
@@ -40,6 +40,15 @@ async def connect(
         await coordinator.close()
         remote = Remote(place.socket, busy.detail)
         await remote.connect()
+        return Session(remote)
+    except RegistryInvalid as mistakes:
+        # whoever holds the house works under the registry that it read, and answers
+        await coordinator.close()
+        remote = Remote(place.socket, "another process holds it")
+        try:
+            await remote.connect()
+        except HouseBusy:
+            raise mistakes from None
         return Session(remote)
     desk = Desk(coordinator, place.socket)
     await desk.open()

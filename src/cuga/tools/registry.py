@@ -101,6 +101,10 @@ class ToolRegistry:
                 declared = tool.fields is not None or bool(getattr(tool.function, "__tool__", None))
                 self._tools[name] = _ready(tool.function, contract, declared)
 
+    def become(self, other: ToolRegistry) -> None:
+        """Have the tools of another registry from now on; whoever holds this one sees them."""
+        self.modules, self._tools = other.modules, dict(other._tools)
+
     def get(self, name: str) -> Tool | None:
         """A tool by name."""
         return self._tools.get(name)

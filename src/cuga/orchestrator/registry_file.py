@@ -1,0 +1,61 @@
+"""The registry of an open house, as its file has it now: a change counts for the next run, without opening it anew.
+
+A file that does not load any more changes nothing: runs go on under the rules they are pinned to, and new ones are
+refused with the mistakes until it is mended.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from cuga.errors import CugaError, RegistryInvalid
+from cuga.policy.registry import Registry, load_registry, module_of, under_overrides
+from cuga.tools.registry import ToolRegistry
+
+Own = tuple[Callable[..., Any], ...]
+
+
+class RegistryFile:
+    """One registry file and the tools handed in beside it. Looking is one `stat` while nothing has changed."""
+
+    def __init__(self, path: Path, own: Own = ()) -> None:
+        self._path = path
+        self._own = own
+        self._stamp: object = None
+        self._mistakes: CugaError | None = None
+
+    def news(self) -> tuple[Registry, ToolRegistry] | None:
+        """The registry and its tools when the file has changed since the last look, else None.
+
+        `RegistryInvalid` as long as the file holds mistakes or cannot be read.
+        """
+        try:
+            found = self._path.stat()
+            stamp = (found.st_mtime_ns, found.st_size, found.st_ino)
+            if stamp == self._stamp:
+                if self._mistakes is not None:
+                    raise self._mistakes
+                return None
+            text = self._path.read_text("utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise RegistryInvalid(f"{self._path}: {getattr(error, 'strerror', None) or error}") from error
+        self._stamp, self._mistakes = stamp, None
+        try:
+            registry = load_registry(text, source=str(self._path))
+            return registry, tool_registry(registry, self._own)
+        except CugaError as error:
+            self._mistakes = error
+            raise
+
+
+def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
+    """The tools that a registry's packs bring, and those handed in, under the registry's overrides."""
+    kept = ToolRegistry(registry.modules)
+    for pack in registry.packs:
+        kept.load(module_of(pack))
+    for function in own:
+        kept.register(function)
+    kept.hold(under_overrides(registry, kept.contracts()))
+    return kept
