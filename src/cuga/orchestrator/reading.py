@@ -89,7 +89,7 @@ class Reading:
         drives_all: bool = False,
     ) -> None:
         self.profile = profile
-        self.user = user or _system_user()
+        self.user = user or system_user()
         self.trace_emitter = trace_emitter or TraceEmitter()
         self._place = Place(Path(house).absolute()) if house is not None else None
         self._options: dict[str, Any] = {
@@ -295,7 +295,8 @@ class Reading:
         return await examine(await self.open())
 
 
-def _system_user() -> str:
+def system_user() -> str:
+    """The operating system's name for whoever runs this process."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

@@ -5,28 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 from cuga.errors import RegistryInvalid
-from cuga.model.house_event import RestoredFrom
 from cuga.orchestrator.assemble import Restored, put_journal_back, tool_registry
-from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.place import Place, shipped_registry
+from cuga.orchestrator.reading import system_user
 from cuga.policy.registry import Registry, load_registry
-from cuga.settings import Settings
 
 
-async def put_back(place: Place, backup: Path, *, settings: Settings | None = None, user: str = "") -> Restored:
-    """Put a backup in the place of the journal and write that into the house's stream; nothing starts after it.
+async def put_back(place: Place, backup: Path, *, user: str = "") -> Restored:
+    """Put a backup in the place of the journal, which says so in the house's stream; nothing starts after it.
 
     `HouseBusy` while a process has the house open, `JournalCorrupt` for a damaged copy, which changes nothing.
     """
-    restored = put_journal_back(place, backup)
-    coordinator = Coordinator(house=place.root, settings=settings, user=user)
-    try:
-        assembly = await coordinator.open()
-        event = RestoredFrom(at=assembly.clock.now(), backup=backup.name, position=restored.position)
-        await coordinator.change(event)
-    finally:
-        await coordinator.close()
-    return restored
+    return put_journal_back(place, backup, by=user or system_user())
 
 
 def checked_registry(text: str, source: str) -> Registry:

@@ -13,11 +13,13 @@ import pytest
 from tests.contract.journals import AT, claiming, row, said
 
 from cuga.errors import BadInput, HouseBusy, JournalCorrupt, JournalFailed
+from cuga.journal.codec import events_of
 from cuga.journal.port import Committed
 from cuga.journal.seal import Fault
 from cuga.journal.sqlite import SqliteJournal, back_up, care, restore, verify_file
 from cuga.model.context import Principal
 from cuga.model.event import Event, RunStarted, ToolCallComplete
+from cuga.model.house_event import HouseOpened, RestoredFrom
 from cuga.model.outcome import BlobRef
 from cuga.model.value import digest_bytes
 
@@ -304,3 +306,44 @@ def test_a_damaged_copy_is_refused_and_an_open_journal_is_left_alone(path: Path,
     with pytest.raises(JournalCorrupt, match="missing at r2 #2"):
         restore(tmp_path / "copy.db", path)
     assert verify_file(path) == []
+
+
+def test_a_copy_says_what_it_is_before_it_takes_the_place_of_the_journal(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_house() -> None:
+        journal = SqliteJournal(path, prefill=False)
+        await journal.append("house/local", 0, [HouseOpened(at=AT, tenant="local", owner="ada")])
+        await journal.close()
+
+    asyncio.run(open_house())
+    copy = back_up(path, tmp_path / "copy.db")
+    mark = RestoredFrom(at=AT, backup="copy.db", position=copy.position)
+
+    def die(_path: Path) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(care, "_set_aside", die)
+    with pytest.raises(KeyboardInterrupt):
+        restore(tmp_path / "copy.db", path, lambda copied: ("house/local", mark))
+    half = path.with_name("journal.db.restoring")
+    assert verify_file(half) == []
+
+    async def house() -> tuple[Event, ...]:
+        journal = SqliteJournal(half, prefill=False)
+        found = events_of(await journal.read("house/local"))
+        await journal.close()
+        return tuple(found)
+
+    assert asyncio.run(house())[-1] == mark
+    monkeypatch.undo()
+    restored = restore(tmp_path / "copy.db", path, lambda copied: ("house/local", mark))
+    assert verify_file(path) == []
+    assert restored.position == copy.position and len(_events(path)) == copy.position + 1
+
+
+def test_a_stream_that_the_copy_does_not_have_stays_away(path: Path, tmp_path: Path) -> None:
+    copy = back_up(path, tmp_path / "copy.db")
+    mark = RestoredFrom(at=AT, backup="copy.db", position=copy.position)
+    restore(tmp_path / "copy.db", path, lambda copied: ("house/local", mark))
+    assert verify_file(path) == [] and len(_events(path)) == copy.position

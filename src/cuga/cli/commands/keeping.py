@@ -137,7 +137,7 @@ def _put_back(path: Path, options: Options) -> int:
     if not path.is_file():
         raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
     settings = read_settings(house=options.house)
-    restored = asyncio.run(put_back(find(settings.house), path.absolute(), settings=settings))
+    restored = asyncio.run(put_back(find(settings.house), path.absolute()))
     if options.json:
         show_json(restored)
     else:
@@ -179,9 +179,7 @@ def halt(
                     mend=f"Look at the outbox first; then `{house.halt_ends_with} --reason WHY` lets work go on.",
                 )
         await change(visit, HaltLifted(at=now(), reason=said) if lift else Halted(at=now(), reason=said))
-        return done(
-            "Lifted; work goes on." if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options
-        )
+        return done("Lifted; work goes on." if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options)
 
     return at_house(options, work)
 

@@ -7,6 +7,7 @@ in nobody's way.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import apsw
@@ -17,8 +18,11 @@ from cuga.journal.claims import claims_of
 from cuga.journal.codec import PLAIN
 from cuga.journal.port import Backed
 from cuga.journal.seal import GENESIS, Fault, link, prefix_of
+from cuga.journal.sqlite.batch import Batch
 from cuga.journal.sqlite.connect import open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
+from cuga.journal.sqlite.reader import Reader
+from cuga.journal.sqlite.writer import Writer
 from cuga.journal.statements import queries
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.value import Value
@@ -171,11 +175,12 @@ def back_up(source: Path, target: Path) -> Backed:
     return Backed(path=str(target), position=last[0], hash=last[1].hex())
 
 
-def restore(backup: Path, path: Path) -> Restored:
+def restore(backup: Path, path: Path, mark: Callable[[Backed], tuple[str, Event]] | None = None) -> Restored:
     """Put a copy in the place of a journal that nobody has open; the file it replaces is set aside, not deleted.
 
-    A damaged copy is refused with `JournalCorrupt`. Opens a new epoch; the caller appends `RestoredFrom` and starts
-    nothing before a person has acknowledged it.
+    A damaged copy is refused with `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands
+    at the end of that stream before the copy takes the place: at no moment is there a copy that does not say so. A
+    stream that the copy does not have stays away.
     """
     faults = verify_file(backup)
     if faults:
@@ -189,12 +194,31 @@ def restore(backup: Path, path: Path) -> Restored:
         writer = open_writer(half, "full", prefill=False)
         writer.execute(queries("write")["set_epoch"], (epoch,))
         writer.close()
+        if mark is not None:
+            _append(half, *mark(copied))
         aside = _set_aside(path)
         half.replace(path)  # at no moment is there no journal under this name
         _sync(path.parent)
     finally:
         lock.release()
     return Restored(position=copied.position, epoch=epoch, aside=aside)
+
+
+def _append(path: Path, stream: str, event: Event) -> None:
+    """Add one event to a stream of a file that nobody has open."""
+    reader = Reader(path)
+    head, position = reader.head(stream), reader.last_id() + 1
+    reader.close()
+    if head is None:
+        return
+    body, batch = PLAIN.encode(event), Batch()
+    batch.last_id, batch.last_hash = position, link(head.prefix, head.version + 1, head.hash, body)
+    batch.events += (position, head.pk, head.version + 1, body, batch.last_hash)
+    writer = Writer(path, "full", lambda _: None, fill=False)
+    written = writer.write(batch)
+    writer.close()
+    if written.state != "stored":
+        raise JournalFailed(f"the copy could not be marked: {written.error}") from written.error
 
 
 def _epoch(path: Path) -> int:
