@@ -7,6 +7,7 @@ pinned to.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from copy import copy
 from typing import Any
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
@@ -78,7 +79,7 @@ def current_of(
 
 
 def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, ToolContract]) -> None:
-    """Refuse a change that the house must not take: by somebody without the role, or one that would loosen a promise."""
+    """Refuse a change that the house must not take: by somebody without the role, or one that loosens a promise."""
     if state.version == 0:
         if not isinstance(event, h.HouseOpened):
             raise InvalidTransition("the house has not been opened")
@@ -95,15 +96,22 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
             raise InvalidTransition("the house is open already")
         case h.UserAdded(roles=roles):
             _check_roles(roles)
+            _check_that_somebody_rules(state, event)
         case h.RoleGranted(role=role):
             _check_roles((role,))
+            _check_that_somebody_rules(state, event)
+        case h.RoleRevoked(user=user, role=role):
+            if role not in state.roles.get(user, ()):
+                raise BadInput(f"{user} has no role {role!r} to take away")
+            _check_that_somebody_rules(state, event)
         case h.StandingRuleAdded() as rule:
             contract = contracts.get(rule.tool)
             if contract is None:
                 raise BadInput(f"no tool {rule.tool!r}")
             if contract.side_effect is not SideEffect.PROPOSE:
                 raise NotAllowed(
-                    f"{rule.tool} is {contract.side_effect.value}: a standing rule only ever covers what stays inside the house"
+                    f"{rule.tool} is {contract.side_effect.value}: "
+                    "a standing rule only ever covers what stays inside the house"
                 )
             if rule.uses < 1 or rule.expires_at <= rule.at:
                 raise BadInput("a standing rule needs at least one use and an end in the future")
@@ -120,6 +128,14 @@ def _check_roles(roles: tuple[str, ...]) -> None:
     unknown = [role for role in roles if role not in ROLES]
     if unknown:
         raise BadInput(f"no role {', '.join(unknown)}; there are {', '.join(ROLES)}")
+
+
+def _check_that_somebody_rules(state: HouseState, event: Event) -> None:
+    after = copy(state)
+    after.roles = dict(state.roles)
+    apply(after, event)
+    if not any("admin" in roles for roles in after.roles.values()):
+        raise NotAllowed("nobody would be admin of this house any more", mend="Make somebody else admin first.")
 
 
 def _opened(s: HouseState, event: h.HouseOpened) -> None:
@@ -147,11 +163,13 @@ def _end_solo(s: HouseState, user: str) -> None:
 
 def _role_granted(s: HouseState, event: h.RoleGranted) -> None:
     _end_solo(s, event.user)
-    s.roles[event.user] = tuple(dict.fromkeys((*s.roles.get(event.user, ()), event.role)))
+    held = s.roles.get(event.user, ROLES if not s.roles else ())  # who has the house alone has all of them
+    s.roles[event.user] = tuple(dict.fromkeys((*held, event.role)))
 
 
 def _role_revoked(s: HouseState, event: h.RoleRevoked) -> None:
-    s.roles[event.user] = tuple(role for role in s.roles.get(event.user, ()) if role != event.role)
+    if event.user in s.roles:  # to know somebody's name would end the solo mode
+        s.roles[event.user] = tuple(role for role in s.roles[event.user] if role != event.role)
 
 
 def _delegated(s: HouseState, event: h.DelegationGranted) -> None:

@@ -57,6 +57,35 @@ def test_roles_come_and_go():
     assert now(TINA_COMES, h.RoleRevoked(at=AT, user="tina", role="approver")).roles["tina"] == ()
 
 
+@pytest.mark.parametrize(
+    ("before", "event"),
+    [
+        ((), h.UserAdded(at=AT, user="sam", roles=("viewer",))),
+        ((TINA_COMES,), h.UserAdded(at=AT, user="sam", roles=("operator",))),
+        ((TINA_COMES,), h.RoleRevoked(at=AT, user="sam", role="admin")),
+    ],
+)
+def test_no_change_of_roles_leaves_a_house_without_an_admin(before, event):
+    with pytest.raises(NotAllowed, match="nobody would be admin"):
+        house.check(house.fold([OPENED, *before]), event, SOLO if not before else Principal(id="sam"), TOOLS)
+
+
+def test_another_admin_may_take_over():
+    several = house.fold([OPENED, TINA_COMES, h.RoleGranted(at=AT, user="tina", role="admin")])
+    house.check(several, h.RoleRevoked(at=AT, user="sam", role="admin"), TINA, TOOLS)
+
+
+def test_a_role_granted_to_the_owner_takes_none_away():
+    assert now(h.RoleGranted(at=AT, user="sam", role="approver")).roles == {"sam": house.ROLES}
+
+
+def test_taking_a_role_from_a_stranger_changes_nothing_and_is_refused():
+    revoked = h.RoleRevoked(at=AT, user="bob", role="viewer")
+    assert now(revoked).roles == {}
+    with pytest.raises(BadInput, match="has no role"):
+        house.check(house.fold([OPENED]), revoked, SOLO, TOOLS)
+
+
 def test_only_an_admin_changes_a_house_of_several_but_anybody_may_stop_it():
     together = house.fold([OPENED, TINA_COMES])
     with pytest.raises(NotAllowed, match="tina is not an admin"):
