@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -332,8 +334,6 @@ async def test_giving_up_the_wait_leaves_the_request_open(house: Coordinator) ->
 
 
 async def test_waiting_for_people_ends_when_they_have_decided(house: Coordinator, world: World) -> None:
-    import asyncio
-
     plan = steps(PlanStep(tool="post", input={"to": "x"}))
     waiting = asyncio.ensure_future(house.execute_plan(plan, ExecutionContext(user_id="ann"), wait_s=120.0))
     while not (runs := await house.runs()) or not (asked := await pending(house, runs[0].run_id)):  # noqa: ASYNC110
@@ -419,9 +419,30 @@ async def test_a_tool_raised_while_a_run_waited_is_judged_by_its_new_class(
         await house.change(h.HaltLifted(at=AT))
         await house.resume(run)
         await house.answer_question(run, "yes")
-        result = await house.wait(run)
-        calls = [event for event in await house.events(run) if isinstance(event, ToolCallStart)]
-        if profile == "technical":
-            assert all(call.simulated for call in calls)
-        else:
-            assert result.reason == "waits for an approval" and calls == []
+        assert (await house.wait(run)).reason == "waits for an approval"
+        asked = (await pending(house, run))[0]
+        await house.answer(asked, "approve", by=BOB)
+        await house.wait(run)
+        (call,) = [event for event in await house.events(run) if isinstance(event, ToolCallStart)]
+        assert (call.side_effect, call.approval) == (SideEffect.EXECUTE, asked)
+        assert call.simulated is (profile == "technical")
+
+
+async def test_the_late_answer_of_a_call_in_a_thread_resolves_its_doubt() -> None:
+    made: list[str] = []
+
+    @tool(domain="engagement", side_effect="propose", cost=0.1, purpose="is slow", timeout_s=1)
+    def slow(context: ToolContext, text: str) -> dict[str, str]:
+        time.sleep(1.6)
+        made.append(text)
+        return {"text": text}
+
+    async with Coordinator(profile="smb", tools=(slow,), user="ann") as house:
+        doubt = await house.execute_plan(steps(PlanStep(tool="slow", input={"text": "x"})))
+        assert doubt.status is Status.PARKED and "in doubt" in doubt.reason
+        async with asyncio.timeout(60):
+            while (await house.state(doubt.run_id)).end is None:
+                await asyncio.sleep(0.05)
+        done = await house.result(doubt.run_id)
+        assert done.success and done.results["s1"] == {"text": "x"}
+        assert made == ["x"]

@@ -257,17 +257,22 @@ class LocalEngine:
             outcome = Failed(
                 mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=f"{type(error).__name__}: {error}"
             )
+        return self._recorded(start, outcome)
+
+    def _recorded(self, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
+        """The command that writes an outcome, and the bytes that go out of line."""
         blob: bytes | None = None
         reference: BlobRef | None = None
         if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
             blob = bytes(outcome.result)
             reference = BlobRef(digest=digest_bytes(blob), size=len(blob))
-        return (
-            c.RecordOutcome(
-                at=self._clock.now(), step=start.step, attempt=start.attempt, outcome=outcome, blob=reference
-            ),
-            blob,
-        )
+        at = self._clock.now()
+        return c.RecordOutcome(at=at, step=start.step, attempt=start.attempt, outcome=outcome, blob=reference), blob
+
+    def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
+        """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
+        if not self.is_closing:
+            self._spawn(self._driver.post(self._driver.live(run_id), *self._recorded(start, outcome)))
 
     async def _plan(self, live: Live, request: PlanRequested) -> None:
         assert live.state is not None

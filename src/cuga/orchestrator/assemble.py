@@ -195,6 +195,7 @@ async def open_house(
         clock=clock,
         redactor=redactor,
         threads=settings.call_threads,
+        on_late=lambda run_id, call, outcome: assembly.engine.hear_late(run_id, call, outcome),
     )
     assembly: Assembly
 
