@@ -13,7 +13,7 @@ from cuga.kernel.state import Phase, RunState
 from cuga.model.event import Annotation, Event, RunParked, Status, name_of
 from cuga.model.plan import Step
 from cuga.model.tool import ToolContract
-from cuga.policy.profile import AtLimit, Limits, Rate
+from cuga.policy.profile import Approvals, AtLimit, Limits, Rate
 from cuga.testing import (
     approve,
     call_completed,
@@ -32,7 +32,7 @@ from cuga.testing import (
     start,
     tick,
 )
-from cuga.testing.factories import AT, EXECUTE, READ, contract, output_of, plan, rules, step, when
+from cuga.testing.factories import AT, EXECUTE, READ, SOLO, contract, output_of, plan, rules, step, when
 from cuga.testing.simulation import Schedule
 from cuga.testing.story import Story
 
@@ -239,6 +239,11 @@ PARKS: dict[str, Callable[[], Story]] = {
     "question": lambda: begun(step("s", READ)).after(tool_digests={"score": "0" * 64}).when(tick()),
     "budget used up": lambda: begun(step("s", READ), limits=Limits(calls=0, at_limit=AtLimit.PARK)).when(tick()),
     "waits for an approval": asking,
+    "2 people must agree": lambda: (
+        given(run_started(plan(step("s", EXECUTE)), by=SOLO), rules=rules(EXECUTE, approvals=Approvals(quorum=2)))
+        .after(roles={})
+        .when(tick())
+    ),
     "waits to try again": retrying,
     "1 calls per": lambda: (
         begun(step("s", READ), rates=(Rate(per="tenant", calls=1, window_s=60),))
@@ -252,7 +257,10 @@ PARKS: dict[str, Callable[[], Story]] = {
 
 def test_every_park_reason_is_described():
     described = [codes(cells[0])[0] for cells in rows(sections(PAGE, 3)["Why a run parks"])]
-    assert described == [reason.replace("1 calls", "N calls").replace("score is", "TOOL is") for reason in PARKS]
+    assert described == [
+        reason.replace("1 calls", "N calls").replace("2 people", "N people").replace("score is", "TOOL is")
+        for reason in PARKS
+    ]
 
 
 @pytest.mark.parametrize("reason", PARKS)
@@ -264,7 +272,8 @@ def test_the_kernel_parks_with_that_reason_and_the_page_names_the_command(reason
     row = next(
         cells
         for cells in rows(sections(PAGE, 3)["Why a run parks"])
-        if codes(cells[0])[0].replace("N calls", "1 calls").replace("TOOL", "score") == reason
+        if codes(cells[0])[0].replace("N calls", "1 calls").replace("N people", "2 people").replace("TOOL", "score")
+        == reason
     )
     commands = {" ".join(part.split()[:2]) for need in parked.needs for part in need.split("; then ")}
     advised = {" ".join(code.split()[:2]) for code in codes(row[2])}
