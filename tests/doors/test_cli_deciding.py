@@ -35,7 +35,7 @@ def test_an_approved_message_is_sent_once_as_it_was_shown(cuga: Terminal, waitin
     assert "Linden Scheduler for Velkarin Foods" in mail
     again = cuga("approve", waiting)
     assert again.code == Exit.REFUSED == 8
-    assert "already been decided" in again.err
+    assert "already been decided" in again.err and " by " in again.err
     assert len(outbox(cuga)) == 1
 
 

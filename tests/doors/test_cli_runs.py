@@ -223,3 +223,37 @@ def test_the_demo_stays_and_says_how_the_shell_finds_the_command(
     (folder / "cuga").chmod(0o755)
     assert main(["demo"]) == Exit.SUCCESS
     assert "export PATH" not in capsys.readouterr().err
+
+
+def test_a_run_that_has_ended_asks_nothing_any_more(cuga: Terminal) -> None:
+    assert "cuga answer" in cuga("run", "Score").out
+    said = cuga("cancel", "last")
+    assert said.code == Exit.CANCELLED
+    assert "cuga answer" not in said.out and "What you can do" not in said.out
+    assert "cancelled, cancelled" not in said.out and "cancelled: cancelled" not in said.err
+    assert "What you can do" not in cuga("result", "last").out
+
+
+def test_a_message_that_is_only_simulated_is_shown_as_a_message(cuga: Terminal) -> None:
+    said = cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it", "--profile", "technical").out
+    sending = said[said.index("s2 send_message") : said.index("Evidence")]
+    assert "Not done: this profile only shows what send_message would do, mail through offline" in sending
+    assert "To: Nora Tessler" in sending and "Subject: " in sending
+    assert "body_hash" not in sending
+
+
+@pytest.mark.parametrize(
+    ("words", "next_step"),
+    [
+        (("top-up", "last"), "--scope and --amount: "),
+        (("deny", "last"), "deny needs --reason WHY"),
+        (("policy", "check", "/nope"), "Name a registry.yaml"),
+        (("run", "--plan", "last", "--profile", "technical"), "--profile technical"),
+        (("completion", "bash"), "cuga completion show bash"),
+    ],
+)
+def test_a_refusal_says_what_would_do(cuga: Terminal, words: tuple[str, ...], next_step: str) -> None:
+    cuga("run", "Score Velkarin Foods", "--profile", "smb")
+    said = cuga(*words)
+    assert said.code == Exit.BAD_INPUT
+    assert next_step in said.err

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from cuga.cli.driving import let_go
 from cuga.cli.exits import Exit
-from cuga.cli.screen import out, say, show, show_json
+from cuga.cli.screen import ended, out, say, show, show_json
 from cuga.errors import HouseBusy
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ async def follow_trace(visit: Visit, run_id: str, *, everything: bool, as_json: 
                     found = shown(event, run_id, seq, trace_id)
                     show_json(found, line=True) if as_json else _line(found)
                 if isinstance(event, RunFinished):
-                    say(f"{event.status.value}: {event.reason}")
+                    say(ended(event.status.value, event.reason))
                     return Exit.SUCCESS
             if news and isinstance(news[-1], RunParked):
                 say(f"parked: {news[-1].reason}", *(f"  {need}" for need in news[-1].needs))

@@ -13,6 +13,8 @@ from cuga.cli.commands import catalog
 from cuga.cli.exits import Exit, of_error
 from cuga.errors import CugaError
 
+SHELLS = ("bash", "zsh", "fish")
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command line and return its exit code."""
@@ -49,7 +51,11 @@ def _misread(error: Exception, said: Sequence[str]) -> int:
 
     words = [word for word in said if not word.startswith("-")]
     known = [name for name in words[:1] if name in catalog.names()]
-    say(f"cuga: {one_line(error)}", f"`cuga {' '.join([*known, '--help'])}` shows what would do.")
+    better = f"completion show {words[1]}" if words[:1] == ["completion"] and words[1:2] and words[1] in SHELLS else ""
+    say(
+        f"cuga: {one_line(error)}",
+        f"Did you mean `cuga {better}`?" if better else f"`cuga {' '.join([*known, '--help'])}` shows what would do.",
+    )
     return Exit.BAD_INPUT
 
 

@@ -40,6 +40,11 @@ def one_line(text: object, most: int = 0) -> str:
     return flat if not most or len(flat) <= most else f"{flat[: most - 1]}…"
 
 
+def ended(status: str, reason: str) -> str:
+    """How a run ended and why, once when both are the same word."""
+    return f"{status}: {reason}" if reason and reason != status else status
+
+
 def text(said: object, style: str = "") -> Text:
     """Harmless text as rich shows it: never read as markup."""
     from rich.text import Text

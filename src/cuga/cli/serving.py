@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from cuga.cli.exits import Exit
-from cuga.cli.screen import say, show_json
+from cuga.cli.screen import ended, say, show_json
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -31,7 +31,7 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
                 case RunParked():
                     said = f"parked: {event.reason}"
                 case RunFinished():
-                    said = f"{event.status.value}: {event.reason}"
+                    said = ended(event.status.value, event.reason)
                 case _:
                     continue
             if as_json:

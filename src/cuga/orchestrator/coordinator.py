@@ -266,7 +266,11 @@ class Coordinator(Reading):
         if not scope:
             waiting = sorted(set(state.blocked.values()))
             if not waiting:
-                raise BadInput(f"{run_id} does not wait for a budget; name one with --scope")
+                rules = await assembly.driver.rules(state.started.policy_digest)
+                raise BadInput(
+                    f"{run_id} does not wait for a budget",
+                    mend=f"Name one with --scope and --amount: {', '.join(sorted(rules.limits))}.",
+                )
             scope = waiting[0]
         if amount <= 0:
             rules = await assembly.driver.rules(state.started.policy_digest)

@@ -121,7 +121,7 @@ def deny(
     approval: Approval,
     /,
     *,
-    reason: Annotated[str, Parameter(help="Why; the run remembers it and the planner is told.")],
+    reason: Annotated[str, Parameter(help="Why, needed; the run remembers it and the planner is told.")] = "",
     digest: Digest = "",
     options: Options = PLAIN,
 ) -> int:
@@ -131,6 +131,10 @@ def deny(
 
         cuga deny last --reason "not before the contract is signed"
     """
+    if not reason.strip():
+        raise BadInput(
+            "deny needs --reason WHY", mend=f'For example: cuga deny {approval} --reason "not before the contract"'
+        )
     return _decide(approval, "deny", options, digest=digest, reason=reason)
 
 

@@ -205,7 +205,10 @@ def check(
     try:
         body = path.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from error
+        raise BadInput(
+            f"{path} cannot be read: {getattr(error, 'strerror', None) or error}",
+            mend="Name a registry.yaml; left out, that of the house is checked.",
+        ) from error
     registry = checked_registry(body, str(path))
     if options.json:
         show_json(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from cuga.cli.screen import one_line, text
+from cuga.cli.screen import ended, one_line, text
 from cuga.model import event as e
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ _WORDS: dict[str, Any] = {
         f"{d['scope']}: {d['used']:,} of {d['limit']:,}, {d['wanted']:,} wanted; {d['at_limit']}"
     ),
     "run_parked": lambda d: d["reason"],
-    "run_finished": lambda d: f"{_plain(d['status'])}: {d['reason']}",
+    "run_finished": lambda d: ended(_plain(d["status"]), d["reason"]),
     "question_asked": lambda d: d["text"],
     "step_skipped": lambda d: d["reason"],
     "step_in_doubt": lambda d: d["reason"],

@@ -194,6 +194,17 @@ def _sent(output: Mapping[str, Any]) -> RenderableType:
     )
 
 
+def _simulated(output: Mapping[str, Any]) -> RenderableType:
+    """A call that this profile only shows; a message is drawn as one."""
+    ways = ", ".join(f"{capability} through {adapter}" for capability, adapter in (output["adapters"] or {}).items())
+    said = f"Not done: this profile only shows what {output['tool']} would do" + (f", {ways}." if ways else ".")
+    parts: list[RenderableType] = [text(said, "yellow")]
+    for name, value in output["arguments"].items():
+        is_drawn = isinstance(value, Mapping) and any(names <= value.keys() for names, _ in _SHAPES)
+        parts.append(shown(value) if is_drawn else text("\n".join(_plain({name: value}))))
+    return Group(*parts)
+
+
 def _listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
     if items:
         yield text(f"  {title}:", "bold")
@@ -213,6 +224,7 @@ def _plain(value: Any) -> Iterator[str]:
 
 
 _SHAPES = (
+    ({"simulated", "tool", "adapters", "arguments"}, _simulated),
     ({"score", "tier", "factors", "coverage", "unknowns", "disqualifiers", "account"}, _score),
     ({"kind", "body", "body_hash"}, _message),
     ({"ready_to_send", "checks", "issues", "grade", "score", "words"}, _quality),

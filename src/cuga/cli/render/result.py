@@ -83,7 +83,7 @@ def _end(result: RunResult) -> RenderableType:
     line = text("Run ", "bold").append_text(text(result.run_id)).append(": ")
     line.append_text(text(result.status.value, STATUS[result.status.value]))
     reason = "it asks you something" if result.questions and result.status.value == "parked" else result.reason
-    line.append_text(text(f", {reason}" if reason else ""))
+    line.append_text(text(f", {reason}" if reason and reason != result.status.value else ""))
     spent = f"{result.calls} calls, {units(result.cost):g} units of cost"
     if result.tokens:
         spent += f", {result.tokens:,} tokens"
@@ -94,17 +94,21 @@ def _end(result: RunResult) -> RenderableType:
 def what_next(result: RunResult) -> list[RenderableType]:
     """What a person can do now, each with the command for it."""
     lines: list[RenderableType] = []
-    waiting = [card for card in result.approvals if card.is_open]
-    questions = list(result.questions)
+    if result.ended_at is not None and not result.next:
+        return [text(f"note: {note}", "yellow") for note in result.notes]
+    waiting = [card for card in result.approvals if card.is_open and result.ended_at is None]
+    has_ended = result.ended_at is not None
+    questions = [] if has_ended else list(result.questions)
     for card in waiting:
         lines += _ask(card)
     lines += [text(f"  {question}", "bold") for question in questions]
-    lines += [text(f"    - {option}") for option in result.options]
+    lines += [text(f"    - {option}") for option in result.options if questions]
     if len(questions) == 1:
         lines.append(text(f"  cuga answer {result.run_id} YOUR ANSWER", "cyan"))
     covered = {f"cuga approve {card.approval_id}" for card in waiting}
     answered = "cuga answer " if len(questions) == 1 else "\0"
-    others = [command for command in result.next if command not in covered and not command.startswith(answered)]
+    others = [line for command in result.next for line in _doubt(command)]
+    others = [command for command in others if command not in covered and not command.startswith(answered)]
     lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
     if result.status.value == "running":
         lines.append(text(f"  cuga resume {result.run_id}    if nobody goes on with it", "cyan"))
@@ -113,6 +117,19 @@ def what_next(result: RunResult) -> list[RenderableType]:
     for note in result.notes:
         lines.insert(0, text(f"note: {note}", "yellow"))
     return lines
+
+
+def _doubt(command: str) -> list[str]:
+    """What may be answered about a step in doubt, a command for each answer; other commands as they are."""
+    begins, found, _ = command.partition(" happened|did-not|again")
+    if not found:
+        return [command]
+    meanings = ("it was done", "it was not done, and shall not be", "do it once more")
+    width = len(begins) + len(" happened")
+    return [
+        f"{f'{begins} {answer}':<{width}}    {meaning}"
+        for answer, meaning in zip(("happened", "did-not", "again"), meanings, strict=True)
+    ]
 
 
 def _ask(card: Card) -> list[RenderableType]:
