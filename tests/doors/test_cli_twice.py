@@ -24,3 +24,9 @@ def test_the_same_message_is_not_sent_again_by_a_second_run(cuga: Terminal) -> N
     assert again.code == Exit.PARTIAL
     assert "already done" in again.out and "first-message-to-velkarin-foods-about-linden-scheduler" in again.out
     assert sent(cuga) == 1
+
+
+def test_nobody_is_asked_to_approve_a_message_to_nobody(cuga: Terminal) -> None:
+    said = cuga("run", "Draft an email to the Head of IT of Velkarin Foods and send it", "--profile", "smb")
+    assert said.code != Exit.PARKED and "NAME@COMPANY" in said.out
+    assert cuga("inbox").out.startswith("Nothing waits") and sent(cuga) == 0

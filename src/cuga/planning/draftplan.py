@@ -78,6 +78,7 @@ class Draft:
         for clause in conditions:
             assert clause.condition is not None
             self.hold(name, step, clause.condition, clause.otherwise)
+        self.hold_for_recipient(name, step)
 
     def wire(self, step: Filled, depth: int) -> dict[str, str]:
         """Fill open slots from earlier steps, adding what is missing; ask for what nothing can give."""
@@ -151,6 +152,28 @@ class Draft:
             self.context.ask(f'How is "{condition.text}" to be measured? No step of this plan gives such a value.')
             return
         self.whens[name] = (wire.when(condition, found[0], found[1], otherwise), condition.text)
+
+    def hold_for_recipient(self, name: str, step: Filled) -> None:
+        """An effect with a message waits for a recipient where its maker may know none, before anyone asks."""
+        if step.choice.contract.side_effect is not SideEffect.EXECUTE:
+            return
+        for slot in step.choice.contract.slots:
+            source = self.flow[name].get(slot.name, "") if base_kind(slot.kind) == "message" else ""
+            maker = next((made for other, made in self.steps if other == source), None)
+            path = maker.choice.contract.gives.get("recipient") if maker else None
+            if maker is None or path is None or "@" in str(maker.arguments.get("recipient", "")):
+                continue
+            held, said = self.whens.get(name, (None, ""))
+            this, words = wire.has_text("send_to", source, path), f"{source} has a recipient"
+            both = wire.both(held, this) if held is not None else this
+            self.whens[name] = (both, f"{said}; {words}" if said else words)
+            known = self.context.records.contacts(maker.account.record) if maker.account else []
+            if any(person.id == maker.arguments.get("recipient") and person.email for person in known):
+                continue
+            self.context.note(
+                f"{name} goes ahead only when {source} has a recipient's address. Where none is known it is skipped, "
+                f'unasked; add the contact\'s address to the CRM, or name it: cuga run "... to NAME@COMPANY".'
+            )
 
     def name(self, tool: str) -> str:
         """A name for the next step of a tool."""

@@ -121,6 +121,16 @@ def when(condition: Condition, step: str, path: str, otherwise: bool) -> When:
     return When(expr=name if condition.good != otherwise else f"!{name}", bind=bind)
 
 
+def has_text(name: str, step: str, path: str) -> When:
+    """Whether a text of an earlier output is known."""
+    return When(expr=f'{name} != ""', bind={name: Reference(step=step, path=path)})
+
+
+def both(one: When, other: When) -> When:
+    """Two conditions that must hold together; they share no names but those that mean the same."""
+    return When(expr=f"({one.expr}) && ({other.expr})", bind={**one.bind, **other.bind})
+
+
 def _identifier(subject: str) -> str:
     words = [word for word in subject.casefold().split() if word.isascii() and word.isalpha()]
     telling = [

@@ -304,7 +304,7 @@ def test_whether_a_draft_is_good_is_measured_by_the_tool_that_looks_at_drafts(sa
     assert isinstance(answer, Proposal)
     steps = check(answer.plan, book).steps
     assert [s.tool for s in steps] == ["draft_outbound_message", "assess_message_quality", "send_message"]
-    assert steps[2].when is not None and steps[2].when.expr == expr
+    assert steps[2].when is not None and steps[2].when.expr == f'({expr}) && (send_to != "")'
     assert steps[2].when.bind["value"].path == "/passed"
 
 
