@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from cuga.errors import RunNotFound
+from cuga.errors import JournalFailed, RunNotFound
 from cuga.journal.codec import PLAIN, Codec, events_of
 from cuga.journal.port import Listed, ReadJournal
 from cuga.kernel.evolve import fold
@@ -100,9 +100,36 @@ async def list_runs(
     limit: int = 50,
     codec: Codec = PLAIN,
 ) -> list[RunLine]:
-    """Runs of a tenant, newest first, before a run id."""
+    """Runs of a tenant, newest first, before a run id. One that cannot be read says so in its own line."""
     listed: list[Listed] = await journal.runs(tenant=tenant, status=status, before=before, limit=limit)
-    return [line_of(await state_of(journal, one.run_id, codec=codec)) for one in listed]
+    lines = []
+    for one in listed:
+        try:
+            lines.append(line_of(await state_of(journal, one.run_id, codec=codec)))
+        except JournalFailed:
+            raise  # nothing can be read, whichever run
+        except Exception as error:  # whatever damage does to a fold
+            lines.append(_damaged(one, error))
+    return lines
+
+
+def _damaged(listed: Listed, error: Exception) -> RunLine:
+    """What the table of runs still says of a run whose stream cannot be read."""
+    row = listed.row
+    return RunLine(
+        run_id=listed.run_id,
+        trace_id=row.trace_id,
+        tenant=row.tenant,
+        status=row.status,
+        goal=row.goal,
+        profile=row.profile,
+        requester=row.requester,
+        started_at=row.started_at,
+        updated_at=row.updated_at,
+        reason=f"damaged, it cannot be read: {error or type(error).__name__}",
+        needs=("cuga verify",),
+        version=listed.version,
+    )
 
 
 async def count_runs(journal: ReadJournal, *, tenant: str = LOCAL_TENANT, most: int = 10_000) -> dict[Status, int]:

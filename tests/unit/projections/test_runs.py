@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from tests.unit.projections.histories import House, plan, sold, step, varied
 
-from cuga.errors import RunNotFound
+from cuga.errors import JournalCorrupt, RunNotFound
 from cuga.model.command import RecordPlan
 from cuga.model.event import Status, Verdict
 from cuga.model.house_event import HouseOpened
@@ -55,6 +55,25 @@ async def test_steps_of_a_newer_plan_count_with_what_was_done_before_it() -> Non
     )
     line = line_of(house.states["r1"])
     assert (line.done, line.steps) == (1, 2)
+
+
+async def test_a_damaged_run_says_so_and_hides_no_other(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = house.journal.read
+
+    async def read(stream, after=0):
+        if stream == "waiting":
+            raise JournalCorrupt("its third record was edited")
+        found = await whole(stream, after)
+        return found[1:] if stream == "thirsty" else found
+
+    before = {line.run_id: line for line in await list_runs(house.journal)}
+    monkeypatch.setattr(house.journal, "read", read)
+    lines = {line.run_id: line for line in await list_runs(house.journal)}
+    for run_id in ("waiting", "thirsty"):
+        assert "damaged" in lines[run_id].reason and lines[run_id].needs == ("cuga verify",)
+        assert (lines[run_id].goal, lines[run_id].status) == (before[run_id].goal, before[run_id].status)
+        del lines[run_id], before[run_id]
+    assert lines == before
 
 
 async def test_a_running_run_has_lasted_until_now(house: House) -> None:
