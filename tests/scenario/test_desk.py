@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from cuga.errors import ApprovalNotFound, BadInput, HouseBusy, HouseNotFound
+from cuga.errors import ApprovalNotFound, BadInput, CugaError, HouseBusy, HouseNotFound, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.event import RunFinished, Status
 from cuga.orchestrator.connect import Session, connect
@@ -105,6 +106,47 @@ async def test_a_line_that_is_no_request_is_answered_as_such(place: Place, holde
         writer.write(line)
         assert b'"code":"bad_input"' in await reader.readline()
     writer.close()
+
+
+@pytest.mark.parametrize("error", [ValueError("odd"), OSError(28, "No space"), RuntimeError("bug"), KeyError("k")])
+async def test_whatever_a_method_raises_is_answered_and_the_desk_goes_on(
+    holder: Session, visitor: Session, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    async def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(holder.front, "runs", fail)
+    with pytest.raises(CugaError) as caught:
+        await visitor.front.runs()
+    assert not isinstance(caught.value, HouseBusy)
+    monkeypatch.undo()
+    assert await visitor.front.runs() == []
+
+
+async def test_a_directory_for_the_socket_that_others_can_enter_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    place = make(tmp_path / ("d" * 60) / ("e" * 60))
+    assert place.socket.parent.parent == tmp_path
+    place.socket.parent.mkdir(mode=0o755)
+    for _ in range(2):  # the house is let go again
+        with pytest.raises(NotAllowed, match="this user alone"):
+            await connect(place)
+    place.socket.parent.chmod(0o700)
+    await (await connect(place)).close()
+    place.socket.parent.rmdir()
+    place.socket.parent.symlink_to(tmp_path)
+    with pytest.raises(NotAllowed, match="this user alone"):
+        await connect(place)
+
+
+async def test_a_stranger_who_listens_in_the_place_of_the_desk_is_not_talked_to(
+    place: Place, holder: Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("cuga.orchestrator.remote._is_trusted", lambda peer, path: False)
+    with pytest.raises(HouseBusy, match="somebody else"):
+        await connect(place)
 
 
 async def test_the_desk_is_for_its_owner_only_and_goes_with_the_house(place: Place) -> None:

@@ -51,5 +51,9 @@ async def connect(
             raise mistakes from None
         return Session(remote)
     desk = Desk(coordinator, place.socket)
-    await desk.open()
+    try:
+        await desk.open()
+    except BaseException:
+        await coordinator.close()
+        raise
     return Session(coordinator, desk)

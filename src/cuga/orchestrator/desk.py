@@ -22,6 +22,7 @@ import msgspec
 
 from cuga.errors import BadInput, CugaError
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.place import check_socket_directory
 from cuga.orchestrator.remote import MAX_LINE, METHODS
 
 GRACE_S = 2.0  # how long a closing desk lets calls end that are being answered
@@ -51,6 +52,7 @@ class Desk:
     async def open(self) -> None:
         """Begin to listen. A socket left behind by a process that is gone is replaced: the house's lock is ours."""
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        check_socket_directory(self._path)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         before = os.umask(0o177)
@@ -93,7 +95,9 @@ class Desk:
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the other side went away, or sent more than a line may hold
         except asyncio.CancelledError:
-            await self._part(visitor, reader, writer)  # and no more: asyncio would print a connection's task that ends as cancelled
+            await self._part(
+                visitor, reader, writer
+            )  # and no more: asyncio would print a connection's task that ends as cancelled
         finally:
             self._served.discard(visitor)
             self._visitors.discard(visitor)
@@ -131,8 +135,12 @@ class Desk:
             writer.write(_problem(number, BadInput(str(error))))
         except CugaError as error:
             writer.write(_problem(number, error))
-        except (TypeError, TimeoutError) as error:
+        except (TypeError, ValueError, TimeoutError) as error:
             writer.write(_problem(number, BadInput(str(error) or type(error).__name__)))
+        except ConnectionError:
+            raise  # the other side went away
+        except Exception as error:
+            writer.write(_problem(number, CugaError(f"{type(error).__name__}: {error}")))
 
     async def _call(self, request: Request, user: str) -> Any:
         if request.method not in METHODS or _PERSON in request.params:

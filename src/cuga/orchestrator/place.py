@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import os
+import stat
 import sys
 import tempfile
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from cuga.errors import BadInput, HouseNotFound
+from cuga.errors import BadInput, HouseNotFound, NotAllowed
 
 MAX_SOCKET_PATH = 100  # bytes; the kernel takes about 107 for a Unix socket's path
 
@@ -53,6 +54,20 @@ class Place:
             return own
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"cuga-{os.getuid()}-{name}" / "house.sock"
+
+
+def check_socket_directory(socket: Path) -> None:
+    """Refuse a socket in a temporary directory that somebody else made, or could get into: anybody may make one
+    there."""
+    directory = socket.parent
+    if directory.parent != Path(tempfile.gettempdir()):
+        return  # inside the house, which is its owner's business
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077:
+        raise NotAllowed(
+            f"{directory} is not a directory of this user alone",
+            mend="Remove it, or keep the house under a shorter path.",
+        )
 
 
 def shipped_registry() -> str:

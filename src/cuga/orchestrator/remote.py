@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import os
+import socket
+import struct
 import typing
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,7 @@ import msgspec
 from cuga.errors import CugaError, HouseBusy
 from cuga.model.event import RunEvent
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.place import check_socket_directory
 
 METHODS = frozenset(
     {
@@ -87,7 +91,11 @@ class Remote:
     async def connect(self) -> None:
         """Reach the desk. `HouseBusy` when nobody answers there."""
         try:
+            check_socket_directory(self._path)
             self._reader, self._writer = await asyncio.open_unix_connection(self._path, limit=MAX_LINE)
+            if not _is_trusted(self._writer.get_extra_info("socket"), self._path):
+                self._writer.close()
+                raise self._silent("somebody else listens there")
             greeting = await asyncio.wait_for(self._reader.readline(), GREETING_S)
         except OSError as error:  # a `TimeoutError` is one too
             raise self._silent(error.strerror or type(error).__name__) from error
@@ -174,6 +182,14 @@ class Remote:
         return HouseBusy(
             f"{self.holder}, and it ended while we talked to it", mend="Give the command again.", untouched=untouched
         )
+
+
+def _is_trusted(peer: socket.socket, path: Path) -> bool:
+    """Whether the one who listens is this user, or the owner of the directory that the socket lies in."""
+    if not hasattr(socket, "SO_PEERCRED"):
+        return True  # the modes of socket and directory have to do
+    _, uid, _ = struct.unpack("3i", peer.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i")))
+    return uid in (os.getuid(), path.parent.stat().st_uid)
 
 
 def _line(value: object) -> bytes:
