@@ -14,7 +14,7 @@ MOST_OFFERED = 8
 def reason(step: Filled, filled_from: dict[str, str], condition: str) -> str:
     """Why a step is there and where its arguments come from."""
     choice = step.choice
-    asked = f'asked for by "{_short(choice.clause.text)}"'
+    asked = f'asked for by "{short(choice.clause.text)}"'
     said = f"needed by {choice.needed_by}" if choice.needed_by else asked
     flow = "; ".join(f"{name} from {source}" for name, source in filled_from.items())
     return ". ".join(part for part in (said, flow, f'held to "{condition}"' if condition else "") if part)
@@ -28,7 +28,7 @@ def why(choices: list[Choice]) -> tuple[str, ...]:
             lines.append(f"{choice.contract.name}: gives what {choice.needed_by} needs")
             continue
         words = ", ".join(_spoken(choice))
-        line = f'{choice.contract.name} ({choice.score:.2f}) for "{_short(choice.clause.text)}": {words}'
+        line = f'{choice.contract.name} ({choice.score:.2f}) for "{short(choice.clause.text)}": {words}'
         if choice.runner_up is not None:
             line += f"; before {choice.runner_up.tool} ({choice.runner_up.score:.2f})"
         lines.append(line)
@@ -47,8 +47,8 @@ def notes(reading: Reading, chosen: Chosen) -> list[str]:
     if reading.waived:
         found.append(f'"{reading.waived}" counts for nothing: who must agree is the profile\'s to say.')
     for tool, text in chosen.asked.items():
-        found.append(f'Not planned: {tool} for "{_short(text)}", because {chosen.withheld[tool]}.')
-    found += [f'Not planned: "{_short(clause.text)}"; no tool here does that.' for clause in chosen.beyond]
+        found.append(f'Not planned: {tool} for "{short(text)}", because {chosen.withheld[tool]}.')
+    found += [f'Not planned: "{short(clause.text)}"; no tool here does that.' for clause in chosen.beyond]
     return found
 
 
@@ -64,9 +64,10 @@ def offer(contracts: list[ToolContract], opening: str) -> Question:
 
 def _sentence(contract: ToolContract) -> str:
     purpose = contract.purpose.strip().split(". ")[0].rstrip(".")
-    return f"{contract.name.replace('_', ' ')} ({_short(purpose, 90)})" if purpose else contract.name.replace("_", " ")
+    return f"{contract.name.replace('_', ' ')} ({short(purpose, 90)})" if purpose else contract.name.replace("_", " ")
 
 
-def _short(text: str, most: int = 80) -> str:
+def short(text: str, most: int = 80) -> str:
+    """A text in one line of at most `most` characters."""
     flat = " ".join(text.split())
     return flat if len(flat) <= most else f"{flat[: most - 3].rstrip()}..."

@@ -10,6 +10,8 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime
 
+from msgspec.structs import replace
+
 from cuga.model.plan import Budget, Plan
 from cuga.model.tool import ToolContract
 from cuga.model.value import micros
@@ -25,11 +27,13 @@ from cuga.planning.lexicon import GREETING, STOP
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
 from cuga.planning.records import CrmLookup, Records
+from cuga.planning.unheeded import unheeded
 from cuga.planning.words import MAX_GOAL
 from cuga.policy.profile import Profile, Rulebook
 
 KEPT = 8  # rulebooks whose index is kept
 _OPTION = re.compile(r"[^\n()]{1,80} \([^\n]*\)")  # how options are written: an id or name, then what tells it apart
+_OUT = re.compile(r"\b(?:leave|take|keep)\s+((?:the\s+)?[\w -]{1,40}?)\s+out\b", re.I)  # "leave the check out"
 _ANSWERING = frozenset({"account", "contact", "opportunity", "product", "address", "file"})
 
 
@@ -63,10 +67,15 @@ class RulePlanner:
         today = as_of.date() if isinstance(as_of, datetime) else as_of
         index = self._index(rulebook)
         reading = read(goal, self._records, today, index.is_own)
-        remarks = read(feedback, self._records, today, index.is_own) if feedback.strip() else None
+        remarks = read(_OUT.sub(r"skip \1", feedback), self._records, today, index.is_own) if feedback.strip() else None
         withheld = _withheld(rulebook.profile, index)
         chosen = choose(_forbidding(reading, remarks), index, withheld)
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]
+        if not chosen.choices and remarks is not None and not chosen.asked:
+            answer = self.plan(feedback, rulebook, denied=denied, as_of=as_of)  # the goal named nothing, the answer may
+            if isinstance(answer, Proposal):
+                said = f'Planned from the answer "{explain.short(feedback)}".'
+                return Proposal(plan=replace(answer.plan, goal=goal, notes=(said, *answer.plan.notes)))
         if not chosen.choices:
             return self._without_tools(reading, chosen, usable)
         context = Context(reading, self._records, _guidance(feedback, remarks), _answers(remarks))
@@ -88,6 +97,8 @@ class RulePlanner:
         unused = [word for choice in chosen.choices for word in _unused(choice, draft, index)]
         if unused:
             context.note(f"Not used, since no argument takes it: {', '.join(dict.fromkeys(unused))}.")
+        for line in unheeded(draft, context):
+            context.note(line)
         kept = [choice for choice in draft.choices if any(step.choice is choice for _, step in draft.steps)]
         plan = Plan(
             goal=goal,

@@ -47,6 +47,12 @@ PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|competitor)\s+(?:the\s+)?$", re.I)
 
 
+_AFTER_FIRST = frozenset(
+    {"follow", "follow-up", "followup", "second", "third", "again"}
+)  # tells one message from another
+_LIMIT = re.compile(r"\b(?:above|below|over|under|than|at least|at most)\s+$")  # a bound on a value, no count
+
+
 def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
     """Fill the slots of one chosen tool. References to earlier outputs come later, into `open` slots."""
     step = Filled(choice, account)
@@ -164,6 +170,8 @@ def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
                 }.get(kind, not against)
                 if fits:
                     same.append(mention)
+    if kind == "product" and context.records.is_known:  # a name is a product only when the CRM has it
+        same = [m for m in same if m.kind == "product" or context.records.near("products", m.value).found is not None]
     context.used.update(m for m in same if m.kind == "name")
     return _listed([m.value for m in same], many)
 
@@ -172,7 +180,9 @@ def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Cont
     """A number: the one before the slot's own noun, else the one after "top" or "worst", else the only one there is."""
     words = {stem(word) for word in re.findall(r"[a-z]+", f"{slot.name} {slot.purpose}".casefold())} - STOP
     text = context.reading.masked.text
-    numbers = [m for m in own if m.kind == "number" and "." not in m.value]
+    numbers = [
+        m for m in own if m.kind == "number" and "." not in m.value and not _LIMIT.search(text[: m.start].casefold())
+    ]
     chosen = [
         m for m in numbers if words & {stem(w) for w in re.findall(r"[a-z]+", text[m.end : m.end + 30].casefold())[:2]}
     ]
@@ -188,11 +198,18 @@ def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Cont
 
 
 def _filters(step: Filled, schema: dict[str, Any]) -> Any:
-    """A filter on the state of deals, where the goal says open, won or lost of them."""
+    """A filter on the state of deals (open, won, lost) and on whose they are, where the goal says so."""
     words = [word for clause in step.choice.clauses for word in clause.words]
     state = next((word.low for word in words if word.low in (OPEN, WON, LOST)), "")
     deals = any(KINDS.get(word.stem) == "opportunity" for word in words)
-    return [{"field": "status", "op": "is", "value": state}] if state and deals and accepts(schema, "array") else None
+    if not deals or not accepts(schema, "array"):
+        return None
+    found = [{"field": "status", "op": "is", "value": state}] if state else []
+    reps = [m.value for clause in step.choice.clauses for m in clause.mentions if m.kind == "rep"]
+    if reps:
+        said = list(dict.fromkeys(reps))
+        found.append({"field": "owner", "op": "is" if len(said) == 1 else "in", "value": "|".join(said)})
+    return found or None
 
 
 def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
@@ -226,10 +243,13 @@ def _told(slot: Slot, step: Filled, own: list[Mention], context: Context) -> Any
         word
         for clause in step.choice.clauses
         for word in clause.words
-        if word.low not in STOP
-        and word.stem not in step.choice.words
-        and word.low not in NUMBERS
-        and not any(m.kind == "role" and m.start <= word.start < m.end for m in own)
+        if word.low in _AFTER_FIRST
+        or (
+            word.low not in STOP
+            and word.stem not in step.choice.words
+            and word.low not in NUMBERS
+            and not any(m.kind == "role" and m.start <= word.start < m.end for m in own)
+        )
     ]
     loose = [m for m in own if m.kind not in ("account", "opportunity", "contact", "role", "quoted") and m.start >= 0]
     if context.feedback:

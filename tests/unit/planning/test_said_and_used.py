@@ -60,3 +60,49 @@ def test_sending_waits_for_a_recipient_and_says_how_to_give_one(crm: CrmStore) -
     assert held is not None and held.expr == 'send_to != ""' and held.bind["send_to"].path == "/recipient"
     assert any("NAME@COMPANY" in note for note in plan.notes)
     assert planned(crm, "Draft an email to alice@example.com and send it").steps[1].when is None
+
+
+@pytest.mark.parametrize(("said", "name"), [("in German", "German"), (", signed by Paul Smith", "Paul Smith")])
+def test_a_name_that_the_crm_does_not_know_is_no_product_and_is_named(crm: CrmStore, said: str, name: str) -> None:
+    plan = planned(crm, f"Draft an email to Nora Tessler at Velkarin Foods {said}")
+    assert "product" not in arguments(plan)
+    assert any(note.startswith(f"Not used: {name!r}") for note in plan.notes)
+
+
+def test_a_product_of_the_crm_is_still_a_product(crm: CrmStore) -> None:
+    plan = planned(crm, "Draft an email to Nora Tessler at Velkarin Foods for Alder Stock")
+    assert arguments(plan)["product"] == "Alder Stock"
+
+
+def test_deals_are_found_by_whose_they_are(crm: CrmStore) -> None:
+    where = arguments(planned(crm, "Show me all open deals of Ada Kestrel"))["where"]
+    assert {"field": "owner", "op": "is", "value": "Ada Kestrel"} in where and len(where) == 2
+
+
+def test_a_bound_is_no_count_and_a_filter_that_is_not_understood_is_named(crm: CrmStore) -> None:
+    plan = planned(crm, "Show me all deals above 5000 in the Proposal stage")
+    assert "limit" not in arguments(plan)
+    assert any("above" in note for note in plan.notes) and any("'Proposal'" in note for note in plan.notes)
+
+
+@pytest.mark.parametrize("said", ["saying thanks for the call", 'with "thanks for the call, it was great"'])
+def test_words_for_a_draft_that_is_made_of_templates_are_named(crm: CrmStore, said: str) -> None:
+    notes = planned(crm, f"Draft an email to Nora Tessler {said}").notes
+    assert any("thanks for the call" in note and "cuga amend" in note for note in notes)
+
+
+def test_an_answer_is_a_goal_when_the_goal_named_nothing(crm: CrmStore) -> None:
+    plan = planned(crm, "Help me please", "Score Velkarin Foods")
+    assert [step.tool for step in plan.steps] == ["score_account_fit"] and plan.goal == "Help me please"
+    assert not isinstance(ask(crm, "Help me please", "no idea"), Proposal)
+
+
+def test_remarks_are_heeded_where_they_can_be_and_named_where_not(crm: CrmStore) -> None:
+    goal = "Draft an email to Nora Tessler and check it"
+    assert [step.tool for step in planned(crm, goal, "leave the check out").steps] == ["draft_outbound_message"]
+    notes = planned(crm, goal, "in German, sign it Paul").notes
+    assert any("The rules cannot act on" in note and "sign it Paul" in note for note in notes)
+
+
+def test_a_follow_up_is_told_to_the_tool_as_one(crm: CrmStore) -> None:
+    assert "follow-up" in arguments(planned(crm, "Draft a follow-up email to Nora Tessler"))["goal"]
