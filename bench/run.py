@@ -2,7 +2,8 @@
 
 `python bench/run.py [--mode seq|conc] [--runs N] [--steps N] [--reps N] [--durability full|process] [--tool-ms MAX]`
 prints one JSON line. A run is a chain of no-op tools with results of about 100 bytes. `seq` runs one after another,
-`conc` all at once. `waits_x_sync` is durable waits a second times the disk's own sync time: 1.0 is what the disk allows.
+`conc` all at once. `waits_x_sync` is durable waits a second times the disk's own sync time: 1.0 is the
+disk's limit.
 Usable as a line of an `--extra` file beside other engines: ["cuga conc", "python", "bench/run.py", "--mode", "conc"].
 """
 

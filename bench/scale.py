@@ -1,7 +1,7 @@
 """What waiting and crowding cost: many parked approvals, and many runs at once. Prints one JSON line.
 
-`python bench/scale.py parked [--count 100000]` parks that many runs on an approval each, then, in a fresh process, opens
-the house with its start-up sweep and decides some of them: start-up seconds, memory, milliseconds a decision.
+`python bench/scale.py parked [--count 100000]` parks that many runs on an approval each, then, in a fresh process,
+opens the house with its start-up sweep and decides some of them: start-up seconds, memory, milliseconds a decision.
 `python bench/scale.py many [--count 10000] [--steps 5]` starts that many runs at once: steps a second, memory, and how
 far apart first and last come to their end (fairness: a run waits for those before it, not for those behind).
 """

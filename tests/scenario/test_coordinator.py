@@ -23,7 +23,7 @@ from cuga.errors import (
 )
 from cuga.model import house_event as h
 from cuga.model.context import Principal
-from cuga.model.event import Status, ToolCallStart
+from cuga.model.event import RunFinished, Status, ToolCallStart
 from cuga.model.tool import SideEffect
 from cuga.orchestrator import AGENTSCoordinator, Coordinator, ExecutionContext, Plan, PlanStep, ToolBudget
 from cuga.orchestrator.place import make
@@ -365,7 +365,7 @@ async def test_a_secret_in_a_plan_is_gone_before_anybody_approves_or_runs_it(wor
     assert world.effects == [done.results["s1"]["to"]]
 
 
-# --- plans that were checked before ------------------------------------------------------------------------------------
+# --- plans that were checked before -----------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     "forged",
     [{"cost": 0}, {"domain": "nowhere"}, {"side_effect": SideEffect.READ_ONLY}, {"tool_digest": "f" * 64}],
@@ -438,11 +438,13 @@ async def test_the_late_answer_of_a_call_in_a_thread_resolves_its_doubt() -> Non
         return {"text": text}
 
     async with Coordinator(profile="smb", tools=(slow,), user="ann") as house:
+        ended = asyncio.Event()
+        (await house.open()).engine.listen(
+            "", lambda _run, events: ended.set() if isinstance(events[-1], RunFinished) else None
+        )
         doubt = await house.execute_plan(steps(PlanStep(tool="slow", input={"text": "x"})))
         assert doubt.status is Status.PARKED and "in doubt" in doubt.reason
-        async with asyncio.timeout(60):
-            while (await house.state(doubt.run_id)).end is None:
-                await asyncio.sleep(0.05)
+        await asyncio.wait_for(ended.wait(), 60)
         done = await house.result(doubt.run_id)
         assert done.success and done.results["s1"] == {"text": "x"}
         assert made == ["x"]

@@ -386,7 +386,7 @@ def _end_waiters(live: Live, error: BaseException) -> None:
 
 
 def _land(live: Live, state: RunState) -> None:
-    """What is recorded is no longer in the air. Until it is, nobody may make it again: its answer may be in the mail."""
+    """What is recorded is no longer in the air. Until it is, nobody makes it again: its answer may be in the mail."""
     if live.flying:
         calling = state.calling
         for step, attempt in list(live.flying.items()):

@@ -1,4 +1,4 @@
-"""A plan as the kernel walks it: who waits for whom. Immutable, built once per plan and shared by all states of a run."""
+"""A plan as the kernel walks it: who waits for whom. Immutable, built once per plan, shared by a run's states."""
 
 from __future__ import annotations
 

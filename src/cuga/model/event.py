@@ -36,7 +36,7 @@ class Event(Value, frozen=True, kw_only=True, tag_field="type", tag=_wire_name):
 class Claim(Value, frozen=True, kw_only=True):
     """A share of something scarce that crosses runs: taken with the events or refused with them.
 
-    After the append, `used + amount <= limit` holds for the scope, or nothing was appended. A negative amount gives back.
+    After the append `used + amount <= limit` holds for the scope, or nothing was appended. Below zero it gives back.
     """
 
     scope: str

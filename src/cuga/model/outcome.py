@@ -18,7 +18,7 @@ class Certainty(str, Enum):
 
 
 class BlobRef(Value, frozen=True, kw_only=True):
-    """Bytes kept out of line: the SHA-256 of the bytes and their length. `kept` is false for what was too large to keep."""
+    """Bytes kept out of line: their SHA-256 and length. `kept` is false for what was too large to keep."""
 
     digest: str
     size: int

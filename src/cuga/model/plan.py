@@ -13,7 +13,7 @@ import msgspec
 from cuga.model.tool import SideEffect
 from cuga.model.value import Value
 
-REFERENCE = "$from"  # the one key of an object that stands for an earlier output: {"$from": {"step": "s1", "path": "/body"}}
+REFERENCE = "$from"  # the one key of an object that stands for an earlier output: {"$from": {"step": "s1"}}
 
 
 class Reference(Value, frozen=True, kw_only=True):

@@ -35,7 +35,7 @@ class Slot(Value, frozen=True, kw_only=True):
     """One argument of a tool, as the planner sees it."""
 
     name: str
-    kind: str = ""  # what it means, e.g. "account", "contact", "opportunity", "message"; empty: only free text or a default
+    kind: str = ""  # what it means, e.g. "account", "contact", "message"; empty: only free text or a default
     required: bool = True
     choices: tuple[str, ...] = ()
     purpose: str = ""

@@ -63,7 +63,7 @@ def limits_of(profile: Limits, *stated: Budget | None) -> dict[str, int]:
 
 @lru_cache(maxsize=4096)
 def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
-    """What one call draws, scope by scope. Its tokens are known only afterwards: with 0 it is judged by those before."""
+    """What one call draws, scope by scope. Its tokens are known only later: with 0 it is judged by those before."""
     return ((CALLS, 1), (domain_scope(domain), 1), (tool_scope(tool), 1), (COST, cost), (TOKENS, 0))
 
 

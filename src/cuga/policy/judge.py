@@ -90,7 +90,8 @@ class Rules:
             return _refuse("unknown-tool", f"{tool} is not a tool of this run")
         contract = self.contract(tool, current)
         if tool in current.forbidden_tools:
-            return _refuse("forbidden-now", f"{tool} is forbidden: {current.forbidden_tools[tool] or 'no reason given'}")
+            why = current.forbidden_tools[tool] or "no reason given"
+            return _refuse("forbidden-now", f"{tool} is forbidden: {why}")
         if tool in profile.forbidden_tools:
             return _refuse("forbidden-tool", f"profile {profile.name} forbids {tool}")
         if profile.tools and tool not in profile.tools:
@@ -104,7 +105,7 @@ class Rules:
                 allowed = ", ".join(profile.adapters_for(capability)) or "none"
                 return _refuse(
                     "adapter-unavailable",
-                    f"{tool} needs {capability}; profile {profile.name} allows {allowed}, and none of these is usable now",
+                    f"{tool} needs {capability}; profile {profile.name} allows {allowed}, none of them usable now",
                     FailureMode.RESOURCE_TOOL_UNAVAILABLE,
                 )
             adapters[capability] = usable[0]

@@ -26,7 +26,8 @@ def tool_budget(
     caller may only tighten. Raises `BadInput` for a negative limit, a threshold outside 0..1 and an unknown policy.
     """
     costs = [micros(cost) for cost in (cost_ceiling, ceiling) if cost is not None]
-    stated = [total_calls, call_ceiling, token_ceiling, *costs, *(calls_per_domain or {}).values(), *(calls_per_tool or {}).values()]
+    counts = [*(calls_per_domain or {}).values(), *(calls_per_tool or {}).values()]
+    stated = [total_calls, call_ceiling, token_ceiling, *costs, *counts]
     if any(limit is not None and limit < 0 for limit in stated):
         raise BadInput("a budget cannot be negative; 0 means none allowed")
     if warning_threshold is not None and not 0 < warning_threshold <= 1:
