@@ -15,9 +15,5 @@ class Principal(Value, frozen=True, kw_only=True):
     tenant: str = LOCAL_TENANT
     solo: bool = False
 
-    def may(self, role: str) -> bool:
-        """Whether the principal holds the role; a solo user holds all of them."""
-        return self.solo or role in self.roles
-
 
 SYSTEM = Principal(id="system")  # the house itself: deadlines, sweeps, recovered outcomes
