@@ -200,3 +200,39 @@ def test_every_mistake_of_a_registry_is_named_with_its_line(cuga: Terminal, tmp_
     assert {3, 4} <= lines
     assert cuga("policy", "check").code == Exit.SUCCESS
     assert cuga("policy", "check", str(tmp_path / "none.yaml")).code == Exit.BAD_INPUT
+
+
+def test_a_house_is_for_its_owner_alone(cuga: Terminal, tmp_path: Path) -> None:
+    house = tmp_path / "new"
+    assert cuga("init", str(house), "--sample").code == Exit.SUCCESS
+    assert cuga("run", "Score Velkarin Foods", "--house", str(house)).code == Exit.SUCCESS
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (house, *house.iterdir())}
+    for name in ("registry.yaml", "crm.db", "journal.db", "views.db"):
+        assert modes[name] == 0o600, name
+    for name in ("new", "outbox", "documents"):
+        assert modes[name] == 0o700, name
+    assert "only its owner" in cuga("doctor", "--house", str(house)).out
+    house.chmod(0o755)
+    assert "chmod -R go-rwx" in cuga("doctor", "--house", str(house)).out
+
+
+def test_the_house_of_somebody_else_is_said_plainly(
+    cuga: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nothing_is_ours(path: str | Path, _wanted: int) -> bool:
+        return not Path(path).is_relative_to(cuga.house)
+
+    monkeypatch.setattr(os, "access", nothing_is_ours)
+    said = cuga("runs")
+    assert said.code == Exit.REFUSED
+    assert "this house belongs to " in said.err and "Traceback" not in said.err and "nobody expected" not in said.err
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into everything")
+def test_a_house_that_cannot_even_be_looked_into_is_said_plainly(cuga: Terminal) -> None:
+    cuga.house.chmod(0o000)
+    try:
+        said = cuga("runs")
+    finally:
+        cuga.house.chmod(0o700)
+    assert said.code == Exit.REFUSED and "belongs to" in said.err

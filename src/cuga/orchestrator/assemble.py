@@ -37,7 +37,7 @@ from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event, ToolCallStart
 from cuga.model.outcome import Outcome
 from cuga.model.value import encode
-from cuga.orchestrator.place import Place, shipped_registry
+from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
@@ -170,6 +170,8 @@ async def open_house(
     journal: Journal | None = None,
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it."""
+    if place is not None:
+        check_access(place)
     settings = settings or read_settings()
     clock = clock or SystemClock()
     redactor = Redactor.from_environment(settings.variables)
@@ -180,6 +182,8 @@ async def open_house(
     else:
         registry, kept = read
     scrub = redactor.scrub_values if redactor.knows_any else None
+    if place is not None:
+        make_private(place.journal, place.views, place.crm)
     if journal is None:
         if place is None:
             journal = MemoryJournal(scrub=scrub)

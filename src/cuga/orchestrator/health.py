@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import importlib.metadata
+import shlex
 import shutil
 import sys
 
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.place import Place
 
 OWN_DISTRIBUTION = "cugar"
 FOREIGN_DISTRIBUTION = "cuga"  # another project's package, with the same import name
@@ -72,6 +74,7 @@ def _house(assembly: Assembly) -> list[Finding]:
     halted = assembly.current.halted
     return [
         Finding(what="house", state="ok", found=f"{place.root}, durability {assembly.journal.durability}"),
+        _privacy(place),
         Finding(
             what="disk",
             state="ok" if free > LOW_DISK else "broken",
@@ -98,6 +101,18 @@ def _house(assembly: Assembly) -> list[Finding]:
             mend="" if assembly.crm.count("accounts") else "`cuga import DIR_OF_CSV` brings data in",
         ),
     ]
+
+
+def _privacy(place: Place) -> Finding:
+    """Whether others of this machine can look at the customer data."""
+    if not place.root.stat().st_mode & 0o077:
+        return Finding(what="privacy", state="ok", found="only its owner can look into the house")
+    return Finding(
+        what="privacy",
+        state="note",
+        found="other users of this machine may be able to read the customer data",
+        mend=f"chmod -R go-rwx {shlex.quote(str(place.root))}",
+    )
 
 
 def _adapters(assembly: Assembly) -> list[Finding]:

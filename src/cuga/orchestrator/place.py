@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import stat
@@ -56,6 +57,44 @@ class Place:
         return Path(tempfile.gettempdir()) / f"cuga-{os.getuid()}-{name}" / "house.sock"
 
 
+def check_access(place: Place) -> None:
+    """Refuse, with the owner's name, a house that this user cannot use; nothing is opened before."""
+    for path in (place.root, place.registry, place.journal, place.views, place.crm):
+        try:
+            owner = path.stat().st_uid
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            raise _not_ours(place.root) from None
+        wanted = os.R_OK if path == place.registry else os.R_OK | os.W_OK
+        if not os.access(path, wanted | (os.X_OK if path == place.root else 0)):
+            raise _not_ours(path, owner)
+
+
+def _not_ours(path: Path, owner: int | None = None) -> NotAllowed:
+    whose = f"this house belongs to {_user(owner)}" if owner is not None else "this house belongs to somebody else"
+    return NotAllowed(
+        f"{whose}; {_user(os.getuid())} cannot read and write {path}",
+        mend="Work as that user, or name a house of your own with --house; `cuga init DIR` makes one.",
+    )
+
+
+def _user(number: int) -> str:
+    import pwd
+
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def make_private(*files: Path) -> None:
+    """Make files that only their owner can read, unless they are there; SQLite gives its side files the same mode."""
+    for file in files:
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
 def check_socket_directory(socket: Path) -> None:
     """Refuse a socket in a temporary directory that somebody else made, or could get into: anybody may make one
     there."""
@@ -76,14 +115,16 @@ def shipped_registry() -> str:
 
 
 def make(root: Path) -> Place:
-    """Make the directories and the registry of a house; what is there already is left as it is."""
+    """Make the directories and the registry of a house, for its owner's eyes only; what is there is left as it is."""
     place = Place(root.absolute())
     if root.exists() and not root.is_dir():
         raise BadInput(f"{root} is a file; a house is a directory")
     try:
         for directory in (place.root, place.outbox, place.documents):
-            directory.mkdir(parents=True, exist_ok=True)
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_private(place.crm)
         if not place.registry.exists():
+            make_private(place.registry)
             place.registry.write_text(shipped_registry(), "utf-8")
     except OSError as error:
         raise BadInput(f"{root} cannot be made: {error.strerror or error}", mend="Name another directory.") from error
@@ -93,13 +134,18 @@ def make(root: Path) -> Place:
 def find(named: Path | None = None, start: Path | None = None) -> Place:
     """The house that is meant: the one named, else the nearest parent with a registry, else the user's own."""
     if named is not None:
-        if not (named / "registry.yaml").exists():
+        try:
+            is_there = (named / "registry.yaml").exists()
+        except PermissionError:
+            raise _not_ours(named) from None
+        if not is_there:
             raise HouseNotFound(f"{named} has no registry.yaml")
         return Place(named.absolute())
     here = (start or Path.cwd()).absolute()
     for directory in (here, *here.parents):
-        if (directory / "registry.yaml").exists() and (directory / "journal.db").exists():
-            return Place(directory)
+        with contextlib.suppress(PermissionError):  # a directory that nobody may look into holds no house of ours
+            if (directory / "registry.yaml").exists() and (directory / "journal.db").exists():
+                return Place(directory)
     own = user_house()
     if (own / "registry.yaml").exists():
         return Place(own)
