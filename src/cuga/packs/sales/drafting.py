@@ -53,7 +53,9 @@ def draft_outbound_message(
     desk = Desk(context, channel)
     desk.take_recipient(recipient, account)
     desk.take_product(product)
-    desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": one_line(sender)}
+    if not sender.strip() and desk.owner:
+        desk.notes.append(f"signed by {desk.owner}, whose deal it is; give `sender` for another name")
+    desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": one_line(sender) or desk.owner}
     if desk.values["sender"] and desk.values["sender"].casefold() == desk.values.get("owner", "").casefold():
         desk.values["owner_has"] = "I have"
     return desk.write(template, subject, goal, continues)

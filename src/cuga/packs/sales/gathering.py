@@ -9,17 +9,20 @@ import hashlib
 import re
 from datetime import timedelta
 
-from cuga.adapters.capability import OPEN, Account, Contact, CrmRead, Filter, Opportunity, Product, body_hash
+from cuga.adapters.capability import OPEN, Account, Activity, Contact, CrmRead, Filter, Opportunity, Product, body_hash
 from cuga.errors import BadInput
 from cuga.packs.sales.committee import contacts_of, people_for
 from cuga.packs.sales.message import Channel, Message, Unfilled
-from cuga.packs.sales.result import Evidence, evidence, find_account, sure
+from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
 from cuga.packs.sales.templates import DEFAULT, TEMPLATES, purpose_of, render, render_own
 from cuga.tools.declare import ToolContext, capability_missing
 
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
 
 
+_WITHOUT = {
+    "sender": "not given; nothing stands under the close. Give it as the argument `sender`, or with `cuga amend`",
+}
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*")
 
 
@@ -36,6 +39,8 @@ class Desk:
         self.account: Account | None = None
         self.contact: Contact | None = None
         self.address = ""
+        self.is_known = False  # there has been contact with the person before
+        self.owner = ""  # whose the open deal is
 
     def take_recipient(self, recipient: str, account: str) -> None:
         """Find the account and the person; an address that nobody knows stays an address without a name."""
@@ -77,6 +82,7 @@ class Desk:
             self.notes.append(f"the product is that of the open deal {deal.id}")
         if deal is None:
             return
+        self.owner = one_line(deal.owner)
         day = self.context.as_of.date()
         if deal.opened is None or deal.opened > day or day - deal.opened > RECENT:
             since = f" since {deal.opened}" if deal.opened else ""
@@ -113,7 +119,7 @@ class Desk:
         else:
             listed = {item.field for item in self.unfilled}
             self.unfilled += [
-                Unfilled(field=name, why="not given and not known; the message does without")
+                Unfilled(field=name, why=_WITHOUT.get(name, "not given and not known; the message does without"))
                 for name in chosen.needs
                 if name not in listed and not self.values.get(name)
             ]
@@ -135,7 +141,7 @@ class Desk:
             subject=heading,
             body=body,
             body_hash=body_hash(body),
-            first_contact=first,
+            first_contact=first and not self.is_known,
             template="own" if own else chosen.name,
             facts=tuple(dict.fromkeys(used.values())),
             unfilled=tuple(self.unfilled),
@@ -190,10 +196,29 @@ class Desk:
             self._fact("first_name", contact.name.split(maxsplit=1)[0], evidence(contact, "name"))
         if contact.unsubscribed:
             self.notes.append(f"{contact.name or contact.email} has asked for no mail: this draft can not be sent")
+        if (met := self._met(contact)) is not None:
+            self.is_known = True
+            self.notes.append(
+                f"this is not the first contact with {contact.name or contact.email}: {met.kind} of {met.happened} "
+                f"({place(met)}); ask for a follow-up if that suits better"
+            )
         if self.account is None and contact.account_id and self.crm is not None:
             record = self.crm.get("accounts", contact.account_id)
             if isinstance(record, Account):
                 self._take_account(record)
+
+    def _met(self, contact: Contact) -> Activity | None:
+        """The last thing that happened with a person, by id or by name at the same account."""
+        if self.crm is None:
+            return None
+        wanted = [[Filter(field="contact_id", value=contact.id)]]
+        if contact.name and contact.account_id:
+            at = Filter(field="account_id", value=contact.account_id)
+            wanted.append([Filter(field="who", value=contact.name), at])
+        found = [a for filters in wanted for a in self.crm.query("activities", filters, limit=200)]
+        day = self.context.as_of.date()
+        past = [a for a in found if isinstance(a, Activity) and a.happened is not None and a.happened <= day]
+        return max(past, key=lambda a: (str(a.happened), a.id), default=None)
 
     def _take_person(self, role: str) -> None:
         if self.crm is None:

@@ -220,3 +220,12 @@ def test_a_person_without_an_address_is_named_and_the_address_asked_for(context)
     message = draft_outbound_message(context, recipient="Head of IT", account=HERO)
     assert message.recipient_name == "Rosa Ölander" and message.recipient == ""
     assert "address" in next(item.why for item in message.unfilled if item.field == "recipient")
+
+
+def test_a_person_who_was_met_before_is_no_first_contact_and_the_deals_owner_signs(context):
+    message = draft_outbound_message(context, recipient="buyer", account=HERO)
+    assert message.first_contact is False
+    assert any("not the first contact with Nora Tessler: call of 2025-12-01" in note for note in message.notes)
+    assert message.body.endswith("Best regards\nAda Kestrel") and "sender" not in missing(message)
+    stranger = draft_outbound_message(context, recipient="alice@example.com")
+    assert stranger.first_contact and any("`sender`" in item.why for item in stranger.unfilled)
