@@ -236,3 +236,10 @@ def test_a_house_that_cannot_even_be_looked_into_is_said_plainly(cuga: Terminal)
     finally:
         cuga.house.chmod(0o700)
     assert said.code == Exit.REFUSED and "belongs to" in said.err
+
+
+def test_doctor_remembers_runs_that_wait(cuga: Terminal) -> None:
+    assert "none waits" in cuga("doctor").out
+    cuga("run", "Score")
+    said = cuga("doctor").out
+    assert "1 run waits for a person" in said and "cuga runs --status parked" in said

@@ -7,9 +7,11 @@ import shlex
 import shutil
 import sys
 
+from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
+from cuga.projections.runs import count_runs
 
 OWN_DISTRIBUTION = "cugar"
 FOREIGN_DISTRIBUTION = "cuga"  # another project's package, with the same import name
@@ -27,7 +29,7 @@ class Finding(Value, frozen=True, kw_only=True):
 
 async def examine(assembly: Assembly) -> list[Finding]:
     """Look at everything; nothing is changed."""
-    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly)]
+    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly), await _runs(assembly)]
     faults = await assembly.verify()
     findings.append(
         Finding(what="journal", state="ok", found="every chain, blob and claim holds")
@@ -101,6 +103,24 @@ def _house(assembly: Assembly) -> list[Finding]:
             mend="" if assembly.crm.count("accounts") else "`cuga import DIR_OF_CSV` brings data in",
         ),
     ]
+
+
+async def _runs(assembly: Assembly) -> Finding:
+    """Runs that nobody may be thinking of any more: they wait for people, or were left by a process that ended."""
+    counts = await count_runs(assembly.journal, tenant=assembly.tenant)
+    waiting, running = counts.get(Status.PARKED, 0), counts.get(Status.RUNNING, 0)
+    found = [f"{_many(waiting)} for a person"] if waiting else []
+    mends = ["`cuga runs --status parked` says for what"] if waiting else []
+    if running:
+        found.append(f"{running} begun and not ended")
+        mends.append("`cuga runs --status running` lists them, `cuga resume RUN` goes on with one")
+    if not found:
+        return Finding(what="runs", state="ok", found="none waits")
+    return Finding(what="runs", state="note", found="; ".join(found), mend="; ".join(mends))
+
+
+def _many(waiting: int) -> str:
+    return "1 run waits" if waiting == 1 else f"{waiting} runs wait"
 
 
 def _privacy(place: Place) -> Finding:
