@@ -44,7 +44,7 @@ class Door:
     """Makes calls. `bindings` is read at each call, so an adapter that is switched is switched for the next one.
 
     `on_late` hears, in the loop, what became of a call that had been answered as out of time and went on in its thread.
-    While it goes on no other attempt with its key is made.
+    While it goes on no other attempt with its key, or of its step, is made.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Door:
         self._watch = Watch()
         self._checks: dict[str, Any] = {}
         self._on_late = on_late
-        self._going: set[str] = set()  # keys of effects being made now, by whoever waits or nobody any more
+        self._going: set[object] = set()  # effects being made now, by key and by step, whether anybody waits or not
 
     async def call(self, state: RunState, call: ToolCallStart) -> Outcome:
         """Make one call of a run and say what became of it. Only a cancellation from outside passes through: then
@@ -162,7 +162,8 @@ class Door:
         assert task is not None
         cancelled_before = task.cancelling()
         begun = loop.time()
-        if call.key in self._going:
+        marks = {call.key, (context.run_id, call.step)}  # a person may have asked again, under a new key
+        if not marks.isdisjoint(self._going):
             return Failed(
                 mode=FailureMode.SYSTEM_TIMEOUT,
                 certainty=Certainty.UNKNOWN,
@@ -171,7 +172,7 @@ class Door:
         attempt = _Attempt(self._threads, tool, context, arguments)
         is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
         if is_keyed:
-            self._going.add(call.key)
+            self._going |= marks
         is_late = False
         deadline = self._watch.begin(loop, task, left_s)
         note = ""
@@ -202,7 +203,7 @@ class Door:
             if is_keyed:
 
                 def over() -> None:
-                    self._going.discard(call.key)
+                    self._going.difference_update(marks)
                     if is_late and self._on_late is not None:
                         outcome = self._answered(call, attempt, _microseconds(loop, begun))
                         if outcome is not None:

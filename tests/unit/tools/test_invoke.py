@@ -279,7 +279,7 @@ async def test_a_synchronous_call_that_found_no_thread_in_time_surely_did_not_ha
     opened = door(declared(wait), threads=1)
     first = asyncio.ensure_future(opened.call(run_state(), intent(wait)))
     await asyncio.sleep(0.05)
-    other = intent(wait, key="key-2", deadline=CLOCK.now() + timedelta(seconds=0.2))
+    other = intent(wait, key="key-2", step="s2", deadline=CLOCK.now() + timedelta(seconds=0.2))
     second = await opened.call(run_state(), other)
     release.set()
     assert (second.mode, second.certainty) == (FailureMode.SYSTEM_TIMEOUT, NOT_DONE)
@@ -371,6 +371,8 @@ async def test_no_other_attempt_begins_or_looks_while_an_earlier_one_goes_on():
     assert (first.certainty, second.certainty, second.mode) == (UNKNOWN, UNKNOWN, FailureMode.SYSTEM_TIMEOUT)
     assert second.message == "an earlier attempt is still running"
     assert (slow.entered, looked) == ([1], [])
+    again = await slow.attempt(3, key="asked for again by a person")
+    assert again.message == "an earlier attempt is still running"
     assert isinstance(await slow.attempt(1, key="another", simulated=True), Done)
     await slow.end()
     assert isinstance(await slow.attempt(3, probe=True), Done)
