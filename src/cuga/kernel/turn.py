@@ -92,7 +92,7 @@ class Turn:
         return self._limits
 
     def doubt(self, step: str, why: str) -> bool:
-        """Put a step in doubt that cannot go on while an earlier attempt of it may have happened; False: none may have."""
+        """Put a step in doubt that cannot go on while an earlier attempt may have happened; False: none may have."""
         start = self.state.unsure.get(step)
         if start is None:
             return False
