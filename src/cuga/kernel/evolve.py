@@ -286,6 +286,7 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
             _end_step(s, step, Phase.FAILED, event.reason or "it did not happen")
         case _:  # again
             s.consents[step] = s.consents.get(step, 0) + 1
+            s.spent[step] = s.attempt.get(step, 0)
             s.unsure.pop(step, None)
             s.approved.pop(step, None)
             s.phase[step] = Phase.PENDING

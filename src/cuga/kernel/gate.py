@@ -291,7 +291,13 @@ def _claims(
             if scope in held:
                 continue
             if turn.held(scope) >= 1:
-                _refuse(turn, step.step_id, "once", f"this was already done, and happens at most once for its target: {scope}", FailureMode.POLICY_SECURITY)
+                _refuse(
+                    turn,
+                    step.step_id,
+                    "once",
+                    f"this was already done, and happens at most once for its target: {scope}",
+                    FailureMode.POLICY_SECURITY,
+                )
                 return None
             claims.append(e.Claim(scope=scope, amount=1, limit=1))
     return tuple(claims)

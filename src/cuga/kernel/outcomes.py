@@ -62,7 +62,8 @@ def _late(turn: Turn, command: RecordOutcome) -> None:
     s = turn.state
     doubt = s.doubts.get(command.step)
     if isinstance(command.outcome, Done):
-        if doubt is not None and doubt.attempt == command.attempt and s.end is None:
+        # any attempt under the same consent is at the same effect: proof that one of them did it ends the doubt
+        if doubt is not None and s.spent.get(command.step, 0) < command.attempt <= doubt.attempt and s.end is None:
             turn.emit(completion(turn, command.step, command.attempt, command.outcome, command.blob))
         else:
             turn.emit(

@@ -95,6 +95,7 @@ class RunState:
         self.crashes: dict[str, int] = {}
         self.unsure: dict[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
         self.consents: dict[str, int] = {}  # times a person said "again"
+        self.spent: dict[str, int] = {}  # attempts made before the latest "again": they tell nothing of those after it
         self.inputs: dict[str, msgspec.Raw] = {}  # amended arguments
         self.outputs: dict[
             str, msgspec.Raw | dict[str, msgspec.Raw]

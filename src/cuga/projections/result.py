@@ -21,7 +21,6 @@ from cuga.projections.card import Card, cards_of
 from cuga.projections.runs import needs_of
 from cuga.projections.steps import StepResult, steps_of
 
-
 EVIDENCE = ("evidence", "facts", "deal")  # fields of outputs that hold rows of a record, a field and its value
 
 

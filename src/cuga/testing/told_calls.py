@@ -122,14 +122,16 @@ class Calls(People):
         start = self._calling.pop(event.step, None)
         if start is None:
             doubt = self._open.get(event.step)
-            if doubt is None or self._phase[event.step] != "doubt" or doubt.attempt != event.attempt:
+            made = self.intents.get((event.step, event.attempt))
+            # proof of any attempt at the same consented effect ends the doubt; of another one it proves nothing
+            if doubt is None or self._phase[event.step] != "doubt" or made is None or made[1].key != doubt.key:
                 self._broken("I2", f"a late answer of {event.step} counts")
             start = doubt
-        assert start is not None
-        if start.attempt != event.attempt:
+        elif start.attempt != event.attempt:
             self._broken(
                 "I2", f"{event.step}: the answer of attempt {event.attempt} counts for attempt {start.attempt}"
             )
+        assert start is not None
         self._phase[event.step] = "done"
         self.said.append((number, event.step, event.attempt, "done"))
         self._open.pop(event.step, None)

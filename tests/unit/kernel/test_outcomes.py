@@ -192,6 +192,18 @@ def test_the_late_answer_of_the_attempt_in_doubt_is_proof():
     story.then("tool_call_complete", "run_finished")
 
 
+def test_the_late_answer_of_an_earlier_attempt_at_the_same_effect_is_proof_too():
+    story = calling(KEYED).when(fails("s")).after(9).when(tick()).when(fails("s", attempt=2)).after(9).when(tick())
+    story.when(fails("s", attempt=3)).then("tool_call_error", "step_in_doubt", "run_parked")
+    story.when(completes("s", attempt=1)).then("tool_call_complete", "run_finished")
+
+
+def test_a_late_answer_from_before_a_person_said_again_proves_nothing_of_the_repeat():
+    story = calling(EXECUTE).when(fails("s")).when(says("s", "again")).when(approve("s"))
+    story.when(fails("s", attempt=2)).when(completes("s", attempt=1)).then("annotation")
+    assert "s" in story.state.doubts
+
+
 def test_a_late_answer_of_another_attempt_is_a_remark():
     story = calling(READ).when(fails("s")).after(9).when(tick())
     story.when(completes("s", attempt=1)).then("annotation")

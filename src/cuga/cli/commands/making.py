@@ -117,7 +117,7 @@ def demo(
     place = make(directory if directory is not None else demo_house())
     report = _sampled(place)
     say(
-        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company. It stays; delete it freely.",
+        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company. It stays.",
         f'> cuga run "{DEMO_GOAL}" --profile smb',
         "",
     )
