@@ -32,6 +32,7 @@ class CrmStore:
         self._lock = threading.RLock()
         self._names: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {}
         self._writes = 0
+        self._version: tuple[tuple[object, int], str] | None = None
 
     @classmethod
     def open(cls, path: Path | str) -> CrmStore:
@@ -53,8 +54,14 @@ class CrmStore:
 
     def crm_version(self) -> str:
         """A digest of all records, their row versions apart; the empty text for an empty store."""
-        found = self._rows("SELECT value FROM facts WHERE name = 'crm_version'", ())
-        return str(found[0][0]) if found else ""
+        with self._lock:
+            # every run asks: it is read again only after a change, by this connection or by another one
+            ((changes_of_others,),) = self._db.execute("pragma data_version").fetchall()
+            stand = (changes_of_others, self._db.total_changes())
+            if self._version is None or self._version[0] != stand:
+                found = self._rows("SELECT value FROM facts WHERE name = 'crm_version'", ())
+                self._version = (stand, str(found[0][0]) if found else "")
+            return self._version[1]
 
     def get(self, kind: str, record_id: str) -> Record | None:
         """One record by id, or None."""

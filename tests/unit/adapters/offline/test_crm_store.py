@@ -117,3 +117,12 @@ def test_a_failed_write_leaves_everything_as_it_was(store):
     with pytest.raises(BadInput, match="does not belong"):
         store.store({"accounts": [Account(id="X", name="X"), DEALS[0]]})
     assert store.crm_version() == before and store.get("accounts", "X") is None
+
+
+def test_a_change_by_another_connection_is_noticed(tmp_path):
+    one, other = CrmStore.open(tmp_path / "crm.db"), CrmStore.open(tmp_path / "crm.db")
+    assert one.crm_version() == ""
+    other.store({"accounts": ACCOUNTS})
+    assert one.crm_version() == other.crm_version() != ""
+    one.close()
+    other.close()
