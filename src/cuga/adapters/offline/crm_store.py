@@ -7,6 +7,7 @@ deletes nothing. Safe to use from several threads; several processes may read wh
 from __future__ import annotations
 
 import hashlib
+import os
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from importlib import resources
@@ -32,7 +33,9 @@ class CrmStore:
         self._lock = threading.RLock()
         self._names: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {}
         self._writes = 0
-        self._version: tuple[tuple[object, int], str] | None = None
+        self._version: tuple[tuple[object, ...], str] | None = None
+        # whoever else writes changes one of these; asking SQLite itself would cost a read transaction
+        self._files = [path + end for path in filter(None, [connection.db_filename("main")]) for end in ("", "-wal")]
 
     @classmethod
     def open(cls, path: Path | str) -> CrmStore:
@@ -56,8 +59,7 @@ class CrmStore:
         """A digest of all records, their row versions apart; the empty text for an empty store."""
         with self._lock:
             # every run asks: it is read again only after a change, by this connection or by another one
-            ((changes_of_others,),) = self._db.execute("pragma data_version").fetchall()
-            stand = (changes_of_others, self._db.total_changes())
+            stand = (*map(_touched, self._files), self._db.total_changes())
             if self._version is None or self._version[0] != stand:
                 found = self._rows("SELECT value FROM facts WHERE name = 'crm_version'", ())
                 self._version = (stand, str(found[0][0]) if found else "")
@@ -171,3 +173,12 @@ def _record(kind: str, row: Sequence[Any]) -> Record:
     if kind == "contacts":
         plain["unsubscribed"] = bool(plain["unsubscribed"])
     return msgspec.convert(plain, RECORDS[kind])
+
+
+def _touched(path: str) -> tuple[int, int]:
+    """When a file was last written, and its size; zeros when it is not there."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return 0, 0
+    return found.st_mtime_ns, found.st_size
