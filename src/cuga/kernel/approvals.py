@@ -13,7 +13,7 @@ from cuga.errors import (
     InvalidTransition,
     NotAllowed,
 )
-from cuga.kernel import gate, replan
+from cuga.kernel import consent, gate, replan
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
@@ -115,16 +115,16 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, o
         raise NotAllowed(ruling.reason)
     contract = turn.rules.contract(step.tool, turn.current)
     step = gate.as_contracted(step, contract)
-    key = gate.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
+    key = consent.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
     ruling = msgspec.structs.replace(ruling, tool_digest=request.tool_digest)
-    digest = gate.call_digest(s, step, ruling, command.arguments, key)
-    effect = gate.effect_of(contract, command.arguments)
+    digest = consent.call_digest(s, step, ruling, command.arguments, key)
+    effect = consent.effect_of(contract, command.arguments)
     if effect in s.denied:
         raise NotAllowed(f"the same effect was denied in this run: {s.denied[effect]}")
     authors = (command.by.id, on_behalf_of) if on_behalf_of else (command.by.id,)
     requesters = tuple(dict.fromkeys((*request.requesters, *authors)))
     turn.emit(
-        gate.request(
+        consent.request(
             turn,
             step,
             contract,

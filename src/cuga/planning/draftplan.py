@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.kernel.gate import effect_of
+from cuga.kernel.consent import effect_of
 from cuga.model.plan import PlanStep, When
 from cuga.model.tool import SideEffect, Slot, ToolContract
 from cuga.model.value import encode

@@ -54,7 +54,7 @@ class RulePlanner:
         as_of: datetime | date | None = None,
     ) -> Answer:
         """Plan a goal. `feedback` is what people said of an earlier plan or in answer to a question; `denied` maps
-        effects (as `kernel.gate.effect_of` names them) to reasons; dates are reckoned from `as_of`."""
+        effects (as `kernel.consent.effect_of` names them) to reasons; dates are reckoned from `as_of`."""
         if not goal.strip():
             return Question(
                 text="What shall be done? Say it in a sentence, e.g. what to score, draft, check or qualify."

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from cuga.kernel import gate
+from cuga.kernel import consent
 from cuga.model import command as c
 from cuga.model import event as e
 from cuga.model.context import Principal
@@ -71,18 +71,18 @@ def approval_requested(step: str, **changes: Any) -> Fact:
         contract = story.rules.contracts[planned.tool]
         ruling = story.rules.ruling(planned.tool, story.current)
         arguments = s.inputs.get(step, planned.input)
-        key = gate.idempotency_key(s.run_id, step, s.consents.get(step, 0), arguments)
+        key = consent.idempotency_key(s.run_id, step, s.consents.get(step, 0), arguments)
         rules = story.rules.profile.approvals
         fields: dict[str, Any] = {
             "approval_id": f"{s.run_id}-a{len(s.closed) + len(s.pending) + 1}",
-            "digest": gate.call_digest(s, planned, ruling, arguments, key),
+            "digest": consent.call_digest(s, planned, ruling, arguments, key),
             "tool": planned.tool,
             "tool_digest": ruling.tool_digest,
             "arguments": arguments,
             "side_effect": planned.side_effect,
             "cost": planned.cost,
             "adapters": ruling.adapters,
-            "effect": gate.effect_of(contract, arguments),
+            "effect": consent.effect_of(contract, arguments),
             "requesters": (s.started.requester.id,),
             "roles": rules.roles,
             "quorum": rules.quorum,
@@ -107,7 +107,7 @@ def _start(story: Story, step: str, approval: str = "", **changes: Any) -> e.Too
         "side_effect": planned.side_effect,
         "domain": planned.domain,
         "cost": planned.cost,
-        "key": gate.idempotency_key(s.run_id, step, s.consents.get(step, 0), arguments),
+        "key": consent.idempotency_key(s.run_id, step, s.consents.get(step, 0), arguments),
         "deadline": story.at + timedelta(seconds=contract.timeout_s),
         "timeout_s": contract.timeout_s,
         "approval": approval,

@@ -15,7 +15,7 @@ from cuga.errors import (
     InvalidTransition,
     NotAllowed,
 )
-from cuga.kernel.gate import MAX_PENDING
+from cuga.kernel.consent import MAX_PENDING
 from cuga.model import command as c
 from cuga.model.event import Status, Verdict
 from cuga.policy.profile import Approvals, AtLimit, Consent, Delegation, Limits, StandingRule

@@ -212,7 +212,7 @@ def test_the_text_that_was_asked_for_may_come_as_the_answer():
 
 
 def test_what_was_denied_is_not_planned_again():
-    from cuga.kernel.gate import effect_of
+    from cuga.kernel.consent import effect_of
 
     goal = "draft an email to Borealis Foods and score Borealis Foods"
     draft = check(planned(goal), BOOK).steps[0]

@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.kernel import decide, gate, outcomes
+from cuga.kernel import consent, decide, gate, outcomes
 from cuga.kernel import outstanding as owed
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
@@ -52,7 +52,7 @@ def unkeyed_doubt_retried(bed: Bed) -> None:
 @mutant
 def key_changes_with_each_attempt(bed: Bed) -> None:
     """A repeat goes out under another key."""
-    right = gate.idempotency_key
+    right = consent.idempotency_key
     count = iter(range(1 << 60))
     bed.set(gate, "idempotency_key", lambda *given: f"{right(*given)}{next(count)}")
 

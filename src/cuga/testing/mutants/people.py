@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.kernel import approvals, gate
+from cuga.kernel import approvals, consent
 from cuga.kernel.state import Closed, RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -61,7 +61,7 @@ def approval_without_its_digest(bed: Bed) -> None:
 @mutant
 def approval_fits_any_call(bed: Bed) -> None:
     """An approval covers the step whatever has changed since."""
-    bed.set(gate, "call_digest", lambda state, step, *_: f"{state.run_id}/{step.step_id}")
+    bed.set(consent, "call_digest", lambda state, step, *_: f"{state.run_id}/{step.step_id}")
 
 
 @mutant
@@ -82,12 +82,12 @@ def approval_survives_amendment(bed: Bed) -> None:
 @mutant
 def amender_may_approve(bed: Bed) -> None:
     """Who wrote an amendment may agree to it."""
-    right = gate.request
+    right = consent.request
 
     def wrong(*given: Any, **named: Any) -> Any:
         return right(*given, **{**named, "requesters": named.get("requesters", ())[:1]})
 
-    bed.set(gate, "request", wrong)
+    bed.set(consent, "request", wrong)
 
 
 @mutant
@@ -169,7 +169,7 @@ def revocation_ignored(bed: Bed) -> None:
 @mutant
 def consent_is_the_profiles_alone(bed: Bed) -> None:
     """The rule that agrees in advance also agrees to outside effects."""
-    bed.set(gate, "_standing_consent", lambda turn, *_: ("profile:any", ()))
+    bed.set(consent, "_standing_consent", lambda turn, *_: ("profile:any", ()))
 
 
 @mutant

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cuga.journal import claims
-from cuga.kernel import decide, evolve, gate
+from cuga.kernel import decide, evolve, gate, scarce
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -62,13 +62,13 @@ def once_dropped_on_retry(bed: Bed) -> None:
 @mutant
 def rate_ignored(bed: Bed) -> None:
     """Calls take no share of the rate."""
-    right = gate._claims
+    right = scarce.claims_for
 
     def wrong(*given: Any) -> Any:
         found = right(*given)
         return None if found is None else tuple(one for one in found if not one.scope.startswith("rate/"))
 
-    bed.set(gate, "_claims", wrong)
+    bed.set(gate, "claims_for", wrong)
 
 
 @mutant

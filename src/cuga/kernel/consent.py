@@ -1,0 +1,209 @@
+"""Consent to exactly one call: its digest, the request that shows it, the rules that may agree in advance.
+
+What a person approved is bound by a digest over the call; any drift asks again. Silence never approves.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+import msgspec
+
+from cuga.kernel.ending import refuse
+from cuga.kernel.references import Unresolved, pointed
+from cuga.kernel.state import RunState
+from cuga.kernel.turn import Turn
+from cuga.model import event as e
+from cuga.model.failure import FailureMode
+from cuga.model.plan import Step
+from cuga.model.tool import Repeatable, SideEffect, ToolContract
+from cuga.model.value import digest_bytes, encode
+from cuga.policy.judge import Ruling
+from cuga.policy.profile import Consent, Profile
+
+MAX_PENDING = 20  # open approvals of one run (RELIABILITY D2, caps)
+
+
+def idempotency_key(run_id: str, step: str, consent: int, arguments: msgspec.Raw) -> str:
+    """The key of one consented effect: the same for every attempt at it, another after a person said "again"."""
+    seal = hashlib.sha256(f"{run_id}\n{step}\n{consent}\n".encode())
+    seal.update(arguments)
+    return seal.hexdigest()
+
+
+def call_digest(state: RunState, step: Step, ruling: Ruling, arguments: msgspec.Raw, key: str) -> str:
+    """What an approval binds (RELIABILITY A2): change any of it and the approval no longer fits."""
+    start = state.started
+    return digest_bytes(
+        encode(
+            [
+                "cuga.approval/1",
+                start.tenant,
+                state.run_id,
+                step.step_id,
+                step.tool,
+                ruling.tool_digest,
+                ruling.adapters,
+                step.side_effect.value,
+                start.policy_digest,
+                step.cost,
+                key,
+                start.requester.id,
+                msgspec.Raw(arguments),
+            ]
+        )
+    )
+
+
+def effect_of(contract: ToolContract, arguments: msgspec.Raw) -> str:
+    """What the call would do to whom, in a form that another wording of the same wish shares."""
+    kind, *paths = contract.effect_key or ("",)
+    if kind:
+        value = msgspec.json.decode(arguments)
+        try:
+            return f"{kind}:" + "|".join(folded(pointed(value, path)) for path in paths)
+        except Unresolved:
+            pass
+    return f"{contract.name}:{digest_bytes(bytes(arguments))}"
+
+
+def agreed(
+    turn: Turn, step: Step, contract: ToolContract, ruling: Ruling, arguments: msgspec.Raw, key: str
+) -> str | None:
+    """The approval that covers exactly this call, or None after asking for one."""
+    s = turn.state
+    step_id = step.step_id
+    digest = call_digest(s, step, ruling, arguments, key)
+    grant = s.grants.get(step_id) or s.approved.get(step_id)
+    if grant is not None and grant.digest == digest:
+        return grant.approval_id
+    if turn.doubt(step_id, "the approved call has changed since"):
+        return None
+    if step_id in s.grants:
+        turn.emit(
+            e.ApprovalSuperseded(
+                at=turn.now,
+                approval_id=s.grants[step_id].approval_id,
+                step=step_id,
+                reason="the call has changed since",
+            )
+        )
+    effect = effect_of(contract, arguments)
+    if effect in s.denied:
+        refuse(
+            turn,
+            step_id,
+            "denied-before",
+            f"the same effect was denied in this run: {s.denied[effect]}",
+            FailureMode.POLICY_APPROVAL,
+        )
+        return None
+    if len(s.pending) >= MAX_PENDING:
+        turn.holds["approvals"] = f"{MAX_PENDING} approvals of this run are open already"
+        return None
+    turn.emit(request(turn, step, contract, ruling, arguments, digest, effect))
+    rule, claims = _standing_consent(turn, step, ruling, arguments)
+    if not rule:
+        return None
+    turn.take(claims)
+    approval_id = s.awaiting[step_id]
+    turn.emit(
+        e.ApprovalReceived(
+            at=turn.now,
+            approval_id=approval_id,
+            step=step_id,
+            verdict=e.Verdict.APPROVE,
+            digest=digest,
+            final=True,
+            rule=rule,
+            reason="agreed in advance by this rule",
+            claims=claims,
+        )
+    )
+    return approval_id
+
+
+def request(
+    turn: Turn,
+    step: Step,
+    contract: ToolContract,
+    ruling: Ruling,
+    arguments: msgspec.Raw,
+    digest: str,
+    effect: str,
+    amends: str = "",
+    requesters: tuple[str, ...] = (),
+) -> e.ApprovalRequested:
+    """The request for exactly this call. Its id follows from the run, the step and how often it was asked."""
+    s = turn.state
+    rules = turn.rules.profile.approvals
+    asked = sum(1 for _ in s.closed) + len(s.pending) + 1
+    return e.ApprovalRequested(
+        at=turn.now,
+        approval_id=f"{s.run_id}-a{asked}",
+        step=step.step_id,
+        digest=digest,
+        tool=step.tool,
+        tool_digest=ruling.tool_digest,
+        arguments=arguments,
+        side_effect=step.side_effect,
+        cost=step.cost,
+        adapters=ruling.adapters,
+        effect=effect,
+        requesters=requesters or (s.started.requester.id,),
+        roles=rules.roles,
+        quorum=rules.quorum,
+        risk=_risk(contract),
+        reason=step.reason,
+        consequences=_consequences(contract, turn.rules.profile, ruling),
+        expires_at=turn.in_seconds(rules.expires_s),
+        amends=amends,
+    )
+
+
+def _risk(contract: ToolContract) -> str:
+    if contract.side_effect is SideEffect.EXECUTE:
+        return "high" if contract.once or contract.repeatable is Repeatable.NONE else "medium"
+    return "low"
+
+
+def _consequences(contract: ToolContract, profile: Profile, ruling: Ruling) -> tuple[str, ...]:
+    if ruling.simulated:
+        return (f"Profile {profile.name} only simulates this; nothing leaves the house.",)
+    if contract.side_effect is not SideEffect.EXECUTE:
+        return ("It is kept inside the house; nothing leaves it.",)
+    lines = ["It changes something outside the house and cannot be taken back from here."]
+    if contract.once:
+        lines.append("It happens at most once for this target, over all runs.")
+    return tuple(lines)
+
+
+def _standing_consent(
+    turn: Turn, step: Step, ruling: Ruling, arguments: msgspec.Raw
+) -> tuple[str, tuple[e.Claim, ...]]:
+    """The rule that agrees in advance, with the use it takes; never for a call with an outside effect."""
+    if ruling.consent is Consent.RULE and step.side_effect is not SideEffect.EXECUTE:
+        return f"profile:{turn.rules.profile.name}/{step.side_effect.value}-stays-inside", ()
+    if step.side_effect is SideEffect.EXECUTE:
+        return "", ()
+    for standing in turn.current.standing_rules:
+        if standing.tool != step.tool or turn.now >= standing.expires_at:
+            continue
+        if standing.profile not in ("", turn.rules.profile.name):
+            continue
+        scope = f"standing/{standing.rule_id}"
+        if turn.held(scope) >= standing.uses:
+            continue
+        value = msgspec.json.decode(arguments)
+        try:
+            if all(folded(pointed(value, path)) == text.casefold() for path, text in standing.matches.items()):
+                return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)
+        except Unresolved:
+            continue
+    return "", ()
+
+
+def folded(value: Any) -> str:
+    """A value in the form in which two writings of it meet: text without case and edges, else its JSON."""
+    return value.strip().casefold() if isinstance(value, str) else encode(value).decode()

@@ -1,0 +1,140 @@
+"""What a call draws on: the budgets of its run, and claims on what crosses runs.
+
+Checked before anybody is asked, reserved with the intent; a claim that was refused comes back as a fact of the turn.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from cuga.kernel.consent import folded
+from cuga.kernel.ending import fail, refuse
+from cuga.kernel.references import Unresolved, pointed
+from cuga.kernel.turn import Turn
+from cuga.model import event as e
+from cuga.model.failure import FailureMode
+from cuga.model.plan import Step
+from cuga.model.tool import ToolContract
+from cuga.policy.budget import charges, first_exceeded, is_warning
+from cuga.policy.judge import Ruling
+from cuga.policy.profile import AtLimit
+
+
+def budgets_allow(turn: Turn, step: Step) -> bool:
+    """Whether every budget of the run can take the call; if not, what the profile wants then is made true."""
+    s = turn.state
+    wanted = charges(step.tool, step.domain, step.cost)
+    found = first_exceeded(wanted, s.used, turn.limits, s.raised)
+    if found is None:
+        return True
+    at_limit = turn.rules.profile.limits.at_limit
+    if (found.scope, found.limit) not in s.exceeded:
+        turn.emit(
+            e.BudgetExceeded(
+                at=turn.now,
+                scope=found.scope,
+                used=found.used,
+                limit=found.limit,
+                wanted=found.wanted,
+                step=step.step_id,
+                at_limit=at_limit.value,
+            )
+        )
+    if at_limit is AtLimit.PARK:
+        turn.short.add(found.scope)
+        turn.holds["budget"] = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
+    else:
+        reason = f"the budget {found.scope} is used up ({found.used} of {found.limit})"
+        if not turn.doubt(step.step_id, reason):
+            turn.emit(e.StepSkipped(at=turn.now, step=step.step_id, reason=reason))
+            turn.skip_dependants(step.step_id)
+    return False
+
+
+def claims_for(
+    turn: Turn, step: Step, contract: ToolContract, ruling: Ruling, arguments: msgspec.Raw
+) -> tuple[e.Claim, ...] | None:
+    """What the call takes of things that cross runs; None when one of them was found to be taken."""
+    s = turn.state
+    start = s.started
+    if not turn.rules.profile.rates and not contract.once:
+        return ()
+    claims: list[e.Claim] = []
+    for rate in turn.rules.profile.rates:
+        if rate.tool and rate.tool != step.tool:
+            continue
+        window = int(turn.now.timestamp()) // rate.window_s
+        whose = start.tenant
+        if rate.per != "tenant":
+            whose += f"/{start.requester.id}" if rate.per == "user" else f"/{step.tool}"
+        scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
+        used = turn.held(scope)
+        if used + 1 > rate.calls:
+            turn.wakes.append(datetime.fromtimestamp((window + 1) * rate.window_s, turn.now.tzinfo))
+            turn.holds["rate"] = f"{rate.calls} calls per {rate.window_s} s and {rate.per} are used up"
+            if (scope, rate.calls) not in s.exceeded:
+                turn.emit(
+                    e.BudgetExceeded(
+                        at=turn.now,
+                        scope=scope,
+                        used=used,
+                        limit=rate.calls,
+                        wanted=1,
+                        step=step.step_id,
+                        at_limit="wait",
+                    )
+                )
+            return None
+        claims.append(e.Claim(scope=scope, amount=1, limit=rate.calls))
+    if contract.once and not ruling.simulated:
+        held = {claim.scope for claim in s.held.get(step.step_id, ())}
+        try:
+            onces = turn.rules.once(step.tool, turn.current)
+            scopes = [scope for once in onces for scope in once_scopes(start.tenant, once, arguments)]
+        except Unresolved as problem:
+            fail(turn, step.step_id, f"what may happen only once cannot be told from its arguments: {problem}")
+            return None
+        for scope in scopes:
+            if scope in held:
+                continue
+            if turn.held(scope) >= 1:
+                refuse(
+                    turn,
+                    step.step_id,
+                    "once",
+                    f"this was already done, and happens at most once for its target: {scope}",
+                    FailureMode.POLICY_SECURITY,
+                )
+                return None
+            claims.append(e.Claim(scope=scope, amount=1, limit=1))
+    return tuple(claims)
+
+
+def once_scopes(tenant: str, once: tuple[str, ...], arguments: msgspec.Raw) -> list[str]:
+    """The scopes of what may happen only once: one for each value, e.g. each recipient. Raises Unresolved."""
+    name, *paths = once
+    value = msgspec.json.decode(arguments)
+    scopes = [f"{name}/{tenant}"]
+    for path in paths:
+        found = pointed(value, path)
+        parts = found if isinstance(found, list) else [found]
+        scopes = [f"{scope}/{folded(part)}" for scope in scopes for part in parts]
+    return list(dict.fromkeys(scopes))  # one recipient named twice is one effect
+
+
+def warn(turn: Turn, step: Step) -> None:
+    """One warning for each scope that has reached its threshold with the call that has just begun."""
+    s = turn.state
+    percent = turn.rules.profile.limits.warning_percent
+    limits, raised, used, warned = turn.limits, s.raised, s.used, s.warned
+    for scope, _ in charges(step.tool, step.domain, step.cost):
+        limit = limits.get(scope)
+        if limit is None:
+            continue
+        if raised:
+            limit += raised.get(scope, 0)
+        spent = used[scope]
+        if is_warning(spent, limit, percent) and scope not in warned:
+            turn.emit(e.BudgetWarning(at=turn.now, scope=scope, used=spent, limit=limit))
