@@ -5,10 +5,8 @@ Here nothing is judged: a fact that is in the journal is true.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any
-
-import msgspec
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeVar
 
 from cuga.errors import JournalCorrupt
 from cuga.kernel.index import PlanIndex
@@ -19,7 +17,7 @@ from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
 from cuga.policy.budget import TOKENS, charges
 
-NULL = msgspec.Raw(b"null")
+V = TypeVar("V")
 _BEGUN = frozenset({Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
 
 
@@ -51,13 +49,18 @@ def apply(draft: RunState, event: e.Event) -> RunState:
     return draft
 
 
+def without(held: Mapping[str, V], key: str) -> Mapping[str, V]:
+    """A map without one of its keys, whether it is there or not."""
+    return {name: value for name, value in held.items() if name != key} if key in held else held
+
+
 def _begin_step(s: RunState, step: str, phase: Phase) -> None:
     s.phase[step] = phase
     s.ready.pop(step, None)
     if s.due:
-        s.due.pop(step, None)
+        s.due = without(s.due, step)
     if s.blocked:
-        s.blocked.pop(step, None)
+        s.blocked = without(s.blocked, step)
 
 
 def _end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
@@ -66,17 +69,18 @@ def _end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     _begin_step(s, step, phase)
     s.calling.pop(step, None)
     if s.doubts:
-        s.doubts.pop(step, None)
+        s.doubts = without(s.doubts, step)
     if s.held:
-        s.held.pop(step, None)
+        s.held = without(s.held, step)
     if s.unsure:
-        s.unsure.pop(step, None)
+        s.unsure = without(s.unsure, step)
     if s.grants:
-        grant = s.grants.pop(step, None)
+        grant = s.grants.get(step)
         if grant is not None:
-            s.timed.pop(grant.approval_id, None)
+            s.grants = without(s.grants, step)
+            s.timed = without(s.timed, grant.approval_id)
     if reason:
-        s.reasons[step] = reason
+        s.reasons = {**s.reasons, step: reason}
 
 
 def _run_started(s: RunState, event: e.RunStarted) -> None:
@@ -92,7 +96,7 @@ def _plan_requested(s: RunState, event: e.PlanRequested) -> None:
 
 def _withdraw_question(s: RunState) -> None:
     """The planner was asked anew or is through: what it wanted to know is no longer asked."""
-    s.questions.pop(s.planner_asks, None)
+    s.questions = without(s.questions, s.planner_asks)
     s.planner_asks = ""
 
 
@@ -100,7 +104,8 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
     plan = event.plan
     for step in plan.steps:
         if step.step_id in s.inputs and s.index.steps[step.step_id] != step:
-            del s.inputs[step.step_id]  # a person amended another call than the one that is planned now
+            # a person amended another call than the one that is planned now
+            s.inputs = without(s.inputs, step.step_id)
     # every step that ever was stays known, for its name, its references and its history
     begun = {name for name, phase in s.phase.items() if phase in _BEGUN}
     s.index = PlanIndex.of(plan, s.index.steps, begun)
@@ -118,7 +123,7 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
         s.unmet[name] = sum(1 for need in s.index.needs[name] if s.phase.get(need) is not Phase.DONE)
         if s.unmet[name] and s.phase[name] is Phase.WAITING_RETRY:
             s.phase[name] = Phase.PENDING  # it has got new needs: these come first
-            s.due.pop(name, None)
+            s.due = without(s.due, name)
         if s.phase[name] is Phase.PENDING and not s.unmet[name]:
             s.ready[name] = None
 
@@ -134,15 +139,15 @@ def _replan_requested(s: RunState, event: e.ReplanRequested) -> None:
 
 
 def _question_asked(s: RunState, event: e.QuestionAsked) -> None:
-    s.questions[event.question_id] = event
+    s.questions = {**s.questions, event.question_id: event}
     if s.planning is not None:
         s.planner_asks = event.question_id
         s.planning = None
 
 
 def _question_answered(s: RunState, event: e.QuestionAnswered) -> None:
-    s.questions.pop(event.question_id, None)
-    s.answers[event.question_id] = event.answer
+    s.questions = without(s.questions, event.question_id)
+    s.answers = {**s.answers, event.question_id: event.answer}
 
 
 def _cancel_requested(s: RunState, event: e.CancelRequested) -> None:
@@ -176,12 +181,13 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     if event.claims:
         kept = tuple(claim for claim in event.claims if is_one_time(claim))
         if kept:
-            s.held[step] = (*s.held.get(step, ()), *kept)
+            s.held = {**s.held, step: (*s.held.get(step, ()), *kept)}
     if event.approval:
-        grant = s.grants.pop(step, None)
+        grant = s.grants.get(step)
         if grant is not None:
-            s.timed.pop(grant.approval_id, None)
-            s.approved[step] = grant
+            s.grants = without(s.grants, step)
+            s.timed = without(s.timed, grant.approval_id)
+            s.approved = {**s.approved, step: grant}
 
 
 def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
@@ -218,7 +224,7 @@ def _give_back(s: RunState, start: e.ToolCallStart) -> None:
     for scope, amount in charges(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
     for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
-        del s.blocked[step]
+        s.blocked = without(s.blocked, step)
         _make_ready(s, step)
 
 
@@ -228,23 +234,23 @@ def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:
     if start is None:
         return
     if event.mode is FailureMode.SYSTEM_CRASH:
-        s.crashes[step] = s.crashes.get(step, 0) + 1
+        s.crashes = {**s.crashes, step: s.crashes.get(step, 0) + 1}
     else:
-        s.tries[step] = s.tries.get(step, 0) + 1
+        s.tries = {**s.tries, step: s.tries.get(step, 0) + 1}
     if event.claims:  # the fact itself says that they are given back
-        s.held.pop(step, None)
+        s.held = without(s.held, step)
     if event.certainty is Certainty.NOT_DONE and start.side_effect is not SideEffect.READ_ONLY:
         # what surely did not happen costs nothing; a read that failed was still made and is charged
         _give_back(s, start)
-        s.unsure.pop(step, None)
+        s.unsure = without(s.unsure, step)
     if event.retry_at is not None:
         s.phase[step] = Phase.WAITING_RETRY
-        s.due[step] = event.retry_at
+        s.due = {**s.due, step: event.retry_at}
         if event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
-            s.unsure[step] = start
+            s.unsure = {**s.unsure, step: start}
     elif event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
         s.phase[step] = Phase.IN_DOUBT
-        s.doubts[step] = start
+        s.doubts = {**s.doubts, step: start}
     else:
         _end_step(s, step, Phase.FAILED, event.message)
 
@@ -268,15 +274,16 @@ def _step_superseded(s: RunState, event: e.StepSuperseded) -> None:
 
 def _step_in_doubt(s: RunState, event: e.StepInDoubt) -> None:
     if event.step not in s.doubts:  # it waited to be tried again, and cannot be
-        s.doubts[event.step] = s.unsure[event.step]
+        s.doubts = {**s.doubts, event.step: s.unsure[event.step]}
         _begin_step(s, event.step, Phase.IN_DOUBT)
 
 
 def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
     step = event.step
-    start = s.doubts.pop(step)
+    start = s.doubts[step]
+    s.doubts = without(s.doubts, step)
     if event.claims:
-        s.held.pop(step, None)
+        s.held = without(s.held, step)
     match event.answer:
         case e.DoubtAnswer.HAPPENED:
             s.outputs[step] = event.result
@@ -285,10 +292,10 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
             _give_back(s, start)
             _end_step(s, step, Phase.FAILED, event.reason or "it did not happen")
         case _:  # again
-            s.consents[step] = s.consents.get(step, 0) + 1
-            s.spent[step] = s.attempt.get(step, 0)
-            s.unsure.pop(step, None)
-            s.approved.pop(step, None)
+            s.consents = {**s.consents, step: s.consents.get(step, 0) + 1}
+            s.spent = {**s.spent, step: s.attempt.get(step, 0)}
+            s.unsure = without(s.unsure, step)
+            s.approved = without(s.approved, step)
             s.phase[step] = Phase.PENDING
             _make_ready(s, step)
 
@@ -303,38 +310,38 @@ def _budget_exceeded(s: RunState, event: e.BudgetExceeded) -> None:
         case "stop":
             s.stopped = f"the budget {event.scope} is used up ({event.used} of {event.limit})"
         case "park":
-            s.blocked[event.step] = event.scope
+            s.blocked = {**s.blocked, event.step: event.scope}
             s.ready.pop(event.step, None)
 
 
 def _budget_raised(s: RunState, event: e.BudgetRaised) -> None:
-    s.raised[event.scope] = s.raised.get(event.scope, 0) + event.amount
+    s.raised = {**s.raised, event.scope: s.raised.get(event.scope, 0) + event.amount}
     s.warned = s.warned - {event.scope}
     for step, scope in list(s.blocked.items()):
         if scope == event.scope:
-            del s.blocked[step]
+            s.blocked = without(s.blocked, step)
             _make_ready(s, step)
 
 
 def _approval_requested(s: RunState, event: e.ApprovalRequested) -> None:
     _begin_step(s, event.step, Phase.AWAITING_APPROVAL)
-    s.pending[event.approval_id] = event
-    s.awaiting[event.step] = event.approval_id
-    s.timed[event.approval_id] = event.expires_at
+    s.pending = {**s.pending, event.approval_id: event}
+    s.awaiting = {**s.awaiting, event.step: event.approval_id}
+    s.timed = {**s.timed, event.approval_id: event.expires_at}
     if event.amends:
-        s.inputs[event.step] = event.arguments
+        s.inputs = {**s.inputs, event.step: event.arguments}
 
 
 def _close(s: RunState, approval_id: str, step: str, how: str, by: str) -> None:
-    s.pending.pop(approval_id, None)
-    s.votes.pop(approval_id, None)
-    s.timed.pop(approval_id, None)
-    s.closed[approval_id] = Closed(how, by)
+    s.pending = without(s.pending, approval_id)
+    s.votes = without(s.votes, approval_id)
+    s.timed = without(s.timed, approval_id)
+    s.closed = {**s.closed, approval_id: Closed(how, by)}
     if s.awaiting.get(step) == approval_id:
-        del s.awaiting[step]
+        s.awaiting = without(s.awaiting, step)
     grant = s.grants.get(step)
     if grant is not None and grant.approval_id == approval_id:
-        del s.grants[step]
+        s.grants = without(s.grants, step)
 
 
 def _wait_again(s: RunState, step: str) -> None:
@@ -345,19 +352,19 @@ def _wait_again(s: RunState, step: str) -> None:
 
 def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
     if not event.final:
-        s.votes[event.approval_id] = (*s.votes.get(event.approval_id, ()), (event.by, event.on_behalf_of))
+        s.votes = {**s.votes, event.approval_id: (*s.votes.get(event.approval_id, ()), (event.by, event.on_behalf_of))}
         return
     request = s.pending.get(event.approval_id)
     _close(s, event.approval_id, event.step, event.verdict.value, event.by)
     match event.verdict:
         case e.Verdict.APPROVE:
-            s.grants[event.step] = Grant(event.approval_id, event.digest, event.lapses_at)
+            s.grants = {**s.grants, event.step: Grant(event.approval_id, event.digest, event.lapses_at)}
             if event.lapses_at is not None:
-                s.timed[event.approval_id] = event.lapses_at
+                s.timed = {**s.timed, event.approval_id: event.lapses_at}
             _wait_again(s, event.step)
         case e.Verdict.DENY:
             if request is not None:
-                s.denied[request.effect] = event.reason or f"denied by {event.by}"
+                s.denied = {**s.denied, request.effect: event.reason or f"denied by {event.by}"}
             _end_step(s, event.step, Phase.DENIED, event.reason or f"denied by {event.by}")
         case e.Verdict.AMEND:
             pass  # the request that replaces this one follows in the same append

@@ -1,11 +1,13 @@
 """What a run has come to: the fold of its events.
 
-`RunState` is read by everyone and changed by nobody but `kernel.evolve`, which applies one fact at a time. `draft()`
-copies what is about to change, so a state once given out never moves.
+`RunState` is read by everyone and changed by nobody but `kernel.evolve`, which applies one fact at a time, to a draft:
+a state once given out never moves. Maps that move with each step are `dict`s and a draft has its own; the rest are
+`Mapping`s, replaced as a whole when a fact changes them, which is rare.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 
@@ -82,37 +84,39 @@ class RunState:
         self.replans = 0
         self.feedback: tuple[str, ...] = ()
         self.phase: dict[str, Phase] = {}
-        self.reasons: dict[str, str] = {}  # why a step ended without being done
+        self.reasons: Mapping[str, str] = {}  # why a step ended without being done
         self.open_steps = 0  # steps that have not ended
         self.ready: dict[str, None] = {}  # ordered: may be judged
         self.unmet: dict[str, int] = {}
         self.calling: dict[str, ToolCallStart] = {}
-        self.due: dict[str, datetime] = {}  # waiting for a retry or a window
-        self.blocked: dict[str, str] = {}  # step -> budget scope it waits for
-        self.doubts: dict[str, ToolCallStart] = {}
+        self.due: Mapping[str, datetime] = {}  # waiting for a retry or a window
+        self.blocked: Mapping[str, str] = {}  # step -> budget scope it waits for
+        self.doubts: Mapping[str, ToolCallStart] = {}
         self.attempt: dict[str, int] = {}
-        self.tries: dict[str, int] = {}  # attempts that ended in an error
-        self.crashes: dict[str, int] = {}
-        self.unsure: dict[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
-        self.consents: dict[str, int] = {}  # times a person said "again"
-        self.spent: dict[str, int] = {}  # attempts made before the latest "again": they tell nothing of those after it
-        self.inputs: dict[str, msgspec.Raw] = {}  # amended arguments
+        self.tries: Mapping[str, int] = {}  # attempts that ended in an error
+        self.crashes: Mapping[str, int] = {}
+        self.unsure: Mapping[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
+        self.consents: Mapping[str, int] = {}  # times a person said "again"
+        self.spent: Mapping[
+            str, int
+        ] = {}  # attempts made before the latest "again": they tell nothing of those after it
+        self.inputs: Mapping[str, msgspec.Raw] = {}  # amended arguments
         self.outputs: dict[
             str, msgspec.Raw | dict[str, msgspec.Raw]
         ] = {}  # a result, or the parts of it that were kept
-        self.pending: dict[str, ApprovalRequested] = {}  # by approval id
-        self.awaiting: dict[str, str] = {}  # step -> approval id
-        self.votes: dict[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
-        self.grants: dict[str, Grant] = {}  # approved, not yet used
-        self.approved: dict[str, Grant] = {}  # used: covers further attempts at exactly the same call
-        self.held: dict[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
-        self.closed: dict[str, Closed] = {}  # by approval id
-        self.timed: dict[str, datetime] = {}  # open approvals and grants -> when they end
-        self.denied: dict[str, str] = {}  # effect -> reason
-        self.questions: dict[str, QuestionAsked] = {}
-        self.answers: dict[str, str] = {}
+        self.pending: Mapping[str, ApprovalRequested] = {}  # by approval id
+        self.awaiting: Mapping[str, str] = {}  # step -> approval id
+        self.votes: Mapping[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
+        self.grants: Mapping[str, Grant] = {}  # approved, not yet used
+        self.approved: Mapping[str, Grant] = {}  # used: covers further attempts at exactly the same call
+        self.held: Mapping[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
+        self.closed: Mapping[str, Closed] = {}  # by approval id
+        self.timed: Mapping[str, datetime] = {}  # open approvals and grants -> when they end
+        self.denied: Mapping[str, str] = {}  # effect -> reason
+        self.questions: Mapping[str, QuestionAsked] = {}
+        self.answers: Mapping[str, str] = {}
         self.used: dict[str, int] = {}
-        self.raised: dict[str, int] = {}
+        self.raised: Mapping[str, int] = {}
         self.warned: frozenset[str] = frozenset()
         self.exceeded: frozenset[tuple[str, int]] = frozenset()
         self.stopped = ""  # why nothing new starts any more
@@ -123,13 +127,16 @@ class RunState:
         self.end: RunFinished | None = None
 
     def draft(self) -> RunState:
-        """A copy that may be changed; its maps are copied once, its values are frozen anyway."""
+        """A copy that `kernel.evolve` may change."""
         new = object.__new__(RunState)
-        fields = new.__dict__
-        fields.update(self.__dict__)
-        for name in _MAPS:
-            held = fields[name]
-            fields[name] = held.copy() if held else {}
+        new.__dict__.update(self.__dict__)
+        new.phase = self.phase.copy()
+        new.ready = self.ready.copy()
+        new.unmet = self.unmet.copy()
+        new.calling = self.calling.copy()
+        new.attempt = self.attempt.copy()
+        new.outputs = self.outputs.copy()
+        new.used = self.used.copy()
         return new
 
     @property
@@ -148,6 +155,3 @@ class RunState:
     def step(self, step_id: str) -> Step:
         """A step of the plan in force or one kept from an earlier plan."""
         return self.index.steps[step_id]
-
-
-_MAPS = tuple(name for name, value in RunState("").__dict__.items() if type(value) is dict)

@@ -6,6 +6,7 @@ not happen; the effective limit of a scope is the smallest that anyone stated.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 
 from cuga.model.plan import Budget
@@ -68,7 +69,7 @@ def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
 
 
 def first_exceeded(
-    wanted: tuple[tuple[str, int], ...], used: dict[str, int], limits: dict[str, int], raised: dict[str, int]
+    wanted: tuple[tuple[str, int], ...], used: Mapping[str, int], limits: Mapping[str, int], raised: Mapping[str, int]
 ) -> Exceeded | None:
     """The first scope that cannot take what is wanted, or None."""
     for scope, amount in wanted:

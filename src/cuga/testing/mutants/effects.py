@@ -8,6 +8,7 @@ import msgspec
 
 from cuga.kernel import consent, decide, gate, outcomes
 from cuga.kernel import outstanding as owed
+from cuga.kernel.evolve import without
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import command as c
@@ -77,7 +78,7 @@ def uncertainty_forgotten(bed: Bed) -> None:
     def wrap(right: Change) -> Change:
         def wrong(s: RunState, event: e.ToolCallError) -> None:
             right(s, event)
-            s.unsure.pop(event.step, None)
+            s.unsure = without(s.unsure, event.step)
 
         return wrong
 

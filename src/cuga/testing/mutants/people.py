@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from cuga.kernel import approvals, consent
+from cuga.kernel.evolve import without
 from cuga.kernel.state import Closed, RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -101,7 +102,7 @@ def late_approval_counts(bed: Bed) -> None:
             right(turn, command)
             return
         later = msgspec.structs.replace(request, expires_at=turn.in_seconds(10))
-        turn.state.pending[command.approval_id] = later
+        turn.state.pending = {**turn.state.pending, command.approval_id: later}
         right(turn, command)
 
     _resolve(bed, wrong)
@@ -115,7 +116,7 @@ def lapsed_approval_counts(bed: Bed) -> None:
         def wrong(s: RunState, event: e.ApprovalReceived) -> None:
             right(s, event)
             if event.verdict is e.Verdict.APPROVE:
-                s.timed.pop(event.approval_id, None)
+                s.timed = without(s.timed, event.approval_id)
 
         return wrong
 
@@ -130,7 +131,8 @@ def quorum_ignored(bed: Bed) -> None:
     def wrong(turn: Turn, command: Any) -> None:
         request = turn.state.pending.get(command.approval_id)
         if request is not None:
-            turn.state.pending[command.approval_id] = msgspec.structs.replace(request, quorum=1)
+            alone = msgspec.structs.replace(request, quorum=1)
+            turn.state.pending = {**turn.state.pending, command.approval_id: alone}
         right(turn, command)
 
     _resolve(bed, wrong)
@@ -161,7 +163,7 @@ def revocation_ignored(bed: Bed) -> None:
     """An approval that was taken back can still be used."""
 
     def wrong(s: RunState, event: e.ApprovalRevoked) -> None:
-        s.closed[event.approval_id] = Closed("revoked", event.by)
+        s.closed = {**s.closed, event.approval_id: Closed("revoked", event.by)}
 
     bed.change(e.ApprovalRevoked, lambda right: wrong)
 
@@ -181,9 +183,9 @@ def again_needs_no_new_approval(bed: Bed) -> None:
             kept = s.approved.get(event.step)
             right(s, event)
             if event.answer is e.DoubtAnswer.AGAIN:
-                s.consents[event.step] -= 1  # the same key and so the same digest
+                s.consents = {**s.consents, event.step: s.consents[event.step] - 1}  # the same key, the same digest
                 if kept is not None:
-                    s.approved[event.step] = kept
+                    s.approved = {**s.approved, event.step: kept}
 
         return wrong
 

@@ -9,6 +9,7 @@ import msgspec
 
 from cuga.journal import claims
 from cuga.kernel import decide, evolve, gate, scarce
+from cuga.kernel.evolve import without
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -50,7 +51,7 @@ def once_dropped_on_retry(bed: Bed) -> None:
 
     def wrap(known: Change) -> Change:
         def forgetful(s: RunState, event: e.ToolCallError) -> None:
-            s.held.pop(event.step, None)
+            s.held = without(s.held, event.step)
             known(s, event)
 
         return forgetful
