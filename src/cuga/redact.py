@@ -102,7 +102,7 @@ class Redactor:
     def scrub_values(self, body: bytes) -> bytes:
         """The bytes without known secret values. JSON stays JSON of the same shape: only its strings are cut, and of a
         secret that is a number only what stands for itself in one, not a part of a longer number or name."""
-        if not self._holds_any(body):
+        if not self._known or not self._holds_any(body):
             return body
         if body[:1] in (b"{", b"[", b'"'):
             return _STRING.sub(self._cut_string, body)

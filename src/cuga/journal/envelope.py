@@ -49,9 +49,9 @@ def encode_result(value: object, scrub: Callable[[bytes], bytes] | None = None) 
     before that is measured, for cutting can make bytes more. Never raises, and does not run an iterator: what it would
     give is not known to end.
     """
-    walk = _Walk()
+    walk = None if _is_flat(value) else _Walk()
     try:
-        body = _encode(value if _is_flat(value) else walk.clean(value, 0))
+        body = _encode(value if walk is None else walk.clean(value, 0))
         body = body if scrub is None else scrub(body)
     except _TooMany:
         body = _encode({"$too_large": {"values": f"more than {MAX_NODES}"}})
@@ -61,7 +61,7 @@ def encode_result(value: object, scrub: Callable[[bytes], bytes] | None = None) 
     if len(body) > MAX_BLOB:
         note = f"too large to keep: {len(body)} bytes"
         return _encode({"$too_large": {"size": len(body), "sha256": digest_bytes(body)}}), note
-    return body, f"replaced: {', '.join(sorted(walk.replaced))}" if walk.replaced else ""
+    return body, f"replaced: {', '.join(sorted(walk.replaced))}" if walk is not None and walk.replaced else ""
 
 
 def _is_flat(value: object) -> bool:

@@ -50,9 +50,10 @@ def decide(
     Without `may_start` no call begins and nothing parks for it: who decides is about to go, who comes next starts it.
     `refused` says what scopes were found to hold when an append of an earlier answer to these wishes was turned down.
     """
-    now = max(command.at for command in commands)
-    if state.latest is not None and state.latest > now:
-        now = state.latest
+    now = commands[0].at if state.latest is None else state.latest
+    for command in commands:
+        if command.at > now:
+            now = command.at
     turn = Turn(state.draft(), now, rules, current, refused, may_start)
     for command in commands:
         _carry_out(turn, command)

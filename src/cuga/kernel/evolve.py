@@ -178,10 +178,9 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     used = s.used
     for scope, amount in charges(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
-    if event.claims:
-        kept = tuple(claim for claim in event.claims if is_one_time(claim))
-        if kept:
-            s.held = {**s.held, step: (*s.held.get(step, ()), *kept)}
+    for claim in event.claims:
+        if is_one_time(claim):
+            s.held = {**s.held, step: (*s.held.get(step, ()), claim)}
     if event.approval:
         grant = s.grants.get(step)
         if grant is not None:

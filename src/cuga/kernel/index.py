@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from cuga.model.plan import CheckedPlan, Step
 
@@ -14,7 +14,7 @@ class PlanIndex:
 
     def __init__(self, steps: dict[str, Step]) -> None:
         self.steps = steps
-        self.named: frozenset[str] = frozenset(steps)  # the steps of the plan in force
+        self.named = _places(steps)  # the steps of the plan in force, and where each stands in it, from 0
         self.needs: dict[str, tuple[str, ...]] = {}
         self.dependants: dict[str, list[str]] = {}
         self.pointers: dict[str, list[str]] = {}
@@ -38,5 +38,9 @@ class PlanIndex:
         """The index of a plan, with steps of earlier plans that the run keeps; those begun stay what they were."""
         own = {step.step_id: kept[step.step_id] if kept and step.step_id in begun else step for step in plan.steps}
         index = cls({**kept, **own} if kept else own)
-        index.named = frozenset(own)
+        index.named = _places(own)
         return index
+
+
+def _places(names: Iterable[str]) -> dict[str, int]:
+    return {name: place for place, name in enumerate(names)}

@@ -31,17 +31,17 @@ from cuga.journal.sqlite import Restored as Restored
 from cuga.journal.sqlite import SqliteJournal, restore
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
-from cuga.kernel.state import RunState
 from cuga.model import house_event as h
 from cuga.model.context import LOCAL_TENANT, Principal
-from cuga.model.event import Event, ToolCallStart
-from cuga.model.outcome import Outcome
-from cuga.model.value import encode
+from cuga.model.event import Event
+from cuga.model.plan import CheckedPlan
+from cuga.model.value import digest, encode
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
+from cuga.planning.stamps import must_be_as_checked
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
@@ -54,6 +54,7 @@ from cuga.tools.invoke import Door
 from cuga.tools.registry import ToolRegistry
 
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
+KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -79,14 +80,17 @@ class Assembly:
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
+    _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
-    async def rules_for(self, profile: str) -> Rules:
-        """The rules of a profile as the registry has them now, kept in the journal for the runs that pin them.
+    async def rules_for(self, profile: str = "") -> Rules:
+        """The rules of a profile, or of the default one, as the registry has them now, kept in the journal for the runs
+        that pin them.
 
         `RegistryInvalid` when the registry was changed and does not load any more.
         """
         self.look_at_registry()
+        profile = profile or self.registry.default_profile
         found = self._rulebooks.get(profile)
         if found is None:
             book = compile_rulebook(self.registry, profile, self.tools.contracts())
@@ -95,6 +99,15 @@ class Assembly:
             self.driver.know_rules(found)
             self._rulebooks[profile] = found
         return found
+
+    def must_fit(self, plan: CheckedPlan, rules: Rules) -> None:
+        """Raise `PlanInvalid` unless a check under these rules would stamp the plan just so."""
+        mark = (rules.digest, digest(plan))
+        if mark not in self._fitting:
+            must_be_as_checked(plan, rules.book)
+            if len(self._fitting) >= KNOWN_PLANS:
+                self._fitting.clear()
+            self._fitting.add(mark)
 
     def look_at_registry(self) -> None:
         """Take over a registry that has changed since the house was opened; cheap when it has not."""
@@ -212,10 +225,7 @@ async def open_house(
     driver = Driver(journal, clock, rules_of, current, scrub)
     thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm))
 
-    async def perform(state: RunState, call: ToolCallStart) -> Outcome:
-        return await door.call(state, call)
-
-    engine = LocalEngine(driver, clock, perform, thinks, settings.worker or worker_name(), drives_all=drives_all)
+    engine = LocalEngine(driver, clock, door.call, thinks, settings.worker or worker_name(), drives_all=drives_all)
     assembly = Assembly(
         clock=clock,
         settings=settings,

@@ -24,7 +24,6 @@ from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.reading import Planned, Reading, run_of
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
-from cuga.planning.stamps import must_be_as_checked
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
@@ -56,7 +55,6 @@ class Coordinator(Reading):
         With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`.
         """
         assembly = await self.open()
-        assembly.look_at_registry()
         if planned_in:
             plan, goal, profile = await self._plan_of(planned_in, profile)
         goal = goal.strip()
@@ -65,11 +63,10 @@ class Coordinator(Reading):
         if len(goal.encode("utf-8", "surrogatepass")) > MAX_GOAL:
             raise BadInput(f"the goal is longer than {MAX_GOAL:,} bytes", mend="Put long text into a file or a note.")
         goal = goal.encode("utf-8", "replace").decode()
-        name = profile or (context.profile if context else "") or self.profile or assembly.registry.default_profile
-        rules = await assembly.rules_for(name)
+        rules = await assembly.rules_for(profile or (context.profile if context else "") or self.profile)
         if isinstance(plan, CheckedPlan):
-            must_be_as_checked(plan, rules.book)
-        checked = await self.checked(plan, name) if isinstance(plan, Plan) else plan
+            assembly.must_fit(plan, rules)
+        checked = check(plan, rules.book) if isinstance(plan, Plan) else plan
         run_id = assembly.clock.new_id()
         who = by or await self.principal(context.user_id if context else "")
         trace_id = (context.trace_id if context else "") or (plan.trace_id if isinstance(plan, Plan) else "") or run_id
@@ -79,7 +76,7 @@ class Coordinator(Reading):
                 at=assembly.clock.now(),
                 by=who,
                 goal=goal,
-                profile=name,
+                profile=rules.profile.name,
                 policy_digest=rules.digest,
                 trace_id=trace_id,
                 plan=checked,
@@ -106,7 +103,7 @@ class Coordinator(Reading):
     async def checked(self, plan: Plan, profile: str = "") -> CheckedPlan:
         """A plan stamped from the registry for a profile; `PlanInvalid` names all that is wrong with it."""
         assembly = await self.open()
-        rules = await assembly.rules_for(profile or self.profile or assembly.registry.default_profile)
+        rules = await assembly.rules_for(profile or self.profile)
         return check(plan, rules.book)
 
     async def plan(

@@ -231,11 +231,18 @@ class _Check:
 
     def check_cycles(self, steps: tuple[Step, ...]) -> None:
         """`depends_on` may name a later step, which only orders the two; a circle is refused with its members."""
-        left = {step.step_id: {n for n in step.depends_on if n in self.where} for step in steps}
-        while free := [name for name, needs in left.items() if not needs & left.keys()]:
-            for name in free:
-                del left[name]
-        if left:
+        needs = {step.step_id: {n for n in step.depends_on if n in self.where} for step in steps}
+        followers: dict[str, list[str]] = {}
+        for name, needed in needs.items():
+            for one in needed:
+                followers.setdefault(one, []).append(name)
+        free = [name for name, needed in needs.items() if not needed]
+        for name in free:  # it grows while it is walked
+            for follower in followers.get(name, ()):
+                needs[follower].discard(name)
+                if not needs[follower]:
+                    free.append(follower)
+        if left := [name for name, needed in needs.items() if needed]:
             self.problems.append(f"steps wait for each other in a circle: {', '.join(left)}")
 
 

@@ -87,7 +87,7 @@ class Door:
             run_id=state.run_id,
             trace_id=started.trace_id,
             step_id=call.step,
-            step_index=_index_of(state, call.step),
+            step_index=state.index.named.get(call.step, 0),
             tenant=started.tenant,
             profile=started.profile,
             key=call.key,
@@ -162,8 +162,8 @@ class Door:
         assert task is not None
         cancelled_before = task.cancelling()
         begun = loop.time()
-        marks = {call.key, (context.run_id, call.step)}  # a person may have asked again, under a new key
-        if not marks.isdisjoint(self._going):
+        marks = (call.key, (context.run_id, call.step))  # a person may have asked again, under a new key
+        if self._going and not self._going.isdisjoint(marks):
             return Failed(
                 mode=FailureMode.SYSTEM_TIMEOUT,
                 certainty=Certainty.UNKNOWN,
@@ -172,7 +172,7 @@ class Door:
         attempt = _Attempt(self._threads, tool, context, arguments)
         is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
         if is_keyed:
-            self._going |= marks
+            self._going.update(marks)
         is_late = False
         deadline = self._watch.begin(loop, task, left_s)
         note = ""
@@ -314,14 +314,6 @@ def _nothing_new(call: ToolCallStart, has_looked: bool = False) -> Certainty:
     """This attempt did nothing. One that was to look for an earlier attempt and could not leaves that one unknown."""
     is_blind = call.probe and not has_looked and call.side_effect is not SideEffect.READ_ONLY
     return Certainty.UNKNOWN if is_blind else Certainty.NOT_DONE
-
-
-def _index_of(state: RunState, step: str) -> int:
-    steps = state.plan.steps if state.plan is not None else ()
-    for index, held in enumerate(steps):
-        if held.step_id == step:
-            return index
-    return 0
 
 
 def _microseconds(loop: asyncio.AbstractEventLoop, begun: float) -> int:
