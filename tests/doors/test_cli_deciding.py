@@ -107,7 +107,27 @@ def test_a_second_person_ends_the_solo_mode(cuga: Terminal, waiting: str) -> Non
     assert cuga("users", "add", "mara", "--role", "approver").code == Exit.SUCCESS
     said = cuga("approve", waiting)
     assert said.code == Exit.REFUSED
+    assert "mara can." in said.err
     assert outbox(cuga) == []
+
+
+def test_a_refusal_says_when_nobody_can(cuga: Terminal, waiting: str) -> None:
+    cuga("users", "add", "mara", "--role", "viewer")
+    said = cuga("approve", waiting)
+    assert said.code == Exit.REFUSED
+    assert "cuga users add NAME --role approver" in said.err
+
+
+def test_the_inbox_names_runs_that_wait_for_something_else(cuga: Terminal, waiting: str) -> None:
+    cuga("run", "Score the fit")
+    said = cuga("inbox").out
+    assert waiting in said
+    assert "wait for something else" in said and "question:" in said
+
+
+def test_an_approval_that_is_not_there_is_called_an_approval(cuga: Terminal) -> None:
+    said = cuga("approve", "nosuch-a1")
+    assert said.code == Exit.BAD_INPUT and "no such approval: nosuch-a1" in said.err
 
 
 def test_every_decision_of_one_person_says_solo(cuga: Terminal, waiting: str) -> None:

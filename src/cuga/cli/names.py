@@ -53,7 +53,10 @@ async def approval_named(visit: Visit, said: str) -> str:
         return str(newest.approval_id)
     fitting = [card.approval_id for card in cards if _fits(card.approval_id, said)]
     if not fitting and found is not None and found.group(1):
-        return f"{await run_named(visit, found.group(1))}-a{found.group(2)}"
+        try:
+            return f"{await run_named(visit, found.group(1))}-a{found.group(2)}"
+        except RunNotFound:
+            raise ApprovalNotFound(said) from None
     return _only(fitting, said, ApprovalNotFound)
 
 

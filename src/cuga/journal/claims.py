@@ -52,19 +52,22 @@ class Ledger:
     def reserve(self, claims: Sequence[Claim]) -> dict[str, int] | Refused:
         """Take all claims and answer what each touched scope then holds, or take none and say which did not fit.
 
-        Several claims on one scope count by their sum, held against the tightest of their limits.
+        Several claims on one scope count by their sum, held against the tightest of their limits; one of nothing only
+        looks at what was held before them.
         """
         if len(claims) == 1:
             claim = claims[0]
             before = self.used(claim.scope)
             after = before + claim.amount
-            if claim.amount > 0 and after > claim.limit:
+            if claim.amount >= 0 and after > claim.limit:
                 return Refused(claim=claim, used=before)
             self._used[claim.scope] = after
             return {claim.scope: after}
         wanted: dict[str, int] = {}
         tightest: dict[str, Claim] = {}
         for claim in claims:
+            if not claim.amount and self.used(claim.scope) > claim.limit:
+                return Refused(claim=claim, used=self.used(claim.scope))
             wanted[claim.scope] = wanted.get(claim.scope, 0) + claim.amount
             if claim.amount > 0 and (claim.scope not in tightest or claim.limit < tightest[claim.scope].limit):
                 tightest[claim.scope] = claim

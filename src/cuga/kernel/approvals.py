@@ -19,7 +19,7 @@ from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import Access, may_decide
+from cuga.policy.access import Access, may_decide, who_can
 from cuga.policy.judge import Verdict as Rule
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
@@ -29,7 +29,9 @@ def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tup
     """How a person may decide on what `requesters` asked for; `NotAllowed` with the reasons when they may not."""
     access = may_decide(by, requesters=requesters, roles=roles, current=turn.current, at=turn.now)
     if not access.allowed:
-        raise NotAllowed(what + "; ".join(access.reasons))
+        able = who_can(requesters=requesters, roles=roles, current=turn.current, at=turn.now)
+        mend = f"{' or '.join(able)} can." if able else f"Nobody in this house can yet: {MORE_PEOPLE}"
+        raise NotAllowed(what + "; ".join(access.reasons), mend=mend)
     return access
 
 

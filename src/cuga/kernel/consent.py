@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from cuga.kernel.ending import refuse
+from cuga.kernel.evolve import is_one_time
 from cuga.kernel.references import Unresolved, pointed
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
@@ -69,9 +70,17 @@ def effect_of(contract: ToolContract, arguments: msgspec.Raw) -> str:
 
 
 def agreed(
-    turn: Turn, step: Step, contract: ToolContract, ruling: Ruling, arguments: msgspec.Raw, key: str
+    turn: Turn,
+    step: Step,
+    contract: ToolContract,
+    ruling: Ruling,
+    arguments: msgspec.Raw,
+    key: str,
+    wanted: tuple[e.Claim, ...],
 ) -> str | None:
-    """The approval that covers exactly this call, or None after asking for one."""
+    """The approval that covers exactly this call, or None after asking for one. `wanted` is what the call would take:
+    nobody is asked about what was done already and can happen only once.
+    """
     s = turn.state
     step_id = step.step_id
     digest = call_digest(s, step, ruling, arguments, key)
@@ -102,7 +111,8 @@ def agreed(
     if len(s.pending) >= MAX_PENDING:
         turn.holds["approvals"] = f"{MAX_PENDING} approvals of this run are open already"
         return None
-    turn.emit(request(turn, step, contract, ruling, arguments, digest, effect))
+    free = tuple(e.Claim(scope=one.scope, amount=0, limit=one.limit - one.amount) for one in wanted if is_one_time(one))
+    turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, free=free))
     rule, claims = _standing_consent(turn, step, ruling, arguments)
     if not rule:
         return None
@@ -134,6 +144,7 @@ def request(
     effect: str,
     amends: str = "",
     requesters: tuple[str, ...] = (),
+    free: tuple[e.Claim, ...] = (),
 ) -> e.ApprovalRequested:
     """The request for exactly this call. Its id follows from the run, the step and how often it was asked."""
     s = turn.state
@@ -159,6 +170,7 @@ def request(
         consequences=_consequences(contract, turn.rules.profile, ruling),
         expires_at=turn.in_seconds(rules.expires_s),
         amends=amends,
+        claims=free,
     )
 
 

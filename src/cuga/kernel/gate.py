@@ -63,7 +63,7 @@ def consider(turn: Turn, step_id: str) -> bool:
         return False
     approval = ""
     if ruling.consent is not Consent.NONE:
-        agreed = consented(turn, step, contract, ruling, arguments, key)
+        agreed = consented(turn, step, contract, ruling, arguments, key, claims)
         if agreed is None:
             return False
         approval = agreed

@@ -36,7 +36,8 @@ class Event(Value, frozen=True, kw_only=True, tag_field="type", tag=_wire_name):
 class Claim(Value, frozen=True, kw_only=True):
     """A share of something scarce that crosses runs: taken with the events or refused with them.
 
-    After the append `used + amount <= limit` holds for the scope, or nothing was appended. Below zero it gives back.
+    After the append `used + amount <= limit` holds for the scope, or nothing was appended. Below zero it gives back;
+    with zero it takes nothing, and only holds when no more than the limit is used.
     """
 
     scope: str
@@ -326,6 +327,7 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     consequences: tuple[str, ...] = ()
     expires_at: datetime
     amends: str = ""  # the approval that this one replaces
+    claims: tuple[Claim, ...] = ()  # of nothing: what may happen once was free when people were asked
 
 
 class Verdict(str, Enum):

@@ -53,6 +53,16 @@ def may_decide(
     return _no(*reasons)
 
 
+def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:
+    """Everybody known to the house who may decide on what `requesters` asked for, at that time."""
+    known = sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations})
+    return tuple(
+        name
+        for name in known
+        if may_decide(Principal(id=name), requesters=requesters, roles=roles, current=current, at=at).allowed
+    )
+
+
 def is_solo(by: Principal, roles: Mapping[str, tuple[str, ...]]) -> bool:
     """Whether the person is alone in the house; a second user ends it, whatever the principal says."""
     return by.solo and len(roles) <= 1

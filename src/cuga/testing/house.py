@@ -177,7 +177,9 @@ class House:
         if not cards:
             return
         card = cards[int(self.chance() * len(cards))]
-        request = (await self._state(card.run_id)).pending[card.approval_id]
+        request = (await self._state(card.run_id)).pending.get(card.approval_id)
+        if request is None:
+            return  # closed since the list was read
         dice = self.chance()
         verdict = Verdict.APPROVE if dice < 0.75 else Verdict.DENY if dice < 0.85 else Verdict.REQUEST_CHANGES
         clicks = [

@@ -57,7 +57,7 @@ def test_no_scope_ever_passes_the_limits_it_was_taken_under(appends: list[list[C
             net[claim.scope] <= 0 or held[claim.scope] + net[claim.scope] <= claim.limit
             for claim in append
             if claim.amount > 0
-        )
+        ) and all(held[claim.scope] <= claim.limit for claim in append if claim.amount == 0)
         assert fits == (not isinstance(answer, Refused))
         if fits:
             held = {scope: held[scope] + net[scope] for scope in held}

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 from cuga.model.context import SYSTEM, Principal
-from cuga.policy.access import may_decide
+from cuga.policy.access import may_decide, who_can
 from cuga.policy.profile import Current, Delegation
 
 NOW = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
@@ -88,3 +88,10 @@ def test_nobody_can_lend_what_they_do_not_have_or_may_not_use():
 def test_an_own_role_goes_before_a_delegation():
     answer = ask(ADA, current=Current(roles=HOUSE, delegations=(lent(user="sam", delegate="ada"),)))
     assert answer.on_behalf_of == ""
+
+
+def test_who_can_decide_counts_roles_and_delegations_and_leaves_out_who_asked():
+    house = Current(roles={"ada": ("approver",), "bob": ("seller",), "sam": ("approver",)}, delegations=(lent(),))
+    assert who_can(requesters=("sam",), roles=("approver",), current=house, at=NOW) == ("ada", "bob")
+    assert who_can(requesters=("ada",), roles=("approver",), current=house, at=NOW) == ("sam",)
+    assert who_can(requesters=("ada", "sam"), roles=("approver",), current=house, at=NOW) == ()

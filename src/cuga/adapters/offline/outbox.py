@@ -148,7 +148,7 @@ class Outbox:
 
 
 def _write(place: Path, body: bytes) -> None:
-    with place.open("wb") as out:
+    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
         out.write(body)
         out.flush()
         os.fsync(out.fileno())

@@ -34,7 +34,7 @@ def inbox(
     limit: Annotated[int, Parameter(help="How many to show at most.", show_default=True)] = 50,
     options: Options = PLAIN,
 ) -> int:
-    """List what waits for a person's decision, the riskiest first.
+    """List what waits for a person's decision, the riskiest first, and the runs that wait for something else.
 
     Examples:
 
@@ -49,8 +49,10 @@ def inbox(
             show_json(cards)
         else:
             from cuga.cli.render.approval import listed
+            from cuga.model.event import Status
 
-            show(listed(cards))
+            parked = [] if run else await visit.front.runs(status=Status.PARKED, limit=limit)
+            show(listed(cards, [line for line in parked if line.run_id not in {card.run_id for card in cards}]))
         return Exit.SUCCESS
 
     return at_house(options, work)

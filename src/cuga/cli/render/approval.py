@@ -17,14 +17,26 @@ from cuga.model.value import units
 
 if TYPE_CHECKING:
     from cuga.projections.card import Card
+    from cuga.projections.runs import RunLine
 
 _RISK = {"high": "bold red", "medium": "yellow", "low": "green"}
 
 
-def listed(cards: Sequence[Card]) -> RenderableType:
-    """The inbox."""
-    if not cards:
+def listed(cards: Sequence[Card], others: Sequence[RunLine] = ()) -> RenderableType:
+    """The inbox: open requests, then the parked runs that wait for something else, e.g. an answer or a budget."""
+    if not cards and not others:
         return text("Nothing waits for a decision.")
+    parts = [*(_requests(cards) if cards else ()), *([text("")] if cards and others else ())]
+    if others:
+        parts.append(text("These runs wait for something else", "bold"))
+        table = plain_table("run", "waits for")
+        for line in others:
+            table.add_row(text(line.run_id), text(one_line(line.reason, 100)))
+        parts += [table, text(""), text("cuga show RUN says what you can do", "cyan")]
+    return Group(*parts)
+
+
+def _requests(cards: Sequence[Card]) -> list[RenderableType]:
     table = plain_table("id", "risk", "what", "for", "left")
     now = datetime.now(UTC)
     for card in cards:
@@ -36,7 +48,7 @@ def listed(cards: Sequence[Card]) -> RenderableType:
             text(one_line(card.goal, 60)),
             text(_left(card, now)),
         )
-    return Group(table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan"))
+    return [table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan")]
 
 
 def whole(card: Card, *, commands: bool = True) -> RenderableType:
