@@ -1,12 +1,12 @@
 """The sales pack: the tools that the registry loads from this module, and nothing that happens by importing it."""
 
-from cuga.packs.sales.committee import identify_decision_makers
-from cuga.packs.sales.drafting import draft_outbound_message
-from cuga.packs.sales.fit import score_account_fit
-from cuga.packs.sales.qualification import qualify_opportunity
-from cuga.packs.sales.quality import assess_message_quality
-from cuga.packs.sales.query import query_crm
-from cuga.packs.sales.sending import send_message
+from cuga.packs.sales.engagement.drafting import draft_outbound_message
+from cuga.packs.sales.engagement.quality import assess_message_quality
+from cuga.packs.sales.engagement.sending import send_message
+from cuga.packs.sales.governance.query import query_crm
+from cuga.packs.sales.intelligence.committee import identify_decision_makers
+from cuga.packs.sales.intelligence.fit import score_account_fit
+from cuga.packs.sales.qualification.opportunity import qualify_opportunity
 
 NAME = "sales"
 VERSION = "1.0.0"

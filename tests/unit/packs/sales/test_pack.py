@@ -8,9 +8,9 @@ import pytest
 from cuga.adapters.capability import Contact, Filter
 from cuga.errors import BadInput
 from cuga.model.tool import SideEffect
-from cuga.packs.sales.committee import identify_decision_makers, people_for, seat_of
+from cuga.packs.sales.governance.query import query_crm
+from cuga.packs.sales.intelligence.committee import identify_decision_makers, people_for, seat_of
 from cuga.packs.sales.pack import TOOLS
-from cuga.packs.sales.query import query_crm
 from cuga.packs.sales.sample import HERO
 from cuga.tools.declare import arguments_of, contract_of
 

@@ -9,9 +9,17 @@ from typing import Annotated
 
 from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Opportunity, Product
 from cuga.errors import BadInput
-from cuga.packs.sales.frameworks import FRAMEWORKS, Framework
+from cuga.packs.sales.qualification.frameworks import FRAMEWORKS, Framework
+from cuga.packs.sales.qualification.standing import (
+    MOST_UNKNOWN,
+    STALE_DAYS,
+    Standing,
+    Statement,
+    standing,
+    statements,
+    verdict_of,
+)
 from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, place, sure
-from cuga.packs.sales.standing import MOST_UNKNOWN, STALE_DAYS, Standing, Statement, standing, statements, verdict_of
 from cuga.tools.declare import Slot, ToolContext, tool
 
 RULES = "qualify-1"

@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuga.errors import BadInput
-from cuga.packs.sales.frameworks import FRAMEWORKS
-from cuga.packs.sales.qualification import qualify_opportunity
+from cuga.packs.sales.qualification.frameworks import FRAMEWORKS
+from cuga.packs.sales.qualification.opportunity import qualify_opportunity
+from cuga.packs.sales.qualification.standing import Statement, standing, statements, verdict_of
 from cuga.packs.sales.sample import HERO, HERO_DEAL
-from cuga.packs.sales.standing import Statement, standing, statements, verdict_of
 from cuga.tools.declare import ToolContext
 
 TODAY = date(2026, 1, 5)

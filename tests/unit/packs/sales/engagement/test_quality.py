@@ -5,10 +5,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuga.errors import BadInput
-from cuga.packs.sales import readability
-from cuga.packs.sales.checks import CHECKS, Text, of
-from cuga.packs.sales.message import Message, Unfilled
-from cuga.packs.sales.quality import POINTS, assess_message_quality, judge
+from cuga.packs.sales.engagement import readability
+from cuga.packs.sales.engagement.checks import CHECKS, Text, of
+from cuga.packs.sales.engagement.message import Message, Unfilled
+from cuga.packs.sales.engagement.quality import POINTS, assess_message_quality, judge
 from cuga.packs.sales.sample import HERO
 from cuga.tools.declare import ToolContext
 

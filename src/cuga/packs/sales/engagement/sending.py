@@ -11,8 +11,8 @@ import msgspec
 
 from cuga.adapters.capability import Contact, CrmRead, Filter, Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
-from cuga.packs.sales import checks
-from cuga.packs.sales.message import Message
+from cuga.packs.sales.engagement import checks
+from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 

@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from cuga.adapters.capability import OPEN, Account, Activity, Contact, CrmRead, Filter, Opportunity, Product, body_hash
 from cuga.errors import BadInput
-from cuga.packs.sales.committee import contacts_of, people_for
-from cuga.packs.sales.message import Channel, Message, Unfilled
+from cuga.packs.sales.engagement.message import Channel, Message, Unfilled
+from cuga.packs.sales.engagement.templates import DEFAULT, TEMPLATES, purpose_of, render, render_own
+from cuga.packs.sales.intelligence.committee import contacts_of, people_for
 from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
-from cuga.packs.sales.templates import DEFAULT, TEMPLATES, purpose_of, render, render_own
 from cuga.tools.declare import ToolContext, capability_missing
 
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Annotated
 
 from cuga.errors import BadInput
-from cuga.packs.sales.gathering import Desk, one_line
-from cuga.packs.sales.message import CHANNELS, Channel, Message
-from cuga.packs.sales.templates import STYLES, ask_for
+from cuga.packs.sales.engagement.gathering import Desk, one_line
+from cuga.packs.sales.engagement.message import CHANNELS, Channel, Message
+from cuga.packs.sales.engagement.templates import STYLES, ask_for
 from cuga.tools.declare import Slot, ToolContext, tool
 
 

@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from cuga.adapters.capability import Account, Contact, Product, body_hash
 from cuga.adapters.offline import CrmStore
 from cuga.errors import BadInput
-from cuga.packs.sales.drafting import draft_outbound_message
-from cuga.packs.sales.quality import assess_message_quality
+from cuga.packs.sales.engagement.drafting import draft_outbound_message
+from cuga.packs.sales.engagement.quality import assess_message_quality
+from cuga.packs.sales.engagement.templates import STYLES, TEMPLATES
 from cuga.packs.sales.sample import HERO, HERO_DEAL
-from cuga.packs.sales.templates import STYLES, TEMPLATES
 from cuga.tools.declare import ToolContext
 
 HOLES = re.compile(r"\{\{|\}\}|\[[A-Z]|\bNone\b|\bnull\b|,\s*,|  |\s[.,?!]")

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from typing import Literal
 
 from cuga.model.value import Value
-from cuga.packs.sales import readability
-from cuga.packs.sales.check_words import CALL_WORDS, FILLERS, LIMITS, NOTE_LENGTH, SPAM
+from cuga.packs.sales.engagement import readability
+from cuga.packs.sales.engagement.check_words import CALL_WORDS, FILLERS, LIMITS, NOTE_LENGTH, SPAM
 from cuga.packs.sales.result import Result
 
 Weight = Literal["blocking", "warning", "note"]

@@ -9,10 +9,10 @@ import pytest
 
 from cuga.adapters.capability import body_hash
 from cuga.errors import NotDone
-from cuga.packs.sales.drafting import draft_outbound_message
-from cuga.packs.sales.message import Message
+from cuga.packs.sales.engagement.drafting import draft_outbound_message
+from cuga.packs.sales.engagement.message import Message
+from cuga.packs.sales.engagement.sending import look, send_message
 from cuga.packs.sales.sample import HERO
-from cuga.packs.sales.sending import look, send_message
 from cuga.tools.declare import ToolContext, contract_of, probe_of
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from datetime import date
 
-from cuga.packs.sales.frameworks import FRAMEWORKS, Element, Framework, State, state_of
+from cuga.packs.sales.qualification.frameworks import FRAMEWORKS, Element, Framework, State, state_of
 from cuga.packs.sales.result import Result
 
 STALE_DAYS = 60

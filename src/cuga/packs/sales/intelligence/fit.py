@@ -13,9 +13,9 @@ import msgspec
 from cuga.adapters.capability import WON, Account, CrmRead, Filter
 from cuga.errors import BadInput
 from cuga.model.value import MICRO
-from cuga.packs.sales.icp import IdealCustomerProfile, derived
 from cuga.packs.sales.importing import values
 from cuga.packs.sales.industries import country_of, industry_of, sector_of
+from cuga.packs.sales.intelligence.icp import IdealCustomerProfile, derived
 from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, find_account
 from cuga.tools.declare import Slot, ToolContext, tool
 

@@ -10,9 +10,9 @@ import msgspec
 
 from cuga.adapters.capability import Contact, CrmRead, Filter
 from cuga.errors import BadInput
-from cuga.packs.sales import checks, readability
-from cuga.packs.sales.checks import Issue, Text
-from cuga.packs.sales.message import CHANNELS, Message
+from cuga.packs.sales.engagement import checks, readability
+from cuga.packs.sales.engagement.checks import Issue, Text
+from cuga.packs.sales.engagement.message import CHANNELS, Message
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from cuga.adapters.capability import Account
 from cuga.errors import BadInput, NotDone
-from cuga.packs.sales.fit import in_range, score, score_account_fit
-from cuga.packs.sales.icp import IdealCustomerProfile
+from cuga.packs.sales.intelligence.fit import in_range, score, score_account_fit
+from cuga.packs.sales.intelligence.icp import IdealCustomerProfile
 from cuga.packs.sales.sample import HERO
 from cuga.tools.declare import ToolContext
 

@@ -1,0 +1,1 @@
+"""Messages: drafting, checking and sending them."""

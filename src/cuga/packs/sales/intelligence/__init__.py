@@ -1,0 +1,1 @@
+"""Accounts and people: how well one fits, who decides there."""
