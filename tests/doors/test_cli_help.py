@@ -42,6 +42,8 @@ def test_the_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> Non
 
 def _apart(code: str) -> str:
     environment = {**os.environ, "PYTHONPATH": str(ROOT / "src")}
+    environment.pop("COVERAGE_PROCESS_CONFIG", None)  # measuring loads modules of its own
+    environment.pop("COVERAGE_PROCESS_START", None)
     return subprocess.run(
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True, timeout=180
     ).stdout

@@ -70,7 +70,22 @@ class Deal(BaseModel):
 
 @pytest.mark.parametrize(
     "value",
-    [None, True, 0, -(2**53) + 1, 1.5, "", "é \U0001f600 \x00", [], {}, {"a": [1, {"b": None}]}, {"$int": 1, "b": 2}],
+    [
+        None,
+        True,
+        0,
+        -(2**53) + 1,
+        1.5,
+        "",
+        "é \U0001f600 \x00",
+        [],
+        {},
+        {"a": [1, {"b": None}]},
+        {"$int": 1, "b": 2},
+        {"é": 1, "b": 2},
+        {"a": "é", "b": 2},
+        {"a": None, "b": True, "c": 2},
+    ],
 )
 def test_plain_json_goes_through_untouched(value: object) -> None:
     assert encode_result(value) == (msgspec.json.encode(value), "")
@@ -118,6 +133,7 @@ def test_what_has_a_usual_json_form_gets_it_without_a_note(value: object, expect
         (frozenset(), {"$set": []}, "$set"),
         ({1: "a"}, {"$map": [[1, "a"]]}, "$map"),
         ({"\ud800": 1}, {"$map": [[{"$text": "\\ud800"}, 1]]}, "$map, $text"),
+        ({"a": 2**53, "b": 1}, {"a": {"$int": "9007199254740992"}, "b": 1}, "$int"),
         ({"$int": "5"}, {"$map": [["$int", "5"]]}, "$map"),
         (Person("ada", {"x"}), {"name": "ada", "tags": {"$set": ["x"]}}, "$set"),
         (Point(2**53), {"x": {"$int": "9007199254740992"}, "why": None}, "$int"),

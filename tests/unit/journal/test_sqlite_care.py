@@ -17,6 +17,7 @@ from cuga.journal.codec import events_of
 from cuga.journal.port import Committed
 from cuga.journal.seal import Fault
 from cuga.journal.sqlite import SqliteJournal, back_up, care, restore, verify_file
+from cuga.journal.sqlite.writer import Written
 from cuga.model.context import Principal
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.house_event import HouseOpened, RestoredFrom
@@ -340,6 +341,23 @@ def test_a_copy_says_what_it_is_before_it_takes_the_place_of_the_journal(
     restored = restore(tmp_path / "copy.db", path, lambda copied: ("house/local", mark))
     assert verify_file(path) == []
     assert restored.position == copy.position and len(_events(path)) == copy.position + 1
+
+
+def test_a_copy_that_cannot_be_marked_is_not_put_back(
+    path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def open_house() -> None:
+        journal = SqliteJournal(path, prefill=False)
+        await journal.append("house/local", 0, [HouseOpened(at=AT, tenant="local", owner="ada")])
+        await journal.close()
+
+    asyncio.run(open_house())
+    copy = back_up(path, tmp_path / "copy.db")
+    mark = RestoredFrom(at=AT, backup="copy.db", position=copy.position)
+    monkeypatch.setattr(care.Writer, "write", lambda _self, _batch: Written("failed", 0.0, OSError("no room")))
+    with pytest.raises(JournalFailed, match="could not be marked"):
+        restore(tmp_path / "copy.db", path, lambda copied: ("house/local", mark))
+    assert len(_events(path)) == copy.position, "the journal in its place is the one from before"
 
 
 def test_a_stream_that_the_copy_does_not_have_stays_away(path: Path, tmp_path: Path) -> None:
