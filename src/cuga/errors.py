@@ -177,3 +177,30 @@ class NotDone(CugaError):
     """
 
     code = "not_done"
+
+
+class EgressRefused(NotDone):
+    """That place may not be reached from here."""
+
+    code = "egress_refused"
+    mend = "Ask another host, or name this one in what the client may reach."
+
+
+class Unreachable(NotDone):
+    """The other side cannot be reached; nothing was sent."""
+
+    code = "unreachable"
+    mend = "Try again later, or look whether the address is right."
+
+
+class Rejected(NotDone):
+    """The other side refused the request."""
+
+    code = "rejected"
+
+
+class Unanswered(CugaError):
+    """The request was sent and no usable answer came; nobody here knows what became of it."""
+
+    code = "unanswered"
+    mend = "Look at the other side before sending it again."

@@ -30,6 +30,8 @@ class Settings:
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
     call_threads: int = 16  # synchronous tools that may run at once
+    proxy: str = ""  # the http(s) address of the proxy that outbound requests take; empty: none
+    inside: tuple[str, ...] = ()  # hosts, addresses and networks that outbound requests may reach though not public
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
@@ -81,6 +83,10 @@ def _text(_name: str, text: str) -> str:
     return text
 
 
+def _list(_name: str, text: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in text.split(","))))
+
+
 def _whole(name: str, text: str) -> int:
     if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= 1024:
         raise BadInput(f"{name}={text!r}: expected a whole number from 1 to 1024")
@@ -105,6 +111,8 @@ _READERS: dict[str, Any] = {
     "durability": _durability,
     "worker": _text,
     "call_threads": _whole,
+    "proxy": _text,
+    "inside": _list,
     "no_color": _flag,
     "test_data": _path,
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 
-from cuga.errors import BadInput, NotDone, NotFound
+from cuga.errors import BadInput, CugaError, NotDone, NotFound, Unanswered
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed
 from cuga.model.tool import SideEffect
@@ -20,7 +20,7 @@ _DISK = frozenset({errno.ENOSPC, errno.EROFS, errno.EIO, errno.EDQUOT})
 
 
 def failed(error: BaseException, side_effect: SideEffect, redactor: Redactor, duration_us: int = 0) -> Failed:
-    """The outcome that an exception stands for. A `NotDone` may carry `mode=` and `retry_after_s=`."""
+    """The outcome that an exception stands for. An error of ours may carry `mode=` and `retry_after_s=`."""
     return Failed(
         mode=mode_of(error),
         certainty=certainty_of(error, side_effect),
@@ -37,12 +37,11 @@ def certainty_of(error: BaseException, side_effect: SideEffect) -> Certainty:
 
 
 def mode_of(error: BaseException) -> FailureMode:
-    """The failure mode of an exception; of a `NotDone` it is what it says, or what it was raised from."""
+    """The failure mode of an exception; of one of ours it is what it says, of a `NotDone` also what it came from."""
+    if isinstance(error, CugaError) and (said := _said(error)) is not None:
+        return said
     match error:
         case NotDone():
-            said = error.facts.get("mode")
-            if isinstance(said, FailureMode):
-                return said
             return mode_of(error.__cause__) if isinstance(error.__cause__, OSError) else FailureMode.AGENT_STATE
         case BadInput() | NotFound():
             return FailureMode.USER_INVALID_INPUT
@@ -60,13 +59,22 @@ def mode_of(error: BaseException) -> FailureMode:
             return FailureMode.AGENT_LOGIC
 
 
+def _said(error: CugaError) -> FailureMode | None:
+    """The mode that an error of ours carries: itself, or its word where the words of the model are not known."""
+    said = error.facts.get("mode")
+    try:
+        return FailureMode(said) if isinstance(said, str) else None
+    except ValueError:
+        return None
+
+
 def words_of(error: BaseException) -> str:
     """The exception in one text that can be stored, whatever it is made of."""
     try:
         said = str(error)
     except Exception:
         said = "(its message cannot be read)"
-    if isinstance(error, NotDone | BadInput | NotFound):
+    if isinstance(error, NotDone | BadInput | NotFound | Unanswered):
         text = "; ".join(part for part in (error.detail or said, error.next_step) if part)
     else:
         text = ": ".join(part for part in (type(error).__name__, said) if part)
@@ -74,5 +82,5 @@ def words_of(error: BaseException) -> str:
 
 
 def _wait_of(error: BaseException) -> int:
-    said = error.facts.get("retry_after_s") if isinstance(error, NotDone) else None
+    said = error.facts.get("retry_after_s") if isinstance(error, CugaError) else None
     return min(max(said, 0), _MAX_WAIT_S) if isinstance(said, int) and not isinstance(said, bool) else 0

@@ -1,0 +1,77 @@
+"""What came back: status, headers and a body of bounded size, whatever the other side claims about it."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import AsyncIterable, Mapping
+from dataclasses import dataclass, field
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+import msgspec
+
+from cuga.errors import Unanswered
+
+MOST_WAIT_S = 24 * 3600
+_PACKED = ("gzip", "x-gzip")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer. Header names are in lower case; of a repeated header the last one counts."""
+
+    status: int
+    url: str  # that answered, without query
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    @property
+    def content_type(self) -> str:
+        """The media type, without parameters; empty when none was said."""
+        return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    def text(self) -> str:
+        """The body as UTF-8; bytes that are none are replaced."""
+        return self.body.decode("utf-8", "replace")
+
+    def json(self) -> Any:
+        """The body as JSON; `Unanswered` when it is none."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Unanswered(f"{self.url} answered with what is no JSON", mode="agent_contract") from error
+
+
+def wait_asked(headers: Mapping[str, str]) -> int | None:
+    """The seconds that `Retry-After` asks for, as a number or as a date against the answer's own `Date`; None: none."""
+    said = headers.get("retry-after", "").strip()
+    if said.isascii() and said.isdigit():
+        return min(int(said[:9]), MOST_WAIT_S)
+    try:
+        until, now = parsedate_to_datetime(said), parsedate_to_datetime(headers.get("date", ""))
+        return min(max(0, round((until - now).total_seconds())), MOST_WAIT_S)
+    except (ValueError, TypeError):
+        return None
+
+
+class TooMuch(Exception):
+    """The body is larger than may be taken, or packed in a way that is not read here."""
+
+
+async def read_body(stream: AsyncIterable[bytes], encoding: str, most: int) -> bytes:
+    """The body, unpacked, of at most `most` bytes. It stops at the first byte too many: `TooMuch`."""
+    encoding = encoding.strip().lower()
+    if encoding not in ("", "identity", *_PACKED):
+        raise TooMuch(f"packed as {encoding[:40]!r}, which was not asked for")
+    machine = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding in _PACKED else None
+    body = bytearray()
+    async for piece in stream:
+        try:
+            body += machine.decompress(piece, most + 1 - len(body)) if machine is not None else piece
+        except zlib.error as error:
+            raise TooMuch(f"cannot be unpacked: {error}") from error
+        if len(body) > most:
+            raise TooMuch(f"more than {most:,} bytes")
+    if machine is not None and body and not machine.eof:
+        raise TooMuch("it was cut off")
+    return bytes(body)
