@@ -41,6 +41,7 @@ from cuga.orchestrator.registry_file import RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
+from cuga.planning.memory import Notes, PastRuns
 from cuga.planning.stamps import must_be_as_checked
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Rulebook
@@ -178,11 +179,15 @@ async def open_house(
     clock: Clock | None = None,
     tools: tuple[Callable[..., Any], ...] = (),
     planner: Planner | None = None,
+    memory: Notes | None = None,
     owner: str = "",
     drives_all: bool = False,
     journal: Journal | None = None,
 ) -> Assembly:
-    """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it."""
+    """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
+
+    With a `memory` the planner heeds what became of earlier goals; a `planner` of the caller's sees to that itself.
+    """
     if place is not None:
         check_access(place)
     settings = settings or read_settings()
@@ -223,7 +228,8 @@ async def open_house(
         return assembly.current
 
     driver = Driver(journal, clock, rules_of, current, scrub)
-    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm))
+    recall = PastRuns(journal, memory) if memory is not None else None
+    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, memory=recall))
 
     engine = LocalEngine(driver, clock, door.call, thinks, settings.worker or worker_name(), drives_all=drives_all)
     assembly = Assembly(

@@ -27,6 +27,7 @@ from cuga.orchestrator.place import Place
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
+from cuga.planning.memory import Notes
 from cuga.policy.profile import Delegation, StandingRule
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
@@ -86,6 +87,7 @@ class Reading:
         settings: Settings | None = None,
         clock: Clock | None = None,
         planner: Any = None,
+        memory: Notes | None = None,
         drives_all: bool = False,
     ) -> None:
         self.profile = profile
@@ -97,6 +99,7 @@ class Reading:
             "clock": clock,
             "tools": tuple(tools),
             "planner": planner,
+            "memory": memory,
             "drives_all": drives_all,
             "owner": self.user,
         }

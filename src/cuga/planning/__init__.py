@@ -4,17 +4,21 @@ from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.authority import Planner, PlanningAuthority, plan_goal
 from cuga.planning.check import check
 from cuga.planning.forecast import Forecast, ScopeForecast, StepForecast, forecast
+from cuga.planning.memory import PastGoal, PastRuns, Recall
 from cuga.planning.plays import Play
 from cuga.planning.rules import RulePlanner
 
 __all__ = [
     "Answer",
     "Forecast",
+    "PastGoal",
+    "PastRuns",
     "Planner",
     "PlanningAuthority",
     "Play",
     "Proposal",
     "Question",
+    "Recall",
     "Refusal",
     "RulePlanner",
     "ScopeForecast",

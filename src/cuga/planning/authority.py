@@ -5,11 +5,12 @@ The answer is a proposal, a question or a refusal, never a right: `planning.chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
 from cuga.planning.answer import Answer, Proposal
+from cuga.planning.memory import PastGoal, Recall
 from cuga.planning.plays import Play, checked, played
 from cuga.planning.records import CrmLookup
 from cuga.planning.rules import RulePlanner
@@ -33,11 +34,16 @@ class Planner(Protocol):
 
 
 class PlanningAuthority:
-    """A `Planner` without a model: plays, then rules. The same goal on the same records gives the same answer."""
+    """A `Planner` without a model: plays, then rules. The same goal on the same records gives the same answer.
 
-    def __init__(self, crm: CrmLookup | None = None, plays: Iterable[Play] = ()) -> None:
+    With a `memory` what became of earlier goals like this one is a hint for the order among tools, and the plan's
+    reasons name the runs behind it.
+    """
+
+    def __init__(self, crm: CrmLookup | None = None, plays: Iterable[Play] = (), memory: Recall | None = None) -> None:
         self._plays = checked(plays)
         self._rules = RulePlanner(crm)
+        self._memory = memory
 
     async def __call__(
         self,
@@ -49,7 +55,8 @@ class PlanningAuthority:
         as_of: datetime | date | None = None,
     ) -> Answer:
         """Plan a goal. With feedback or a denial the rules plan: a play is fixed and could not heed them."""
-        return self.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of)
+        past = await self._memory.like(goal, rulebook.profile.name) if self._memory is not None else ()
+        return self.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
 
     def plan(
         self,
@@ -59,13 +66,14 @@ class PlanningAuthority:
         feedback: str = "",
         denied: Mapping[str, str] | None = None,
         as_of: datetime | date | None = None,
+        past: Sequence[PastGoal] = (),
     ) -> Answer:
-        """The same, for callers that are not asynchronous."""
+        """The same, for callers that are not asynchronous and bring what is remembered."""
         if not feedback.strip() and not denied:
             plan = played(goal, self._plays)
             if plan is not None and all(step.tool in rulebook.contracts for step in plan.steps):
                 return Proposal(plan=plan)
-        return self._rules.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of)
+        return self._rules.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
 
 
 async def plan_goal(

@@ -6,6 +6,8 @@ and named; nothing similar takes its place.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from cuga.model.tool import SideEffect
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.evidence import (
@@ -21,6 +23,7 @@ from cuga.planning.evidence import (
 )
 from cuga.planning.kinds import KINDS, slot_kinds
 from cuga.planning.lexicon import PLURAL_PRONOUNS, WRITING
+from cuga.planning.memory import favoured
 from cuga.planning.ranking import Index
 from cuga.planning.words import stem
 
@@ -29,8 +32,13 @@ MOST_PER_CLAUSE = 3
 _WRITING = frozenset(stem(word) for word in WRITING)
 
 
-def choose(reading: Reading, index: Index, withheld: dict[str, str]) -> Chosen:
-    """Choose tools for all clauses. `withheld` are tools that may not be used and why (profile, denial, the goal)."""
+def choose(
+    reading: Reading, index: Index, withheld: dict[str, str], favour: Mapping[str, float] | None = None
+) -> Chosen:
+    """Choose tools for all clauses. `withheld` are tools that may not be used and why (profile, denial, the goal).
+
+    `favour` is a hint from memory (`memory.favours`); it only orders what the words have found.
+    """
     withheld = dict(withheld)
     for clause in reading.clauses:
         if clause.negated:
@@ -41,7 +49,7 @@ def choose(reading: Reading, index: Index, withheld: dict[str, str]) -> Chosen:
         if clause.negated:
             continue
         known = len(found.choices)
-        _choose_for(clause, index, found, reading)
+        _choose_for(clause, index, found, reading, favour or {})
         if len(found.choices) > known:
             found.choices[known].more += waiting
             waiting = []
@@ -66,14 +74,16 @@ def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
         choice.more.append(after)
 
 
-def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading) -> None:
+def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, favour: Mapping[str, float]) -> None:
     said, scale = telling(clause)
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}
     for round_ in range(MOST_PER_CLAUSE):
+        enough = ENOUGH if round_ == 0 else ENOUGH_MORE
         ranked = index.rank(said, scale)
         usable = usable_tools(ranked, clause, index, found, opening if round_ == 0 else "", made, reading)
-        if not usable or usable[0].score < (ENOUGH if round_ == 0 else ENOUGH_MORE):
+        usable = favoured(usable, favour, enough)
+        if not usable or usable[0].score < enough:
             break
         best = usable[0]
         if round_ and any(choice.contract.name == best.tool and choice.clause is clause for choice in found.choices):

@@ -7,7 +7,7 @@ each can do. Text in quotes, pasted notes and CRM records is data and never adds
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 
 from msgspec.structs import replace
@@ -24,6 +24,7 @@ from cuga.planning.evidence import Choice, Chosen, is_unknown
 from cuga.planning.filling import Context
 from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import GREETING, STOP
+from cuga.planning.memory import PastGoal, favours, remembered
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
 from cuga.planning.records import CrmLookup, Records
@@ -52,9 +53,11 @@ class RulePlanner:
         feedback: str = "",
         denied: Mapping[str, str] | None = None,
         as_of: datetime | date | None = None,
+        past: Sequence[PastGoal] = (),
     ) -> Answer:
         """Plan a goal. `feedback` is what people said of an earlier plan or in answer to a question; `denied` maps
-        effects (as `kernel.consent.effect_of` names them) to reasons; dates are reckoned from `as_of`."""
+        effects (as `kernel.consent.effect_of` names them) to reasons; dates are reckoned from `as_of`; `past` are
+        earlier goals that may hint at an order."""
         if not goal.strip():
             return Question(
                 text="What shall be done? Say it in a sentence, e.g. what to score, draft, check or qualify."
@@ -69,10 +72,11 @@ class RulePlanner:
         reading = read(goal, self._records, today, index.is_own)
         remarks = read(_OUT.sub(r"skip \1", feedback), self._records, today, index.is_own) if feedback.strip() else None
         withheld = _withheld(rulebook.profile, index)
-        chosen = choose(_forbidding(reading, remarks), index, withheld)
+        chosen = choose(_forbidding(reading, remarks), index, withheld, favours(past, rulebook.contracts))
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]
         if not chosen.choices and remarks is not None and not chosen.asked:
-            answer = self.plan(feedback, rulebook, denied=denied, as_of=as_of)  # the goal named nothing, the answer may
+            # the goal named nothing, the answer may
+            answer = self.plan(feedback, rulebook, denied=denied, as_of=as_of, past=past)
             if isinstance(answer, Proposal):
                 said = f'Planned from the answer "{explain.short(feedback)}".'
                 return Proposal(plan=replace(answer.plan, goal=goal, notes=(said, *answer.plan.notes)))
@@ -104,7 +108,7 @@ class RulePlanner:
             goal=goal,
             steps=draft.plan_steps(),
             planner="rules",
-            why=explain.why(kept),
+            why=(*explain.why(kept), *remembered(past, (choice.contract.name for choice in kept))),
             notes=tuple(context.notes),
             budget=_budget(reading),
         )
