@@ -103,6 +103,13 @@ def demo(
     ] = None,
     /,
     *,
+    production: Annotated[
+        bool, Parameter(negative="", help="Run it under the strict profile, with a second person who must agree.")
+    ] = False,
+    ask: Annotated[
+        bool, Parameter(negative="", help="With --production: you decide for the second person, not a script.")
+    ] = False,
+    delay: Annotated[float, Parameter(help="With --production: seconds the scripted person takes to agree.")] = 2.0,
     options: Options = PLAIN,
 ) -> int:
     """Make a sample house, run the main job in it, and show the result. Needs no network, no account and no key.
@@ -110,12 +117,16 @@ def demo(
     Examples:
 
         cuga demo
+
+        cuga demo --production --ask
     """
     from cuga.cli.screen import say
     from cuga.orchestrator.place import demo_house, make
 
     place = make(directory if directory is not None else demo_house())
     report = _sampled(place)
+    if production or ask:
+        return _produce(place, options, ask=ask, delay=delay)
     say(
         f"A sample house in {place.root}: {report.stored:,} records of a fictitious company. It stays.",
         f'> cuga run "{DEMO_GOAL}" --profile smb',
@@ -125,6 +136,25 @@ def demo(
         Options(house=place.root, json=options.json, debug=options.debug),
         lambda visit: _show_off(visit, report, options),
     )
+
+
+def _produce(place: Place, options: Options, *, ask: bool, delay: float) -> int:
+    import asyncio
+
+    from cuga.cli.exits import of_status
+    from cuga.cli.production import asking, produce, scripted
+    from cuga.cli.screen import say, show, show_json
+    from cuga.settings import read_settings
+
+    say(f"A sample house in {place.root}.", f'> "{DEMO_GOAL}", under enterprise, for ann; bob must agree', "")
+    decide = asking() if ask else scripted(max(delay, 0.0))
+    report = asyncio.run(produce(place, decide, read_settings().variables))
+    if options.json:
+        show_json(report)
+    else:
+        show(*report.lines())
+    say("", f"Look closer: cuga audit {report.run_id} --house {_quoted(place.root)}")
+    return of_status(report.status)
 
 
 async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int:

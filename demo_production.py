@@ -1,0 +1,17 @@
+"""The production demo from a checkout: the same as `cuga demo --production`, whose options it takes.
+
+Four steps over three domains, budgets, one approval by a second person, and the record of all of it. With `--ask` you
+decide yourself; with `--json` the report is JSON.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
+
+from cuga.cli.main import main
+
+if __name__ == "__main__":
+    sys.exit(main(["demo", "--production", *sys.argv[1:]]))
