@@ -20,7 +20,9 @@ Resolver = Callable[[str, int], Awaitable[list[str]]]  # (host, port) -> address
 # What looks public and answers with a machine's own credentials or belongs to nobody: the wire server of Azure, and
 # the block 192.0.0.0/24 with the metadata server of Oracle's cloud.
 _METADATA = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::254/128")))
-_CARRIES_IPV4 = ipaddress.ip_network("64:ff9b::/96")  # RFC 6052: the last 32 bits are an IPv4 address
+# The last 32 bits are an IPv4 address: RFC 6052, and the old IPv4-compatible form.
+_CARRIES_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
+_LOCAL = tuple(map(ipaddress.ip_network, ("fec0::/10", "64:ff9b:1::/48")))  # RFC 3879 and RFC 8215, each house's own
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,8 @@ class Egress:
             return
         if found.is_link_local or any(found in network for network in _METADATA):
             raise _refusal(f"{host} is at {found}, where machines keep their own credentials", _mend(found))
-        if (not found.is_global or found.is_multicast) and not self._named(host, port):
+        is_public = found.is_global and not found.is_multicast and not any(found in network for network in _LOCAL)
+        if not is_public and not self._named(host, port):
             raise _refusal(f"{host} is at {found}, which is not a public address", _mend(f"{host}:{port}"))
 
     def _named(self, host: str, port: int) -> bool:
@@ -94,7 +97,9 @@ def _plain(address: Address) -> Address:
         return address
     if (inner := address.ipv4_mapped or address.sixtofour) is not None:
         return inner
-    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _CARRIES_IPV4 else address
+    if address.is_loopback or address.is_unspecified or not any(address in network for network in _CARRIES_IPV4):
+        return address
+    return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
 
 
 async def resolve(host: str, port: int) -> list[str]:

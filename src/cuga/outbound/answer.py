@@ -64,14 +64,17 @@ async def read_body(stream: AsyncIterable[bytes], encoding: str, most: int) -> b
     if encoding not in ("", "identity", *_PACKED):
         raise TooMuch(f"packed as {encoding[:40]!r}, which was not asked for")
     machine = zlib.decompressobj(zlib.MAX_WBITS | 16) if encoding in _PACKED else None
-    body = bytearray()
+    body, taken = bytearray(), 0
     async for piece in stream:
+        taken += len(piece)  # what is packed is bounded too: it may unpack to nothing for ever
+        if taken > most:
+            raise TooMuch(f"more than {most:,} bytes")
         try:
             body += machine.decompress(piece, most + 1 - len(body)) if machine is not None else piece
         except zlib.error as error:
             raise TooMuch(f"cannot be unpacked: {error}") from error
         if len(body) > most:
             raise TooMuch(f"more than {most:,} bytes")
-    if machine is not None and body and not machine.eof:
+    if machine is not None and taken and not machine.eof:
         raise TooMuch("it was cut off")
     return bytes(body)

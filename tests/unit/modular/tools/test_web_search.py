@@ -32,6 +32,22 @@ async def test_offline_it_can_look_in_other_pages():
     assert [hit.url for hit in found.hits] == ["https://b.example"]
 
 
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ("Search the web for shift planning", "shift planning"),
+        ("please look up  buying committees", "buying committees"),
+        ("find out about cold email", "cold email"),
+        ("google bees", "bees"),
+        ("Search online: bees", "bees"),
+        ("search engines in the EU", "search engines in the EU"),
+        ("researching bees", "researching bees"),
+    ],
+)
+async def test_what_is_asked_of_the_service_is_the_matter_alone(query: str, words: str):
+    assert (await web_search(ToolContext.for_tests(), query=query)).query == words
+
+
 @pytest.mark.parametrize("query", ["", "  ", "qqqq zzzz"])
 async def test_what_is_not_found_is_said(query: str):
     found = await web_search(ToolContext.for_tests(), query=query)

@@ -6,6 +6,7 @@ house when it is live, so they should name no person.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from importlib import resources
 from typing import Annotated, Any, Protocol
@@ -19,7 +20,11 @@ from cuga.outbound import SafeClient
 from cuga.tools import Slot, ToolContext, tool
 
 MOST = 10
-_SHOWN = 300  # characters of a title or a snippet
+_SHOWN = 300  # characters of a query, a title or a snippet
+_ASKING = re.compile(  # a goal's own words, which a service would look for too
+    r"(?i)^(?:please )?(?:(?:search|look)(?: in| on)?(?: the (?:web|internet)| online)?(?: for| about)"
+    r"|look up|find out(?: about)?|google|search(?: in| on)? (?:the (?:web|internet)|online)):? "
+)
 
 
 class Hit(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -134,7 +139,7 @@ def web_search_in(search: Search) -> Callable[..., Any]:
         most: Annotated[int, Slot("count", "how many pages at most, up to 10")] = 5,
     ) -> Findings:
         """Search the web for pages and give titles, addresses and short excerpts."""
-        words = " ".join(query.split())[:_SHOWN]
+        words = _ASKING.sub("", " ".join(query.split()), count=1)[:_SHOWN]
         hits = await search.find(words, max(1, min(most, MOST))) if words else []
         notes = [] if hits else ["nothing was found"]
         if search.source == OfflineSearch.source:
