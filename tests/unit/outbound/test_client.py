@@ -17,6 +17,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
 from cuga.outbound import Egress, SafeClient
+from cuga.outbound.sending import prepared
 from cuga.settings import read_settings
 from cuga.tools.failing import certainty_of, mode_of
 
@@ -325,6 +326,15 @@ async def test_what_was_told_to_one_host_is_not_told_to_the_next():
     assert other.arrived[0].headers["accept"] == "text/plain"
 
 
+def test_a_redirect_away_from_encryption_is_refused_even_where_plain_http_is_allowed():
+    how = {"params": None, "headers": None, "body": b"", "key": "", "agent": "cuga"}
+    asking = prepared("GET", "https://example.com/a/b?c=d", **how)
+    with pytest.raises(EgressRefused, match="not encrypted"):
+        asking.led_to("http://example.com/")
+    assert asking.led_to("../x").shown == "https://example.com/x"
+    assert asking.led_to("//other.example/y").shown == "https://other.example/y"
+
+
 async def test_a_redirect_to_no_address_is_no_answer():
     async with Loopback(lambda _: reply(302, location="javascript:alert(1)")) as server:
         with pytest.raises(Unanswered, match="no address"):
@@ -373,6 +383,18 @@ async def test_a_name_without_an_address_cannot_be_reached():
 
     with pytest.raises(Unreachable, match="cannot be found"):
         await SafeClient(resolver=nothing, sleep=no_sleep).post("https://example.com/")
+
+
+async def test_a_name_that_is_looked_up_too_long_was_never_asked():
+    async def slow(host: str, port: int) -> list[str]:
+        await asyncio.sleep(30)
+        return []
+
+    for bounds in ({"connect_s": 0.05, "attempts": 1}, {"total_s": 0.05}):
+        with pytest.raises(Unreachable) as caught:
+            await SafeClient(resolver=slow, **bounds).post("https://example.com/", body=b"x")
+        assert mode_of(caught.value) is FailureMode.SYSTEM_TIMEOUT
+        assert certainty_of(caught.value, SideEffect.EXECUTE) is Certainty.NOT_DONE
 
 
 async def test_plain_http_and_foreign_hosts_are_refused_by_rule():

@@ -4,7 +4,7 @@ import errno
 
 import pytest
 
-from cuga.errors import NotDone, NotFound
+from cuga.errors import NotDone, NotFound, Unanswered
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
@@ -31,6 +31,9 @@ def caused(error, cause):
         (NotDone("no"), FailureMode.AGENT_STATE),
         (caused(NotDone("no"), ConnectionRefusedError()), FailureMode.SYSTEM_NETWORK),
         (caused(NotDone("no"), ValueError()), FailureMode.AGENT_STATE),
+        (NotDone("busy", mode="resource_rate_limit"), FailureMode.RESOURCE_RATE_LIMIT),
+        (Unanswered("silent", mode="system_timeout"), FailureMode.SYSTEM_TIMEOUT),
+        (Unanswered("odd", mode="no such mode"), FailureMode.AGENT_LOGIC),
     ],
 )
 def test_the_mode_of_an_exception(error, mode):
