@@ -67,6 +67,17 @@ async def test_a_house_that_is_opened_again_knows_from_its_journal_what_it_knew(
     assert calls == ["glimpse", "zoom", "zoom"]
 
 
+async def test_notes_of_others_in_the_same_memory_are_no_runs():
+    calls: list[str] = []
+    memory = VectorMemory()
+    for number in range(10):
+        memory.under("smb").add("Ponder the question of the day", {"tools": ["zoom"], "number": number})
+    async with Coordinator("smb", tools=twins(calls), memory=memory) as house:
+        await house.run("Ponder the question of the day")
+        await house.run("Ponder the question of the day")
+    assert calls == ["glimpse", "zoom"]
+
+
 async def test_a_plan_that_was_only_shown_teaches_nothing():
     calls: list[str] = []
     memory = VectorMemory()

@@ -23,6 +23,8 @@ MOST = 0.15  # the share of its score by which a hint can move a tool
 LIKE = 0.25  # likeness from which an earlier goal counts
 LOOKED_AT = 200  # of the newest runs
 _TOLD = 5  # earlier goals that are heeded
+_SEARCHED = 25  # notes that are looked through for them
+_KIND = "ended run"
 _ENDED = frozenset({Status.SUCCESS, Status.PARTIAL, Status.FAILED})
 
 
@@ -92,9 +94,9 @@ class PastRuns:
         """Ended runs of this profile whose goals are like this one."""
         await self._catch_up()
         found = []
-        for note in self._notes.under(profile).search(goal, _TOLD):
-            if note.likeness >= LIKE:
-                said = note.metadata
+        for note in self._notes.under(profile).search(goal, _SEARCHED):
+            said = note.metadata
+            if note.likeness >= LIKE and said.get("kind") == _KIND:  # others may keep notes of their own in there
                 found.append(
                     PastGoal(
                         run_id=said["run"],
@@ -104,7 +106,7 @@ class PastRuns:
                         likeness=note.likeness,
                     )
                 )
-        return tuple(sorted(found, key=lambda past: (-past.likeness, past.run_id)))
+        return tuple(sorted(found, key=lambda past: (-past.likeness, past.run_id))[:_TOLD])
 
     async def _catch_up(self) -> None:
         for listed in reversed(await self._journal.runs(tenant=self._tenant, limit=LOOKED_AT)):
@@ -114,8 +116,8 @@ class PastRuns:
             self._known.add(listed.run_id)
             state = await state_of(self._journal, listed.run_id)
             if (tools := tools_of(state)) and not state.started.plan_only:
-                said = {"run": listed.run_id, "status": row.status.value, "tools": tools}
-                self._notes.under(row.profile).add(row.goal, said, key=listed.run_id)
+                said = {"kind": _KIND, "run": listed.run_id, "status": row.status.value, "tools": tools}
+                self._notes.under(row.profile).add(row.goal, said, key=f"run/{listed.run_id}")
 
 
 def tools_of(state: RunState) -> dict[str, str]:
