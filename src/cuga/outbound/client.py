@@ -12,14 +12,13 @@ import random
 import ssl
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Protocol
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from cuga.errors import BadInput, CugaError, EgressRefused, Unanswered, Unreachable
 from cuga.outbound.addresses import Egress, Resolver, resolve
 from cuga.outbound.answer import Answer, TooMuch, read_body
-from cuga.outbound.sending import Sending, prepared, read_address
+from cuga.outbound.sending import Sending, prepared, read_proxy
 from cuga.outbound.verdict import judged, left_open, may_pass
 
 READ_S, CONNECT_S, TOTAL_S = 10.0, 5.0, 25.0
@@ -75,7 +74,7 @@ class SafeClient:
         self._max_bytes = max_bytes
         self._timeouts = {"connect": connect_s, "read": read_s, "write": read_s, "pool": connect_s}
         self._total_s = total_s
-        self._proxy = _read_proxy(proxy)
+        self._proxy = read_proxy(proxy)
         self._resolver = resolver
         self._tls = tls
         self._sleep = sleep
@@ -118,6 +117,7 @@ class SafeClient:
             body, headers = msgspec.json.encode(json), {"content-type": "application/json", **(headers or {})}
         sending = prepared(method, url, params=params, headers=headers, body=body, key=key, agent="cuga")
         course = _Course(sending)
+        self._get_ready(sending)
         try:
             async with asyncio.timeout(self._total_s) as limit:
                 return await self._try(course, limit, statuses, types)
@@ -149,10 +149,10 @@ class SafeClient:
                 return answer
             assert failure is not None  # only an answer has none
             is_known = sending.is_safe or sending.has_key
+            again = may_pass(failure) and (is_known or not course.was_sent)
             if course.is_open:
                 failure = left_open(failure)
             course.is_open = course.is_open or (isinstance(failure, Unanswered) and not sending.is_safe)
-            again = may_pass(failure) and (is_known or not course.was_sent)
             wait = self._wait(failure, attempt)
             left = (limit.when() or 0.0) - asyncio.get_running_loop().time()
             if attempt == self._attempts or not again or wait is None or wait >= left:
@@ -227,31 +227,25 @@ class SafeClient:
         said = f"{sending.method} {sending.shown}: {what}"
         return Unanswered(said, mode=mode) if course.was_sent else Unreachable(said, mode=mode)
 
+    def _get_ready(self, sending: Sending) -> None:
+        """What takes long the first time is no part of a request's time."""
+        import httpcore2
+
+        logging.getLogger("httpcore2").setLevel(logging.WARNING)  # at DEBUG it would log headers with their secrets
+        if self._tls is None and (sending.scheme == "https" or self._redirects or self._proxy):
+            self._tls = httpcore2.default_ssl_context()
+
     def _connections(self) -> Any:
         """A pool of one connection, which is gone after the request."""
         import httpcore2
 
         from cuga.outbound.network import Network
 
-        logging.getLogger("httpcore2").setLevel(logging.WARNING)  # at DEBUG it would log headers with their secrets
-        if self._tls is None:
-            self._tls = httpcore2.default_ssl_context()
         proxy = httpcore2.Proxy(self._proxy[0], auth=self._proxy[1]) if self._proxy else None
         network = Network(self._egress, self._resolver, self._proxy[2] if self._proxy else None)
         return httpcore2.AsyncConnectionPool(
             ssl_context=self._tls, proxy=proxy, max_connections=1, max_keepalive_connections=0, network_backend=network
         )
-
-
-def _read_proxy(address: str) -> tuple[str, tuple[str, str] | None, tuple[str, int]] | None:
-    """A proxy's address without its login, the login, and where to connect to; None without one."""
-    if not address:
-        return None
-    login, _, _ = urlsplit(address).netloc.rpartition("@")
-    scheme, host, port, _ = read_address(address.replace(f"{login}@", "", 1))
-    name, _, password = login.partition(":")
-    shown = f"[{host}]" if ":" in host else host
-    return f"{scheme}://{shown}:{port}/", (unquote(name), unquote(password)) if login else None, (host, port)
 
 
 class _Course:

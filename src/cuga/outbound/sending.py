@@ -6,7 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlencode, urljoin, urlsplit
+from urllib.parse import unquote, urlencode, urljoin, urlsplit
 
 from cuga.errors import BadInput, EgressRefused
 
@@ -122,3 +122,14 @@ def read_address(url: str) -> tuple[str, str, int, str]:
         raise BadInput(f"{host[:60]!r} is no host", mend="Write a name in other letters in its xn-- form.")
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     return parts.scheme, host, port or _PORTS[parts.scheme], target
+
+
+def read_proxy(address: str) -> tuple[str, tuple[str, str] | None, tuple[str, int]] | None:
+    """A proxy's address without its login, the login, and where to connect to; None without one."""
+    if not address:
+        return None
+    login, _, _ = urlsplit(address).netloc.rpartition("@")
+    scheme, host, port, _ = read_address(address.replace(f"{login}@", "", 1))
+    name, _, password = login.partition(":")
+    shown = f"[{host}]" if ":" in host else host
+    return f"{scheme}://{shown}:{port}/", (unquote(name), unquote(password)) if login else None, (host, port)
