@@ -8,7 +8,7 @@ from tests.docs.pages import Block, blocks, codes, page, rows, sections
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import units
-from cuga.policy import reading, registry
+from cuga.policy import reading, registry, routing, workers
 from cuga.policy.profile import Profile, Retry
 from cuga.policy.registry import Registry, load_registry
 from cuga.policy.tighten import Override
@@ -16,6 +16,7 @@ from cuga.policy.tighten import Override
 PAGE = page("reference/registry.md")
 SHIPPED = load_registry(files("cuga").joinpath("registry.yaml").read_text("utf-8"))
 TOP, PROFILE, TOOL = (sections(PAGE, 2)[title] for title in ("The file", "A profile", "A tool"))
+WORKERS, POLICIES = sections(PAGE, 2)["Worker pools"].split("| policy |")
 PARTS = sections(PROFILE, 3)
 APPROVALS = PARTS["Approvals"].split("| key |")[1]
 AROUND = """\
@@ -56,11 +57,18 @@ def loaded(block: Block) -> Registry:
         (PARTS["Retry"], reading._RETRY_KEYS),
         (PARTS["Rates"], reading._RATE_KEYS),
         (TOOL, registry._TOOL_KEYS),
+        (WORKERS, workers._POOL_KEYS),
     ],
-    ids=["file", "profile", "approvals", "retry", "rates", "tool"],
+    ids=["file", "profile", "approvals", "retry", "rates", "tool", "workers"],
 )
 def test_the_keys_are_those_that_are_read(text, known):
     assert keys(text) == list(known)
+
+
+def test_the_routing_policies_are_those_of_the_code():
+    assert {codes(row[0])[0]: "turn it is" in row[2] for row in rows("| policy |" + POLICIES)} == {
+        name: policy.is_patient for name, policy in routing.POLICIES.items()
+    }
 
 
 def test_a_nested_file_may_hold_what_the_page_says():
@@ -84,7 +92,7 @@ def test_every_snippet_loads_or_is_refused_with_the_words_below_it(block):
 
 def test_every_key_is_shown_in_a_snippet():
     snippets = "\n".join(block.text for block in blocks(PAGE) if block.words.startswith("yaml"))
-    for text in (TOP, PROFILE, "| key |" + APPROVALS, PARTS["Retry"], PARTS["Rates"]):
+    for text in (TOP, PROFILE, "| key |" + APPROVALS, PARTS["Retry"], PARTS["Rates"], WORKERS):
         assert [key for key in keys(text) if f"{key}:" not in snippets] == []
 
 
@@ -119,6 +127,8 @@ def test_the_defaults_are_those_that_hold():
     }
     assert Override() == Override(side_effect=None, cost=None, timeout_s=None, domain=None)
     assert defaults(PARTS["Rates"]) == defaults(TOOL) == {}
+    pool = routing.Pool(name="desk", capabilities=("intelligence",))
+    assert defaults(WORKERS) == {"concurrency": str(pool.concurrency), "kind": pool.kind}
 
 
 def test_what_is_required_is_missed():

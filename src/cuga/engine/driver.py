@@ -15,6 +15,7 @@ from typing import Protocol
 import msgspec
 
 from cuga.clock import Clock
+from cuga.engine.pools import Pools
 from cuga.errors import CugaError, InvalidTransition, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
 from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
@@ -26,6 +27,7 @@ from cuga.model.event import Event, ToolCallStart
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
+from cuga.policy.routing import QUIET
 from cuga.projections.rows import index_of
 
 RETRY_S = 1.0  # how long after a failed write what must be written is tried again
@@ -97,8 +99,10 @@ class Driver:
         rules_for: Callable[[str], Awaitable[Rules]],
         current: Callable[[], Current],
         scrub: Callable[[bytes], bytes] | None = None,
+        pools: Pools | None = None,
     ) -> None:
         self.journal = journal
+        self.pools = pools or Pools()
         self._scrub = scrub  # known secrets leave a command before it is decided on: what runs is what is stored
         self.clock = clock
         self._rules_for = rules_for
@@ -194,6 +198,7 @@ class Driver:
             self._keep_for_later(live, letters, error)
         except BaseException as error:
             live.state = None
+            self.pools.leave(live.run_id)
             for letter in [*letters, *live.mail]:
                 if letter.answer is not None and not letter.answer.done():
                     letter.answer.set_exception(error)
@@ -258,36 +263,52 @@ class Driver:
                     taking_over = self._taking_over(live, state, letters)
             digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
             rules = self._rules.get(digest) or await self.rules(digest)
+            current = self._current()
+            traffic = self.pools.look(live.run_id, current)
             decision = decide(
                 state,
                 [*taking_over, *commands] if taking_over else commands,
                 rules,
-                self._current(),
+                current,
                 refused,
                 may_start=self.engine is None or not self.engine.is_closing,
+                traffic=traffic or QUIET,
             )
             events = decision.events
+            if traffic is not None:
+                self.pools.took(live.run_id, decision)
             if not events:
+                if traffic is not None:
+                    self.pools.stands(live.run_id, state, events)
                 self._answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
-            appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
+            try:
+                appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
+            except BaseException:
+                self.pools.gave_back(live.run_id)
+                raise
             match appended:
                 case Committed():
                     live.state = decision.state
+                    if traffic is not None:
+                        self.pools.stands(live.run_id, decision.state, events)
                     if self.engine is not None:
                         self.engine.committed(live, events)
                     self._answer(letters, decision.state)
                     return
                 case Conflict():
+                    self.pools.gave_back(live.run_id)
                     live.state = None  # it moved under us; the same question deserves a fresh answer
                     if isinstance(first, c.StartRun):
                         raise InvalidTransition(f"there is a run {live.run_id} already")
                 case Refused(claim=claim, used=used):
+                    self.pools.gave_back(live.run_id)
                     if claim.scope not in refused:
                         rounds -= 1  # something was learned: a plan may hold many scopes that are taken
                     refused[claim.scope] = used
                 case Unknown(reason=reason):
+                    self.pools.gave_back(live.run_id)
                     live.state = None
                     raise JournalFailed(f"nobody can say whether the last facts were kept: {reason}")
         raise JournalFailed(f"run {live.run_id} could not be moved on after {MAX_ROUNDS} attempts")

@@ -12,7 +12,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
-from cuga.engine.driver import Driver, Live
+from cuga.engine.driver import RETRY_S, Driver, Live
 from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.journal.port import MAX_INLINE
 from cuga.kernel.outstanding import outstanding
@@ -61,6 +61,7 @@ class LocalEngine:
         self._wakes: dict[str, datetime] = {}  # of the runs it was asked to touch: when each is due
         self.left_alone: dict[str, Exception] = {}  # runs that this process cannot go on with, and why
         driver.engine = self
+        driver.pools.wake = self._nudge
         driver.worker = worker
 
     # --- what people and programs ask -----------------------------------------------------------------------------
@@ -85,12 +86,13 @@ class LocalEngine:
     async def wait(self, run_id: str) -> RunState:
         """The state of the run once it has ended or parked with nothing due."""
         state = await self._driver.state(run_id)
-        while state.end is None and (state.parked is None or self._wakes_by_itself(state)):
+        queue = self._driver.pools
+        while state.end is None and (state.parked is None or self._wakes_by_itself(state) or queue.is_waiting(run_id)):
             self._must_be_open()
             live = self._driver.live(run_id)
             if state.parked is not None and state.parked.wake_at is not None:
                 self._wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
-            elif not (live.draining or live.mail or live.flying or live.planning):
+            elif not (live.draining or live.mail or live.flying or live.planning or queue.is_waiting(run_id)):
                 # nobody works on it here: it moved while we read it, or another process left it behind
                 self._driver.forget(live)
                 return await self._driver.load(run_id)
@@ -197,6 +199,8 @@ class LocalEngine:
             self.failure = error
         _end_waiters(live, error)
         self._release(live.run_id)
+        if self._driver.pools.is_waiting(live.run_id) and not self.is_closing:
+            asyncio.get_running_loop().call_later(RETRY_S, self._driver.pools.slept, live.run_id)
 
     def stuck(self, live: Live, error: Exception) -> None:
         """One run cannot be decided on here. It is left as it is; every other goes on."""
@@ -273,6 +277,20 @@ class LocalEngine:
         """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
         if not self.is_closing:
             self._spawn(self._driver.post(self._driver.live(run_id), *self._recorded(start, outcome)))
+
+    def _nudge(self, run_id: str) -> None:
+        """A place in a pool may be free for a run: let it look."""
+        if not self.is_closing:
+            self._spawn(self._look_for_a_place(run_id))
+
+    async def _look_for_a_place(self, run_id: str) -> None:
+        try:
+            await self._driver.handle(run_id, c.Tick(at=self._clock.now()))
+        except JournalFailed:
+            pass  # it is in `failure`, where everybody is told; `broken` sees to the rest
+        except CugaError as error:
+            self._driver.pools.leave(run_id)
+            self.left_alone[run_id] = error
 
     async def _plan(self, live: Live, request: PlanRequested) -> None:
         assert live.state is not None

@@ -12,10 +12,14 @@ from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.event import Status
 from cuga.policy.access import is_solo
+from cuga.policy.binding import reduced_words
+from cuga.policy.judge import Ruling, Verdict
 
 HALT_LOOK_S = (
     900  # a run that a halt holds looks again by itself this often: the halt may be lifted while nobody drives
 )
+PLACE_LOOK_S = 60  # a parked run that waits for a place in a pool, likewise: who would have woken it may have gone
+MAX_QUEUED = 64  # steps of one run that are looked at for a place in one decision; those behind wait for them
 
 
 def advance(turn: Turn) -> None:
@@ -24,6 +28,8 @@ def advance(turn: Turn) -> None:
     if s.end is not None or s.start is None:
         return
     _expire(turn)
+    if s.pending and turn.may_start:
+        _withdraw_what_is_bound_elsewhere(turn)
     if s.cancel:
         _wind_down(turn)
         return
@@ -50,6 +56,27 @@ def _expire(turn: Turn) -> None:
             turn.emit(e.ApprovalLapsed(at=turn.now, approval_id=approval_id, step=step))
 
 
+def _withdraw_what_is_bound_elsewhere(turn: Turn) -> None:
+    """An open request shows the adapters of its call; when the rules would bind others by now, it is asked anew."""
+    for approval_id, request in list(turn.state.pending.items()):
+        ruling = turn.rules.ruling(request.tool, turn.current)
+        if ruling.verdict is Verdict.HOLD or request.adapters in _bindings(turn, request.tool, ruling):
+            continue
+        was = ", ".join(f"{use} through {name}" for use, name in request.adapters.items()) or "no adapter"
+        reason = f"it was bound to {was}, which it would not use any more"
+        turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval_id, step=request.step, reason=reason))
+
+
+def _bindings(turn: Turn, tool: str, ruling: Ruling) -> list[dict[str, str]]:
+    """Every way in which a call of the tool could be bound now; none when it is refused."""
+    if ruling.verdict is Verdict.REFUSE:
+        return []
+    if not turn.current.pools:
+        return [ruling.adapters]
+    seats = turn.rules.seats(tool, turn.current)
+    return [] if isinstance(seats, Ruling) else [seat.ruling.adapters for seat in seats]
+
+
 def _start_what_is_ready(turn: Turn) -> None:
     s = turn.state
     slots = turn.rules.profile.max_parallel
@@ -59,7 +86,7 @@ def _start_what_is_ready(turn: Turn) -> None:
     if s.due:
         candidates += [step for step, at in s.due.items() if at <= turn.now]
     for step in candidates:
-        if len(s.calling) >= slots or s.stopped:
+        if len(s.calling) >= slots or s.stopped or len(turn.queued) >= MAX_QUEUED:
             break
         if gate.is_open(s, step):
             gate.consider(turn, step)
@@ -104,7 +131,18 @@ def _settle(turn: Turn) -> None:
     if s.open_steps == 0 and (s.plan is not None or s.stopped):
         turn.emit(_finish(turn))
         return
-    if turn.may_start or not (s.ready or s.due):
+    if turn.queued:
+        _wait_for_a_place(turn)
+    elif turn.may_start or not (s.ready or s.due):
+        _park(turn)
+
+
+def _wait_for_a_place(turn: Turn) -> None:
+    """A run that only waits for a place in a pool goes on running; one that was parked says when it looks again."""
+    parked = turn.state.parked
+    latest = turn.in_seconds(PLACE_LOOK_S)
+    if parked is not None and not (parked.wake_at is not None and turn.now < parked.wake_at <= latest):
+        turn.wakes.append(latest)
         _park(turn)
 
 
@@ -116,6 +154,9 @@ def _finish(turn: Turn) -> e.RunFinished:
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason="planned only, as asked; nothing was run")
     done = sum(1 for phase in s.phase.values() if phase is Phase.DONE)
     missed = [name for name in s.reasons if s.step(name).required]
+    reduced = [name for name in s.reduced if s.step(name).required and s.phase[name] is Phase.DONE]
+    if reduced and not missed:
+        return _finish_reduced(turn, reduced)
     if not missed:
         extra = f"; optional steps not done: {', '.join(s.reasons)}" if s.reasons else ""
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason=f"every required step is done{extra}")
@@ -128,6 +169,17 @@ def _finish(turn: Turn) -> e.RunFinished:
     return e.RunFinished(
         at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`"
     )
+
+
+def _finish_reduced(turn: Turn, steps: list[str]) -> e.RunFinished:
+    """Every required step is done, but some without a capability that they use: a part of what was asked."""
+    s = turn.state
+    first = steps[0]
+    name = s.step(first).name or s.step(first).tool
+    reason = f"{first} ({name}): {reduced_words(s.reduced[first])}"
+    if len(steps) > 1:
+        reason += f"; and {len(steps) - 1} more"
+    return e.RunFinished(at=turn.now, status=Status.PARTIAL, reason=reason, mend="cuga adapters")
 
 
 def _park(turn: Turn) -> None:

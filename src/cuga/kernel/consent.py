@@ -112,7 +112,8 @@ def agreed(
         turn.holds["approvals"] = f"{MAX_PENDING} approvals of this run are open already"
         return None
     free = tuple(e.Claim(scope=one.scope, amount=0, limit=one.limit - one.amount) for one in wanted if is_one_time(one))
-    turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, free=free))
+    askers = s.askers.get(step_id, ())
+    turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, requesters=askers, free=free))
     rule, claims = _standing_consent(turn, step, ruling, arguments)
     if not rule:
         return None

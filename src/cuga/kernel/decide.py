@@ -22,18 +22,24 @@ from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
+from cuga.policy.routing import QUIET, Traffic
 
 NOTHING_REFUSED: Mapping[str, int] = {}
 
 
 class Decision:
-    """The facts that follow, and the state they lead to. The state given in has not moved."""
+    """The facts that follow, and the state they lead to. The state given in has not moved.
 
-    __slots__ = ("events", "state")
+    `queued` are the steps that wait for a place in a pool, `routed` the choices made: of which pools, and which one.
+    """
 
-    def __init__(self, events: tuple[e.Event, ...], state: RunState) -> None:
-        self.events = events
-        self.state = state
+    __slots__ = ("events", "queued", "routed", "state")
+
+    def __init__(self, turn: Turn) -> None:
+        self.events = tuple(turn.events)
+        self.state = turn.state
+        self.queued = turn.queued
+        self.routed = turn.routed
 
 
 def decide(
@@ -44,21 +50,23 @@ def decide(
     refused: Mapping[str, int] = NOTHING_REFUSED,
     *,
     may_start: bool = True,
+    traffic: Traffic = QUIET,
 ) -> Decision:
     """The facts that follow from some wishes. A wish that cannot be had raises, and nothing follows from any of them.
 
     Without `may_start` no call begins and nothing parks for it: who decides is about to go, who comes next starts it.
-    `refused` says what scopes were found to hold when an append of an earlier answer to these wishes was turned down.
+    `refused` says what scopes were found to hold when an append of an earlier answer to these wishes was turned down,
+    `traffic` what the worker pools are busy with.
     """
     now = commands[0].at if state.latest is None else state.latest
     for command in commands:
         if command.at > now:
             now = command.at
-    turn = Turn(state.draft(), now, rules, current, refused, may_start)
+    turn = Turn(state.draft(), now, rules, current, refused, may_start, traffic)
     for command in commands:
         _carry_out(turn, command)
     advance(turn)
-    return Decision(tuple(turn.events), turn.state)
+    return Decision(turn)
 
 
 def _carry_out(turn: Turn, command: c.Command) -> None:

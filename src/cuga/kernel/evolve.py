@@ -170,6 +170,13 @@ def _nothing(_s: RunState, _event: e.Event) -> None:
     return
 
 
+def _route_decision(s: RunState, event: e.RouteDecision) -> None:
+    if event.reduced:
+        s.reduced = {**s.reduced, event.step: event.reduced}
+    elif s.reduced:
+        s.reduced = {step: lacking for step, lacking in s.reduced.items() if step != event.step}
+
+
 def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     step = event.step
     _begin_step(s, step, Phase.CALLING)
@@ -329,6 +336,7 @@ def _approval_requested(s: RunState, event: e.ApprovalRequested) -> None:
     s.timed = {**s.timed, event.approval_id: event.expires_at}
     if event.amends:
         s.inputs = {**s.inputs, event.step: event.arguments}
+        s.askers = {**s.askers, event.step: event.requesters}
 
 
 def _close(s: RunState, approval_id: str, step: str, how: str, by: str) -> None:
@@ -357,7 +365,8 @@ def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
     _close(s, event.approval_id, event.step, event.verdict.value, event.by)
     match event.verdict:
         case e.Verdict.APPROVE:
-            s.grants = {**s.grants, event.step: Grant(event.approval_id, event.digest, event.lapses_at)}
+            adapters = request.adapters if request is not None else {}
+            s.grants = {**s.grants, event.step: Grant(event.approval_id, event.digest, event.lapses_at, adapters)}
             if event.lapses_at is not None:
                 s.timed = {**s.timed, event.approval_id: event.lapses_at}
             _wait_again(s, event.step)
@@ -404,7 +413,7 @@ _CHANGES: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.RunFinished: _run_finished,
     e.Annotation: _nothing,
     e.TakenOver: _taken_over,
-    e.RouteDecision: _nothing,
+    e.RouteDecision: _route_decision,
     e.ToolCallStart: _tool_call_start,
     e.ToolCallComplete: _tool_call_complete,
     e.ToolCallError: _tool_call_error,

@@ -14,6 +14,7 @@ from cuga.kernel.consent import agreed as consented
 from cuga.kernel.consent import idempotency_key
 from cuga.kernel.ending import fail, refuse
 from cuga.kernel.references import Unresolved, filled, pointed
+from cuga.kernel.route import Routed, route
 from cuga.kernel.scarce import budgets_allow, claims_for, warn
 from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
@@ -52,6 +53,12 @@ def consider(turn: Turn, step_id: str) -> bool:
     ruling = accepted
     contract = turn.rules.contract(step.tool, turn.current)
     step = as_contracted(step, contract)
+    routed: Routed | None = None
+    if turn.current.pools:
+        routed = route(turn, step, ruling)
+        if routed is None:
+            return False
+        ruling = routed.ruling
     key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
@@ -67,7 +74,11 @@ def consider(turn: Turn, step_id: str) -> bool:
         if agreed is None:
             return False
         approval = agreed
-    _start(turn, step, contract, ruling, arguments, key, approval, claims)
+    if routed is not None and routed.choice is None:  # somebody agreed just now, to the adapters of the pool picked
+        routed = route(turn, step, ruling)
+        if routed is None:
+            return False
+    _start(turn, step, contract, ruling, arguments, key, approval, claims, routed)
     return True
 
 
@@ -160,19 +171,35 @@ def _start(
     key: str,
     approval: str,
     claims: tuple[e.Claim, ...],
+    routed: Routed | None,
 ) -> None:
     s = turn.state
     step_id = step.step_id
-    turn.emit(
-        e.RouteDecision(
+    choice = routed.choice if routed is not None else None
+    if routed is None or choice is None:
+        decision = e.RouteDecision(
             at=turn.now,
             step=step_id,
             target=step.domain,
             reason=ruling.reason,
             alternatives=ruling.alternatives,
             adapters=ruling.adapters,
+            reduced=ruling.reduced,
         )
-    )
+    else:
+        turn.routed.append((routed.among, choice.target))
+        decision = e.RouteDecision(
+            at=turn.now,
+            step=step_id,
+            target=choice.target,
+            reason=f"{choice.reason}; {ruling.reason}",
+            alternatives=choice.alternatives,
+            adapters=ruling.adapters,
+            confidence_percent=choice.confidence_percent,
+            policy=choice.policy,
+            reduced=ruling.reduced,
+        )
+    turn.emit(decision)
     turn.emit(
         e.ToolCallStart(
             at=turn.now,
@@ -194,6 +221,7 @@ def _start(
             epoch=s.epoch,
             claims=claims,
             probe=step_id in s.unsure and contract.repeatable is Repeatable.PROBE,
+            pool=choice.target if choice is not None else "",
         )
     )
     turn.take(claims)

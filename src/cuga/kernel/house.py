@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from copy import copy
+from datetime import datetime
 from typing import Any
+
+import msgspec
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
 from cuga.model import house_event as h
@@ -16,9 +19,20 @@ from cuga.model.context import Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.policy.access import is_solo
+from cuga.policy.binding import HYBRID, LIVE, MODES, OFFLINE, PREFERRED
 from cuga.policy.profile import Current, Delegation, StandingRule
+from cuga.policy.routing import Pool
 
+_ENABLE = "cuga adapters enable"
 ROLES = ("viewer", "operator", "approver", "admin")
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Who last switched something, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
 
 
 class HouseState:
@@ -33,7 +47,11 @@ class HouseState:
         self.roles: dict[str, tuple[str, ...]] = {}
         self.delegations: dict[str, Delegation] = {}
         self.standing: dict[str, StandingRule] = {}
-        self.disabled: dict[str, str] = {}
+        self.disabled: dict[str, str] = {}  # `adapter` or `capability/adapter` -> reason
+        self.chosen: dict[str, str] = {}  # capability -> the only adapter it uses
+        self.modes: dict[str, str] = {}  # capability -> mode
+        self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
+        self.routing = ""
         self.forbidden: dict[str, str] = {}
         self.crm_version = ""
 
@@ -58,9 +76,12 @@ def fold(events: Iterable[Event]) -> HouseState:
 
 
 def current_of(
-    state: HouseState, contracts: dict[str, ToolContract], installed_adapters: dict[str, tuple[str, ...]]
+    state: HouseState,
+    contracts: dict[str, ToolContract],
+    installed_adapters: dict[str, tuple[str, ...]],
+    pools: dict[str, Pool] | None = None,
 ) -> Current:
-    """What holds now, with what this process has installed."""
+    """What holds now, with what this process has installed and the worker pools that it has."""
     halted, way_out = state.halted, "cuga halt --lift"
     if state.restored_from:
         halted, way_out = f"restored from {state.restored_from}", "cuga restore --acknowledge"
@@ -75,6 +96,10 @@ def current_of(
         standing_rules=tuple(state.standing.values()),
         delegations=tuple(state.delegations.values()),
         roles=dict(state.roles),
+        pools=pools or {},
+        routing=state.routing,
+        adapter_modes=dict(state.modes),
+        chosen_adapters=dict(state.chosen),
     )
 
 
@@ -120,8 +145,30 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput("a delegation must end after it starts")
             if delegation.user == delegation.delegate:
                 raise BadInput("nobody can stand in for themselves")
+        case h.AdapterSwitched(adapter=adapter, enabled=True, capability=capability) if capability:
+            if adapter in state.disabled:
+                raise BadInput(
+                    f"{adapter} is switched off wherever it is used", mend=f"Enable it everywhere: {_ENABLE} {adapter}"
+                )
+        case h.AdapterChosen(capability=capability, adapter=adapter):
+            _check_mode(capability, adapter, state.modes.get(capability, PREFERRED))
+        case h.AdapterModeSet(capability=capability, mode=mode):
+            if mode not in MODES:
+                raise BadInput(f"no mode {mode!r}; there are {', '.join(MODES)}")
+            if mode != PREFERRED:  # that one lets the choice go too
+                _check_mode(capability, state.chosen.get(capability, ""), mode)
         case _:
             pass
+
+
+def _check_mode(capability: str, chosen: str, mode: str) -> None:
+    """A choice and a mode that could never meet would leave the capability without an adapter."""
+    is_inside = chosen == OFFLINE
+    if chosen and ((mode == OFFLINE and not is_inside) or (mode in (LIVE, HYBRID) and is_inside)):
+        raise BadInput(
+            f"{capability} cannot be switched to {chosen} in mode {mode}",
+            mend=f"Let both go first: cuga adapters mode {PREFERRED} --for {capability}",
+        )
 
 
 def _check_roles(roles: tuple[str, ...]) -> None:
@@ -203,10 +250,35 @@ def _rule_revoked(s: HouseState, event: h.StandingRuleRevoked) -> None:
 
 
 def _adapter_switched(s: HouseState, event: h.AdapterSwitched) -> None:
-    if event.enabled:
-        s.disabled.pop(event.adapter, None)
+    key = f"{event.capability}/{event.adapter}" if event.capability else event.adapter
+    s.switched[key] = Switch(event.by, event.at, event.reason)
+    if not event.enabled:
+        s.disabled[key] = event.reason
+    elif event.capability:
+        s.disabled.pop(key, None)
+    else:  # everywhere: also where it was switched off for one capability
+        s.disabled = {off: why for off, why in s.disabled.items() if off.rpartition("/")[2] != event.adapter}
+
+
+def _adapter_chosen(s: HouseState, event: h.AdapterChosen) -> None:
+    s.switched[f"{event.capability}/"] = Switch(event.by, event.at, event.reason)
+    if event.adapter:
+        s.chosen[event.capability] = event.adapter
     else:
-        s.disabled[event.adapter] = event.reason
+        s.chosen.pop(event.capability, None)
+
+
+def _mode_set(s: HouseState, event: h.AdapterModeSet) -> None:
+    s.switched[f"{event.capability}/"] = Switch(event.by, event.at, event.reason)
+    if event.mode == PREFERRED:
+        s.modes.pop(event.capability, None)
+        s.chosen.pop(event.capability, None)
+    else:
+        s.modes[event.capability] = event.mode
+
+
+def _routing_set(s: HouseState, event: h.RoutingPolicySet) -> None:
+    s.routing = event.policy
 
 
 def _tool_forbidden(s: HouseState, event: h.ToolForbidden) -> None:
@@ -241,6 +313,9 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.StandingRuleAdded: _rule_added,
     h.StandingRuleRevoked: _rule_revoked,
     h.AdapterSwitched: _adapter_switched,
+    h.AdapterChosen: _adapter_chosen,
+    h.AdapterModeSet: _mode_set,
+    h.RoutingPolicySet: _routing_set,
     h.ToolForbidden: _tool_forbidden,
     h.ToolAllowed: _tool_allowed,
     h.Halted: _halted,

@@ -57,6 +57,7 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
     approval_id: str
     digest: str
     lapses_at: datetime | None
+    adapters: dict[str, str] = {}
 
 
 class Closed(msgspec.Struct, frozen=True, gc=False):
@@ -111,6 +112,8 @@ class RunState:
         self.approved: Mapping[str, Grant] = {}  # used: covers further attempts at exactly the same call
         self.held: Mapping[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
         self.closed: Mapping[str, Closed] = {}  # by approval id
+        self.askers: Mapping[str, tuple[str, ...]] = {}  # step -> who asked for it as it is, where somebody amended it
+        self.reduced: Mapping[str, dict[str, str]] = {}  # step -> capabilities that it went without, and why
         self.timed: Mapping[str, datetime] = {}  # open approvals and grants -> when they end
         self.denied: Mapping[str, str] = {}  # effect -> reason
         self.questions: Mapping[str, QuestionAsked] = {}

@@ -12,6 +12,7 @@ from cuga.model.plan import Budget
 from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
+from cuga.policy.routing import QUIET, Traffic
 
 
 class Turn:
@@ -29,11 +30,14 @@ class Turn:
         "holds",
         "may_start",
         "now",
+        "queued",
         "refused",
+        "routed",
         "rules",
         "short",
         "state",
         "taken",
+        "traffic",
         "wakes",
     )
 
@@ -45,6 +49,7 @@ class Turn:
         current: Current,
         refused: Mapping[str, int],
         may_start: bool = True,
+        traffic: Traffic = QUIET,
     ) -> None:
         self.state = state
         self.now = now
@@ -52,6 +57,9 @@ class Turn:
         self.current = current
         self.refused = refused
         self.may_start = may_start
+        self.traffic = traffic
+        self.queued: dict[str, tuple[str, ...]] = {}  # step -> pools that it waits for a place in
+        self.routed: list[tuple[tuple[str, ...], str]] = []  # pools to choose from, and the one that was chosen
         self.events: list[Event] = []
         self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
         self.wakes: list[datetime] = []

@@ -163,10 +163,13 @@ class RouteDecision(Event, frozen=True, kw_only=True):
     """Where a step goes, and why."""
 
     step: str
-    target: str
+    target: str  # a worker pool; the step's domain where no pools are declared
     reason: str
-    alternatives: tuple[str, ...] = ()
+    alternatives: tuple[str, ...] = ()  # other pools, best first; other adapters where no pools are declared
     adapters: dict[str, str] = {}  # capability -> adapter
+    confidence_percent: int = 100  # the target's share of what speaks for all of them
+    policy: str = ""  # the routing policy that chose; empty: there was nothing to choose
+    reduced: dict[str, str] = {}  # capability that the step goes without -> why
 
 
 class ToolCallStart(Event, frozen=True, kw_only=True):
@@ -190,6 +193,7 @@ class ToolCallStart(Event, frozen=True, kw_only=True):
     epoch: int = 0
     claims: tuple[Claim, ...] = ()
     probe: bool = False  # look whether an earlier attempt happened before calling
+    pool: str = ""  # the worker pool whose place it takes; empty: none is declared
 
 
 class ToolCallComplete(Event, frozen=True, kw_only=True):

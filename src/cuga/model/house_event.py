@@ -89,10 +89,34 @@ class StandingRuleRevoked(Event, frozen=True, kw_only=True):
 
 
 class AdapterSwitched(Event, frozen=True, kw_only=True):
-    """An adapter was enabled or disabled for a capability."""
+    """An adapter was enabled or disabled, for one capability or wherever it is used."""
 
     adapter: str
     enabled: bool
+    reason: str = ""
+    capability: str = ""  # empty: wherever it is used
+
+
+class AdapterChosen(Event, frozen=True, kw_only=True):
+    """A capability was switched to one adapter, and uses no other until it is switched again."""
+
+    capability: str
+    adapter: str  # empty: as each profile prefers
+    reason: str = ""
+
+
+class AdapterModeSet(Event, frozen=True, kw_only=True):
+    """A capability reads and writes inside the house, outside, or reads outside and writes inside."""
+
+    capability: str
+    mode: str  # profile: as each profile prefers; offline, live, hybrid
+    reason: str = ""
+
+
+class RoutingPolicySet(Event, frozen=True, kw_only=True):
+    """Steps are routed to worker pools by another policy from the next decision on."""
+
+    policy: str
     reason: str = ""
 
 
@@ -132,6 +156,6 @@ class CrmImported(Event, frozen=True, kw_only=True):
 
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
-    | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | ToolForbidden | ToolAllowed
-    | Halted | HaltLifted | CrmImported
+    | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
+    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported
 )  # fmt: skip

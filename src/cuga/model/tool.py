@@ -58,11 +58,19 @@ class ToolContract(Value, frozen=True, kw_only=True):
     keywords: tuple[str, ...] = ()  # words a person uses for it, for ranking
     repeatable: Repeatable = Repeatable.NONE
     uses: tuple[str, ...] = ()  # capabilities: "crm", "mail", ...
+    writes: tuple[str, ...] | None = None  # those of `uses` that it changes; None: all, unless it is read-only
+    optional: tuple[str, ...] = ()  # those of `uses` without which it still does a part; only what is read-only may
     once: tuple[str, ...] = ()  # (name, JSON Pointer, ...): at most one call ever per value of these arguments
     effect_key: tuple[str, ...] = ()  # (kind, JSON Pointer, ...): what a denial is remembered by
     timeout_s: int = 30
     guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
     personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data
+
+    def changes(self, capability: str) -> bool:
+        """Whether a call may change something through a capability."""
+        if self.writes is None:
+            return self.side_effect is not SideEffect.READ_ONLY
+        return capability in self.writes
 
     def digest(self) -> str:
         """What the run pins: any change of the contract changes it."""

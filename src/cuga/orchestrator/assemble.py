@@ -10,18 +10,21 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 
+from cuga.adapters.binding import Bindings
+from cuga.adapters.folder import CrmFolder
 from cuga.adapters.offline import CrmStore, Outbox
 from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
+from cuga.engine.pools import Pools
 from cuga.errors import BadInput
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
@@ -42,10 +45,13 @@ from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
+from cuga.planning.records import CrmLookup
 from cuga.planning.stamps import must_be_as_checked
+from cuga.policy.binding import OFFLINE, bound
 from cuga.policy.judge import Rules
-from cuga.policy.profile import Current, Rulebook
+from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
+from cuga.policy.routing import Policy
 from cuga.projections.projection import Store
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
@@ -56,6 +62,7 @@ from cuga.tools.registry import ToolRegistry
 
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
+READ_ONLY = ("crm/folder",)  # adapters that nothing can be written through
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -71,6 +78,8 @@ class Assembly:
     driver: Driver
     engine: LocalEngine
     crm: CrmStore
+    folder: CrmFolder | None
+    bindings: Bindings
     outbox: Outbox
     door: Door
     place: Place | None
@@ -139,11 +148,20 @@ class Assembly:
 
     def look_around(self) -> None:
         """What holds now, for every judgement from here on."""
-        self.current = house.current_of(self.state, self.tools.contracts(), self.installed())
+        pools = self.registry.workers
+        current = house.current_of(self.state, self.tools.contracts(), self.installed(), pools)
+        self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY)
+        self.driver.pools.renew(pools)
+
+    def look_at_adapters(self) -> None:
+        """Notice an adapter that has come or gone since; cheap when none has."""
+        if self.installed() != self.current.installed_adapters:
+            self.look_around()
 
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
-        return {"crm": ("offline",), "mail": ("offline",)}
+        has_folder = self.folder is not None and self.folder.is_there
+        return {"crm": (OFFLINE, "folder") if has_folder else (OFFLINE,), "mail": (OFFLINE,)}
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -163,6 +181,8 @@ class Assembly:
         if isinstance(self.views, ViewsFile):
             self.views.close()
         self.crm.close()
+        if self.folder is not None:
+            self.folder.close()
         if self._spare is not None:
             self._spare.cleanup()
 
@@ -183,10 +203,12 @@ async def open_house(
     owner: str = "",
     drives_all: bool = False,
     journal: Journal | None = None,
+    routing: Sequence[Policy] = (),
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
     With a `memory` the planner heeds what became of earlier goals; a `planner` of the caller's sees to that itself.
+    `routing` are policies beside those of `policy.routing`; they are named in the house like those.
     """
     if place is not None:
         check_access(place)
@@ -210,10 +232,13 @@ async def open_house(
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    folder = CrmFolder(place.crm_folder) if place is not None else None
+    named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
+    bindings = Bindings({"crm": named, "mail": {OFFLINE: outbox}})
     views: Store = ViewsFile(place.views) if place is not None else MemoryViews()
     door = Door(
         kept,
-        {"crm": {"offline": crm}, "mail": {"offline": outbox}},
+        bindings,
         clock=clock,
         redactor=redactor,
         threads=settings.call_threads,
@@ -227,9 +252,14 @@ async def open_house(
     def current() -> Current:
         return assembly.current
 
-    driver = Driver(journal, clock, rules_of, current, scrub)
+    def records(profile: Profile) -> CrmLookup | None:
+        """The records that a planner may look names up in: those that a reading call of the profile would get."""
+        found = bound("crm", profile, assembly.current, reads=True)
+        return cast("CrmLookup", bindings["crm"][found.names[0]]) if found.names else None
+
+    driver = Driver(journal, clock, rules_of, current, scrub, Pools({policy.name: policy for policy in routing}))
     recall = PastRuns(journal, memory) if memory is not None else None
-    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, memory=recall))
+    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, memory=recall), records)
 
     engine = LocalEngine(driver, clock, door.call, thinks, settings.worker or worker_name(), drives_all=drives_all)
     assembly = Assembly(
@@ -241,6 +271,8 @@ async def open_house(
         driver=driver,
         engine=engine,
         crm=crm,
+        folder=folder,
+        bindings=bindings,
         outbox=outbox,
         door=door,
         place=place,

@@ -17,11 +17,11 @@ from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
-from cuga.model.house_event import AdapterSwitched, HaltLifted, HouseEvent, RestoreAcknowledged, ToolAllowed
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
-from cuga.orchestrator.reading import Planned, Reading, run_of
+from cuga.orchestrator.reading import Planned, run_of
+from cuga.orchestrator.switching import Switching
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.projections.trace import TraceEvent
@@ -29,7 +29,7 @@ from cuga.projections.trace import TraceEvent
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 
 
-class Coordinator(Reading):
+class Coordinator(Switching):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -55,6 +55,7 @@ class Coordinator(Reading):
         With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`.
         """
         assembly = await self.open()
+        assembly.look_at_adapters()
         if planned_in:
             plan, goal, profile = await self._plan_of(planned_in, profile)
         goal = goal.strip()
@@ -169,6 +170,7 @@ class Coordinator(Reading):
     async def resume(self, run_id: str) -> ExecutionResult:
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""
         assembly = await self.open()
+        assembly.look_at_adapters()
         await assembly.engine.resume(run_id)
         return await self.wait(run_id)
 
@@ -280,18 +282,7 @@ class Coordinator(Reading):
         await assembly.engine.send(run_id, command)
         return await self.result(run_id)
 
-    # --- the house ------------------------------------------------------------------------------------------------
-    async def change(self, event: HouseEvent, by: Principal | None = None) -> None:
-        """Change the house: users, roles, delegations, standing rules, adapters, tools, the stop button.
-
-        `at` and `by` of the event are set here. Parked runs are looked at again when something is allowed again.
-        """
-        assembly = await self.open()
-        who = by or await self.principal()
-        await assembly.change(msgspec.structs.replace(event, at=assembly.clock.now(), by=who.id), who)
-        if isinstance(event, (HaltLifted, AdapterSwitched, ToolAllowed, RestoreAcknowledged)):
-            await assembly.engine.look_again(assembly.tenant)
-
+    # --- the house ---------------------------------------------------------------------------------------------------
     async def backup(self, path: str) -> Backed:
         """Copy the journal as it is now into a new file, while work goes on. Keep position and hash elsewhere."""
         assembly = await self.open()

@@ -40,6 +40,11 @@ class Place:
         return self.root / "crm.db"
 
     @property
+    def crm_folder(self) -> Path:
+        """CSV files that somebody else keeps here, read by the adapter `folder` once the directory is there."""
+        return self.root / "crm"
+
+    @property
     def outbox(self) -> Path:
         return self.root / "outbox"
 

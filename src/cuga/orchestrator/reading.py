@@ -24,11 +24,13 @@ from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
 from cuga.planning.memory import Notes
 from cuga.policy.profile import Delegation, StandingRule
+from cuga.policy.routing import Policy
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card
@@ -89,6 +91,7 @@ class Reading:
         planner: Any = None,
         memory: Notes | None = None,
         drives_all: bool = False,
+        routing: Sequence[Policy] = (),
     ) -> None:
         self.profile = profile
         self.user = user or system_user()
@@ -101,6 +104,7 @@ class Reading:
             "planner": planner,
             "memory": memory,
             "drives_all": drives_all,
+            "routing": tuple(routing),
             "owner": self.user,
         }
         self._assembly: Assembly | None = None
@@ -287,6 +291,14 @@ class Reading:
             forbidden_tools=dict(state.forbidden),
             crm_version=assembly.crm.crm_version(),
         )
+
+    async def adapters(self) -> list[AdapterLine]:
+        """Every declared adapter, by capability: whether it can be used now, and who switched it last."""
+        return adapter_lines(await self.open())
+
+    async def workers(self) -> Workers:
+        """The worker pools, how busy they are in the process that holds the house, and the policy between them."""
+        return workers_of(await self.open())
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal; empty: every chain, blob and claim holds."""

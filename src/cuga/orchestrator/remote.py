@@ -25,6 +25,7 @@ from cuga.orchestrator.place import check_socket_directory
 
 METHODS = frozenset(
     {
+        "adapters",
         "answer",
         "answer_question",
         "audit",
@@ -33,7 +34,9 @@ METHODS = frozenset(
         "cancel",
         "card",
         "change",
+        "disable_adapter",
         "doctor",
+        "enable_adapter",
         "events",
         "house",
         "inbox",
@@ -45,14 +48,18 @@ METHODS = frozenset(
         "resume",
         "revoke",
         "runs",
+        "set_adapter_mode",
+        "set_routing_policy",
         "show",
         "signals",
         "start",
+        "switch_adapter",
         "tools",
         "top_up",
         "trace",
         "verify",
         "wait",
+        "workers",
     }
 )
 MAX_LINE = 32 * 1024 * 1024

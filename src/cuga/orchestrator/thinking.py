@@ -12,22 +12,24 @@ from cuga.model import command as c
 from cuga.model.event import PlanRequested
 from cuga.model.failure import FailureMode
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
-from cuga.planning.authority import Planner
+from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.check import check
-from cuga.policy.profile import Rulebook
+from cuga.planning.records import CrmLookup
+from cuga.policy.profile import Profile, Rulebook
 
 
 def plan_maker(
-    driver: Driver, clock: Clock, planner: Planner
+    driver: Driver, clock: Clock, planner: Planner, records: Callable[[Profile], CrmLookup | None]
 ) -> Callable[[RunState, PlanRequested], Awaitable[c.Command]]:
-    """The engine's port for planning."""
+    """The engine's port for planning. `records` gives what a profile may look names up in as things stand."""
 
     async def make(state: RunState, request: PlanRequested) -> c.Command:
         start = state.started
         rules = await driver.rules(start.policy_digest)
         said = dict.fromkeys((*state.feedback, *state.answers.values(), request.feedback))
         try:
-            answer = await planner(
+            thinks = planner.over(records(rules.profile)) if isinstance(planner, PlanningAuthority) else planner
+            answer = await thinks(
                 start.goal,
                 rules.book,
                 feedback="\n".join(text for text in said if text),

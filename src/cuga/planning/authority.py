@@ -44,6 +44,18 @@ class PlanningAuthority:
         self._plays = checked(plays)
         self._rules = RulePlanner(crm)
         self._memory = memory
+        self._crm = crm
+        self._others: list[PlanningAuthority] = []
+
+    def over(self, crm: CrmLookup | None) -> PlanningAuthority:
+        """The same, looking names up in these records; None: in none. A house has few, and each is made once."""
+        for known in (self, *self._others):
+            if known._crm is crm:
+                return known
+        other = PlanningAuthority(crm, memory=self._memory)
+        other._plays = self._plays
+        self._others.append(other)
+        return other
 
     async def __call__(
         self,

@@ -12,8 +12,10 @@ import msgspec
 
 from cuga.model.failure import FailureMode
 from cuga.model.tool import SideEffect, ToolContract
+from cuga.policy.binding import bound
 from cuga.policy.budget import limits_of
 from cuga.policy.profile import Consent, Current, Rulebook
+from cuga.policy.routing import Pool, pools_that_take
 from cuga.policy.tighten import stricter, stricter_consent
 
 
@@ -37,6 +39,14 @@ class Ruling(msgspec.Struct, frozen=True):
     alternatives: tuple[str, ...] = ()
     simulated: bool = False
     tool_digest: str = ""
+    reduced: dict[str, str] = {}  # capability that it goes without -> why
+
+
+class Seat(msgspec.Struct, frozen=True):
+    """A pool that could take a call, and the ruling under which it would."""
+
+    pool: Pool
+    ruling: Ruling
 
 
 class Rules:
@@ -51,6 +61,7 @@ class Rules:
         self._digests = {name: contract.digest() for name, contract in rulebook.contracts.items()}
         self._rulings: dict[str, Ruling] = {}
         self._in_force: dict[str, ToolContract] = {}
+        self._seats: dict[str, tuple[Seat, ...] | Ruling] = {}
         self._current: Current | None = None
 
     def ruling(self, tool: str, current: Current) -> Ruling:
@@ -61,6 +72,28 @@ class Rules:
         if found is None:
             found = self._rulings[tool] = self._judge(tool, current)
         return found
+
+    def seats(self, tool: str, current: Current) -> tuple[Seat, ...] | Ruling:
+        """The pools that could take a tool which the rules allow, as declared; else the refusal that says why none."""
+        if current is not self._current:
+            self._look_at(current)
+        found = self._seats.get(tool)
+        if found is None:
+            found = self._seats[tool] = self._seated(tool, current)
+        return found
+
+    def _seated(self, tool: str, current: Current) -> tuple[Seat, ...] | Ruling:
+        domain = self.contract(tool, current).domain
+        able = pools_that_take(current.pools.values(), tool, domain)
+        if not able:
+            there = "; ".join(f"{pool.name} takes {', '.join(pool.capabilities)}" for pool in current.pools.values())
+            why = f"no worker pool takes {tool} ({domain}): {there}"
+            return _refuse("no-pool", why, FailureMode.RESOURCE_TOOL_UNAVAILABLE)
+        seats = [Seat(pool, self._judge(tool, current, pool)) for pool in able]
+        if all(seat.ruling.verdict is Verdict.REFUSE for seat in seats):
+            return seats[0].ruling
+        whole = [seat for seat in seats if seat.ruling.verdict is not Verdict.REFUSE and not seat.ruling.reduced]
+        return tuple(whole or [seat for seat in seats if seat.ruling.verdict is not Verdict.REFUSE])
 
     def contract(self, tool: str, current: Current) -> ToolContract:
         """What a call is judged by: the pinned contract, and whatever the one in force says more strictly."""
@@ -80,10 +113,10 @@ class Rules:
         return tuple(once for once in said if once)
 
     def _look_at(self, current: Current) -> None:
-        self._rulings, self._in_force = {}, {}
+        self._rulings, self._in_force, self._seats = {}, {}, {}
         self._current = current
 
-    def _judge(self, tool: str, current: Current) -> Ruling:
+    def _judge(self, tool: str, current: Current, pool: Pool | None = None) -> Ruling:
         pinned = self.contracts.get(tool)
         profile = self.profile
         if pinned is None:
@@ -99,17 +132,21 @@ class Rules:
         simulated = profile.simulates_execute and contract.side_effect is SideEffect.EXECUTE
         adapters: dict[str, str] = {}
         alternatives: list[str] = []
+        reduced: dict[str, str] = {}
+        is_read = contract.side_effect is SideEffect.READ_ONLY
         for capability in contract.uses:
-            usable = usable_adapters(profile.adapters_for(capability), capability, current)
-            if not usable:
-                allowed = ", ".join(profile.adapters_for(capability)) or "none"
+            found = bound(capability, profile, current, reads=not contract.changes(capability), pool=pool)
+            if found.names:
+                adapters[capability] = found.names[0]
+                alternatives += found.names[1:]
+            elif is_read and capability in contract.optional:
+                reduced[capability] = found.why
+            else:
                 return _refuse(
                     "adapter-unavailable",
-                    f"{tool} needs {capability}; profile {profile.name} allows {allowed}, none of them usable now",
+                    f"{tool} needs {capability}; {found.why}",
                     FailureMode.RESOURCE_TOOL_UNAVAILABLE,
                 )
-            adapters[capability] = usable[0]
-            alternatives += usable[1:]
         available = current.tool_digests.get(tool)
         if available is None:
             return Ruling(verdict=Verdict.HOLD, rule="tool-missing", reason=f"{tool} is not installed here")
@@ -126,13 +163,8 @@ class Rules:
             alternatives=tuple(alternatives),
             simulated=simulated,
             tool_digest=self._digests[tool],
+            reduced=reduced,
         )
-
-
-def usable_adapters(allowed: tuple[str, ...], capability: str, current: Current) -> list[str]:
-    """The adapters a capability may use now, preferred first: allowed, installed and not disabled."""
-    installed = current.installed_adapters.get(capability, ())
-    return [name for name in allowed if name in installed and name not in current.disabled_adapters]
 
 
 def _refuse(rule: str, reason: str, mode: FailureMode = FailureMode.POLICY_ALLOWLIST) -> Ruling:

@@ -11,6 +11,7 @@ from enum import Enum
 
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import MICRO, Value, digest
+from cuga.policy.routing import Pool
 
 
 class AtLimit(str, Enum):
@@ -137,7 +138,7 @@ class Current(Value, frozen=True, kw_only=True):
 
     halted: str = ""  # the reason, when the stop button is pressed
     halt_ends_with: str = "cuga halt --lift"  # what a person can do about it
-    disabled_adapters: tuple[str, ...] = ()
+    disabled_adapters: tuple[str, ...] = ()  # `adapter`, or `capability/adapter` where it is off for one only
     installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
     forbidden_tools: dict[str, str] = {}
     tool_digests: dict[str, str] = {}  # of the tools this process can really call
@@ -145,3 +146,8 @@ class Current(Value, frozen=True, kw_only=True):
     standing_rules: tuple[StandingRule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     roles: dict[str, tuple[str, ...]] = {}  # user -> roles; empty in a solo house
+    pools: dict[str, Pool] = {}  # worker pools by name; none: steps are not routed
+    routing: str = ""  # the policy that chooses between pools; empty: the default one
+    read_only_adapters: tuple[str, ...] = ()  # `capability/adapter` that nothing can be written through
+    adapter_modes: dict[str, str] = {}  # capability -> one of `policy.binding.MODES`
+    chosen_adapters: dict[str, str] = {}  # capability -> the only adapter that it may use

@@ -18,12 +18,14 @@ from cuga.model.value import Value, digest
 from cuga.policy.fields import Fields
 from cuga.policy.profile import Profile, Rulebook
 from cuga.policy.reading import Mention, ProfileReader
+from cuga.policy.routing import Pool
 from cuga.policy.strict import Node, Place, parse
 from cuga.policy.tighten import Override, loosened_tool
+from cuga.policy.workers import PoolReader
 
 SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
-_KEYS = ("version", "default_profile", "domains", "packs", "modules", "adapters", "profiles", "tools")
+_KEYS = ("version", "default_profile", "domains", "packs", "modules", "adapters", "profiles", "tools", "workers")
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?")
@@ -39,12 +41,13 @@ class Registry(Value, frozen=True, kw_only=True):
     packs: tuple[str, ...] = ()
     modules: tuple[str, ...] = MODULES
     overrides: dict[str, Override] = {}
+    workers: dict[str, Pool] = {}  # by name; none: steps are not routed
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
-        """The digest of what it says; where it says so, and comments, do not count."""
-        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE))
+        """The digest of what it says; where it says so, and comments, do not count, nor who does the work."""
+        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}))
 
     def profile(self, name: str = "") -> Profile:
         """A profile by name, or the default one; `ProfileUnknown`."""
@@ -84,6 +87,8 @@ def load_registry(
         profiles[name] = reader.read(name, node, f"profiles.{name}", profiles.get(name))
     overrides, places = _overrides(fields, said.get("tools"), domains, reader)
     modules = within.modules if within else _modules(fields, said.get("modules"))
+    pools = PoolReader(fields, adapters, domains)
+    workers = within.workers if within else pools.read(said.get("workers"))
     registry = Registry(
         profiles=profiles,
         default_profile=within.default_profile if within else _default(fields, said, root, profiles),
@@ -92,7 +97,8 @@ def load_registry(
         packs=within.packs if within else _packs(fields, said.get("packs"), modules),
         modules=modules,
         overrides=_merged(fields, within, overrides, places, profiles) if within else overrides,
-        mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places,
+        workers=workers,
+        mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,
     )
     if contracts is not None:
@@ -139,7 +145,8 @@ def _check_tools(fields: Fields, registry: Registry, contracts: Mapping[str, Too
         if mention.tool not in contracts:
             close = difflib.get_close_matches(mention.tool, contracts, n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
-            fields.wrong(mention.place, mention.place.where, f"there is no tool {mention.tool!r}{meant}")
+            what = "domain or tool" if ".capabilities[" in mention.place.where else "tool"
+            fields.wrong(mention.place, mention.place.where, f"there is no {what} {mention.tool!r}{meant}")
         elif path.partition(".")[0] == "tools" and override is not None:
             for loose, what in loosened_tool(contracts[mention.tool], override, registry.profiles):
                 if loose == key:

@@ -36,6 +36,10 @@ def stricter(pinned: ToolContract, now: ToolContract) -> ToolContract:
         repeatable=pinned.repeatable if pinned.repeatable is now.repeatable else Repeatable.NONE,
         once=pinned.once or now.once,
         uses=tuple(dict.fromkeys((*pinned.uses, *now.uses))),
+        writes=None
+        if pinned.writes is None or now.writes is None
+        else tuple(dict.fromkeys((*pinned.writes, *now.writes))),
+        optional=tuple(use for use in pinned.optional if use in now.optional),
     )
 
 

@@ -78,7 +78,12 @@ def _fields(event: e.Event, goal: str) -> dict[str, Any]:
                 "reasoning": event.reason,
                 "step": event.step,
                 "alternatives": event.alternatives,
-                "context": {"adapters": event.adapters},
+                "context": {
+                    "adapters": event.adapters,
+                    "policy": event.policy,
+                    "confidence": event.confidence_percent / 100,
+                    "reduced": event.reduced,
+                },
             }
         case e.StepRefused():
             context = {"rule": event.rule, "mode": event.mode.value}

@@ -37,6 +37,8 @@ class StepResult(Value, frozen=True, kw_only=True, omit_defaults=False):
     cost: int = 0
     duration_us: int = 0  # of all attempts
     simulated: bool = False
+    pool: str = ""  # the worker pool that it ran in
+    reduced: dict[str, str] = {}  # capability that it went without -> why
     approval: str = ""
     approved_by: str = ""  # people, or the rule that stood in
     provider_reference: str = ""
@@ -136,6 +138,8 @@ def _step(state: RunState, name: str, known: Gathered, cards: Mapping[str, Card]
         cost=known.cost,
         duration_us=known.duration_us,
         simulated=known.start.simulated if known.start is not None else False,
+        pool=known.start.pool if known.start is not None else "",
+        reduced=state.reduced.get(name, {}),
         approval=known.approval,
         approved_by=_agreed(card),
         provider_reference=known.provider_reference,

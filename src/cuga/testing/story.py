@@ -23,6 +23,7 @@ from cuga.model.event import ApprovalRequested, Event, ToolCallStart, name_of
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
+from cuga.policy.routing import QUIET, Traffic
 from cuga.testing.factories import AT, current, rules
 
 Fact = Callable[["Story"], Sequence[Event]]
@@ -41,6 +42,9 @@ class Story:
         self.last: tuple[Event, ...] = ()
         self.error: CugaError | None = None
         self.refused: dict[str, int] = {}
+        self.traffic = QUIET
+        self.routed: list[tuple[tuple[str, ...], str]] = []  # choices that the last wish led to
+        self.queued: dict[str, tuple[str, ...]] = {}  # steps that wait for a place after the last wish
 
     def when(self, *wishes: Wish | c.Command) -> Story:
         """Decide on some wishes together; a refusal is kept for `then_refused`."""
@@ -48,13 +52,14 @@ class Story:
         before = fold(self.state.run_id, self.events)
         self.last, self.error = (), None
         try:
-            decision = decide(self.state, commands, self.rules, self.current, self.refused)
+            decision = decide(self.state, commands, self.rules, self.current, self.refused, traffic=self.traffic)
         except CugaError as error:
             self.error = error
             _must_be_equal(self.state, before)
             return self
         _must_be_equal(self.state, before)
         self.last = decision.events
+        self.routed, self.queued = decision.routed, decision.queued
         self.events += decision.events
         self.state = decision.state
         _must_be_equal(self.state, fold(self.state.run_id, self.events))
@@ -79,6 +84,11 @@ class Story:
         self.at += timedelta(seconds=seconds)
         if changed:
             self.current = msgspec.structs.replace(self.current, **changed)
+        return self
+
+    def amid(self, **traffic: Any) -> Story:
+        """What the worker pools are busy with from here on; as `Traffic` has it."""
+        self.traffic = Traffic(**traffic)
         return self
 
     def told(self, **held: int) -> Story:

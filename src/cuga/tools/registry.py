@@ -167,6 +167,10 @@ def _check(contract: ToolContract, probe: Probe | None) -> None:
         raise ToolInvalid(f"{name}: cost cannot be negative and the timeout is at least 1 s")
     if (contract.repeatable is Repeatable.PROBE) != (probe is not None):
         raise ToolInvalid(f"{name}: repeatable 'probe' and a probe come together or not at all")
+    if unused := {*(contract.writes or ()), *contract.optional} - set(contract.uses):
+        raise ToolInvalid(f"{name}: {', '.join(sorted(unused))} is not among the capabilities it uses")
+    if contract.optional and contract.side_effect is not SideEffect.READ_ONLY:
+        raise ToolInvalid(f"{name}: only a read-only tool may do a part of its work without a capability")
     for words in (contract.once, contract.effect_key):
         if any(not pointer.startswith("/") for pointer in words[1:]):
             raise ToolInvalid(f"{name}: {words!r}: after the name come JSON Pointers, each beginning with /")

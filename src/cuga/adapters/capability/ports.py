@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from cuga.adapters.capability.crm import Record
 from cuga.adapters.capability.names import Lookup
@@ -32,6 +32,7 @@ class Stored(Value, frozen=True, kw_only=True):
     crm_version: str = ""
 
 
+@runtime_checkable
 class CrmRead(Protocol):
     """Reading records. `kind` is one of the names in `crm.RECORDS`; an unknown kind or field is `BadInput`."""
 
@@ -66,6 +67,7 @@ class CrmRead(Protocol):
         ...
 
 
+@runtime_checkable
 class CrmWrite(Protocol):
     """Storing records that were read elsewhere."""
 

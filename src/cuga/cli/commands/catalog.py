@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 import cuga
-from cuga.cli.commands import deciding, governing, keeping, looking, making, shells, working
+from cuga.cli.commands import deciding, governing, keeping, looking, making, shells, switching, working
 
 _WORK = Group("Work", sort_key=1)
 _DECIDE = Group("Decide", sort_key=2)
@@ -62,7 +62,8 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),
-    (_HOUSE, governing.adapters, "adapters"),
+    (_HOUSE, switching.adapters, "adapters"),
+    (_HOUSE, switching.workers, "workers"),
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),
 )

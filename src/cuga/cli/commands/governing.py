@@ -1,4 +1,4 @@
-"""Commands that say who may do what: users, delegate, rules, adapters."""
+"""Commands that say who may do what: users, delegate, rules."""
 
 from __future__ import annotations
 
@@ -15,8 +15,6 @@ from cuga.errors import BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-
-Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
 
 
 def users(
@@ -148,35 +146,6 @@ def _pair(said: str) -> tuple[str, str]:
             f"--match {said!r}: expected /POINTER=TEXT", mend='For example: --match /account="Velkarin Foods"'
         )
     return pointer, value
-
-
-def adapters(
-    action: Annotated[
-        Literal["enable", "disable"] | None, Parameter(name="ACTION", help="Left out: list them.")
-    ] = None,
-    name: Annotated[str, Parameter(name="NAME", help="The adapter.")] = "",
-    /,
-    *,
-    reason: Reason = "",
-    options: Options = PLAIN,
-) -> int:
-    """List which adapters are switched off, or switch one. Requests bound to a disabled one are withdrawn.
-
-    Examples:
-
-        cuga adapters disable smtp --reason "mail server is being moved"
-    """
-    if action is not None and not name:
-        raise BadInput(f"adapters {action} needs a name")
-
-    async def work(visit: Visit) -> int:
-        from cuga.model.house_event import AdapterSwitched
-
-        if action is not None:
-            await change(visit, AdapterSwitched(at=now(), adapter=name, enabled=action == "enable", reason=reason))
-        return await _show_house(visit, "adapters", options)
-
-    return at_house(options, work)
 
 
 async def _show_house(visit: Visit, part: str, options: Options) -> int:

@@ -81,7 +81,7 @@ def _received(d: dict[str, Any]) -> str:
 _WORDS: dict[str, Any] = {
     "run_started": lambda d: f"{d['profile']}: {d['goal']}",
     "plan_created": _plan,
-    "route_decision": lambda d: f"to {d['target']}: {d['reason']}",
+    "route_decision": lambda d: f"to {d['target']}: {d['reason']}" + (f" ({d['policy']})" if d["policy"] else ""),
     "tool_call_start": lambda d: (
         f"{d['tool']}, attempt {d['attempt']}, {_plain(d['side_effect'])}, cost {_cost(d['cost'])}"
         + (", simulated" if d["simulated"] else "")

@@ -1,4 +1,4 @@
-"""What holds in a house now: people and their roles, standing rules, what is switched off."""
+"""What holds in a house now: people and their roles, standing rules, adapters, worker pools."""
 
 from __future__ import annotations
 
@@ -10,20 +10,19 @@ from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import text
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from cuga.orchestrator.reading import HouseNow
+    from cuga.orchestrator.standing import AdapterLine, Workers
 
 
 def drawn(house: HouseNow, part: str) -> RenderableType:
-    """One part of it: people, rules or adapters."""
-    halted = [text(f"Halted: {house.halted}", "bold red")] if house.halted else []
-    match part:
-        case "people":
-            body = _people(house)
-        case "rules":
-            body = _rules(house)
-        case _:
-            body = _adapters(house)
-    return Group(*halted, body)
+    """One part of it: people or rules."""
+    return Group(*_halted(house), _people(house) if part == "people" else _rules(house))
+
+
+def _halted(house: HouseNow) -> list[RenderableType]:
+    return [text(f"Halted: {house.halted}", "bold red")] if house.halted else []
 
 
 def _people(house: HouseNow) -> RenderableType:
@@ -58,15 +57,39 @@ def _rules(house: HouseNow) -> RenderableType:
     return table
 
 
-def _adapters(house: HouseNow) -> RenderableType:
-    table = plain_table("for", "adapter", "")
-    for capability, names in house.adapters.items():
-        for name in names:
-            if name in house.disabled_adapters:
-                state = text(f"switched off: {house.disabled_adapters[name]}", "red")
-            elif name in house.installed_adapters.get(capability, ()):
-                state = text("ready", "green")
-            else:
-                state = text("declared, not installed", "dim")
-            table.add_row(text(capability), text(name), state)
-    return table
+def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableType:
+    """The adapters by capability, with what keeps one from being used."""
+    table = plain_table("for", "adapter", "", "mode", "switched by")
+    for line in lines:
+        if not line.enabled:
+            state = text(f"switched off: {line.reason}" if line.reason else "switched off", "red")
+        elif not line.installed:
+            state = text("declared, not installed", "dim")
+        else:
+            words = ["ready"] + ["only this one"] * line.chosen + ["reads only"] * (not line.can_write)
+            state = text(", ".join(words), "green")
+        who = f"{line.switched_by}, {line.switched_at:%Y-%m-%d %H:%M} UTC" if line.switched_at else ""
+        table.add_row(text(line.capability), text(line.adapter), state, text(line.mode), text(who))
+    return Group(*_halted(house), table)
+
+
+def drawn_workers(found: Workers) -> RenderableType:
+    """The pools with their places and how they fared."""
+    if not found.pools:
+        return text(
+            "No worker pools are declared: every step runs as its profile allows. See `workers` in the registry."
+        )
+    table = plain_table("pool", "takes", "adapters", ">busy", ">waiting", ">calls", ">failed", ">latency")
+    for one in found.pools:
+        takes = ", ".join(one.capabilities) + (f" (only {', '.join(one.tools)})" if one.tools else "")
+        table.add_row(
+            text(one.pool),
+            text(takes),
+            text("any" if one.adapters is None else ", ".join(one.adapters) or "none"),
+            f"{one.running} of {one.concurrency}",
+            str(one.waiting),
+            str(one.calls),
+            str(one.failures),
+            f"{one.latency_us / 1000:.1f} ms",
+        )
+    return Group(text(f"Steps are routed by {found.policy}."), table)

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from cuga.cli.render.outputs import plain_table, shown
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
+from cuga.policy.binding import reduced_words
 
 if TYPE_CHECKING:
     from cuga.projections.card import Card
@@ -54,6 +55,8 @@ def _step(step: StepResult) -> list[RenderableType]:
                 text(step.reason, "" if step.state == "done" else STATE.get(step.state, "")), (0, 0, 0, 2), expand=False
             )
         )
+    if step.reduced:
+        parts.append(Padding(text(reduced_words(step.reduced), "yellow"), (0, 0, 0, 2), expand=False))
     if step.note:
         parts.append(Padding(text(step.note, "yellow"), (0, 0, 0, 2), expand=False))
     if step.state == "done":

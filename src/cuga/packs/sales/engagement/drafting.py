@@ -22,6 +22,7 @@ from cuga.tools.declare import Slot, ToolContext, tool
     ),
     gives={"message": "", "recipient": "/recipient"},
     uses=("crm",),
+    writes=(),
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),
     personal=("/recipient", "/recipient_name"),

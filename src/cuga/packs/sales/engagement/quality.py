@@ -70,6 +70,7 @@ class MessageQuality(Result, frozen=True, kw_only=True):
     ),
     gives={"quality": "", "score": "/score"},
     uses=("crm",),
+    optional=("crm",),
     guardrails=("never rewrites the message", "counts as personal only what the records say of the reader"),
 )  # fmt: skip
 def assess_message_quality(

@@ -51,6 +51,7 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     "outbox"),
     gives={"receipt": ""},
     uses=("mail", "crm"),
+    writes=("mail",),
     repeatable="probe",
     probe=look,
     once=("send", "/message/channel", "/message/recipient", "/message/intent"),

@@ -15,9 +15,9 @@ from cuga.errors import BadInput
 from cuga.model.value import MICRO
 from cuga.packs.sales.importing import values
 from cuga.packs.sales.industries import country_of, industry_of, sector_of
-from cuga.packs.sales.intelligence.icp import IdealCustomerProfile, derived
+from cuga.packs.sales.intelligence.icp import SMALLEST, IdealCustomerProfile, derived
 from cuga.packs.sales.result import Evidence, Result, amount_text, evidence, find_account
-from cuga.tools.declare import Slot, ToolContext, tool
+from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 
 RULES = "fit-1"
 WEIGHTS = {"revenue": 35, "industry": 35, "employees": 15, "country": 15}
@@ -63,6 +63,7 @@ class FitScore(Result, frozen=True, kw_only=True):
     ),
     gives={"fit": "", "score": "/score", "account": "/account_id"},
     uses=("crm",),
+    optional=("crm",),
     guardrails=("never counts an unknown value as a bad one", "never chooses between accounts of like names"),
 )  # fmt: skip
 def score_account_fit(
@@ -79,10 +80,21 @@ def score_account_fit(
     employees 15, country 15; a factor that the profile does not ask gives its weight to the others.
     """
     notes: list[str] = []
-    record = _given(account) if isinstance(account, dict) else find_account(context.capability("crm"), account, notes)
+    has_crm = not capability_missing(context, "crm")
+    if isinstance(account, dict):
+        record = _given(account)
+    elif has_crm:
+        record = find_account(context.capability("crm"), account, notes)
+    else:
+        record = Account(id=account, name=account)
+        notes.append("there is no CRM to look in: scored on what the goal says")
     assumptions: tuple[str, ...] = ()
     if profile is not None:
         wanted = profile.canonical()
+    elif not has_crm:
+        wanted = SMALLEST
+        asked = f"{SMALLEST.min_employees} employees or more"
+        assumptions = (f"No profile was given and there is no CRM to read one off: the only thing asked is {asked}.",)
     else:
         crm: CrmRead = context.capability("crm")
         wanted, assumptions = derived(crm)

@@ -69,14 +69,17 @@ class IdealCustomerProfile(Value, frozen=True, kw_only=True):
         return same
 
 
+SMALLEST = IdealCustomerProfile(min_employees=50)  # what is asked when nothing is known of the house's own customers
+
+
 def derived(crm: CrmRead) -> tuple[IdealCustomerProfile, tuple[str, ...]]:
     """A profile read off the accounts with a won deal, and the assumptions that it makes."""
     won = {key for key, _ in crm.group("opportunities", "account_id", [Filter(field="status", value=WON)]) if key}
     customers = [a for a in crm.query("accounts", limit=-1) if a.id in won and isinstance(a, Account)]
     if len(customers) < ENOUGH:
-        return IdealCustomerProfile(min_employees=50), (
+        return SMALLEST, (
             f"No profile was given and {len(customers)} customers are too few to read one off (at least {ENOUGH}):"
-            " the only thing asked is 50 employees or more.",
+            f" the only thing asked is {SMALLEST.min_employees} employees or more.",
         )
     industries = Counter(found for a in customers if (found := industry_of(a.industry)))
     countries = Counter(found for a in customers if (found := country_of(a.country) or a.country))

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuga.adapters.capability import Account
-from cuga.errors import BadInput, NotDone
+from cuga.errors import BadInput
 from cuga.packs.sales.intelligence.fit import in_range, score, score_account_fit
 from cuga.packs.sales.intelligence.icp import IdealCustomerProfile
 from cuga.packs.sales.sample import HERO
@@ -104,8 +104,14 @@ def test_a_name_that_is_close_is_noted_and_one_that_is_not_known_refused(context
     assert any("was read as" in note for note in score_account_fit(context, "Tornwik Logistics").notes)
     with pytest.raises(BadInput, match="no account"):
         score_account_fit(context, "Wholly Unknown Industries")
-    with pytest.raises(NotDone):
-        score_account_fit(ToolContext.for_tests(), HERO)
+
+
+def test_without_a_crm_it_scores_what_it_is_told_and_says_so():
+    alone = score_account_fit(ToolContext.for_tests(), HERO)
+    assert (alone.account, alone.score, alone.coverage, alone.tier) == (HERO, 0, 0, "not enough known")
+    assert alone.notes == ("there is no CRM to look in: scored on what the goal says",)
+    assert "no CRM to read one off" in alone.assumptions[0]
+    assert score_account_fit(ToolContext.for_tests(), {"name": HERO, "employees": 900}).score == 100
 
 
 @given(low=sizes, high=sizes, value=sizes, step=st.integers(1, 10**6))

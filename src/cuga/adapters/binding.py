@@ -1,0 +1,97 @@
+"""The adapters of a house by capability and name, with pairs that read through one and write through another.
+
+A pair is named `reader+writer` and made of two adapters that stand here by their own names. Only the CRM has such
+pairs: what is read of mail (was this sent?) must be read where it is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Filter, Lookup, Record, Stored
+
+PAIRED = ("crm",)  # capabilities that can read here and write there
+
+
+class ReadHereWriteThere:
+    """A `Crm` whose records are read from one store and stored in another."""
+
+    def __init__(self, here: CrmRead, there: CrmWrite) -> None:
+        self._here = here
+        self._there = there
+
+    def crm_version(self) -> str:
+        """Of the records that are read."""
+        return self._here.crm_version()
+
+    def get(self, kind: str, record_id: str) -> Record | None:
+        """One record by id."""
+        return self._here.get(kind, record_id)
+
+    def names(self, kind: str) -> tuple[tuple[str, str], ...]:
+        """(id, name) of all records of a kind."""
+        return self._here.names(kind)
+
+    def lookup(self, kind: str, name: str) -> Lookup:
+        """What a written name or id means."""
+        return self._here.lookup(kind, name)
+
+    def query(
+        self, kind: str, filters: Sequence[Filter] = (), *, order: str = "", limit: int = 100, offset: int = 0
+    ) -> list[Record]:
+        """Records that meet all filters."""
+        return self._here.query(kind, filters, order=order, limit=limit, offset=offset)
+
+    def count(self, kind: str, filters: Sequence[Filter] = ()) -> int:
+        """How many records meet all filters."""
+        return self._here.count(kind, filters)
+
+    def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
+        """(value, number of records)."""
+        return self._here.group(kind, field, filters)
+
+    def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
+        """Add or change records in the other store."""
+        return self._there.store(records)
+
+
+class Bindings(Mapping[str, Mapping[str, object]]):
+    """Capability -> name -> adapter. A name of two joined by `+` is a pair, made when it is asked for."""
+
+    def __init__(self, adapters: Mapping[str, Mapping[str, object]]) -> None:
+        self._named = {capability: _Named(named, capability in PAIRED) for capability, named in adapters.items()}
+
+    def __getitem__(self, capability: str) -> Mapping[str, object]:
+        return self._named[capability]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+
+class _Named(Mapping[str, object]):
+    def __init__(self, named: Mapping[str, object], has_pairs: bool) -> None:
+        self._named = named
+        self._has_pairs = has_pairs
+
+    def __getitem__(self, name: str) -> object:
+        reader, plus, writer = name.partition("+")
+        if not plus:
+            return self._named[name]
+        if not self._has_pairs:
+            raise KeyError(name)
+        return _paired(self._named[reader], self._named[writer])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._named)
+
+    def __len__(self) -> int:
+        return len(self._named)
+
+
+def _paired(reader: object, writer: object) -> Crm:
+    if not isinstance(reader, CrmRead) or not isinstance(writer, CrmWrite):
+        raise KeyError("a pair needs one adapter that reads and one that stores")
+    return ReadHereWriteThere(reader, writer)
