@@ -12,7 +12,7 @@ from cuga.kernel.ending import refuse
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model.plan import Step
-from cuga.policy.judge import Ruling, Seat, Verdict
+from cuga.policy.judge import Ruling, Seat
 from cuga.policy.profile import Consent
 from cuga.policy.routing import Candidate, Choice, Fared, choose
 
@@ -35,10 +35,6 @@ def route(turn: Turn, step: Step, ruling: Ruling) -> Routed | None:
     seats = turn.rules.seats(step.tool, turn.current)
     if isinstance(seats, Ruling):
         refuse(turn, step.step_id, seats.rule, seats.reason, seats.mode)
-        return None
-    held = [seat for seat in seats if seat.ruling.verdict is Verdict.HOLD]
-    if held:
-        turn.holds[held[0].ruling.rule] = held[0].ruling.reason
         return None
     before = bound_before(turn.state, step.step_id)
     same = [seat for seat in seats if seat.ruling.adapters == before] if before is not None else []

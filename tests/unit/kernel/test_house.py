@@ -12,6 +12,7 @@ from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.house_event import HouseEvent
+from cuga.policy.routing import Pool
 from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ
 
 SOLO = Principal(id="sam", solo=True)
@@ -154,3 +155,91 @@ def test_every_event_of_the_house_can_be_applied_and_no_other():
     assert set(house._CHANGES) == set(HouseEvent.__args__)
     with pytest.raises(JournalCorrupt, match="cannot hold a Annotation"):
         house.fold([e.Annotation(at=AT, text="x")])
+
+
+# --- adapters and routing --------------------------------------------------------------------------------------------
+def switched(adapter, enabled, capability="", reason=""):
+    return h.AdapterSwitched(at=LATER, by="sam", adapter=adapter, enabled=enabled, capability=capability, reason=reason)
+
+
+def test_an_adapter_is_switched_off_everywhere_or_for_one_capability():
+    assert set(now(switched("main", False), switched("main", False, "crm")).disabled_adapters) == {"main", "crm/main"}
+    assert now(switched("main", False, "crm"), switched("main", True, "crm")).disabled_adapters == ()
+    both = (switched("main", False), switched("main", False, "crm"), switched("other", False, "crm"))
+    assert now(*both, switched("main", True)).disabled_adapters == ("crm/other",)
+    state = house.fold([OPENED, switched("main", False, "crm", "moving")])
+    assert state.switched["crm/main"] == house.Switch("sam", LATER, "moving")
+
+
+def test_what_is_off_everywhere_cannot_be_on_for_one():
+    off = house.fold([OPENED, switched("main", False)])
+    with pytest.raises(BadInput, match="switched off wherever") as refusal:
+        house.check(off, switched("main", True, "crm"), SOLO, TOOLS)
+    assert "cuga adapters enable main" in refusal.value.next_step
+    house.check(off, switched("main", True), SOLO, TOOLS)
+    house.check(house.fold([OPENED]), switched("main", True, "crm"), SOLO, TOOLS)
+
+
+def chosen(adapter, capability="crm"):
+    return h.AdapterChosen(at=LATER, by="sam", capability=capability, adapter=adapter)
+
+
+def mode(name, capability="crm"):
+    return h.AdapterModeSet(at=LATER, by="sam", capability=capability, mode=name)
+
+
+def test_a_choice_and_a_mode_hold_until_they_are_let_go():
+    found = now(chosen("folder"), mode("hybrid"))
+    assert (found.chosen_adapters, found.adapter_modes) == ({"crm": "folder"}, {"crm": "hybrid"})
+    assert now(chosen("folder"), chosen("")).chosen_adapters == {}
+    found = now(chosen("folder"), mode("hybrid"), mode("profile"))
+    assert (found.chosen_adapters, found.adapter_modes) == ({}, {})
+    assert now(chosen("")).chosen_adapters == {}
+    assert house.fold([OPENED, mode("live")]).switched["crm/"].by == "sam"
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        (mode("live"), chosen("offline")),
+        (mode("hybrid"), chosen("offline")),
+        (mode("offline"), chosen("folder")),
+        (chosen("offline"), mode("live")),
+        (chosen("folder"), mode("offline")),
+    ],
+)
+def test_a_choice_and_a_mode_that_never_meet_are_refused(before, change):
+    with pytest.raises(BadInput, match="cannot be switched") as refusal:
+        house.check(house.fold([OPENED, before]), change, SOLO, TOOLS)
+    assert "cuga adapters mode profile --for crm" in refusal.value.next_step
+
+
+@pytest.mark.parametrize(
+    ("before", "change"),
+    [
+        (mode("live"), chosen("folder")),
+        (mode("offline"), chosen("offline")),
+        (mode("offline"), chosen("")),
+        (chosen("folder"), mode("hybrid")),
+        (chosen("folder"), mode("profile")),
+        (chosen("folder"), mode("offline", "mail")),
+    ],
+)
+def test_those_that_meet_are_taken(before, change):
+    house.check(house.fold([OPENED, before]), change, SOLO, TOOLS)
+
+
+def test_an_unknown_mode_is_refused_and_only_an_admin_switches():
+    with pytest.raises(BadInput, match="there are profile, offline, live, hybrid"):
+        house.check(house.fold([OPENED]), mode("mock"), SOLO, TOOLS)
+    for change in (mode("live"), chosen("folder"), h.RoutingPolicySet(at=LATER, policy="priority")):
+        with pytest.raises(NotAllowed):
+            house.check(house.fold([OPENED, TINA_COMES]), change, TINA, TOOLS)
+
+
+def test_the_routing_policy_and_the_pools_are_current():
+    desk = Pool(name="desk", capabilities=("intelligence",))
+    state = house.fold([OPENED, h.RoutingPolicySet(at=LATER, policy="priority")])
+    found = house.current_of(state, {}, {}, {"desk": desk})
+    assert (found.routing, found.pools) == ("priority", {"desk": desk})
+    assert now().routing == "" and now().pools == {}

@@ -7,6 +7,7 @@ import pytest
 from cuga.policy.binding import bound, reduced_words
 from cuga.policy.profile import Current, Limits, Profile
 from cuga.policy.routing import Pool
+from cuga.testing.factories import READ, current, rules
 
 PROFILE = Profile(name="p", limits=Limits(calls=1), adapters={"crm": ("folder", "other", "offline")})
 HERE = {"crm": ("offline", "folder", "other")}
@@ -66,3 +67,11 @@ def test_the_words_say_why_nothing_is_bound():
     only = {"installed_adapters": {"crm": ("folder",)}, "read_only_adapters": ("crm/folder",)}
     assert why(False, **only).startswith("folder can only be read; profile p allows")
     assert reduced_words({"crm": "gone"}) == "reduced: crm unavailable (gone)"
+
+
+def test_the_seats_of_a_tool_follow_what_holds_now():
+    pinned = rules(READ)
+    desk, night = (Pool(name=name, capabilities=("intelligence",)) for name in ("desk", "night"))
+    now = current(pinned, pools={"desk": desk, "night": night})
+    assert [seat.pool.name for seat in pinned.seats("score", now)] == ["desk", "night"]
+    assert [seat.pool.name for seat in pinned.seats("score", current(pinned, pools={"night": night}))] == ["night"]
