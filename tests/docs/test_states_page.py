@@ -8,12 +8,14 @@ import pytest
 from tests.docs.pages import blocks, codes, page, rows, sections
 
 from cuga.cli.exits import Exit, of_status
+from cuga.engine.pools import Unknown
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
 from cuga.model.event import Annotation, Event, RunParked, Status, name_of
 from cuga.model.plan import Step
 from cuga.model.tool import ToolContract
 from cuga.policy.profile import Approvals, AtLimit, Limits, Rate
+from cuga.policy.routing import Pool
 from cuga.testing import (
     approve,
     call_completed,
@@ -41,6 +43,7 @@ STEP, RUN, EXITS = (sections(PAGE, 2)[title] for title in ("A step", "A run", "E
 TABLE_OF_STATES, TABLE_OF_MOVES = STEP.split("| event |")
 Move = tuple[str, str, str]  # event, from, to
 
+POOL = {"desk": Pool(name="desk", capabilities=("intelligence",))}
 KEYED = contract("keyed", "execute", domain="engagement", repeatable="key")
 MAIL = contract("mail", "execute", domain="engagement", uses=("mail",))
 RULES = rules(READ, EXECUTE, KEYED, MAIL, adapters={"mail": ("first", "second")})
@@ -251,6 +254,10 @@ PARKS: dict[str, Callable[[], Story]] = {
         .when(tick())
     ),
     "20 approvals": lambda: begun(*(step(f"s{n}", EXECUTE, {"n": n}) for n in range(21)), max_parallel=64).when(tick()),
+    "waits for a place": lambda: (
+        begun(step("s", READ)).when(tick()).when(fails("s")).after(9, pools=POOL).amid(others={"desk": 9}).when(tick())
+    ),
+    "the routing policy": lambda: begun(step("s", READ)).after(pools=POOL).amid(policy=Unknown("ours")).when(tick()),
     "score is not installed here": lambda: begun(step("s", READ)).after(tool_digests={}).when(tick()),
 }
 

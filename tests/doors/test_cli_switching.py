@@ -120,3 +120,21 @@ def test_another_terminal_sees_the_load_and_switches_while_a_call_goes_on(folder
     assert ended(process).code == Exit.SUCCESS
     assert foldered.deeds() == ["counting", "counted"]
     assert "switched off: while it runs" in foldered("adapters").out
+
+
+@pytest.mark.kills
+def test_what_waited_for_a_place_when_the_process_was_killed_was_never_begun(foldered: Terminal) -> None:
+    registry = foldered.house / "registry.yaml"
+    registry.write_text(registry.read_text().replace("concurrency: 2}", "concurrency: 1}"))
+    killed = foldered.start("run", "Count the clouds and score Quillmark Ovens", TEST_SLEEP="30")
+    foldered.until_deed("counting")
+    killed.kill()
+    ended(killed)
+    names = [event["name"] for event in foldered("trace", "last", "--json").json["events"]]
+    assert names.count("tool_call_start") == 1, "the other step waited for the only place, before its intent"
+    said = foldered("resume", "last", "--json")
+    assert said.code == Exit.SUCCESS
+    attempts = {step["tool"]: step["attempts"] for step in said.json["steps"]}
+    assert attempts == {"count_clouds": 2, "score_account_fit": 1}
+    assert foldered.deeds() == ["counting", "counting", "counted"]
+    assert foldered("verify").code == Exit.SUCCESS

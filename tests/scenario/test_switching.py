@@ -375,3 +375,21 @@ async def test_pools_change_with_the_registry_while_the_house_is_open(pooled: Pa
         assert result.status is Status.FAILED
         assert "no worker pool takes moment (intelligence): door takes engagement" in result.reason
         assert [one.pool for one in (await house.workers()).pools] == ["door"]
+
+
+async def test_doctor_says_what_is_switched_and_what_no_pool_takes(pooled: Path, world: World) -> None:
+    async with Coordinator(house=pooled, tools=world.tools(), user="ann") as house:
+        await house.set_adapter_mode("crm", "hybrid")
+        await house.switch_adapter("folder")
+        await house.disable_adapter("offline", "mail")
+        found = {one.what: one for one in await house.doctor()}
+        assert found["adapter crm/folder"].found == "usable, the only one that is used, mode hybrid"
+        assert (found["adapter mail/offline"].state, found["adapter mail/offline"].found) == ("note", "disabled")
+        assert found["workers"].found == "no worker pool takes qualify_opportunity, query_crm"
+        registry = pooled / "registry.yaml"
+        more = POOLS.replace("left: {capabilities: [", "left: {capabilities: [governance, qualification, ")
+        registry.write_text(registry.read_text().replace(POOLS, more))
+        (await house.open()).look_at_registry()
+        assert {one.what: one for one in await house.doctor()}["workers"].found == "2 pools take every tool"
+    async with Coordinator(user="ann") as house:
+        assert "workers" not in {one.what for one in await house.doctor()}

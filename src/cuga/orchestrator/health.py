@@ -11,6 +11,9 @@ from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.standing import adapter_lines
+from cuga.policy.binding import PREFERRED
+from cuga.policy.routing import pools_that_take
 from cuga.projections.runs import count_runs
 
 OWN_DISTRIBUTION = "cugar"
@@ -29,7 +32,7 @@ class Finding(Value, frozen=True, kw_only=True):
 
 async def examine(assembly: Assembly) -> list[Finding]:
     """Look at everything; nothing is changed."""
-    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly), await _runs(assembly)]
+    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly), *_workers(assembly), await _runs(assembly)]
     faults = await assembly.verify()
     findings.append(
         Finding(what="journal", state="ok", found="every chain, blob and claim holds")
@@ -136,17 +139,32 @@ def _privacy(place: Place) -> Finding:
 
 
 def _adapters(assembly: Assembly) -> list[Finding]:
-    installed = assembly.installed()
     found = []
-    for capability, declared in assembly.registry.adapters.items():
-        for name in declared:
-            usable = name in installed.get(capability, ())
-            off = name in assembly.current.disabled_adapters
-            found.append(
-                Finding(
-                    what=f"adapter {capability}/{name}",
-                    state="ok" if usable and not off else "note",
-                    found="disabled" if off else "usable" if usable else "declared, not installed",
-                )
-            )
+    for line in adapter_lines(assembly):
+        words = "disabled" if not line.enabled else "usable" if line.installed else "declared, not installed"
+        words += ", the only one that is used" if line.chosen else ""
+        words += f", mode {line.mode}" if line.mode != PREFERRED else ""
+        is_fit = line.enabled and line.installed
+        found.append(
+            Finding(what=f"adapter {line.capability}/{line.adapter}", state="ok" if is_fit else "note", found=words)
+        )
     return found
+
+
+def _workers(assembly: Assembly) -> list[Finding]:
+    """Tools that no worker pool takes: a step that uses one is refused."""
+    pools = assembly.current.pools
+    if not pools:
+        return []
+    tools = assembly.tools.contracts().values()
+    left = [tool.name for tool in tools if not pools_that_take(pools.values(), tool.name, tool.domain)]
+    if not left:
+        return [Finding(what="workers", state="ok", found=f"{len(pools)} pools take every tool")]
+    return [
+        Finding(
+            what="workers",
+            state="note",
+            found=f"no worker pool takes {', '.join(sorted(left))}",
+            mend="name their domains, or the tools, under `workers` in the registry, if they are to be used",
+        )
+    ]

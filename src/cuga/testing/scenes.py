@@ -17,6 +17,7 @@ from cuga.model.tool import ToolContract
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Approvals, AtLimit, Consent, Current, Delegation, Limits, Rate, Retry, StandingRule
+from cuga.policy.routing import Pool as WorkerPool
 from cuga.testing.factories import AT, contract, current, output_of, plan, rules, step, when
 
 LOOK = contract("look", cost=1, domain="intelligence")
@@ -35,6 +36,13 @@ OUTWARD = frozenset({SEND.name, SEND_KEYED.name, SEND_PROBED.name})
 ONCE = frozenset({SEND.name, SEND_KEYED.name})
 TARGETS = ("ann", "Bob", "bob")
 CONDITIONS: Mapping[str, bool | None] = {"n > 1": True, "n > 5": False, "n.x > 1": None}  # None: an error
+
+# two that overlap, with different adapters, and one that is narrow: so that routing, consent and places meet
+POOLS = {
+    "left": WorkerPool(name="left", capabilities=("intelligence", "engagement"), concurrency=1, adapters=("main",)),
+    "right": WorkerPool(name="right", capabilities=("engagement", "qualification"), concurrency=2),
+    "narrow": WorkerPool(name="narrow", capabilities=("look",), concurrency=1),
+}
 
 # what can hold for all runs besides what is pinned; a schedule turns them on and off
 FLAGS = ("halted", "forbidden", "switched", "changed", "revoked", "delegated", "standing")
@@ -72,6 +80,7 @@ class Setting:
         self.rules = self._rules(self.limits, self.simulates)
         loose = Limits(calls=1_000, cost=10_000, at_limit=self.limits.at_limit)
         self.newer = self._rules(loose, False)  # what the registry says by now; runs stay with what they are pinned to
+        self.pools: dict[str, WorkerPool] = {}
         self._now: dict[frozenset[str], Current] = {}
 
     def _rules(self, limits: Limits, simulates: bool) -> Rules:
@@ -116,6 +125,7 @@ class Setting:
             halted="a drill" if "halted" in flags else "",
             forbidden_tools={SEND.name: "a recall", NOTE_KEYED.name: ""} if "forbidden" in flags else {},
             disabled_adapters=("main",) if "switched" in flags else (),
+            pools=self.pools,
             delegations=delegated if "delegated" in flags else (),
             standing_rules=(standing,) if "standing" in flags else (),
         )
@@ -191,6 +201,8 @@ class Pool:
     def __init__(self, number: int) -> None:
         random = Random(f"pool {number}")
         self.settings = [Setting(random) for _ in range(32)]
+        for setting in self.settings[::4]:
+            setting.pools = POOLS
         self.courses = [Course(random) for _ in range(160)]
 
 

@@ -401,3 +401,12 @@ def test_one_person_alone_may_deny_what_two_must_agree_to():
     pinned = rules(READ, SEND, NOTE, approvals=Approvals(quorum=2))
     story = given(run_started(PLAN, by=SOLO), rules=pinned).after(roles={}).when(tick())
     story.when(deny("note", by=SOLO)).then("approval_received", "step_skipped", "run_finished")
+
+
+def test_who_amended_a_call_cannot_agree_to_it_after_the_consent_has_lapsed():
+    story = given(rules=rules(PROPOSE)).when(start(plan(step("s", PROPOSE, {"text": "hi"}))))
+    story.when(amend("s", {"text": "hello"}, by=GRACE)).after(halted="a drill").when(approve("s", by=LIN))
+    story.after(3_700).when(tick()).then("approval_lapsed", "run_parked")
+    story.after(halted="").when(tick()).then("approval_requested", "run_parked")
+    story.when(approve("s", by=GRACE)).then_refused(NotAllowed)
+    story.when(approve("s", by=LIN)).then("approval_received", "route_decision", "tool_call_start")

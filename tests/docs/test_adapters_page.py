@@ -1,0 +1,31 @@
+"""The page of adapters names those that a house really has, the modes there are, and the files that are read."""
+
+from pathlib import Path
+
+from tests.docs.pages import codes, page, rows, sections
+
+from cuga.adapters.capability import RECORDS
+from cuga.orchestrator import Coordinator
+from cuga.orchestrator.place import make
+from cuga.policy.binding import MODES
+
+PAGE = page("reference/adapters.md")
+PARTS = sections(PAGE, 2)
+
+
+async def test_the_adapters_are_those_of_a_house_with_a_folder(tmp_path: Path) -> None:
+    make(tmp_path / "house").crm_folder.mkdir()
+    async with Coordinator(house=tmp_path / "house") as house:
+        found = {(one.capability, one.adapter): one.can_write for one in await house.adapters() if one.installed}
+    table = PAGE.split("## Switching")[0]
+    assert {(codes(row[0])[0], codes(row[1])[0]): row[3] == "yes" for row in rows(table)} == found
+
+
+def test_the_modes_are_those_of_the_code() -> None:
+    table = "| mode |" + PARTS["Switching"].split("| mode |")[1]
+    assert tuple(codes(row[0])[0] for row in rows(table)) == MODES
+
+
+def test_the_files_are_one_for_each_kind_of_record() -> None:
+    named = [code for code in codes(PARTS["The CRM folder"]) if code.endswith(".csv")]
+    assert named == [f"{kind}.csv" for kind in RECORDS]
