@@ -32,11 +32,30 @@ class Unknown:
         return ()
 
 
+class Guarded:
+    """A caller's own policy, whose mistakes stop no run: what it breaks on goes to nobody, with its name."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self.name = policy.name
+        self.is_patient = policy.is_patient
+
+    def rank(self, candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
+        """What the policy says, when it can be used."""
+        try:
+            ranked = tuple(self._policy.rank(candidates))
+            names = [one.name for one in ranked]
+        except Exception:
+            return ()
+        known = {one.name for one in candidates}
+        return ranked if len(set(names)) == len(names) and known >= set(names) else ()
+
+
 class Pools:
     """The places of a house's pools. `wake` is called with a run that may find one; `own` are policies beside ours."""
 
-    def __init__(self, own: Mapping[str, Policy] | None = None) -> None:
-        self.policies: dict[str, Policy] = {**POLICIES, **(own or {})}
+    def __init__(self, own: Sequence[Policy] = ()) -> None:
+        self.policies: dict[str, Policy] = {**POLICIES, **{policy.name: Guarded(policy) for policy in own}}
         self.wake: Callable[[str], None] = lambda _run: None
         self.declared: Mapping[str, Pool] = {}
         self._running: dict[str, int] = {}  # pool -> places taken
@@ -73,7 +92,10 @@ class Pools:
 
     # --- around one decision --------------------------------------------------------------------------------------
     def look(self, run_id: str, current: Current) -> Traffic | None:
-        """What the decision on a run may know of the pools; None, at no cost, where there are none."""
+        """What the decision on a run may know of the pools; None, at no cost, where there are none.
+
+        It is decided on before anything else happens here, so the counts themselves serve as the value.
+        """
         if not current.pools and run_id not in self._held and run_id not in self._tickets:
             return None
         self._woken.discard(run_id)

@@ -257,7 +257,7 @@ async def open_house(
         found = bound("crm", profile, assembly.current, reads=True)
         return cast("CrmLookup", bindings["crm"][found.names[0]]) if found.names else None
 
-    driver = Driver(journal, clock, rules_of, current, scrub, Pools({policy.name: policy for policy in routing}))
+    driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
     recall = PastRuns(journal, memory) if memory is not None else None
     thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, memory=recall), records)
 

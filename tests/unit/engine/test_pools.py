@@ -14,12 +14,13 @@ from cuga.engine.pools import Pools, Unknown
 from cuga.errors import JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.port import Conflict
+from cuga.kernel.state import Phase
 from cuga.model import command as c
 from cuga.model import event as e
 from cuga.model.event import Status
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Done, Failed
-from cuga.policy.routing import Fared, Pool
+from cuga.policy.routing import Candidate, Fared, Pool, Ranked
 from cuga.testing.factories import ADA, READ, plan, rules, step
 from cuga.testing.loop import JumpingLoop
 from cuga.testing.story import raw
@@ -297,6 +298,36 @@ def test_a_policy_that_this_process_does_not_have_parks_and_says_its_name(loop):
 
     loop.run(story())
     assert Unknown("ours").rank([]) == ()
+
+
+class Own:
+    name = "own"
+    is_patient = False
+
+    def __init__(self, *names):
+        self.names = names
+
+    def rank(self, candidates):
+        if not self.names:
+            raise ZeroDivisionError("a mistake")
+        return [Ranked(name=name, weight=1, why="so") for name in self.names]
+
+
+@pytest.mark.parametrize("names", [(), ("x",), ("a", "a")])
+def test_a_callers_policy_with_a_mistake_holds_steps_and_loses_no_outcome(loop, names):
+    async def story():
+        shop = Shop(loop, a=1)
+        shop.driver.pools.policies = Pools((Own(*names),)).policies
+        two = plan(step("first", READ), step("then", READ, depends_on=("first",)))
+        await shop.engine.begin("r0", shop.start(two))
+        shop.now = msgspec.structs.replace(shop.now, routing="own")
+        state = await shop.engine.wait("r0")
+        assert state.phase["first"] is Phase.DONE and "the routing policy own gives it to none" in state.parked.reason
+        assert shop.engine.left_alone == {}
+
+    loop.run(story())
+    good = Pools((Own("a"),)).policies["own"]
+    assert [one.name for one in good.rank([Candidate(name="a")])] == ["a"]
 
 
 def test_how_pools_fared_is_seen_and_learned_from(loop):
