@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
-from cuga.kernel import house
+from cuga.kernel import house, house_state
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.context import Principal
@@ -152,7 +152,7 @@ def test_what_is_installed_here_is_told_along():
 
 
 def test_every_event_of_the_house_can_be_applied_and_no_other():
-    assert set(house._CHANGES) == set(HouseEvent.__args__)
+    assert set(house_state._CHANGES) == set(HouseEvent.__args__)
     with pytest.raises(JournalCorrupt, match="cannot hold a Annotation"):
         house.fold([e.Annotation(at=AT, text="x")])
 

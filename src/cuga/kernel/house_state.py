@@ -1,0 +1,204 @@
+"""What a house has come to: the fold of its stream, one small function per fact, in a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from cuga.errors import JournalCorrupt
+from cuga.model import house_event as h
+from cuga.model.event import Event
+from cuga.policy.binding import PREFERRED
+from cuga.policy.profile import Delegation, StandingRule
+
+ROLES = ("viewer", "operator", "approver", "admin")
+
+
+class Switch(msgspec.Struct, frozen=True):
+    """Who last switched something, when and why."""
+
+    by: str
+    at: datetime
+    reason: str
+
+
+class HouseState:
+    """What the house has come to. Changed only by `apply`."""
+
+    def __init__(self) -> None:
+        self.version = 0
+        self.tenant = ""
+        self.owner = ""
+        self.restored_from = ""  # set while nobody has acknowledged a restore
+        self.halted = ""
+        self.roles: dict[str, tuple[str, ...]] = {}
+        self.delegations: dict[str, Delegation] = {}
+        self.standing: dict[str, StandingRule] = {}
+        self.disabled: dict[str, str] = {}  # `adapter` or `capability/adapter` -> reason
+        self.chosen: dict[str, str] = {}  # capability -> the only adapter it uses
+        self.modes: dict[str, str] = {}  # capability -> mode
+        self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
+        self.routing = ""
+        self.forbidden: dict[str, str] = {}
+        self.crm_version = ""
+
+
+def apply(state: HouseState, event: Event) -> HouseState:
+    """Change the state by one fact and return it; an event that does not belong here raises."""
+    try:
+        change = _CHANGES[type(event)]
+    except KeyError:
+        raise JournalCorrupt(f"the house stream cannot hold a {type(event).__name__}") from None
+    state.version += 1
+    change(state, event)
+    return state
+
+
+def fold(events: Iterable[Event]) -> HouseState:
+    """The house after all its events."""
+    state = HouseState()
+    for event in events:
+        apply(state, event)
+    return state
+
+
+def _opened(s: HouseState, event: h.HouseOpened) -> None:
+    s.tenant, s.owner = event.tenant, event.owner
+
+
+def _restored(s: HouseState, event: h.RestoredFrom) -> None:
+    s.restored_from = event.backup
+
+
+def _acknowledged(s: HouseState, _event: h.RestoreAcknowledged) -> None:
+    s.restored_from = ""
+
+
+def _user_added(s: HouseState, event: h.UserAdded) -> None:
+    _end_solo(s, event.user)
+    s.roles[event.user] = event.roles
+
+
+def _end_solo(s: HouseState, user: str) -> None:
+    """A second person ends the solo mode; the first keeps everything."""
+    if not s.roles and s.owner and s.owner != user:
+        s.roles[s.owner] = ROLES
+
+
+def _role_granted(s: HouseState, event: h.RoleGranted) -> None:
+    _end_solo(s, event.user)
+    held = s.roles.get(event.user, ROLES if not s.roles else ())  # who has the house alone has all of them
+    s.roles[event.user] = tuple(dict.fromkeys((*held, event.role)))
+
+
+def _role_revoked(s: HouseState, event: h.RoleRevoked) -> None:
+    if event.user in s.roles:  # to know somebody's name would end the solo mode
+        s.roles[event.user] = tuple(role for role in s.roles[event.user] if role != event.role)
+
+
+def _delegated(s: HouseState, event: h.DelegationGranted) -> None:
+    s.delegations[event.delegation_id] = Delegation(
+        delegation_id=event.delegation_id,
+        user=event.user,
+        delegate=event.delegate,
+        starts=event.starts,
+        ends=event.ends,
+    )
+
+
+def _delegation_revoked(s: HouseState, event: h.DelegationRevoked) -> None:
+    s.delegations.pop(event.delegation_id, None)
+
+
+def _rule_added(s: HouseState, event: h.StandingRuleAdded) -> None:
+    s.standing[event.rule_id] = StandingRule(
+        rule_id=event.rule_id,
+        tool=event.tool,
+        matches=event.matches,
+        profile=event.profile,
+        expires_at=event.expires_at,
+        uses=event.uses,
+        by=event.by,
+    )
+
+
+def _rule_revoked(s: HouseState, event: h.StandingRuleRevoked) -> None:
+    s.standing.pop(event.rule_id, None)
+
+
+def _adapter_switched(s: HouseState, event: h.AdapterSwitched) -> None:
+    key = f"{event.capability}/{event.adapter}" if event.capability else event.adapter
+    s.switched[key] = Switch(event.by, event.at, event.reason)
+    if not event.enabled:
+        s.disabled[key] = event.reason
+    elif event.capability:
+        s.disabled.pop(key, None)
+    else:  # everywhere: also where it was switched off for one capability
+        s.disabled = {off: why for off, why in s.disabled.items() if off.rpartition("/")[2] != event.adapter}
+
+
+def _adapter_chosen(s: HouseState, event: h.AdapterChosen) -> None:
+    s.switched[f"{event.capability}/"] = Switch(event.by, event.at, event.reason)
+    if event.adapter:
+        s.chosen[event.capability] = event.adapter
+    else:
+        s.chosen.pop(event.capability, None)
+
+
+def _mode_set(s: HouseState, event: h.AdapterModeSet) -> None:
+    s.switched[f"{event.capability}/"] = Switch(event.by, event.at, event.reason)
+    if event.mode == PREFERRED:
+        s.modes.pop(event.capability, None)
+        s.chosen.pop(event.capability, None)
+    else:
+        s.modes[event.capability] = event.mode
+
+
+def _routing_set(s: HouseState, event: h.RoutingPolicySet) -> None:
+    s.routing = event.policy
+
+
+def _tool_forbidden(s: HouseState, event: h.ToolForbidden) -> None:
+    s.forbidden[event.tool] = event.reason
+
+
+def _tool_allowed(s: HouseState, event: h.ToolAllowed) -> None:
+    s.forbidden.pop(event.tool, None)
+
+
+def _halted(s: HouseState, event: h.Halted) -> None:
+    s.halted = event.reason or "halted"
+
+
+def _halt_lifted(s: HouseState, _event: h.HaltLifted) -> None:
+    s.halted = ""
+
+
+def _imported(s: HouseState, event: h.CrmImported) -> None:
+    s.crm_version = event.crm_version
+
+
+_CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
+    h.HouseOpened: _opened,
+    h.RestoredFrom: _restored,
+    h.RestoreAcknowledged: _acknowledged,
+    h.UserAdded: _user_added,
+    h.RoleGranted: _role_granted,
+    h.RoleRevoked: _role_revoked,
+    h.DelegationGranted: _delegated,
+    h.DelegationRevoked: _delegation_revoked,
+    h.StandingRuleAdded: _rule_added,
+    h.StandingRuleRevoked: _rule_revoked,
+    h.AdapterSwitched: _adapter_switched,
+    h.AdapterChosen: _adapter_chosen,
+    h.AdapterModeSet: _mode_set,
+    h.RoutingPolicySet: _routing_set,
+    h.ToolForbidden: _tool_forbidden,
+    h.ToolAllowed: _tool_allowed,
+    h.Halted: _halted,
+    h.HaltLifted: _halt_lifted,
+    h.CrmImported: _imported,
+}
