@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from contextlib import suppress
 from datetime import timedelta
+from random import Random
 
 import msgspec
 import pytest
 from tests.unit.engine.test_local import Bench
 
 from cuga.engine.pools import Pools, Unknown
-from cuga.errors import JournalFailed
+from cuga.errors import InvalidTransition, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.port import Conflict
 from cuga.kernel.state import Phase
@@ -20,7 +22,7 @@ from cuga.model import event as e
 from cuga.model.event import Status
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Done, Failed
-from cuga.policy.routing import Candidate, Fared, Pool, Ranked
+from cuga.policy.routing import POLICIES, Candidate, Fared, Pool, Ranked
 from cuga.testing.factories import ADA, READ, plan, rules, step
 from cuga.testing.loop import JumpingLoop
 from cuga.testing.story import raw
@@ -349,6 +351,63 @@ def test_how_pools_fared_is_seen_and_learned_from(loop):
     loop.run(story())
 
 
+@pytest.mark.parametrize("seed", range(25))
+def test_whatever_happens_no_pool_does_more_than_it_may_and_all_is_given_back(loop, seed):
+    """Slow calls, conflicts, a journal that fails for a while, cancellations and policies that change under way."""
+    chance = Random(seed)
+
+    async def story():
+        sizes = {name: chance.choice((1, 2, 3)) for name in "abc"}
+        shop = Shop(loop, takes_s={name: chance.choice((0.1, 1.0, 20.0)) for name in sizes}, **sizes)
+        whole = shop.journal.append
+
+        async def append(stream, expected, events, **more):
+            await asyncio.sleep(chance.choice((0.0, 0.0, 0.3)))
+            if expected and chance.random() < 0.1:
+                return Conflict(version=expected)
+            return await whole(stream, expected, events, **more)
+
+        shop.journal.append = append
+        a_plan = plan(*(step(f"s{n}", READ, depends_on=(f"s{n - 2}",) if n > 1 else ()) for n in range(5)))
+        names = [f"r{n}" for n in range(20)]
+        await asyncio.gather(*(shop.engine.begin(name, shop.start(a_plan)) for name in names))
+
+        async def trouble():
+            for _ in range(8):
+                await asyncio.sleep(chance.random() * 20)
+                match chance.choice(("fails", "cancel", "policy", "places")):
+                    case "fails":
+                        shop.journal.fails_on = e.ToolCallStart
+                        await asyncio.sleep(chance.random() * 5)
+                        shop.journal.fails_on = None
+                    case "cancel":
+                        with suppress(InvalidTransition):
+                            command = c.Cancel(at=shop.clock.now(), by=ADA, reason="enough")
+                            await shop.engine.send(chance.choice(names), command)
+                    case "policy":
+                        shop.now = msgspec.structs.replace(shop.now, routing=chance.choice(sorted(POLICIES)))
+                        shop.driver.pools.renew(shop.now.pools)
+                    case "places":
+                        more = {name: size + chance.choice((0, 1)) for name, size in sizes.items()}
+                        shop.now = msgspec.structs.replace(shop.now, pools=pools(**more))
+                        shop.driver.pools.renew(shop.now.pools)
+
+        await trouble()
+        shop.journal.fails_on = None
+        for name in names:
+            while True:
+                try:
+                    state = await shop.engine.wait(name)
+                    break
+                except JournalFailed:  # who waited was told; the run goes on
+                    await shop.engine.resume(name)
+            assert state.status in (Status.SUCCESS, Status.CANCELLED)
+        assert all(shop.most[name] <= size + 1 for name, size in sizes.items())
+        assert shop.is_quiet and shop.engine.left_alone == {}
+
+    loop.run(story())
+
+
 def test_without_pools_nothing_is_looked_at(loop):
     async def story():
         shop = Shop(loop)
@@ -376,5 +435,4 @@ def test_a_run_that_waits_for_something_else_keeps_its_place_in_the_order():
     live.stir()
     assert sorted(woken) == ["r0", "r1"]
     live.slept("r1")
-    live.stir()
-    assert woken[-1] == "r1"
+    assert woken[-1] == "r1" and (live.running("a"), live.waiting("a")) == (0, 2)
