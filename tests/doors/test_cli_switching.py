@@ -75,6 +75,19 @@ def test_without_its_data_a_house_says_what_it_did_with_less(cuga: Terminal) -> 
     assert cuga("run", "Score Velkarin Foods").code == Exit.SUCCESS
 
 
+def test_an_approval_of_what_would_not_be_sent_that_way_any_more_sends_nothing(cuga: Terminal) -> None:
+    assert cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it").code == Exit.PARKED
+    assert cuga("adapters", "disable", "offline", "--for", "mail", "--reason", "the server moves").code == Exit.SUCCESS
+    said = cuga("approve", "last")
+    assert said.code == Exit.PARTIAL and "send_message needs mail" in said.out
+    assert list((cuga.house / "outbox").rglob("*.eml")) == []
+    assert cuga("inbox", "--json").json == []
+    assert cuga("adapters", "enable", "offline", "--for", "mail").code == Exit.SUCCESS
+    assert cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it").code == Exit.PARKED
+    assert cuga("approve", "last").code == Exit.SUCCESS
+    assert len(list((cuga.house / "outbox").rglob("*.eml"))) == 1
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
