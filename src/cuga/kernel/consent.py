@@ -198,7 +198,7 @@ def _standing_consent(
     """The rule that agrees in advance, with the use it takes; never for a call with an outside effect."""
     if ruling.consent is Consent.RULE and step.side_effect is not SideEffect.EXECUTE:
         return f"profile:{turn.rules.profile.name}/{step.side_effect.value}-stays-inside", ()
-    if step.side_effect is SideEffect.EXECUTE:
+    if step.side_effect is SideEffect.EXECUTE or step.ask_first:
         return "", ()
     for standing in turn.current.standing_rules:
         if standing.tool != step.tool or turn.now >= standing.expires_at:

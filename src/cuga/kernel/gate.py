@@ -51,6 +51,8 @@ def consider(turn: Turn, step_id: str) -> bool:
     if accepted is None:
         return False
     ruling = accepted
+    if step.ask_first:
+        ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
     contract = turn.rules.contract(step.tool, turn.current)
     step = as_contracted(step, contract)
     routed: Routed | None = None

@@ -6,7 +6,7 @@ here and a rule in `policy.retry`.
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import Enum, nonmember
 
 
 class FailureCategory(str, Enum):
@@ -17,6 +17,12 @@ class FailureCategory(str, Enum):
     RESOURCE = "resource"
     POLICY = "policy"
     USER = "user"
+
+    def __eq__(self, other: object) -> bool:
+        """A category equals every mode in it, so that callers may ask `mode == FailureMode.SYSTEM`."""
+        return other.category is self if isinstance(other, FailureMode) else str.__eq__(self, str(other))
+
+    __hash__ = str.__hash__  # equal by category, apart as keys: a set of modes holds modes
 
 
 class FailureMode(str, Enum):
@@ -47,6 +53,18 @@ class FailureMode(str, Enum):
     USER_PERMISSION = "user_permission"
     PARTIAL_TOOL_FAILURES = "partial_tool_failures"
     PARTIAL_TIMEOUT = "partial_timeout"
+
+    # the older short names: no modes of their own, they compare by category
+    AGENT = nonmember(FailureCategory.AGENT)
+    SYSTEM = nonmember(FailureCategory.SYSTEM)
+    RESOURCE = nonmember(FailureCategory.RESOURCE)
+    POLICY = nonmember(FailureCategory.POLICY)
+    USER = nonmember(FailureCategory.USER)
+
+    def __eq__(self, other: object) -> bool:
+        return self.category is other if isinstance(other, FailureCategory) else str.__eq__(self, str(other))
+
+    __hash__ = str.__hash__
 
     @property
     def category(self) -> FailureCategory:

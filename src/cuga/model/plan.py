@@ -6,12 +6,14 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Any
 
 import msgspec
 
+from cuga.errors import InvalidTransition
 from cuga.model.tool import SideEffect
-from cuga.model.value import Value
+from cuga.model.value import Value, units
 
 REFERENCE = "$from"  # the one key of an object that stands for an earlier output: {"$from": {"step": "s1"}}
 
@@ -39,6 +41,55 @@ class Budget(Value, frozen=True, kw_only=True):
     cost: int | None = None
     tokens: int | None = None
 
+    @property
+    def total_calls(self) -> int | None:
+        """`calls` under an older name; so is `call_ceiling`."""
+        return self.calls
+
+    call_ceiling = total_calls
+
+    @property
+    def cost_ceiling(self) -> float | None:
+        """`cost` in units; `ceiling` is another name for it."""
+        return None if self.cost is None else units(self.cost)
+
+    ceiling = cost_ceiling
+
+    @property
+    def token_ceiling(self) -> int | None:
+        """`tokens` under an older name."""
+        return self.tokens
+
+
+class PlanningStage(str, Enum):
+    """How far a plan has come. COMPLETED, CANCELLED and FAILED are ends."""
+
+    CREATED = "CREATED"
+    ROUTED = "ROUTED"
+    EXECUTING = "EXECUTING"
+    COMPLETED = "COMPLETED"
+    CANCELLED = "CANCELLED"
+    FAILED = "FAILED"
+
+    @classmethod
+    def _missing_(cls, value: object) -> PlanningStage | None:
+        return cls.__members__.get(value.upper()) if isinstance(value, str) else None
+
+    @property
+    def is_end(self) -> bool:
+        """Whether nothing follows."""
+        return not _FOLLOWS[self]
+
+
+_FOLLOWS: dict[PlanningStage, tuple[PlanningStage, ...]] = {
+    PlanningStage.CREATED: (PlanningStage.ROUTED, PlanningStage.CANCELLED, PlanningStage.FAILED),
+    PlanningStage.ROUTED: (PlanningStage.EXECUTING, PlanningStage.CANCELLED, PlanningStage.FAILED),
+    PlanningStage.EXECUTING: (PlanningStage.COMPLETED, PlanningStage.CANCELLED, PlanningStage.FAILED),
+    PlanningStage.COMPLETED: (),
+    PlanningStage.CANCELLED: (),
+    PlanningStage.FAILED: (),
+}
+
 
 class PlanStep(Value, frozen=True, kw_only=True):
     """One proposed use of a tool. `input` may hold references to outputs of the steps it depends on."""
@@ -51,6 +102,7 @@ class PlanStep(Value, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     when: When | None = None
     required: bool = True
+    ask_first: bool = False  # a person must agree, whatever the rules say; a plan can ask for more, never for less
     estimated_cost: float = 0.0  # the proposer's guess, in units; what counts is the registry's
     index: int = 0
     metadata: dict[str, Any] = {}  # remarks of the proposer; only `depends_on` is read, everything else decides nothing
@@ -66,8 +118,23 @@ class Plan(Value, frozen=True, kw_only=True):
     why: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()  # what the reader must know: unknown buyer, reduced scope, ...
     budget: Budget | None = None
-    stage: str = "CREATED"
+    stage: PlanningStage = PlanningStage.CREATED
     trace_id: str = ""
+
+    def __post_init__(self) -> None:
+        # callers write a stage as text and steps as a list; the value holds them one way
+        if type(self.stage) is not PlanningStage:
+            msgspec.structs.force_setattr(self, "stage", PlanningStage(self.stage))
+        if type(self.steps) is not tuple:
+            msgspec.structs.force_setattr(self, "steps", tuple(self.steps))
+
+    def transition_to(self, stage: PlanningStage | str) -> Plan:
+        """The same plan one stage on; `InvalidTransition` for a stage that does not follow."""
+        wanted = PlanningStage(stage)
+        if wanted not in _FOLLOWS[self.stage]:
+            after = ", ".join(one.value for one in _FOLLOWS[self.stage]) or "nothing"
+            raise InvalidTransition(f"a plan that is {self.stage.value} cannot become {wanted.value}; {after} follows")
+        return msgspec.structs.replace(self, stage=wanted)
 
 
 class Step(Value, frozen=True, kw_only=True):
@@ -84,6 +151,7 @@ class Step(Value, frozen=True, kw_only=True):
     depends_on: tuple[str, ...] = ()
     when: When | None = None
     required: bool = True
+    ask_first: bool = False  # a person must agree, whatever the rules say
     name: str = ""
     reason: str = ""
 

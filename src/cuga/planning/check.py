@@ -165,6 +165,7 @@ class _Check:
             depends_on=tuple(wired),
             when=when,
             required=step.required,
+            ask_first=step.ask_first,
             name=step.name,
             reason=step.reason,
         )

@@ -67,4 +67,5 @@ def renamed_step(step: Step, renamed: Mapping[str, str]) -> Step:
 
 def core(step: Step) -> tuple[object, ...]:
     """What makes two steps the same piece of work."""
-    return step.tool, step.tool_digest, bytes(step.input), step.when, frozenset(step.depends_on), step.required
+    needs = frozenset(step.depends_on)
+    return step.tool, step.tool_digest, bytes(step.input), step.when, needs, step.required, step.ask_first

@@ -55,6 +55,7 @@ def _proposed(step: Step) -> PlanStep:
         depends_on=step.depends_on,
         when=step.when,
         required=step.required,
+        ask_first=step.ask_first,
     )
 
 

@@ -62,12 +62,18 @@ class Approvals(Value, frozen=True, kw_only=True):
 
 
 class Retry(Value, frozen=True, kw_only=True):
-    """How often and after how long a call is tried again. Delays double from `base_s` up to `cap_s`."""
+    """How often and after how long a call is tried again. Delays double from the base up to the cap.
+
+    The base is `base_s` and `base_ms` together, the cap likewise. `is_even`: every wait is the base, none doubles.
+    """
 
     attempts: int = 3
     base_s: int = 1
     cap_s: int = 30
     jitter_percent: int = 10
+    base_ms: int = 0
+    cap_ms: int = 0
+    is_even: bool = False
 
 
 class Rate(Value, frozen=True, kw_only=True):

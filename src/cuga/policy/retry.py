@@ -68,7 +68,8 @@ def delay_ms(retry: Retry, attempt: int, retry_after_s: int = 0, jitter: int = 0
 
     Never shorter than what the other side asked for, which is honoured up to a day.
     """
-    plain = min(retry.base_s << min(max(attempt, 1) - 1, 30), retry.cap_s) * 1000
+    doublings = 0 if retry.is_even else min(max(attempt, 1) - 1, 30)
+    plain = min((retry.base_s * 1000 + retry.base_ms) << doublings, retry.cap_s * 1000 + retry.cap_ms)
     band = plain * retry.jitter_percent // 100
     spread = plain - band + 2 * band * min(max(jitter, 0), 999) // 999
     return max(spread, min(retry_after_s * 1000, MAX_WAIT_MS))

@@ -37,7 +37,12 @@ def certainty_of(error: BaseException, side_effect: SideEffect) -> Certainty:
 
 
 def mode_of(error: BaseException) -> FailureMode:
-    """The failure mode of an exception; of one of ours it is what it says, of a `NotDone` also what it came from."""
+    """The failure mode of an exception: what it says itself in `failure_mode`, else what its kind stands for.
+
+    One of ours says it in its facts; of a `NotDone` that does not, what it was raised from counts.
+    """
+    if isinstance(stated := getattr(error, "failure_mode", None), FailureMode):
+        return stated
     if isinstance(error, CugaError) and (said := _said(error)) is not None:
         return said
     match error:

@@ -73,6 +73,15 @@ class ToolRegistry:
         self._tools[contract.name] = _ready(function, contract, declared)
         return contract
 
+    def take(self, tool: Tool) -> ToolContract:
+        """Add a tool that is ready already, of another registry."""
+        if tool.contract.name in self._tools:
+            raise ToolInvalid(
+                f"the name {tool.contract.name} is taken by {self._tools[tool.contract.name].contract.module}"
+            )
+        self._tools[tool.contract.name] = tool
+        return tool.contract
+
     def load(self, module: str) -> tuple[ToolContract, ...]:
         """Add what a module lists under `TOOLS`. `ToolInvalid` for a module that is not allowed or lists no tools."""
         if not is_allowed(module, self.modules):
@@ -108,6 +117,10 @@ class ToolRegistry:
     def get(self, name: str) -> Tool | None:
         """A tool by name."""
         return self._tools.get(name)
+
+    def all(self) -> tuple[Tool, ...]:
+        """Every tool, in the order they came."""
+        return tuple(self._tools.values())
 
     def contracts(self) -> dict[str, ToolContract]:
         """All contracts by name."""
