@@ -7,7 +7,7 @@ an exception but an event with a `FailureMode`.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 
 class CugaError(Exception):
@@ -204,3 +204,39 @@ class Unanswered(CugaError):
 
     code = "unanswered"
     mend = "Look at the other side before sending it again."
+
+
+class ToolExecutionError(CugaError):
+    """A step could not be done."""
+
+    code = "tool_execution_failed"
+    mend = "`partial_result` holds what was done before it, and how to go on."
+
+    @property
+    def partial_result(self) -> Any:
+        """What was done before (`orchestrator.failures.PartialResult`), or None."""
+        return self.facts.get("partial_result")
+
+
+class OrchestrationError(CugaError):
+    """The orchestration ended at a stage with an error."""
+
+    code = "orchestration_failed"
+    mend = "`stage` says where and `partial_result` what was done; start again from there."
+
+    @property
+    def stage(self) -> Any:
+        """The `LifecycleStage` at which it ended, or None."""
+        return self.facts.get("stage")
+
+    @property
+    def partial_result(self) -> Any:
+        """What was done before (`orchestrator.failures.PartialResult`), or None."""
+        return self.facts.get("partial_result")
+
+
+class BudgetRefused(CugaError):
+    """A budget cannot take this call; nothing was charged."""
+
+    code = "budget_refused"
+    mend = "Raise the limit that is named, or leave the call out."

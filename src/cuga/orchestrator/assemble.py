@@ -40,7 +40,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
-from cuga.orchestrator.registry_file import RegistryFile
+from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
@@ -197,18 +197,20 @@ async def open_house(
     *,
     settings: Settings | None = None,
     clock: Clock | None = None,
-    tools: tuple[Callable[..., Any], ...] = (),
+    tools: Own = (),
     planner: Planner | None = None,
     memory: Notes | None = None,
     owner: str = "",
     drives_all: bool = False,
     journal: Journal | None = None,
     routing: Sequence[Policy] = (),
+    registry: Registry | None = None,
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
     With a `memory` the planner heeds what became of earlier goals; a `planner` of the caller's sees to that itself.
     `routing` are policies beside those of `policy.routing`; they are named in the house like those.
+    `registry` is for a house in memory: the rules it has instead of the shipped ones. A directory brings its own.
     """
     if place is not None:
         check_access(place)
@@ -217,7 +219,7 @@ async def open_house(
     redactor = Redactor.from_environment(settings.variables)
     file = RegistryFile(place.registry, tools) if place is not None else None
     if file is None or (read := file.news()) is None:
-        registry = load_registry(shipped_registry(), source="the shipped registry")
+        registry = registry or load_registry(shipped_registry(), source="the shipped registry")
         kept = tool_registry(registry, tools)
     else:
         registry, kept = read

@@ -20,6 +20,7 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
+from cuga.orchestrator.members import Members
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.switching import Switching
 from cuga.planning.check import check
@@ -29,7 +30,7 @@ from cuga.projections.trace import TraceEvent
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 
 
-class Coordinator(Switching):
+class Coordinator(Members, Switching):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -300,6 +301,9 @@ class Coordinator(Switching):
     def get_budget_utilization(self) -> dict[str, Any]:
         """Used, limit and percentage of every budget scope of the run that moved last; empty before the first."""
         return dict(self._utilization)
+
+
+AGENTSCoordinator = Coordinator  # the older name of the same class
 
 
 def _put(arguments: Any, path: str, value: Any) -> None:

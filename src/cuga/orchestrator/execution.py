@@ -35,6 +35,20 @@ class ExecutionContext(Value, frozen=True, kw_only=True):
         """The same circumstances under another profile."""
         return msgspec.structs.replace(self, profile=profile)
 
+    def with_request(self, request_id: str, user_intent: str = "") -> ExecutionContext:
+        """The same circumstances for another request, and what its person means by it."""
+        return msgspec.structs.replace(self, request_id=request_id, user_intent=user_intent or self.user_intent)
+
+    def with_user(self, user_id: str, session_id: str = "") -> ExecutionContext:
+        """The same circumstances for another person."""
+        return msgspec.structs.replace(self, user_id=user_id, session_id=session_id or self.session_id)
+
+    def with_memory(self, memory_scope: str, conversation_id: str = "") -> ExecutionContext:
+        """The same circumstances with another scope of memory."""
+        return msgspec.structs.replace(
+            self, memory_scope=memory_scope, conversation_id=conversation_id or self.conversation_id
+        )
+
     def with_metadata(self, **metadata: Any) -> ExecutionContext:
         """The same circumstances with more remarks."""
         return msgspec.structs.replace(self, metadata={**self.metadata, **metadata})

@@ -25,12 +25,14 @@ from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
+from cuga.orchestrator.registry_file import registry_of
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
 from cuga.planning.memory import Notes
 from cuga.policy.profile import Delegation, StandingRule
 from cuga.policy.routing import Policy
+from cuga.policy.registry import Registry
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card
@@ -40,6 +42,7 @@ from cuga.projections.runs import RunLine, list_runs
 from cuga.projections.signals import Signals
 from cuga.projections.trace import Trace, read_trace
 from cuga.settings import Settings
+from cuga.tools.registry import Tool
 
 
 class Planned(Value, frozen=True, kw_only=True):
@@ -85,13 +88,14 @@ class Reading:
         house: Path | str | None = None,
         user: str = "",
         trace_emitter: TraceEmitter | None = None,
-        tools: Sequence[Callable[..., Any]] = (),
+        tools: Sequence[Callable[..., Any] | Tool] = (),
         settings: Settings | None = None,
         clock: Clock | None = None,
         planner: Any = None,
         memory: Notes | None = None,
         drives_all: bool = False,
         routing: Sequence[Policy] = (),
+        registry: Registry | None = None,
     ) -> None:
         self.profile = profile
         self.user = user or system_user()
@@ -106,10 +110,17 @@ class Reading:
             "drives_all": drives_all,
             "routing": tuple(routing),
             "owner": self.user,
+            "registry": registry,
         }
         self._assembly: Assembly | None = None
         self._opening = asyncio.Lock()
         self._utilization: dict[str, Any] = {}
+
+    def _registry_to_be(self) -> Registry | None:
+        """The registry that opening will read; None: the shipped one. `RegistryInvalid` when it does not load."""
+        if self._place is None:
+            return self._options["registry"]  # type: ignore[no-any-return]
+        return registry_of(self._place)
 
     @classmethod
     def on(cls, assembly: Assembly, user: str = "") -> Self:

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from cuga.errors import CugaError, RegistryInvalid
+from cuga.orchestrator.place import Place
 from cuga.policy.registry import Registry, load_registry, module_of, under_overrides
-from cuga.tools.registry import ToolRegistry
+from cuga.tools.registry import Tool, ToolRegistry
 
-Own = tuple[Callable[..., Any], ...]
+Own = tuple[Callable[..., Any] | Tool, ...]  # declared functions, or tools of another registry
 
 
 class RegistryFile:
@@ -50,12 +51,23 @@ class RegistryFile:
             raise
 
 
+def registry_of(place: Place) -> Registry:
+    """The registry of a house as its file has it now. `RegistryInvalid`."""
+    try:
+        return load_registry(place.registry.read_text("utf-8"), source=str(place.registry))
+    except (OSError, UnicodeDecodeError) as error:
+        raise RegistryInvalid(f"{place.registry}: {getattr(error, 'strerror', None) or error}") from error
+
+
 def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
     """The tools that a registry's packs bring, and those handed in, under the registry's overrides."""
     kept = ToolRegistry(registry.modules)
     for pack in registry.packs:
         kept.load(module_of(pack))
-    for function in own:
-        kept.register(function)
+    for one in own:
+        if isinstance(one, Tool):
+            kept.take(one)
+        else:
+            kept.register(one)
     kept.hold(under_overrides(registry, kept.contracts()))
     return kept

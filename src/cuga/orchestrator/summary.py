@@ -8,6 +8,7 @@ from typing import Any
 from cuga.kernel.state import RunState
 from cuga.model import event as e
 from cuga.model.event import Status
+from cuga.model.failure import FailureMode
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.policy.judge import Rules
 from cuga.projections.budget import utilisation_of
@@ -41,6 +42,12 @@ def _failure(events: Sequence[e.Event], state: RunState) -> dict[str, Any]:
                 modes[step] = (mode.value, message)
             case e.StepRefused(step=step, mode=mode, reason=reason) | e.StepFailed(step=step, mode=mode, reason=reason):
                 modes[step] = (mode.value, reason)
+            case e.ApprovalReceived(step=step, verdict=e.Verdict.DENY, final=True, reason=reason, by=by):
+                modes[step] = (FailureMode.POLICY_APPROVAL.value, f"denied by {by}" + (f": {reason}" if reason else ""))
+            case e.ApprovalTimeout(step=step):
+                modes[step] = (FailureMode.POLICY_APPROVAL.value, "nobody decided in time")
+            case e.BudgetExceeded(step=step, scope=scope, used=used, limit=limit):
+                modes[step] = (FailureMode.POLICY_BUDGET.value, f"the budget {scope} is used up: {used} of {limit}")
             case e.PlanFailed(mode=mode, reason=reason):
                 return {"stage": "PLAN", "mode": mode.value, "reason": reason}
             case _:

@@ -1,4 +1,7 @@
-"""What a coordinator has seen: the canonical events of its runs, and figures over them. The journal is the truth."""
+"""What a coordinator has seen: the canonical events of its runs, and figures over them. The journal is the truth.
+
+A caller may add events of its own; they are shown beside those of the runs, are counted nowhere and kept no longer.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,8 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from cuga.clock import Clock, SystemClock
+from cuga.errors import BadInput
 from cuga.model.event import CANONICAL, Event, RunStarted, name_of
 from cuga.projections.projection import Rows
 from cuga.projections.signals import signals_from
@@ -19,8 +24,9 @@ KEPT = 10_000  # events; older ones are in the journal
 class TraceEmitter:
     """Collects the events of the runs of one coordinator. `trace_id` is the default for runs that bring none."""
 
-    def __init__(self, trace_id: str = "") -> None:
+    def __init__(self, trace_id: str = "", *, clock: Clock | None = None) -> None:
         self.trace_id = trace_id or uuid.uuid4().hex
+        self._clock: Clock = clock or SystemClock()
         self._seen: deque[TraceEvent] = deque(maxlen=KEPT)
         self._traces: dict[str, str] = {}
         self._rows: Rows[Row] = Rows(lambda _key: None)
@@ -37,9 +43,30 @@ class TraceEmitter:
             if name_of(event) in CANONICAL:
                 self._seen.append(shown(event, run_id, self._counts[run_id], self._traces.get(run_id, self.trace_id)))
 
+    def emit(self, name: str, details: Mapping[str, Any] | None = None, *, step: str = "", **more: Any) -> TraceEvent:
+        """Add an event of the caller's own, under one of the ten names; `BadInput` for any other."""
+        told = {**(details or {}), **more}
+        trace_id = str(told.pop("trace_id", "") or self.trace_id)
+        event = TraceEvent(
+            name=name, at=self._clock.now(), trace_id=trace_id, run_id="", seq=0, step=step, details=told
+        )
+        self.emit_event(event)
+        return event
+
+    def emit_event(self, event: TraceEvent) -> None:
+        """The same for an event that is made already."""
+        if event.name not in CANONICAL:
+            raise BadInput(f"{event.name} is no event of a trace; there are {', '.join(CANONICAL)}")
+        self._seen.append(event)
+
     def get_trace(self, trace_id: str = "") -> list[TraceEvent]:
         """The canonical events so far, in order; of one trace when it is named."""
         return [event for event in self._seen if not trace_id or event.trace_id == trace_id]
+
+    def get_duration_ms(self, trace_id: str = "") -> float:
+        """From the first event to the last, in milliseconds; of one trace when it is named. 0 without events."""
+        times = [event.at for event in self.get_trace(trace_id)]
+        return (max(times) - min(times)).total_seconds() * 1000 if times else 0.0
 
     def get_golden_signals(self, limits: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The golden signals over everything heard. `limits` are those of the runs, added up, for the utilisation."""
@@ -48,3 +75,8 @@ class TraceEmitter:
             if isinstance(row, Tally):
                 total.merge(row)
         return signals_from(total, limits or {}).as_dict()
+
+
+def emit_event(event: TraceEvent, emitter: TraceEmitter) -> None:
+    """Add an event that is made already to what an emitter shows."""
+    emitter.emit_event(event)

@@ -1,0 +1,160 @@
+"""The workers of one house: their tools become the house's tools, and each call goes to one worker's own handler.
+
+Everything else is the house's: the gate, budgets, approvals, tries, the journal. Where several workers have a tool, the
+routing authority says whose hands it is when the intent is durable and before anything is touched.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import msgspec
+
+from cuga.errors import ToolInvalid
+from cuga.model.event import Event, RouteDecision, ToolCallStart
+from cuga.modular.agents.rules import rules_for_agents
+from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
+from cuga.orchestrator.home import Home
+from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
+from cuga.policy.routing import Candidate
+from cuga.tools.declare import ToolContext
+from cuga.tools.registry import Tool, ToolRegistry
+
+_CONTEXT = "context"
+MOST_KEPT = 10_000  # decisions; older ones are in the audit trail
+
+
+class Hands(Protocol):
+    """What a crew wants of a worker."""
+
+    name: str
+    registry: ToolRegistry | None
+    failure_classifier: Classifier | None
+
+
+@dataclass(eq=False)
+class Crew:
+    """Workers, the house they work in, and what each of them is busy with."""
+
+    workers: Sequence[Hands]
+    authority: RoutingAuthority
+    home: Home
+
+    @classmethod
+    def of(
+        cls,
+        workers: Sequence[Hands],
+        *,
+        coordinator: Coordinator | None = None,
+        authority: RoutingAuthority | None = None,
+        retry_policy: RetryPolicy | None = None,
+    ) -> Crew:
+        """A crew in the house that is handed in, which has its own tools and rules, or in one in memory."""
+        chosen = authority or PolicyBasedRoutingAuthority()
+        if coordinator is not None:
+            return cls(workers, chosen, Home.of(coordinator))
+        crew = cls(workers, chosen, Home.own())
+        crew.home = Home.own(crew.tools(), registry=rules_for_agents(retry_policy))
+        return crew
+
+    def __post_init__(self) -> None:
+        self.busy: dict[str, int] = {worker.name: 0 for worker in self.workers}
+        self.decisions: dict[tuple[str, str], RoutingDecision] = {}
+        self._is_listening = False
+        self._counting = threading.Lock()
+        if len(self.busy) < len(self.workers):
+            raise ToolInvalid("two workers have the same name", mend="Give each worker a `name` of its own.")
+
+    async def ready(self) -> Coordinator:
+        """The open house; from now on the crew hears where its steps go."""
+        assembly = await self.home.coordinator.open()
+        if not self._is_listening:
+            self._is_listening = True
+            assembly.engine.listen("", self._hear)
+        return self.home.coordinator
+
+    def candidates(self, tool: str) -> list[Candidate]:
+        """The workers that have a tool, with what they are busy with."""
+        return [
+            Candidate(name=worker.name, running=self.busy[worker.name], limit=1)
+            for worker in self.workers
+            if worker.registry is not None and worker.registry.get(tool) is not None
+        ]
+
+    def tools(self) -> tuple[Tool, ...]:
+        """Every tool of the workers, once by name. `ToolInvalid` where two mean different things by one name."""
+        found: dict[str, dict[str, Tool]] = {}
+        for worker in self.workers:
+            for tool in worker.registry.all() if worker.registry is not None else ():
+                found.setdefault(tool.contract.name, {})[worker.name] = tool
+        made = []
+        for name, by_worker in found.items():
+            first = next(iter(by_worker.values()))
+            wanted = msgspec.structs.replace(first.contract, module="")
+            if any(msgspec.structs.replace(tool.contract, module="") != wanted for tool in by_worker.values()):
+                raise ToolInvalid(
+                    f"{name} has another contract at another worker", mend="Give one of them another name."
+                )
+            is_async = all(tool.is_async for tool in by_worker.values())
+            made.append(replace(first, function=self._hand(by_worker, is_async), is_async=is_async, context=_CONTEXT))
+        return tuple(made)
+
+    def _hand(self, by_worker: Mapping[str, Tool], is_async: bool) -> Callable[..., Any]:
+        """The function of a tool: it goes to the worker that the step was routed to."""
+
+        def taken(named: dict[str, Any]) -> tuple[Hands, Tool, dict[str, Any]]:
+            context: ToolContext = named[_CONTEXT]
+            decision = self.decisions.get((context.run_id, context.step_id))
+            name = decision.target if decision is not None and decision.target in by_worker else next(iter(by_worker))
+            tool = by_worker[name]
+            if tool.fields is not None and tool.context != _CONTEXT:
+                named = {key: value for key, value in named.items() if key != _CONTEXT}
+                named |= {tool.context: context} if tool.context else {}
+            return next(worker for worker in self.workers if worker.name == name), tool, named
+
+        def call(**named: Any) -> Any:
+            worker, tool, named = taken(named)
+            with self._at_work(worker):
+                return tool.function(**named)
+
+        async def call_async(**named: Any) -> Any:
+            worker, tool, named = taken(named)
+            with self._at_work(worker):
+                return await tool.function(**named)
+
+        return call_async if is_async else call
+
+    @contextmanager
+    def _at_work(self, worker: Hands) -> Iterator[None]:
+        """Count the worker as busy; let an exception say the mode that the worker's own classifier gives it."""
+        with self._counting:
+            self.busy[worker.name] += 1
+        try:
+            yield
+        except Exception as error:
+            if worker.failure_classifier is not None:
+                with suppress(AttributeError):  # an exception that takes no attribute is classified by its kind
+                    error.failure_mode = classify(error, worker.failure_classifier)  # type: ignore[attr-defined]
+            raise
+        finally:
+            with self._counting:
+                self.busy[worker.name] -= 1
+
+    def _hear(self, run_id: str, events: Sequence[Event]) -> None:
+        """Say whose hands a step is in, as soon as its intent is durable; a step that is tried again stays there."""
+        for event in events:
+            if isinstance(event, ToolCallStart) and (run_id, event.step) not in self.decisions:
+                routed = next((e for e in events if isinstance(e, RouteDecision) and e.step == event.step), None)
+                if decision := self._decide(event, routed):
+                    self.decisions[run_id, event.step] = decision
+                    if len(self.decisions) > MOST_KEPT:
+                        del self.decisions[next(iter(self.decisions))]
+
+    def _decide(self, start: ToolCallStart, routed: RouteDecision | None) -> RoutingDecision | None:
+        candidates = self.candidates(start.tool)
+        return self.authority.route_to_worker(candidates) if candidates else None

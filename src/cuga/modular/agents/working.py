@@ -1,0 +1,139 @@
+"""Steps in, an answer or an error with what was done: how any agent has steps run by its house.
+
+The steps are one plan and one run; what a plain list says, one after the other, is written as needs. What waits for
+people is waited for as long as the agent's manager says, and stays open after that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from cuga.errors import ApprovalDeniedError, ApprovalTimeoutError, BadInput, ToolExecutionError
+from cuga.model.event import RunFinished, Status
+from cuga.model.failure import FailureMode
+from cuga.model.plan import Budget, Plan, PlanStep
+from cuga.modular.agents.words import AgentResult
+from cuga.orchestrator.approval import ApprovalManager
+from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
+from cuga.orchestrator.failures import PartialResult
+from cuga.orchestrator.resuming import rest_of
+from cuga.orchestrator.stages import facts
+
+Steps = Iterable[Mapping[str, Any] | PlanStep]
+_KEYS = frozenset(PlanStep.__struct_fields__) | {"inputs"}
+
+
+def steps_of(given: Steps, manager: ApprovalManager | None = None) -> tuple[PlanStep, ...]:
+    """A list of steps as steps of a plan, each after the one before; with ids s1, s2 ... where none are given.
+
+    What the manager's policy asks about is asked of a person first.
+    """
+    made: list[PlanStep] = []
+    for index, one in enumerate(given):
+        step = one if isinstance(one, PlanStep) else _read(one)
+        if manager is not None and manager.policy.requires_approval(step.tool, step.input):
+            step = msgspec.structs.replace(step, ask_first=True)
+        needs = step.depends_on or ((made[-1].step_id,) if made else ())
+        made.append(
+            msgspec.structs.replace(step, step_id=step.step_id or f"s{index + 1}", depends_on=needs, index=index)
+        )
+    return tuple(made)
+
+
+def _read(said: Mapping[str, Any]) -> PlanStep:
+    if unknown := sorted(set(said) - _KEYS):
+        raise BadInput(f"a step has no {', '.join(unknown)}", mend=f"There are {', '.join(sorted(_KEYS))}.")
+    if not said.get("tool"):
+        raise BadInput("a step names its tool", mend='For example {"tool": "echo", "input": {"text": "hello"}}.')
+    fields = {name: value for name, value in said.items() if name != "inputs"}
+    fields["input"] = said.get("input") or said.get("inputs") or {}
+    fields["depends_on"] = tuple(said.get("depends_on") or ())
+    return PlanStep(**fields)
+
+
+def context_of(metadata: Mapping[str, Any] | None, profile: str = "") -> ExecutionContext:
+    """The circumstances that metadata names: trace_id, profile, user_id; all else is kept as it is."""
+    said = dict(metadata or {})
+    named: dict[str, Any] = {
+        name: str(said.pop(name)) for name in ("trace_id", "user_id", "request_id", "session_id") if said.get(name)
+    }
+    return ExecutionContext(profile=str(said.pop("profile", "") or profile), metadata=said, **named)
+
+
+async def run_steps(
+    house: Coordinator,
+    steps: tuple[PlanStep, ...],
+    context: ExecutionContext,
+    *,
+    goal: str = "",
+    budget: Budget | None = None,
+    wait_s: float = 0.0,
+    done: Mapping[str, Any] | None = None,
+) -> AgentResult:
+    """Run steps and wait for their end. `done` are outputs of steps that were done before and are not done again.
+
+    `ToolExecutionError`, or for a no `ApprovalDeniedError`, hold what was done as `partial_result`;
+    `ApprovalTimeoutError` when nobody decided within `wait_s` seconds.
+    """
+    names = ", ".join(dict.fromkeys(step.tool for step in steps))
+    plan: Plan | None = Plan(goal=goal or f"Run {names or 'nothing'}", steps=steps, budget=budget)
+    before = dict(done or {})
+    if before and plan is not None:
+        plan = rest_of(plan, before)
+    if plan is None or not plan.steps:
+        return AgentResult(output=_last(steps, before), results=before, trace_id=context.trace_id)
+    run_id = await house.start(plan.goal, plan=plan, context=context, budget=budget)
+    result = await house.wait(run_id)
+    if result.status is Status.PARKED and (await house.state(run_id)).pending:
+        async for event in facts(house, run_id, wait_s):
+            if isinstance(event, RunFinished):
+                break
+        result = await house.result(run_id)
+    results = {**before, **result.results}
+    if not result.success:
+        raise _error(result, steps, before)
+    trace = await house.trace(run_id)
+    return AgentResult(
+        output=_last(steps, results), trace=trace.events, results=results, run_id=run_id, trace_id=result.trace_id
+    )
+
+
+def _last(steps: tuple[PlanStep, ...], results: Mapping[str, Any]) -> Any:
+    return next((results[step.step_id] for step in reversed(steps) if step.step_id in results), None)
+
+
+def _error(result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping[str, Any]) -> Exception:
+    partial = partial_of(result, steps, before)
+    facts_of_it = {"partial_result": partial, "run_id": result.run_id, "mend": "; ".join(result.next_steps)}
+    said = f"{partial.failed_step.get('tool', 'a step')}: {partial.error}"
+    if partial.failure_mode is FailureMode.POLICY_APPROVAL:
+        return ApprovalDeniedError(said, **facts_of_it)
+    return ToolExecutionError(said, **facts_of_it)
+
+
+def partial_of(
+    result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping[str, Any] | None = None
+) -> PartialResult:
+    """What a run left of a list of steps, with what was done before it."""
+    found = PartialResult.of_run(result)
+    failed_id = found.failed_step.get("step_id")
+    failed = next((step for step in steps if step.step_id == failed_id), None)
+    results = {**(before or {}), **found.step_results}
+    said = {"tool": failed.tool, "input": failed.input, "step_id": failed.step_id} if failed is not None else {}
+    return PartialResult(
+        completed_steps=tuple(step.step_id for step in steps if step.step_id in results),
+        failed_step=said,
+        error=found.error,
+        failure_mode=found.failure_mode,
+        step_results=results,
+        remaining_steps=tuple(s.step_id for s in steps if s.step_id not in results and s.step_id != failed_id),
+        trace_id=result.trace_id,
+        run_id=result.run_id,
+    )
+
+
+__all__ = ["ApprovalTimeoutError", "context_of", "partial_of", "run_steps", "steps_of"]

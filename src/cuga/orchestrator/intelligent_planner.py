@@ -1,0 +1,101 @@
+"""Plans with a model where there is one, by the house's rules where there is none or where it fails.
+
+A model's answer is a proposal like any other: tools outside the profile's registry are refused whole, class and cost
+come from the contracts, and the note of the plan says who made it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import msgspec
+
+from cuga.errors import CugaError, PlanInvalid
+from cuga.model.plan import Budget, Plan, PlanStep
+from cuga.model.tool import ToolContract
+from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.execution import ExecutionContext
+from cuga.orchestrator.home import Home
+from cuga.orchestrator.planning import HousePlans, within_budget
+from cuga.orchestrator.stages import proposal_of
+
+MOST_TOOLS = 8  # a model is shown the tools that fit the goal best, never all
+
+
+class PlanModel(Protocol):
+    """What a model that plans can do. There is none in this house yet; a caller may bring one."""
+
+    def is_available(self) -> bool:
+        """Whether it can be asked now."""
+        ...
+
+    async def decompose_goal(self, goal: str, tools: Sequence[ToolContract]) -> Sequence[Mapping[str, Any]]:
+        """Steps for a goal, each with `tool`, `input` and `reason`, over the tools that it is shown."""
+        ...
+
+
+class IntelligentPlanner:
+    """Plans goals over the tools of a house."""
+
+    def __init__(
+        self, coordinator: Coordinator | None = None, model: PlanModel | None = None, *, home: Home | None = None
+    ) -> None:
+        self._home = home or (Home.of(coordinator) if coordinator is not None else Home.own())
+        self._model = model
+
+    def is_llm_available(self) -> bool:
+        """Whether a model can be asked."""
+        return self._model is not None and self._model.is_available()
+
+    @property
+    def status_line(self) -> str:
+        """Who plans, for a person."""
+        return "LLM: enabled" if self.is_llm_available() else "LLM: offline (rule-based planning)"
+
+    async def create_plan(
+        self,
+        goal: str,
+        context: ExecutionContext | None = None,
+        budget: Budget | None = None,
+        *,
+        profile: str = "",
+        use_llm: bool = True,
+    ) -> Plan:
+        """A plan within the budget. Without a model, or when its answer cannot be used, the rules plan; a note says so.
+
+        `PlanInvalid` when neither has a plan.
+        """
+        context = context or ExecutionContext()
+        if profile:
+            context = context.with_profile(profile)
+        note = "Planned by rules: no model is at hand." if use_llm else "Planned by rules, as asked."
+        if use_llm and self._model is not None and self._model.is_available():
+            try:
+                return within_budget(await self._by_model(self._model, goal, context, budget))
+            except Exception as error:  # whatever a model does, the rules can still plan
+                said = error.message if isinstance(error, CugaError) else f"{type(error).__name__}: {error}"
+                note = f"Planned by rules: the model's answer cannot be used: {said}"
+        plan = await HousePlans(self._home).create_plan(goal, context, budget)
+        return within_budget(msgspec.structs.replace(plan, notes=(*plan.notes, note)))
+
+    async def _by_model(self, model: PlanModel, goal: str, context: ExecutionContext, budget: Budget | None) -> Plan:
+        house = self._home.coordinator
+        tools = (await self._home.do(house.tools(goal)))[:MOST_TOOLS]
+        said = await model.decompose_goal(goal, tools)
+        steps = tuple(
+            PlanStep(
+                tool=str(step["tool"]),
+                input=dict(step.get("input") or {}),
+                reason=str(step.get("reason", "")),
+                depends_on=tuple(step.get("depends_on") or ()),
+                index=index,
+            )
+            for index, step in enumerate(said)
+        )
+        if not steps:
+            raise PlanInvalid("it named no steps")
+        proposal = Plan(goal=goal, steps=steps, planner="model", notes=("Planned by a model.",), budget=budget)
+        checked = await self._home.do(house.checked(proposal, context.profile))
+        plan = proposal_of(checked, proposal)
+        return msgspec.structs.replace(plan, trace_id=context.trace_id)
