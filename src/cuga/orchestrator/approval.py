@@ -295,7 +295,7 @@ async def _answered(home: Home, request_id: str, wait_s: float) -> ApprovalRespo
             if (card := await house.card(request_id)).is_open:  # else it was decided, and the run waits for another
                 raise
         finally:
-            await following.aclose()  # type: ignore[attr-defined]
+            await following.aclose()
     return _response(await house.card(request_id))
 
 

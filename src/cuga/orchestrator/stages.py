@@ -7,7 +7,7 @@ refuse is never routed and has its EXECUTE with the reason.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import msgspec
@@ -25,7 +25,7 @@ from cuga.orchestrator.reading import Reading
 Stage = tuple[LifecycleStage, dict[str, Any]]
 
 
-async def facts(house: Reading, run_id: str, wait_s: float) -> AsyncIterator[Event]:
+async def facts(house: Reading, run_id: str, wait_s: float) -> AsyncGenerator[Event, None]:
     """The facts of a run as they become durable, to its end.
 
     While it waits for people it is followed for `wait_s` more seconds; then `ApprovalTimeoutError` says for what. The

@@ -52,7 +52,8 @@ def _failure(events: Sequence[e.Event], state: RunState) -> dict[str, Any]:
                 return {"stage": "PLAN", "mode": mode.value, "reason": reason}
             case _:
                 pass
-    for step, why in state.reasons.items():
+    lost = {**state.reasons, **dict.fromkeys(state.doubts, "nobody knows whether it happened")}
+    for step, why in lost.items():
         said, message = modes.get(step, ("", why))
         return {"stage": "EXECUTE", "step": step, "tool": state.step(step).tool, "mode": said, "reason": message}
     return {}

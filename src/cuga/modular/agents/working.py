@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ApprovalDeniedError, ApprovalTimeoutError, BadInput, ToolExecutionError
-from cuga.model.event import RunFinished, Status
+from cuga.model.event import RunParked, Status
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget, Plan, PlanStep
 from cuga.modular.agents.words import AgentResult
@@ -88,10 +88,12 @@ async def run_steps(
         return AgentResult(output=_last(steps, before), results=before, trace_id=context.trace_id)
     run_id = await house.start(plan.goal, plan=plan, context=context, budget=budget)
     result = await house.wait(run_id)
-    if result.status is Status.PARKED and (await house.state(run_id)).pending:
-        async for event in facts(house, run_id, wait_s):
-            if isinstance(event, RunFinished):
+    if (await house.state(run_id)).pending:
+        following = facts(house, run_id, wait_s)
+        async for event in following:  # only consent is waited for: a doubt or a budget is for somebody else
+            if isinstance(event, RunParked) and not (await house.state(run_id)).pending:
                 break
+        await following.aclose()
         result = await house.result(run_id)
     results = {**before, **result.results}
     if not result.success:
@@ -110,6 +112,8 @@ def _error(result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping
     partial = partial_of(result, steps, before)
     facts_of_it = {"partial_result": partial, "run_id": result.run_id, "mend": "; ".join(result.next_steps)}
     said = f"{partial.failed_step.get('tool', 'a step')}: {partial.error}"
+    if result.status is Status.PARKED:
+        said += f" (the run waits: {result.reason})"
     if partial.failure_mode is FailureMode.POLICY_APPROVAL:
         return ApprovalDeniedError(said, **facts_of_it)
     return ToolExecutionError(said, **facts_of_it)
