@@ -112,12 +112,16 @@ async def say(manager: ApprovalManager, approved: bool = True, reviewer: str = "
     """Answer the next request; its id."""
     (request, *_) = await asked(manager)
     await manager.respond(
-        ApprovalResponse(
-            request_id=request.request_id, approved=approved, reviewer=reviewer, reasoning=reasoning
-        )
+        ApprovalResponse(request_id=request.request_id, approved=approved, reviewer=reviewer, reasoning=reasoning)
     )
     return str(request.request_id)
 
 
 async def gathered(stages: Any) -> list[dict[str, Any]]:
     return [event async for event in stages]
+
+
+async def into(seen: list[dict[str, Any]], stages: Any) -> None:
+    """Gather stages into a list that is still there when the last one raises."""
+    async for event in stages:
+        seen.append(event)

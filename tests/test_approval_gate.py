@@ -47,7 +47,7 @@ def manager():
     return ApprovalManager(ApprovalPolicy(timeout_seconds=20))
 
 
-# --- the words ---------------------------------------------------------------------------------------------------------
+# --- the words --------------------------------------------------------------------------------------------------------
 def test_a_policy_is_a_rule_over_tool_and_inputs():
     policy = ApprovalPolicy(approval_required=lambda tool, inputs: tool == "post" and inputs.get("to") != "me")
     assert policy.requires_approval("post", {"to": "you"}) and not policy.requires_approval("post", {"to": "me"})
@@ -82,7 +82,7 @@ def test_events_of_approvals_have_canonical_names_and_read_as_objects_and_mappin
     assert {event.trace_id for event in (asked_for, answered, late)} == {"t1"}
 
 
-# --- asking ------------------------------------------------------------------------------------------------------------
+# --- asking -----------------------------------------------------------------------------------------------------------
 async def test_a_yes_comes_back_with_who_said_it(manager):
     asking = asyncio.ensure_future(manager.request_approval("wire_money", {"sum": 5}, CONTEXT))
     await say(manager, reviewer="bob", reasoning="as agreed")
@@ -136,7 +136,7 @@ async def test_many_can_wait_at_once_and_each_gets_its_own_answer(manager):
     assert [response.approved for response in await asyncio.gather(*asking)] == [False, True, False, True, False]
 
 
-# --- answering ---------------------------------------------------------------------------------------------------------
+# --- answering --------------------------------------------------------------------------------------------------------
 async def test_the_same_answer_twice_is_one_and_another_is_refused(manager):
     asking = asyncio.ensure_future(manager.request_approval("pay", {}, CONTEXT))
     (request,) = await asked(manager)
@@ -193,7 +193,7 @@ async def test_a_house_in_the_callers_loop_is_answered_by_awaiting(world):
         assert (await house.wait(waiting.run_id)).success and world.counts["post"] == 1
 
 
-# --- the gate ----------------------------------------------------------------------------------------------------------
+# --- the gate ---------------------------------------------------------------------------------------------------------
 async def test_the_gate_gives_a_yes():
     gate = ApprovalGate(ApprovalPolicy(timeout_seconds=20))
     request = gate.create_request("pay", {"sum": 1}, CONTEXT, reasoning="due")
@@ -224,7 +224,7 @@ async def test_a_manager_on_a_house_without_the_asking_tool_says_what_is_missing
             await house.approval_manager.request_approval("pay", {})
 
 
-# --- in a worker -------------------------------------------------------------------------------------------------------
+# --- in a worker ------------------------------------------------------------------------------------------------------
 async def test_a_worker_waits_before_it_touches_the_tool(world, manager):
     agent = worker(world, approval_manager=manager)
     doing = asyncio.ensure_future(agent.execute_with_retry(steps("look", to="x")))
@@ -281,7 +281,7 @@ async def test_one_manager_answers_for_several_workers(world, manager):
     assert len(await asyncio.gather(*doing)) == 2 and world.counts == {"look": 2}
 
 
-# --- by the profile ----------------------------------------------------------------------------------------------------
+# --- by the profile ---------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("profile", "tool", "asks"),
     [

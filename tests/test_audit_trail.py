@@ -1,4 +1,4 @@
-"""Audit trails: files that tell what was decided, in the layout that their readers know, and that the house never reads."""
+"""Audit trails: files that tell what was decided, laid out as their readers know; the house never reads them."""
 
 import json
 import sqlite3

@@ -125,7 +125,7 @@ async def test_a_workers_policy_asks_a_person_inside_a_goal(world):
 def test_dispatch_waits_for_the_end_for_plain_functions(world):
     result = coordinator(world).dispatch(GOAL, trace_id="t9")
     assert result.output["fact"] == "nothing" and result.trace_id == "t9"
-    assert [event.name for event in result.trace][0] == "plan_created"
+    assert result.trace[0].name == "plan_created"
 
 
 def test_dispatch_raises_what_orchestrate_raises(world):

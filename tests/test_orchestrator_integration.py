@@ -55,7 +55,7 @@ def plan_of(*tools, trace_id="t1", **fields):
     )
 
 
-# --- retry and approval ------------------------------------------------------------------------------------------------
+# --- retry and approval -----------------------------------------------------------------------------------------------
 def test_e2e_retry_with_transient_failure(world):
     """Two failures, then success, on one call of the caller's."""
     world.fail("look", ConnectionError("1"), ConnectionError("2"))
@@ -94,7 +94,7 @@ async def test_e2e_approval_gate_manual_approve(world):
     assert (await doing).output == {"posted": "x"} and world.counts == {"post": 1}
 
 
-# --- recovery ----------------------------------------------------------------------------------------------------------
+# --- recovery ---------------------------------------------------------------------------------------------------------
 def test_e2e_partial_result_recovery(world):
     """Fix what was wrong, go on after what is done."""
     world.fail("count", ValueError("1"), ValueError("2"), ValueError("3"))
@@ -137,7 +137,7 @@ def test_e2e_recovery_strategy_suggestions(world, done, errors, strategy):
     assert caught.value.partial_result.recovery_strategy is strategy
 
 
-# --- audit and planning ------------------------------------------------------------------------------------------------
+# --- audit and planning -----------------------------------------------------------------------------------------------
 async def test_e2e_basic_orchestration(world, trail):
     """A plan, its steps, its end."""
     async with Coordinator(tools=world.tools(), profile="smb") as house:
@@ -210,7 +210,7 @@ async def test_e2e_error_propagation_through_stack(world):
     assert error.partial_result.failure_mode == FailureMode.POLICY and error.partial_result.step_results
 
 
-# --- observation and budgets -------------------------------------------------------------------------------------------
+# --- observation and budgets ------------------------------------------------------------------------------------------
 async def test_e2e_observability_events(world):
     """The events of a run, readable as objects and as mappings, and figures from what really happened."""
     async with Coordinator(tools=world.tools(), profile="smb") as house:
@@ -237,7 +237,7 @@ async def test_e2e_budget_tracking_in_plans(world):
     assert result.failure_context["mode"] == "policy_budget"
 
 
-# --- many at once ------------------------------------------------------------------------------------------------------
+# --- many at once -----------------------------------------------------------------------------------------------------
 async def test_e2e_concurrent_orchestration(world, trail):
     """Ten goals at once: ten traces, none mixed, work shared out evenly."""
     agents = coordinator(world, audit_trail=trail)
@@ -252,9 +252,7 @@ async def test_e2e_concurrent_orchestration(world, trail):
 async def test_e2e_all_components_integration(world, trail):
     """Planning, routing, consent, tries, recovery, audit and events in one go."""
     manager = ApprovalManager(ApprovalPolicy(lambda tool, _: tool == "count", timeout_seconds=20))
-    agents = coordinator(
-        world, worker(world, "one", approval_manager=manager), worker(world, "two"), audit_trail=trail
-    )
+    agents = coordinator(world, worker(world, "one", approval_manager=manager), worker(world, "two"), audit_trail=trail)
     goal = "look about Acme, then count the words"
     world.fail("look", ConnectionError("once"))
     doing = asyncio.ensure_future(gathered(agents.orchestrate(goal, CONTEXT)))

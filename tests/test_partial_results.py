@@ -37,7 +37,7 @@ def failed(agent: WorkerAgent, plan) -> PartialResult:
     return found
 
 
-# --- the value ---------------------------------------------------------------------------------------------------------
+# --- the value --------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("done", "left", "strategy"),
     [
@@ -105,7 +105,7 @@ def test_an_exception_that_says_nothing_has_none():
     assert WorkerAgent.get_partial_result_from_exception(ToolExecutionError("x")) is None
 
 
-# --- from a worker -----------------------------------------------------------------------------------------------------
+# --- from a worker ----------------------------------------------------------------------------------------------------
 def test_two_done_and_the_third_fails(world):
     world.fail("count", PermissionError("no"))
     found = failed(worker(world), steps("look", "look", "count"))
@@ -196,7 +196,7 @@ def test_a_failure_that_passes_leaves_nothing_partial(world):
     assert worker(world).execute(steps("look", "draft")).results.keys() == {"s1", "s2"}
 
 
-# --- what is left of a plan --------------------------------------------------------------------------------------------
+# --- what is left of a plan -------------------------------------------------------------------------------------------
 def planned(*given):
     return Plan(goal="g", steps=given)
 

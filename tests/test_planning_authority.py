@@ -42,7 +42,7 @@ def authority(house):
     return PlanningAuthority(coordinator=house)
 
 
-# --- the value ---------------------------------------------------------------------------------------------------------
+# --- the value --------------------------------------------------------------------------------------------------------
 def test_a_plan_is_made_by_its_constructor():
     plan = Plan(
         plan_id="p1",
@@ -106,7 +106,7 @@ def test_names_that_never_existed_do_not_exist(missing):
     assert not hasattr(Plan, missing) and not hasattr(PlanStep, "domain") and not hasattr(PlanStep, "tool_name")
 
 
-# --- budgets -----------------------------------------------------------------------------------------------------------
+# --- budgets ----------------------------------------------------------------------------------------------------------
 def test_every_spelling_of_a_budget_is_one_budget():
     assert ToolBudget(total_calls=5) == ToolBudget(call_ceiling=5) == ToolBudgetEnforcer(total_calls=5)
     assert ToolBudget(ceiling=100, policy="warn") == ToolBudget(cost_ceiling=100.0)
@@ -127,7 +127,7 @@ def test_budgets_that_cannot_be_are_refused(wrong):
         ToolBudget(**wrong)
 
 
-# --- the authority -----------------------------------------------------------------------------------------------------
+# --- the authority ----------------------------------------------------------------------------------------------------
 async def test_a_plan_has_steps_a_budget_and_its_trace(authority):
     plan = await authority.create_plan("look about Acme", CONTEXT)
     assert [step.tool for step in plan.steps] == ["look"] and plan.stage is PlanningStage.CREATED
@@ -221,7 +221,7 @@ async def test_where_a_plan_stands_is_read_from_its_run(house):
     assert stage_of(await house.state(done.run_id)) is PlanningStage.COMPLETED
 
 
-# --- with and without a model ------------------------------------------------------------------------------------------
+# --- with and without a model -----------------------------------------------------------------------------------------
 class Model:
     """A model that answers with what it was told to."""
 

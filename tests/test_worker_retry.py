@@ -1,4 +1,4 @@
-"""A worker tries again by the house's rules: what passes by itself, as often as its policy says, and keeps what is done."""
+"""A worker tries again by the house's rules: what passes by itself, and it keeps what is done."""
 
 import asyncio
 

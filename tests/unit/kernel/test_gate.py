@@ -9,7 +9,7 @@ import pytest
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.model import command as c
 from cuga.model.event import Status
-from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Rate
+from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Rate, StandingRule
 from cuga.testing import approve, completes, fails, given, planned, replans, run_started, start, tick, tops_up
 from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, MAX, PROPOSE, READ, SOLO, contract, plan, rules, step
 
@@ -300,3 +300,28 @@ def test_a_forged_stamp_decides_nothing():
     assert (call.side_effect, call.domain, call.cost) == (post.side_effect, "engagement", 5)
     assert story.state.used["cost"] == 5 and "calls/domain/nowhere" not in story.state.used
     story.when(fails("s")).then("tool_call_error", "step_in_doubt", "run_parked")
+
+
+# --- what a plan asks for itself --------------------------------------------------------------------------------------
+def test_a_step_that_asks_first_waits_for_a_person_where_the_rules_ask_nobody():
+    story = given().when(start(plan(step("s", READ, ask_first=True))))
+    story.then("run_started", "plan_created", "approval_requested", "run_parked")
+    story.when(approve("s")).then("approval_received", "route_decision", "tool_call_start")
+    assert story.call("s").approval == story.found("approval_requested").approval_id
+
+
+def test_a_step_that_asks_first_is_agreed_to_by_no_rule():
+    agreeing = rules(PROPOSE, approvals=Approvals(propose=Consent.RULE))
+    assert given(rules=agreeing).when(start(plan(step("s", PROPOSE)))).state.calling
+    standing = StandingRule(
+        rule_id="x", tool="draft", matches={}, profile="", expires_at=AT + timedelta(days=1), uses=9, by="max"
+    )
+    story = (
+        given(rules=agreeing).after(standing_rules=(standing,)).when(start(plan(step("s", PROPOSE, ask_first=True))))
+    )
+    assert story.state.pending and not story.state.calling
+
+
+def test_a_step_that_asks_first_asks_no_more_than_a_step_that_must():
+    story = given().when(start(plan(step("s", EXECUTE, ask_first=True))))
+    assert len(story.state.pending) == 1

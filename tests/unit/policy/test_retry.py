@@ -73,3 +73,10 @@ def test_a_wait_stays_in_its_band(attempt, jitter, percent):
     retry = Retry(jitter_percent=percent)
     plain = delay_ms(Retry(jitter_percent=0), attempt)
     assert plain * (100 - percent) // 100 <= delay_ms(retry, attempt, 0, jitter) <= plain * (100 + percent) // 100
+
+
+def test_waits_may_be_parts_of_a_second_and_may_stay_even():
+    short = Retry(base_s=0, base_ms=250, cap_s=0, cap_ms=600, jitter_percent=0)
+    assert [delay_ms(short, attempt) for attempt in (1, 2, 3)] == [250, 500, 600]
+    even = Retry(base_s=2, jitter_percent=0, is_even=True)
+    assert [delay_ms(even, attempt) for attempt in (1, 2, 9)] == [2000, 2000, 2000]

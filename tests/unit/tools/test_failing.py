@@ -9,7 +9,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
 from cuga.redact import Redactor
-from cuga.tools.failing import failed, mode_of
+from cuga.tools.failing import certainty_of, failed, mode_of
 
 
 def caused(error, cause):
@@ -50,3 +50,12 @@ def test_the_words_say_what_to_do():
     outcome = failed(NotDone("no adapter", mend="name one"), SideEffect.EXECUTE, Redactor())
     assert outcome.message == "no adapter; name one"
     assert failed(KeyError(), SideEffect.EXECUTE, Redactor()).message == "KeyError"
+
+
+def test_an_exception_may_say_its_mode_and_nothing_else_about_itself():
+    error = ValueError("busy")
+    error.failure_mode = FailureMode.RESOURCE_RATE_LIMIT
+    assert mode_of(error) is FailureMode.RESOURCE_RATE_LIMIT
+    assert certainty_of(error, SideEffect.EXECUTE) is Certainty.UNKNOWN
+    error.failure_mode = "resource_rate_limit"
+    assert mode_of(error) is FailureMode.AGENT_LOGIC

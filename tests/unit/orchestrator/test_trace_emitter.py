@@ -1,0 +1,57 @@
+"""What a coordinator has seen, and what callers add to it: ten names and no other."""
+
+from datetime import timedelta
+
+import pytest
+
+from cuga.clock import ManualClock
+from cuga.errors import BadInput
+from cuga.model.event import CANONICAL
+from cuga.orchestrator import ApprovalEvent, ToolCallEvent, TraceEmitter, emit_event
+
+
+def test_each_of_the_ten_names_may_be_emitted():
+    emitter = TraceEmitter("t1")
+    for name in CANONICAL:
+        emitter.emit(name, {"n": 1}, step="s1", more=2)
+    assert tuple(event.name for event in emitter.get_trace()) == CANONICAL
+    assert all(
+        (event.n, event["more"], event.step, event.trace_id) == (1, 2, "s1", "t1") for event in emitter.get_trace()
+    )
+
+
+@pytest.mark.parametrize("name", ["tool_call_finished", "run_started", "", "PLAN_CREATED"])
+def test_any_other_name_raises(name):
+    with pytest.raises(BadInput, match="no event of a trace"):
+        TraceEmitter().emit(name)
+
+
+def test_traces_are_kept_apart_and_timed():
+    clock = ManualClock()
+    emitter = TraceEmitter("t1", clock=clock)
+    emitter.emit("plan_created")
+    clock.advance(timedelta(seconds=1.5))
+    emitter.emit("route_decision")
+    emitter.emit("plan_created", trace_id="t2")
+    assert (emitter.get_duration_ms("t1"), emitter.get_duration_ms("t2")) == (1500.0, 0.0)
+    assert emitter.get_duration_ms() == 1500.0 and TraceEmitter().get_duration_ms() == 0.0
+
+
+def test_events_read_as_objects_and_as_mappings():
+    emitter = TraceEmitter("t1")
+    emit_event(ToolCallEvent.create_start("t1", "look", {"a": 1}, step="s1"), emitter)
+    emit_event(ToolCallEvent.create_complete("t1", "look", {"b": 2}, duration_ms=12.5), emitter)
+    emit_event(ToolCallEvent.create_error("t1", "look", "gone", mode="system_network"), emitter)
+    emit_event(ApprovalEvent.create_timeout("t1", "r1"), emitter)
+    start, done, failed, late = emitter.get_trace("t1")
+    assert start.tool == start["tool"] == start.get("tool") == dict(start)["tool"] == "look"
+    assert done.duration_ms == 12.5 and failed.message == "gone" and late["approval_id"] == "r1"
+    assert start.get("nothing") is None and "tool" in start
+    with pytest.raises(AttributeError):
+        start.nothing  # noqa: B018
+
+
+def test_what_a_caller_adds_is_counted_nowhere():
+    emitter = TraceEmitter()
+    emitter.emit("tool_call_complete", duration_us=5)
+    assert emitter.get_golden_signals()["total_events"] == 0
