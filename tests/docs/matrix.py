@@ -1,0 +1,293 @@
+"""Which promise is held by which test: the table of docs/testing/COVERAGE_MATRIX.md, made from the tests themselves.
+
+`python -m tests.docs.matrix` writes the page. A row names files, or tests in them; what is named must exist.
+"""
+
+from __future__ import annotations
+
+import ast
+from functools import cache
+
+from tests.docs.pages import DOCS, ROOT
+
+PAGE = DOCS / "testing" / "COVERAGE_MATRIX.md"
+HEAD = """# What is promised, and which tests hold it
+
+Each row is a promise, with the tests that fail when it is broken. `python -m tests.docs.matrix` makes this page from
+the tests; a test compares the two. A file that is named alone counts with all of its tests; a test with many inputs
+counts once.
+"""
+
+# promise -> tests, one for each line: a file below `tests/`, or `file::test`
+MATRIX = {
+    "The coordinator and its members": """
+`AGENTSCoordinator` runs plans on the real engine
+    integration/test_coordinator_integration.py
+    scenario/test_coordinator.py
+Basic execution
+    integration/test_coordinator_integration.py::test_coordinator_basic_execution
+Budget enforcement; 150 steps under smb stop at 100
+    integration/test_coordinator_integration.py::test_coordinator_budget_enforcement
+    integration/test_coordinator_integration.py::test_a_hundred_and_fifty_steps_under_smb_stop_at_a_hundred
+Approval required, and really waited for
+    integration/test_coordinator_integration.py::test_coordinator_approval_required
+Budgets by profile: 200, 100, 500 calls
+    integration/test_coordinator_integration.py::test_coordinator_profile_driven_budgets
+    unit/orchestrator/test_profile_loader.py
+Graceful degradation keeps what was done
+    integration/test_coordinator_integration.py::test_coordinator_graceful_degradation
+Golden signals from what happened
+    integration/test_coordinator_integration.py::test_coordinator_golden_signals
+    unit/projections/test_signals.py
+Trace continuity over runs
+    integration/test_coordinator_integration.py::test_coordinator_trace_continuity
+One step by itself passes the same gate
+    integration/test_coordinator_integration.py::test_one_tool_by_itself_passes_the_same_gate
+The names that `cuga.orchestrator` exports
+    integration/test_coordinator_integration.py::test_the_exports_are_there
+    """,
+    "The protocol of orchestrators": """
+`OrchestratorProtocol`, its stages and strategies
+    test_orchestrator_protocol.py
+Implements the orchestrator protocol
+    test_coordinator_orchestrator.py::test_implements_orchestrator_protocol
+Lifecycle stages are emitted in order
+    test_coordinator_orchestrator.py::test_lifecycle_stages_emitted_in_order
+    test_orchestrator_protocol.py::test_route_and_execute_repeat_for_each_step
+A stage is told only after it is durable
+    test_orchestrator_protocol.py::test_a_stage_is_told_only_after_it_is_durable
+    unit/orchestrator/test_stages.py
+FAIL_FAST, RETRY, CONTINUE, FALLBACK
+    test_orchestrator_protocol.py::test_fail_fast_raises_after_failed_with_what_was_done
+    test_orchestrator_protocol.py::test_retry_runs_only_what_is_left_once_more
+    test_orchestrator_protocol.py::test_continue_completes_and_says_what_is_missing
+    test_orchestrator_protocol.py::test_fallback_answers_for_what_is_left
+A frozen `ExecutionContext` with all its fields
+    test_orchestrator_protocol.py::test_a_context_has_the_fields_that_callers_know
+    test_orchestrator_protocol.py::test_a_context_is_changed_only_into_another_one
+Starting twice is once; ending takes a bounded time
+    test_orchestrator_protocol.py::test_starting_twice_is_starting_once
+    test_orchestrator_protocol.py::test_ending_takes_a_bounded_time_and_never_raises
+Delegates to the routing authority
+    test_coordinator_orchestrator.py::test_delegates_to_routing_authority
+Delegates to the planning authority
+    test_coordinator_orchestrator.py::test_delegates_to_planning_authority
+    """,
+    "Agents": """
+`CoordinatorAgent`, `create_coordinator`
+    test_coordinator_orchestrator.py
+Pluggable routing policy
+    test_coordinator_routing.py::test_pluggable_routing_policy
+Routing decisions are recorded to the audit trail
+    test_coordinator_routing.py::test_routing_decisions_recorded_to_audit
+Round robin is fair with many at once, and swappable
+    test_coordinator_routing.py::test_round_robin_is_fair_with_many_at_once
+    test_coordinator_routing.py::test_the_authority_is_swapped_while_the_coordinator_lives
+`_select_worker` still works and warns
+    test_coordinator_routing.py::test_selecting_a_worker_directly_still_works_and_warns
+`WorkerAgent` tries again
+    test_worker_retry.py
+    test_worker_retry.py::test_retries_transient_failures
+`WorkerAgent` keeps partial results
+    test_worker_retry.py::test_preserves_partial_results_on_failure
+Agents put together
+    scenario/test_agent_composition.py
+    """,
+    "Planning": """
+`PlanningAuthority`, `Plan`, its stages, `ToolBudget`
+    test_planning_authority.py
+An invalid transition raises
+    test_planning_authority.py::test_a_stage_that_does_not_follow_raises
+Every spelling of a budget is one budget
+    test_planning_authority.py::test_every_spelling_of_a_budget_is_one_budget
+Without a model the rules plan and say so
+    test_planning_authority.py::test_without_a_model_the_rules_plan_and_say_so
+A model's plan is checked like any other
+    test_planning_authority.py::test_a_models_plan_is_stamped_from_the_registry
+    test_planning_authority.py::test_a_models_answer_that_cannot_be_used_falls_back_to_the_rules
+The planner itself
+    unit/planning/test_rules.py
+    unit/planning/test_goals.py
+    unit/planning/test_check.py
+    """,
+    "Failures, tries, partial results": """
+25 modes, five categories that compare
+    test_failure_modes.py
+Retry policies
+    test_retry_policy.py
+    unit/policy/test_retry.py
+`PartialResult`, recovery strategies, going on
+    test_partial_results.py
+Nothing goes on while nobody knows what happened
+    test_partial_results.py::test_nothing_goes_on_while_nobody_knows_what_happened
+    """,
+    "Approvals": """
+`ApprovalPolicy`, `ApprovalManager`, `ApprovalGate`
+    test_approval_gate.py
+Silence leaves the request open
+    test_approval_gate.py::test_silence_raises_and_leaves_the_request_open
+Who is asked follows from the profile
+    test_approval_gate.py::test_who_is_asked_follows_from_the_profile
+A request outlives its process
+    test_approval_gate.py::test_a_request_outlives_the_process_that_asked
+The rules of consent, by history
+    unit/kernel/test_approvals.py
+    unit/kernel/test_gate.py
+    """,
+    "Audit, events, budgets": """
+`AuditTrail` in JSON lines and SQLite
+    test_audit_trail.py
+The trace's ten names are closed
+    unit/orchestrator/test_trace_emitter.py
+    unit/projections/test_trace.py
+`BudgetEnforcer`: charged with its judgement
+    unit/orchestrator/test_budget_enforcer.py
+The audit record of a run
+    unit/projections/test_audit.py
+    """,
+    "Sixteen walks from end to end": """
+Retry with transient failure
+    test_orchestrator_integration.py::test_e2e_retry_with_transient_failure
+Retry with partial result
+    test_orchestrator_integration.py::test_e2e_retry_with_partial_result
+Approval gate auto approve
+    test_orchestrator_integration.py::test_e2e_approval_gate_auto_approve
+Approval gate manual approve
+    test_orchestrator_integration.py::test_e2e_approval_gate_manual_approve
+Partial result recovery
+    test_orchestrator_integration.py::test_e2e_partial_result_recovery
+Multiple recovery attempts
+    test_orchestrator_integration.py::test_e2e_multiple_recovery_attempts
+Recovery strategy suggestions
+    test_orchestrator_integration.py::test_e2e_recovery_strategy_suggestions
+Basic orchestration
+    test_orchestrator_integration.py::test_e2e_basic_orchestration
+Audit trail persistence
+    test_orchestrator_integration.py::test_e2e_audit_trail_persistence
+Planning routing audit integration
+    test_orchestrator_integration.py::test_e2e_planning_routing_audit_integration
+Complex multi stage workflow
+    test_orchestrator_integration.py::test_e2e_complex_multi_stage_workflow
+Error propagation through stack
+    test_orchestrator_integration.py::test_e2e_error_propagation_through_stack
+Observability events
+    test_orchestrator_integration.py::test_e2e_observability_events
+Budget tracking in plans
+    test_orchestrator_integration.py::test_e2e_budget_tracking_in_plans
+Concurrent orchestration
+    test_orchestrator_integration.py::test_e2e_concurrent_orchestration
+All components integration
+    test_orchestrator_integration.py::test_e2e_all_components_integration
+    """,
+    "Whole orchestrations": """
+All of them
+    integration/test_full_orchestration.py
+End to end with all authorities
+    integration/test_full_orchestration.py::test_end_to_end_with_all_authorities
+Recovery from a transient failure
+    integration/test_full_orchestration.py::test_retry_recovery_from_transient_failure
+The gate blocks a sensitive operation
+    integration/test_full_orchestration.py::test_approval_gate_blocks_sensitive_operation
+Partial results are kept on failure
+    integration/test_full_orchestration.py::test_partial_result_preservation_on_failure
+    """,
+    "Ten points that agents promise": """
+Capability first
+    integration/test_agents_compliance.py::test_capability_first
+Human authority
+    integration/test_agents_compliance.py::test_human_authority
+Trace continuity
+    integration/test_agents_compliance.py::test_trace_continuity
+Budget enforcement
+    integration/test_agents_compliance.py::test_budget_enforcement
+Offline first
+    integration/test_agents_compliance.py::test_offline_first
+Graceful degradation
+    integration/test_agents_compliance.py::test_graceful_degradation
+Profile driven
+    integration/test_agents_compliance.py::test_profile_driven
+Structured errors
+    integration/test_agents_compliance.py::test_structured_errors
+PII redaction
+    integration/test_agents_compliance.py::test_pii_redaction
+No auto send
+    integration/test_agents_compliance.py::test_no_auto_send
+    """,
+    "Ten ways to go wrong unnoticed, designed out": """
+An approval is awaited before the tool is touched
+    integration/test_ten_points.py::test_an_approval_is_awaited_before_the_tool_is_touched
+Tools are really called and answer for themselves
+    integration/test_ten_points.py::test_tools_are_really_called_and_answer_for_themselves
+Percentiles are those of the calls that were made
+    integration/test_ten_points.py::test_percentiles_are_those_of_the_calls_that_were_made
+Calls that fail cost what they cost
+    integration/test_ten_points.py::test_calls_that_fail_cost_what_they_cost
+Nobody overspends by checking before somebody else records
+    integration/test_ten_points.py::test_nobody_overspends_by_checking_before_somebody_else_records
+The budget of a plan holds below that of its profile
+    integration/test_ten_points.py::test_the_budget_of_a_plan_holds_below_that_of_its_profile
+Failures are filed under what they are
+    integration/test_ten_points.py::test_failures_are_filed_under_what_they_are
+Another process sees what this one did
+    integration/test_ten_points.py::test_another_process_sees_what_this_one_did
+Steps are held to what the profile allows whoever planned them
+    integration/test_ten_points.py::test_steps_are_held_to_what_the_profile_allows_whoever_planned_them
+A class that nobody knows is refused and never taken for harmless
+    integration/test_ten_points.py::test_a_class_that_nobody_knows_is_refused_and_never_taken_for_harmless
+    """,
+}
+
+
+def sections() -> dict[str, dict[str, list[str]]]:
+    """Section -> promise -> tests."""
+    found: dict[str, dict[str, list[str]]] = {}
+    for name, text in MATRIX.items():
+        promises = found[name] = {}
+        promise = ""
+        for line in text.strip("\n ").splitlines():
+            if line.startswith(" "):
+                promises[promise].append(line.strip())
+            else:
+                promise = line
+                promises[promise] = []
+    return found
+
+
+@cache
+def names_in(file: str) -> tuple[str, ...]:
+    """The tests of a file, by name."""
+    tree = ast.parse((ROOT / "tests" / file).read_text("utf-8"))
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    return tuple(node.name for node in ast.walk(tree) if isinstance(node, kinds) and node.name.startswith("test_"))
+
+
+def missing() -> list[str]:
+    """What the table names and the tests do not have."""
+    found = []
+    for promises in sections().values():
+        for refs in promises.values():
+            for reference in refs:
+                file, _, name = reference.partition("::")
+                is_there = (ROOT / "tests" / file).exists()
+                if not is_there or (name and name not in names_in(file)) or not names_in(file):
+                    found.append(reference)
+    return found
+
+
+def written() -> str:
+    """The page."""
+    parts = [HEAD]
+    for name, promises in sections().items():
+        lines = ["| promise | tests | held by |", "|---|---|---|"]
+        for promise, refs in promises.items():
+            whole = {file for file, _, one in (r.partition("::") for r in refs) if not one}
+            count = sum(len(names_in(file)) for file in whole)
+            count += sum(1 for r in refs if "::" in r and r.partition("::")[0] not in whole)
+            lines.append(f"| {promise} | {count} | {'<br>'.join(f'`{r}`' for r in refs)} |")
+        parts.append(f"## {name}\n\n" + "\n".join(lines) + "\n")
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(parents=True, exist_ok=True)
+    PAGE.write_text(written(), "utf-8")
