@@ -10,6 +10,7 @@ from cuga.modular.agents import AgentProtocol, AgentRequest, CoordinatorAgent, P
 from cuga.orchestrator import (
     ApprovalManager,
     ApprovalPolicy,
+    Coordinator,
     ErrorPropagation,
     ExecutionContext,
     JSONAuditTrail,
@@ -194,3 +195,32 @@ def test_a_coordinator_from_words(world, backend, kind):
 def test_a_word_that_is_none_names_the_choices(world, wrong, choices):
     with pytest.raises(ValueError, match=choices):
         create_coordinator(PlannerAgent(), [worker(world)], None, **wrong)
+
+
+async def test_a_planner_starts_once_ends_in_time_and_plans_in_a_house_that_is_handed_in(world):
+    planner = PlannerAgent(registry=world.registry())
+    await planner.get_lifecycle().startup()
+    assert await planner.get_lifecycle().shutdown()
+    async with Coordinator(tools=world.tools(), profile="smb") as house:
+        plan = await PlannerAgent(coordinator=house).create_plan(GOAL, ExecutionContext())
+        assert [step.tool for step in plan.steps] == ["look"] and len(await house.runs()) == 1
+
+
+async def test_an_error_of_a_run_that_was_stopped_can_be_gone_on_with(world):
+    world.fail("look", *[ConnectionError(str(n)) for n in range(3)])
+    agents = coordinator(world, planning_authority=Given("look", "count"))
+    with pytest.raises(OrchestrationError) as caught:
+        await gathered(agents.orchestrate("g", CONTEXT))
+    told = await agents.handle_error(caught.value, ErrorPropagation.RETRY, CONTEXT)
+    assert told["stage"] is LifecycleStage.COMPLETE and world.counts == {"look": 4, "count": 1}
+
+
+async def test_fallback_answers_an_error_that_is_handed_in(world):
+    async def fallback(goal, context, partial):
+        return partial.error
+
+    agents = coordinator(world, fallback=fallback)
+    told = await agents.handle_error(
+        OrchestrationError("gone", stage=LifecycleStage.EXECUTE), ErrorPropagation.FALLBACK
+    )
+    assert "gone" in told["data"]["fallback"]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import msgspec
 
-from cuga.errors import CugaError, OrchestrationError
+from cuga.errors import CugaError, InvalidTransition, OrchestrationError
 from cuga.model.event import Status
 from cuga.model.plan import Plan
 from cuga.orchestrator.coordinator import Coordinator
@@ -99,7 +100,8 @@ class ReferenceOrchestrator(OrchestratorProtocol):
     async def _stop(self, run_id: str, why: str) -> None:
         state = await self.home.do(self.coordinator.state(run_id))
         if state.end is None and not state.cancel:
-            await self.home.do(self.coordinator.cancel(run_id, f"a step failed: {why}"))
+            with suppress(InvalidTransition):  # it ended meanwhile, and has nothing left to stop
+                await self.home.do(self.coordinator.cancel(run_id, f"a step failed: {why}"))
 
     async def _left(self, result: ExecutionResult) -> Plan | None:
         """The plan of what a run left undone, when its failure passes by itself; its results are put in."""
@@ -157,9 +159,9 @@ class ReferenceOrchestrator(OrchestratorProtocol):
             case ErrorPropagation.FALLBACK if self.fallback is not None:
                 answer = await self.fallback("", context, partial or PartialResult(error=error.message))
                 return _said(LifecycleStage.COMPLETE, {"fallback": answer, "partial_result": partial}, context)
-            case ErrorPropagation.RETRY if partial is not None and partial.run_id:
+            case ErrorPropagation.RETRY if partial is not None and partial.run_id and partial.failure_mode.is_retryable:
                 before = await self.home.do(self.coordinator.result(partial.run_id))
-                if (plan := await self._left(before)) is not None:
+                if (plan := await self.home.do(what_is_left(self.coordinator, before))) is not None:
                     result = await self.home.do(self.coordinator.execute_plan(plan, context))
                     if result.success:
                         return _said(LifecycleStage.COMPLETE, {"results": result.results, "result": result}, context)

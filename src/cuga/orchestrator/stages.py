@@ -45,17 +45,18 @@ async def facts(house: Reading, run_id: str, wait_s: float) -> AsyncGenerator[Ev
             state = await house.state(run_id)
             if state.version > seen:
                 continue
-            waits_for_people = state.parked is not None and not state.due
+            parked = state.parked  # without needs it waits for its own next try
+            waits_for_people = parked is not None and bool(parked.needs or not state.due)
             try:
                 async with asyncio.timeout(wait_s if waits_for_people else None):
                     await news.get()
             except TimeoutError:
-                assert state.parked is not None
+                assert parked is not None
                 raise ApprovalTimeoutError(
-                    f"run {run_id} still waits after {wait_s:g} s: {state.parked.reason}",
+                    f"run {run_id} still waits after {wait_s:g} s: {parked.reason}",
                     run_id=run_id,
                     approvals=tuple(state.pending),
-                    mend=state.parked.needs[0] if state.parked.needs else "",
+                    mend=parked.needs[0] if parked.needs else "",
                 ) from None
     finally:
         stop()
@@ -80,6 +81,7 @@ class Lifelines:
                 self._advance(PlanningStage.ROUTED)
                 return [(LifecycleStage.ROUTE, {"step": step, "decision": event, "plan": self.plan})]
             case e.ToolCallStart():
+                self._advance(PlanningStage.ROUTED)  # a newer plan may hold a step that was routed under the one before
                 self._advance(PlanningStage.EXECUTING)
             case e.ToolCallComplete(step=step):
                 result = None if event.blob is not None else msgspec.json.decode(event.result)
