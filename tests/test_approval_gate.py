@@ -16,7 +16,6 @@ from cuga.errors import (
     PlanInvalid,
 )
 from cuga.model import house_event as h
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     ApprovalEvent,
     ApprovalGate,
@@ -33,6 +32,7 @@ from cuga.orchestrator import (
 from cuga.orchestrator.approval import consent
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.place import make
+from cuga.orchestrator.rooms import rules_for_agents
 
 CONTEXT = ExecutionContext(trace_id="t1", profile="enterprise")
 
@@ -84,7 +84,8 @@ def test_events_of_approvals_have_canonical_names_and_read_as_objects_and_mappin
 
 # --- asking -----------------------------------------------------------------------------------------------------------
 async def test_a_yes_comes_back_with_who_said_it(manager):
-    asking = asyncio.ensure_future(manager.request_approval("wire_money", {"sum": 5}, CONTEXT))
+    context = ExecutionContext(trace_id="t1", profile="demo")
+    asking = asyncio.ensure_future(manager.request_approval("wire_money", {"sum": 5}, context))
     await say(manager, reviewer="bob", reasoning="as agreed")
     response = await asking
     assert response.approved and (response.reviewer, response.reasoning) == ("bob", "as agreed")

@@ -9,7 +9,6 @@ from tests.hands import QUICK, World, asked, coordinator, gathered, say, steps, 
 from cuga.errors import ApprovalDeniedError, OrchestrationError, ToolExecutionError
 from cuga.model.failure import FailureMode
 from cuga.modular.agents import CoordinatorAgent, MockLLM, PlannerAgent
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     ApprovalManager,
     ApprovalPolicy,
@@ -27,6 +26,7 @@ from cuga.orchestrator import (
     SQLiteAuditTrail,
     ToolBudget,
 )
+from cuga.orchestrator.rooms import rules_for_agents
 
 GOAL = "look about Acme"
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")

@@ -11,7 +11,6 @@ from cuga.errors import ApprovalTimeoutError, BadInput, CugaError, Orchestration
 from cuga.model.event import Status
 from cuga.model.failure import FailureMode
 from cuga.modular.agents import CoordinatorAgent
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     AGENTSCoordinator,
     Coordinator,
@@ -23,6 +22,7 @@ from cuga.orchestrator import (
 )
 from cuga.orchestrator.lifecycle import AgentState, Lifecycle
 from cuga.orchestrator.protocol import ErrorPropagation, LifecycleStage, OrchestratorProtocol
+from cuga.orchestrator.rooms import rules_for_agents
 
 S = LifecycleStage
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")

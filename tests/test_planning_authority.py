@@ -9,7 +9,6 @@ from tests.hands import World
 from cuga.errors import BadInput, InvalidTransition, PlanInvalid
 from cuga.model.value import MICRO
 from cuga.modular.agents import MockLLM, PlannerAgent
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     Coordinator,
     ExecutionContext,
@@ -22,6 +21,7 @@ from cuga.orchestrator import (
     ToolBudgetEnforcer,
 )
 from cuga.orchestrator.planning import stage_of, within_budget
+from cuga.orchestrator.rooms import rules_for_agents
 
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")
 

@@ -11,7 +11,6 @@ from cuga.errors import ApprovalTimeoutError, OrchestrationError
 from cuga.model import house_event as h
 from cuga.model.failure import FailureMode
 from cuga.modular.agents import CoordinatorAgent, PlannerAgent, create_coordinator
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     ApprovalManager,
     ApprovalPolicy,
@@ -26,6 +25,7 @@ from cuga.orchestrator import (
     ToolBudget,
 )
 from cuga.orchestrator.place import make
+from cuga.orchestrator.rooms import rules_for_agents
 
 S = LifecycleStage
 CONTEXT = ExecutionContext(trace_id="test-e2e", profile="demo")

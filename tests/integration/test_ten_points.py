@@ -15,7 +15,6 @@ import cuga
 from cuga.errors import BadInput, BudgetRefused, NotDone, PlanInvalid, ToolInvalid
 from cuga.model import house_event as h
 from cuga.model.failure import FailureMode
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator import (
     AGENTSCoordinator,
     BudgetEnforcer,
@@ -27,6 +26,7 @@ from cuga.orchestrator import (
     ToolBudget,
 )
 from cuga.orchestrator.place import make
+from cuga.orchestrator.rooms import rules_for_agents
 from cuga.policy.profile import Rate
 from cuga.testing.factories import AT
 from cuga.tools import ToolContext, tool

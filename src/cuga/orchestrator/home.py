@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 from cuga.errors import BadInput
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.rooms import rules_in_memory
 from cuga.policy.registry import Registry
 from cuga.tools.registry import Tool
 
@@ -43,8 +44,9 @@ class Home:
     def own(
         cls, tools: Sequence[Callable[..., Any] | Tool] = (), *, registry: Registry | None = None, **options: Any
     ) -> Home:
-        """A house in memory, in the background."""
-        return cls(Coordinator(tools=tools, registry=registry, **options), in_background=True)
+        """A house in memory, in the background; without a registry it has the shipped one and its rooms."""
+        rules = registry or rules_in_memory()
+        return cls(Coordinator(tools=tools, registry=rules, **options), in_background=True)
 
     @classmethod
     def of(cls, coordinator: Coordinator) -> Home:

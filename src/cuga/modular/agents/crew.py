@@ -16,10 +16,10 @@ import msgspec
 
 from cuga.errors import ToolInvalid
 from cuga.model.event import Event, RouteDecision, ToolCallStart
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
 from cuga.orchestrator.home import Home
+from cuga.orchestrator.rooms import rules_for_agents
 from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
 from cuga.policy.routing import Candidate
 from cuga.tools.declare import ToolContext
@@ -58,8 +58,9 @@ class Crew:
         chosen = authority or PolicyBasedRoutingAuthority()
         if coordinator is not None:
             return cls(workers, chosen, Home.of(coordinator))
-        crew = cls(workers, chosen, Home.own())
-        crew.home = Home.own(crew.tools(), registry=rules_for_agents(retry_policy))
+        rules = rules_for_agents(retry_policy)
+        crew = cls(workers, chosen, Home.own(registry=rules))
+        crew.home = Home.own(crew.tools(), registry=rules)
         return crew
 
     def __post_init__(self) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 
 from cuga.errors import CugaError
 from cuga.model.plan import Budget, Plan
-from cuga.modular.agents.rules import rules_for_agents
 from cuga.modular.agents.words import AgentRequest, AgentResponse
 from cuga.modular.agents.worker import response_to
 from cuga.modular.agents.working import context_of
@@ -18,6 +17,7 @@ from cuga.orchestrator.home import Home
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner, PlanModel
 from cuga.orchestrator.lifecycle import Lifecycle
 from cuga.orchestrator.planning import Memory
+from cuga.orchestrator.rooms import rules_for_agents
 from cuga.tools.registry import ToolRegistry
 
 
