@@ -9,6 +9,7 @@ from tests.hands import World
 from cuga.errors import BadInput, InvalidTransition, PlanInvalid
 from cuga.model.value import MICRO
 from cuga.modular.agents import MockLLM, PlannerAgent
+from cuga.modular.memory import VectorMemory
 from cuga.orchestrator import (
     Coordinator,
     ExecutionContext,
@@ -184,26 +185,20 @@ def test_a_budget_that_takes_no_step_has_no_plan():
         within_budget(plan)
 
 
-class Notes:
-    """A memory of plain notes."""
-
-    def __init__(self):
-        self.kept = []
-
-    def add(self, text, metadata=None):
-        self.kept.append(type("Note", (), {"text": text, "metadata": metadata or {}}))
-
-    def search(self, text, top=5):
-        return [note for note in self.kept if set(text.split()) & set(note.text.split())][:top]
-
-
-async def test_memory_gives_hints_and_never_steps(house):
-    authority = PlanningAuthority(coordinator=house, memory=Notes(), mode="memory_augmented")
-    before = await authority.create_plan("look about Acme", CONTEXT)
-    authority.remember(before, "success")
-    after = await authority.create_plan("look about Blue", CONTEXT)
-    assert "look about Acme" in after.notes[-1] and "success" in after.notes[-1]
+async def test_memory_gives_hints_with_their_runs_and_never_steps(world):
+    memory = VectorMemory(profile="smb")
+    async with Coordinator(tools=world.tools(), registry=rules_for_agents(), profile="smb", memory=memory) as house:
+        authority = PlanningAuthority(coordinator=house, memory=memory, mode="memory_augmented")
+        before = await authority.create_plan("look about Acme", ExecutionContext())
+        done = await house.execute_plan(before)
+        after = await authority.create_plan("look about Acme", ExecutionContext())
+    assert any(done.run_id in reason for reason in after.why) and not any(done.run_id in why for why in before.why)
     assert [step.tool for step in after.steps] == [step.tool for step in before.steps]
+
+
+@pytest.mark.parametrize("mode", ["default", "budget_aware"])
+def test_a_memory_counts_only_in_its_mode(mode):
+    assert PlanningAuthority(memory=VectorMemory(), mode=mode).heeded is None
 
 
 def test_an_unknown_mode_is_refused(house):

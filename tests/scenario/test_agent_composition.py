@@ -6,6 +6,7 @@ import pytest
 from tests.hands import QUICK, World, coordinator, gathered, say, steps, worker
 
 from cuga.errors import ToolExecutionError
+from cuga.modular import tools as specs
 from cuga.modular.agents import (
     AgentProtocol,
     AgentRequest,
@@ -155,3 +156,20 @@ def test_a_tool_with_named_arguments_does_as_well_as_a_handler():
     doer = WorkerAgent(registry=registry_of(add, double))
     given = [{"tool": "add", "input": {"a": 1, "b": 2}}, {"tool": "double", "inputs": {"a": {"$from": {"step": "s1"}}}}]
     assert doer.execute(given).output == 6 and seen == ["s1"]
+
+
+def test_tools_that_are_declared_as_values_run_on_the_engine_and_read_their_context_by_key():
+    tries: dict[str, int] = {}
+
+    def flaky(inputs, context):
+        trace = context.get("trace_id", "none")
+        tries[trace] = tries.get(trace, 0) + 1
+        if tries[trace] < 3:
+            raise ConnectionError(f"attempt {tries[trace]}")
+        return "success after retry"
+
+    registry = specs.ToolRegistry()
+    registry.register(specs.ToolSpec(name="flaky", handler=flaky, side_effect="read-only"))
+    doer = WorkerAgent(registry=registry, retry_policy=QUICK)
+    assert doer.execute([{"tool": "flaky"}], metadata={"trace_id": "t1"}).output == "success after retry"
+    assert tries == {"t1": 3}

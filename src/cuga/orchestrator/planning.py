@@ -7,7 +7,7 @@ are judged again when it runs.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
@@ -18,6 +18,7 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.stages import proposal_of, stage_of
+from cuga.planning.memory import Notes
 from cuga.policy.spelling import tool_budget as ToolBudget
 
 DEFAULT_COST = 100.0  # units; the ceiling of a plan for which nobody stated one
@@ -28,19 +29,7 @@ class PlanningMode(str, Enum):
 
     DEFAULT = "default"
     BUDGET_AWARE = "budget_aware"  # leaves out what the budget cannot take, and says so
-    MEMORY_AUGMENTED = "memory_augmented"  # names what similar goals came to, as a hint
-
-
-class Memory(Protocol):
-    """What planning wants of a memory (`modular.memory.VectorMemory` is one)."""
-
-    def add(self, text: str, metadata: dict[str, Any] | None = None) -> Any:
-        """Keep a note."""
-        ...
-
-    def search(self, text: str, top: int = 5) -> Any:
-        """Notes that are like a text, best first; each has `text` and `metadata`."""
-        ...
+    MEMORY_AUGMENTED = "memory_augmented"  # what goals like it came to is a hint for the order among tools
 
 
 class PlanMaker(Protocol):
@@ -52,19 +41,30 @@ class PlanMaker(Protocol):
 
 
 class PlanningAuthority:
-    """Makes plans, in a house or through a planner that is handed in. `memory` is asked only in that mode."""
+    """Makes plans, in a house or through a planner that is handed in.
+
+    `memory` counts only in its mode, and in the house that is made for it; a house that is handed in brings its own.
+    """
 
     def __init__(
         self,
         planner: PlanMaker | None = None,
-        memory: Memory | None = None,
+        memory: Notes | None = None,
         *,
         coordinator: Coordinator | None = None,
         mode: PlanningMode | str = PlanningMode.DEFAULT,
     ) -> None:
-        self.planner: PlanMaker = planner or HousePlans(Home.of(coordinator) if coordinator else Home.own())
         self.memory = memory
         self.mode = PlanningMode(mode)
+        if planner is None:
+            home = Home.of(coordinator) if coordinator is not None else Home.own(memory=self.heeded)
+            planner = HousePlans(home)
+        self.planner: PlanMaker = planner
+
+    @property
+    def heeded(self) -> Notes | None:
+        """The memory that a house of its own is given: none in other modes."""
+        return self.memory if self.mode is PlanningMode.MEMORY_AUGMENTED else None
 
     async def create_plan(
         self, goal: str, context: ExecutionContext | None = None, budget: Budget | None = None
@@ -77,27 +77,7 @@ class PlanningAuthority:
             budget=budget or plan.budget or ToolBudget(cost_ceiling=DEFAULT_COST, policy="warn"),
             trace_id=context.trace_id or plan.trace_id,
         )
-        if self.mode is PlanningMode.BUDGET_AWARE:
-            return within_budget(plan)
-        if self.mode is PlanningMode.MEMORY_AUGMENTED:
-            return self._with_hints(plan)
-        return plan
-
-    def _with_hints(self, plan: Plan) -> Plan:
-        if self.memory is None:
-            return msgspec.structs.replace(plan, notes=(*plan.notes, "No memory was handed in; planned without one."))
-        found = [note for note in self.memory.search(plan.goal, 3) if note.metadata.get("tools")]
-        hints = tuple(
-            f'A goal like it, "{note.text}", used {", ".join(note.metadata["tools"])} '
-            f"and ended in {note.metadata.get('status', 'an unknown way')}."
-            for note in found
-        )
-        return msgspec.structs.replace(plan, notes=(*plan.notes, *hints))
-
-    def remember(self, plan: Plan, status: str) -> None:
-        """Keep what a goal came to, for hints; only in the mode that asks for them."""
-        if self.mode is PlanningMode.MEMORY_AUGMENTED and self.memory is not None:
-            self.memory.add(plan.goal, {"tools": [step.tool for step in plan.steps], "status": status})
+        return within_budget(plan) if self.mode is PlanningMode.BUDGET_AWARE else plan
 
 
 class HousePlans:
@@ -150,7 +130,6 @@ def within_budget(plan: Plan) -> Plan:
 
 __all__ = [
     "HousePlans",
-    "Memory",
     "Plan",
     "PlanMaker",
     "PlanStep",

@@ -24,15 +24,15 @@ from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
 from cuga.orchestrator.place import Place
-from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
 from cuga.orchestrator.registry_file import registry_of
+from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
 from cuga.planning.memory import Notes
 from cuga.policy.profile import Delegation, StandingRule
-from cuga.policy.routing import Policy
 from cuga.policy.registry import Registry
+from cuga.policy.routing import Policy
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card

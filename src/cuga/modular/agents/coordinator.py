@@ -19,10 +19,11 @@ from cuga.orchestrator.audit import AuditTrail, NoOpAuditTrail
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.failures import RetryPolicy
-from cuga.orchestrator.planning import Memory, PlanningAuthority
+from cuga.orchestrator.planning import PlanningAuthority
 from cuga.orchestrator.protocol import ErrorPropagation, LifecycleStage
 from cuga.orchestrator.reference import WAIT_S, Fallback, ReferenceOrchestrator
 from cuga.orchestrator.routing import RoutingAuthority, RoutingDecision
+from cuga.planning.memory import Notes
 from cuga.policy.routing import Candidate
 
 
@@ -39,7 +40,7 @@ class CoordinatorAgent(ReferenceOrchestrator):
         self,
         planner: PlannerAgent,
         workers: Sequence[WorkerAgent],
-        memory: Memory | None = None,
+        memory: Notes | None = None,
         routing_authority: RoutingAuthority | None = None,
         planning_authority: PlanningAuthority | None = None,
         audit_trail: AuditTrail | None = None,
@@ -54,7 +55,11 @@ class CoordinatorAgent(ReferenceOrchestrator):
         self.memory = memory
         self.retry_policy = retry_policy or next((w.retry_policy for w in workers if w.retry_policy), None)
         self.crew = Crew.of(
-            self.workers, coordinator=coordinator, authority=routing_authority, retry_policy=self.retry_policy
+            self.workers,
+            coordinator=coordinator,
+            authority=routing_authority,
+            retry_policy=self.retry_policy,
+            memory=planning_authority.heeded if planning_authority is not None else None,
         )
         managers = [worker.approval_manager for worker in self.workers if worker.approval_manager is not None]
         patience = max((manager.policy.timeout_seconds for manager in managers), default=WAIT_S)
@@ -108,8 +113,6 @@ class CoordinatorAgent(ReferenceOrchestrator):
             return {**data, "decision": decision}
         if plan is not None and (stage is LifecycleStage.PLAN or stage.is_end):
             self.audit_trail.record_plan(plan, context)
-        if plan is not None and stage.is_end:
-            self.planning_authority.remember(plan, data["status"])
         return data
 
     def dispatch(self, goal: str, metadata: Mapping[str, Any] | None = None, *, trace_id: str = "") -> AgentResult:

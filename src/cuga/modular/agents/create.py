@@ -9,13 +9,14 @@ from cuga.modular.agents.coordinator import CoordinatorAgent
 from cuga.modular.agents.planner import PlannerAgent
 from cuga.modular.agents.worker import WorkerAgent
 from cuga.orchestrator.audit import AuditTrail, JSONAuditTrail, NoOpAuditTrail, SQLiteAuditTrail
-from cuga.orchestrator.planning import Memory, PlanningAuthority, PlanningMode
+from cuga.orchestrator.planning import PlanningAuthority, PlanningMode
 from cuga.orchestrator.routing import (
     CapabilityBasedPolicy,
     LoadBalancedPolicy,
     PolicyBasedRoutingAuthority,
     RoundRobinPolicy,
 )
+from cuga.planning.memory import Notes
 
 ROUTING: dict[str, Callable[[], Any]] = {
     "round_robin": RoundRobinPolicy,
@@ -33,7 +34,7 @@ AUDIT: dict[str, Callable[[], AuditTrail]] = {
 def create_coordinator(
     planner: PlannerAgent,
     workers: Sequence[WorkerAgent],
-    memory: Memory | None = None,
+    memory: Notes | None = None,
     *,
     routing_policy: str = "round_robin",
     planning_mode: str = "default",

@@ -21,6 +21,7 @@ from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.rooms import rules_for_agents
 from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
+from cuga.planning.memory import Notes
 from cuga.policy.routing import Candidate
 from cuga.tools.declare import ToolContext
 from cuga.tools.registry import Tool, ToolRegistry
@@ -53,6 +54,7 @@ class Crew:
         coordinator: Coordinator | None = None,
         authority: RoutingAuthority | None = None,
         retry_policy: RetryPolicy | None = None,
+        memory: Notes | None = None,
     ) -> Crew:
         """A crew in the house that is handed in, which has its own tools and rules, or in one in memory."""
         chosen = authority or PolicyBasedRoutingAuthority()
@@ -60,7 +62,7 @@ class Crew:
             return cls(workers, chosen, Home.of(coordinator))
         rules = rules_for_agents(retry_policy)
         crew = cls(workers, chosen, Home.own(registry=rules))
-        crew.home = Home.own(crew.tools(), registry=rules)
+        crew.home = Home.own(crew.tools(), registry=rules, memory=memory)
         return crew
 
     def __post_init__(self) -> None:

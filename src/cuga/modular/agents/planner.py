@@ -16,8 +16,8 @@ from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner, PlanModel
 from cuga.orchestrator.lifecycle import Lifecycle
-from cuga.orchestrator.planning import Memory
 from cuga.orchestrator.rooms import rules_for_agents
+from cuga.planning.memory import Notes
 from cuga.tools.registry import ToolRegistry
 
 
@@ -29,7 +29,7 @@ class PlannerAgent:
     """
 
     registry: ToolRegistry | None = None
-    memory: Memory | None = None
+    memory: Notes | None = None
     llm: PlanModel | None = None
     coordinator: Coordinator | None = None
     name: str = "planner"

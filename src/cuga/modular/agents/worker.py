@@ -17,7 +17,7 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, PartialResult, RetryPolicy, classify
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.lifecycle import Lifecycle
-from cuga.orchestrator.planning import Memory
+from cuga.planning.memory import Notes
 from cuga.tools.registry import ToolRegistry
 
 
@@ -30,7 +30,7 @@ class WorkerAgent:
     """
 
     registry: ToolRegistry | None = None
-    memory: Memory | None = None
+    memory: Notes | None = None
     retry_policy: RetryPolicy | None = None
     approval_manager: ApprovalManager | None = None
     coordinator: Coordinator | None = None
