@@ -129,7 +129,7 @@ class Coordinator(Members, Switching):
     async def execute_plan(
         self,
         plan: Plan,
-        context: ExecutionContext | None = None,
+        execution_context: ExecutionContext | None = None,
         *,
         wait_s: float | None = None,
         raise_on_timeout: bool = False,
@@ -139,7 +139,7 @@ class Coordinator(Members, Switching):
         With `wait_s` it also waits that long for decisions that are asked for; with `raise_on_timeout` it then raises
         `ApprovalTimeoutError`, while the request stays open and nothing is decided.
         """
-        run_id = await self.start(plan.goal, plan=plan, context=context, budget=plan.budget)
+        run_id = await self.start(plan.goal, plan=plan, context=execution_context, budget=plan.budget)
         result = await self.wait(run_id)
         if wait_s is not None and result.status.value == "parked":
             result = await self._wait_for_people(run_id, wait_s)
