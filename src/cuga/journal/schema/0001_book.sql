@@ -6,14 +6,16 @@ create table stream (
     name text not null unique
 );
 
--- One row an event, in the order of commits. `body` is the stored bytes, `hash` the link of the stream's chain.
+-- One row an append, in the order of commits: decided on the version `expected`, it led to `version`. `id` is the
+-- position of its last event. `events` is a JSON array of their stored bytes, `hash` the link of the stream's chain.
 create table journal (
     id integer primary key,
     run integer not null,
-    seq integer not null,
-    body blob not null,
+    expected integer not null,
+    version integer not null,
+    events blob not null,
     hash blob not null,
-    unique (run, seq)
+    unique (run, expected)
 );
 
 -- Content-addressed bytes: large results and snapshots of rules. `digest` is the SHA-256 in hex.

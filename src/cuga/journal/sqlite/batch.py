@@ -53,20 +53,20 @@ class Batch:
     """The parameters of one transaction, flat, and who waits for it."""
 
     __slots__ = (
-        "approvals", "blobs", "closed", "events", "last_hash", "last_id",
+        "appends", "approvals", "blobs", "closed", "last_hash", "last_id",
         "runs", "scopes", "size", "streams", "waiting",
     )  # fmt: skip
 
     def __init__(self) -> None:
         self.waiting: list[Waiting] = []
         self.streams: list[Any] = []
-        self.events: list[Any] = []
+        self.appends: list[Any] = []
         self.scopes: dict[str, int] = {}
         self.blobs: dict[str, bytes] = {}
         self.runs: dict[int, Row] = {}
         self.approvals: dict[str, Row] = {}
         self.closed: dict[str, Row] = {}
-        self.size = 0  # bytes of bodies and blobs
+        self.size = 0  # bytes of events and blobs
         self.last_id = 0  # position of the last event, 0: none
         self.last_hash = b""
 
@@ -83,7 +83,7 @@ class Batch:
         """Name of the query, its flat parameters and how many make a row; in the order they must be stored."""
         found: list[tuple[str, list[Any], int]] = [
             ("add_streams", self.streams, 2),
-            ("add_events", self.events, 5),
+            ("add_appends", self.appends, 6),
             ("add_blobs", [part for pair in self.blobs.items() for part in pair], 2),
             ("set_scopes", [part for pair in self.scopes.items() for part in pair], 2),
             ("set_runs", [part for row in self.runs.values() for part in row], 12),
