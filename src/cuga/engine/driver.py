@@ -57,15 +57,12 @@ class Live:
         return not (self.draining or self.mail or self.flying or self.planning or self.waiters)
 
 
-class Letter:
+class Letter(msgspec.Struct, frozen=True, eq=False):
     """A command in a mailbox, with the bytes that go out of line and the one who waits for the answer."""
 
-    __slots__ = ("answer", "blob", "command")
-
-    def __init__(self, command: c.Command, answer: asyncio.Future[RunState] | None, blob: bytes | None) -> None:
-        self.command = command
-        self.answer = answer
-        self.blob = blob
+    command: c.Command
+    answer: asyncio.Future[RunState] | None
+    blob: bytes | None
 
 
 class Engine(Protocol):

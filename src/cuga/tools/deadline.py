@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 LOOK_EVERY_S = 0.1  # how late a deadline may be noticed
 
 
-class Deadline:
+class Deadline(msgspec.Struct, eq=False):
     """When one call must have answered."""
 
-    __slots__ = ("is_over", "task", "when")
-
-    def __init__(self, task: asyncio.Task[Any], when: float) -> None:
-        self.is_over = False
-        self.task = task
-        self.when = when
+    task: asyncio.Task[Any]
+    when: float
+    is_over: bool = False
 
 
 class Watch:
