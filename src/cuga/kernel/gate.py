@@ -63,7 +63,8 @@ def consider(turn: Turn, step_id: str) -> bool:
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
         return False
-    if not budgets_allow(turn, step):
+    reached = budgets_allow(turn, step)
+    if reached is None:
         return False
     claims = claims_for(turn, step, contract, ruling, arguments)
     if claims is None:
@@ -79,6 +80,7 @@ def consider(turn: Turn, step_id: str) -> bool:
         if routed is None:
             return False
     _start(turn, step, contract, ruling, arguments, key, approval, claims, routed)
+    warn(turn, reached)
     return True
 
 
@@ -225,7 +227,6 @@ def _start(
         )
     )
     turn.take(claims)
-    warn(turn, step)
 
 
 def is_open(state: RunState, step_id: str) -> bool:
