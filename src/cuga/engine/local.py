@@ -239,15 +239,13 @@ class LocalEngine:
         while following is not None:
             command, blob = await self._perform_one(live, following)
             following = None
-            if live.draining:
-                await self._driver.post(live, command, blob)
-                continue
-            live.has_hands = True
-            try:
-                await self._driver.post(live, command, blob)
-            finally:
-                live.has_hands = False
-                following, live.next_call = live.next_call, None
+            if self._driver.put(live, command, blob):
+                live.has_hands = True
+                try:
+                    await self._driver.drain(live)
+                finally:
+                    live.has_hands = False
+                    following, live.next_call = live.next_call, None
 
     async def _perform_one(self, live: Live, start: ToolCallStart) -> tuple[c.RecordOutcome, bytes | None]:
         assert live.state is not None

@@ -88,7 +88,7 @@ def _start_what_is_ready(turn: Turn) -> None:
     for step in candidates:
         if len(s.calling) >= slots or s.stopped or len(turn.queued) >= MAX_QUEUED:
             break
-        if gate.is_open(s, step):
+        if s.phase[step].is_open:
             gate.consider(turn, step)
     if s.stopped:
         _skip_what_is_open(turn)

@@ -18,6 +18,7 @@ from cuga.model.tool import SideEffect
 from cuga.policy.budget import TOKENS, charges
 
 V = TypeVar("V")
+PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once: a member costs ten times a name
 _BEGUN = frozenset({Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
 
 
@@ -102,29 +103,30 @@ def _withdraw_question(s: RunState) -> None:
 
 def _plan_created(s: RunState, event: e.PlanCreated) -> None:
     plan = event.plan
-    for step in plan.steps:
-        if step.step_id in s.inputs and s.index.steps[step.step_id] != step:
-            # a person amended another call than the one that is planned now
-            s.inputs = without(s.inputs, step.step_id)
     # every step that ever was stays known, for its name, its references and its history
+    known = s.index.steps
     begun = {name for name, phase in s.phase.items() if phase in _BEGUN}
-    s.index = PlanIndex.of(plan, s.index.steps, begun)
+    s.index = PlanIndex.of(plan, known, begun)
     s.plan = plan
     if plan.budget is not None:
         s.budgets = (*s.budgets, plan.budget)
     s.planning = None
     s.ready = {}
-    for step in plan.steps:
-        if step.step_id not in s.phase:
-            s.phase[step.step_id] = Phase.PENDING
-            s.open_steps += 1
+    done = {name for name in begun if s.phase[name] is DONE}
+    needs = s.index.needs
     for step in plan.steps:
         name = step.step_id
-        s.unmet[name] = sum(1 for need in s.index.needs[name] if s.phase.get(need) is not Phase.DONE)
-        if s.unmet[name] and s.phase[name] is Phase.WAITING_RETRY:
-            s.phase[name] = Phase.PENDING  # it has got new needs: these come first
+        if name in s.inputs and known[name] != step:
+            s.inputs = without(s.inputs, name)  # a person amended another call than the one that is planned now
+        phase = s.phase.get(name)
+        if phase is None:
+            phase = s.phase[name] = PENDING
+            s.open_steps += 1
+        unmet = s.unmet[name] = len([need for need in needs[name] if need not in done]) if done else len(needs[name])
+        if unmet and phase is Phase.WAITING_RETRY:
+            s.phase[name] = PENDING  # it has got new needs: these come first
             s.due = without(s.due, name)
-        if s.phase[name] is Phase.PENDING and not s.unmet[name]:
+        if phase is PENDING and not unmet:
             s.ready[name] = None
 
 
@@ -179,7 +181,7 @@ def _route_decision(s: RunState, event: e.RouteDecision) -> None:
 
 def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     step = event.step
-    _begin_step(s, step, Phase.CALLING)
+    _begin_step(s, step, CALLING)
     s.calling[step] = event
     s.attempt[step] = event.attempt
     used = s.used
@@ -205,13 +207,13 @@ def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
 
 
 def _done(s: RunState, step: str) -> None:
-    _end_step(s, step, Phase.DONE)
+    _end_step(s, step, DONE)
     for dependant in s.index.dependants.get(step, ()):
         phase = s.phase.get(dependant)
         if phase is None or phase.is_end or dependant not in s.unmet:
             continue  # above all: one that was left out must not come back
         s.unmet[dependant] -= 1
-        if phase is Phase.PENDING:
+        if phase is PENDING:
             _make_ready(s, dependant)
 
 

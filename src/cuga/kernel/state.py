@@ -42,15 +42,17 @@ class Phase(str, Enum):
     DENIED = "denied"
     SKIPPED = "skipped"
 
-    @property
-    def is_end(self) -> bool:
-        """Whether nothing more will become of the step."""
-        # identity, not a set: hashing an enum member is a call of its own, and this is asked several times a step
-        return self is Phase.DONE or self is Phase.SKIPPED or self is Phase.FAILED or self is Phase.DENIED
+    is_end: bool  # nothing more will become of the step
+    is_open: bool  # it may still be judged
+
+    def __init__(self, name: str) -> None:
+        # asked several times a step: an attribute of the member costs a tenth of finding other members to compare with
+        self.is_end = name in ("done", "failed", "denied", "skipped")
+        self.is_open = name in ("pending", "waiting_retry")
 
 
 NO_PLAN = PlanIndex({})
-ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.DENIED, Phase.SKIPPED})
+ENDED = frozenset(phase for phase in Phase if phase.is_end)
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):

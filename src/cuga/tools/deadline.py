@@ -25,9 +25,9 @@ class Watch:
         self._calls: dict[Deadline, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def begin(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], left_s: float) -> Deadline:
-        """Watch a call of this task."""
-        deadline = Deadline(task, loop.time() + left_s)
+    def begin(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], begun: float, left_s: float) -> Deadline:
+        """Watch a call of this task, which began at that time of the loop."""
+        deadline = Deadline(task, begun + left_s)
         self._calls[deadline] = None
         if self._loop is not loop:
             self._loop = loop

@@ -174,7 +174,7 @@ class Door:
         if is_keyed:
             self._going.update(marks)
         is_late = False
-        deadline = self._watch.begin(loop, task, left_s)
+        deadline = self._watch.begin(loop, task, begun, left_s)
         note = ""
         try:
             value = await attempt.look() if call.probe and tool.probe is not None else None
@@ -294,7 +294,7 @@ class _Attempt(msgspec.Struct, eq=False):
         tool, arguments = self._tool, self._arguments
         if tool.fields is None:
             return {"inputs": arguments, "context": self._context}
-        named = {name: getattr(arguments, name) for name in tool.fields}
+        named = msgspec.structs.asdict(arguments)
         if tool.context:
             named[tool.context] = self._context
         return named
