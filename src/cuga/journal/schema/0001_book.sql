@@ -47,9 +47,8 @@ create table runs (
     version integer not null
 );
 create index runs_newest on runs (tenant, started);
-create index runs_by_status on runs (tenant, status, started);
+create index runs_by_status on runs (status, tenant, started);
 create index runs_to_wake on runs (wake_at) where status = 'parked' and wake_at is not null;
-create index runs_running on runs (started) where status = 'running';
 
 -- Approvals: open ones with their card, closed ones only as the way to their run.
 create table approval (
