@@ -81,7 +81,8 @@ def consider(turn: Turn, step_id: str) -> bool:
         if routed is None:
             return False
     _start(turn, step, contract, ruling, arguments, key, approval, claims, routed)
-    warn(turn, reached)
+    if reached:
+        warn(turn, reached)
     return True
 
 

@@ -88,7 +88,7 @@ class _Check:
                 spoilt.add(run)
                 self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
             for seq, body in enumerate(bodies, expected + 1):
-                if b'"claims"' in body or b'"blob"' in body or b'"run_started"' in body:
+                if _holds(body, b'"claims"') or _holds(body, b'"blob"') or _holds(body, b'"run_started"'):
                     self._note(body, f"{names.get(run)} #{seq}")
         return {run: (names.get(run, f"stream {run}"), version) for run, (version, _) in heads.items()}
 
@@ -143,7 +143,13 @@ def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
 
 
 def _claiming(bodies: list[bytes]) -> list[Event]:
-    return [PLAIN.decode(body) for body in bodies if b'"claims"' in body]
+    return [PLAIN.decode(body) for body in bodies if _holds(body, b'"claims"')]
+
+
+def _holds(body: bytes, word: bytes) -> bool:
+    """Whether bytes hold other bytes. Asked three times an event: `in` would first raise and catch that a word is no
+    number, which costs more than the search."""
+    return body.find(word) >= 0
 
 
 def back_up(source: Path, target: Path) -> Backed:
