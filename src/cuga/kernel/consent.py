@@ -10,7 +10,7 @@ from typing import Any
 import msgspec
 
 from cuga.kernel.ending import refuse
-from cuga.kernel.evolve import is_one_time
+from cuga.kernel.facts_of_steps import is_one_time
 from cuga.kernel.references import Unresolved, pointed
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn

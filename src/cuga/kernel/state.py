@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
 from msgspec.structs import replace
@@ -51,6 +52,7 @@ class Phase(str, Enum):
         self.is_open = name in ("pending", "waiting_retry")
 
 
+V = TypeVar("V")
 NO_PLAN = PlanIndex({})
 ENDED = frozenset(phase for phase in Phase if phase.is_end)
 
@@ -157,3 +159,8 @@ class RunState(msgspec.Struct, eq=False):
     def step(self, step_id: str) -> Step:
         """A step of the plan in force or one kept from an earlier plan."""
         return self.index.steps[step_id]
+
+
+def without(held: Mapping[str, V], key: str) -> Mapping[str, V]:
+    """A map without one of its keys, whether it is there or not."""
+    return {name: value for name, value in held.items() if name != key} if key in held else held
