@@ -40,7 +40,9 @@ class SystemClock:
         self._last_id = 0
 
     def now(self) -> datetime:
-        self._last = max(self._last, datetime.now(UTC))
+        now = datetime.now(UTC)
+        if now > self._last:
+            self._last = now
         return self._last
 
     def new_id(self) -> str:

@@ -144,22 +144,47 @@ async def test_64_workers_never_overdraw_one_daily_budget(journal: Journal) -> N
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 async def test_a_stream_is_read_from_any_version_on(journal: Journal) -> None:
-    await journal.append("r1", 0, said("a", "b", "c"))
-    assert events_of(await journal.read("r1", after=1)) == said("b", "c")
-    assert await journal.read("r1", after=3) == []
-    assert await journal.read("r1", after=7) == []
+    for version, texts in ((0, "ab"), (2, "c"), (3, "def"), (6, "gh")):
+        await journal.append("r1", version, said(*texts))
+    whole = await journal.read("r1")
+    assert events_of(whole) == said(*"abcdefgh")
+    assert [event.seq for event in whole] == list(range(1, 9))
+    for after in range(9):
+        assert await journal.read("r1", after=after) == whole[after:]
+    assert await journal.read("r1", after=17) == []
     assert await journal.read("never") == []
 
 
 async def test_the_feed_gives_all_streams_in_the_order_of_commits(journal: Journal) -> None:
     for version in range(3):
-        await journal.append("r1", version, said("a"))
+        await journal.append("r1", 2 * version, said("a", "A"))
         await journal.append("r2", version, said("b"))
     fed = [event async for event in journal.feed()]
-    assert [(event.stream, event.seq) for event in fed] == [(r, n) for n in (1, 2, 3) for r in ("r1", "r2")]
+    assert [(event.stream, event.seq) for event in fed] == [
+        *(("r1", 1), ("r1", 2), ("r2", 1)), *(("r1", 3), ("r1", 4), ("r2", 2)), *(("r1", 5), ("r1", 6), ("r2", 3)),
+    ]  # fmt: skip
     positions = [event.position for event in fed]
     assert positions == sorted(set(positions))
-    assert [event async for event in journal.feed(after=positions[3])] == fed[4:]
+    for nth, position in enumerate(positions, 1):
+        assert [event async for event in journal.feed(after=position)] == fed[nth:]
+
+
+async def test_events_of_one_append_share_its_hash_and_no_others_do(journal: Journal) -> None:
+    await journal.append("r1", 0, said("a", "b"))
+    await journal.append("r1", 2, said("a", "b"))
+    await journal.append("r2", 0, said("a", "b"))
+    hashes = [event.hash for stream in ("r1", "r2") for event in await journal.read(stream)]
+    assert [hashes.index(one) for one in hashes] == [0, 0, 2, 2, 4, 4]
+    assert all(len(one) == 32 for one in hashes)
+
+
+async def test_what_is_fed_from_the_middle_of_an_append_on_is_what_follows(journal: Journal) -> None:
+    await journal.append("r1", 0, said(*map(str, range(300))))
+    for number in range(300):
+        await journal.append("r2", number, said(str(number)))
+    fed = [event async for event in journal.feed()]
+    assert len(fed) == 600
+    assert [event async for event in journal.feed(after=fed[150].position)] == fed[151:]
 
 
 async def test_a_follower_is_told_of_each_append_and_ends_with_the_journal(home: Home, tmp_path: Path) -> None:

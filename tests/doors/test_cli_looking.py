@@ -89,7 +89,7 @@ def test_a_journal_that_was_edited_does_not_verify(cuga: Terminal) -> None:
     assert cuga("verify").code == Exit.SUCCESS
     book = sqlite3.connect(cuga.house / "journal.db")
     changed = book.execute(
-        "UPDATE journal SET body = CAST(replace(CAST(body AS TEXT), 'clouds', 'sheepy') AS BLOB)"
+        "UPDATE journal SET events = CAST(replace(CAST(events AS TEXT), 'clouds', 'sheepy') AS BLOB)"
     ).rowcount
     assert changed > 1
     book.commit()

@@ -57,15 +57,12 @@ class Live:
         return not (self.draining or self.mail or self.flying or self.planning or self.waiters)
 
 
-class Letter:
+class Letter(msgspec.Struct, frozen=True, eq=False):
     """A command in a mailbox, with the bytes that go out of line and the one who waits for the answer."""
 
-    __slots__ = ("answer", "blob", "command")
-
-    def __init__(self, command: c.Command, answer: asyncio.Future[RunState] | None, blob: bytes | None) -> None:
-        self.command = command
-        self.answer = answer
-        self.blob = blob
+    command: c.Command
+    answer: asyncio.Future[RunState] | None
+    blob: bytes | None
 
 
 class Engine(Protocol):
@@ -122,18 +119,24 @@ class Driver:
         if not live.draining:
             # of its own task: a caller that gives up waiting must not take the commands of others with it
             live.draining = True
-            drain = asyncio.ensure_future(self._drain(live))
+            drain = asyncio.ensure_future(self.drain(live))
             drain.add_done_callback(_surface)
         return await answer
 
     async def post(self, live: Live, command: c.Command, blob: bytes | None = None) -> None:
         """Leave a command of the house's own (an outcome, a plan); returns when it or its drainer is through."""
+        if self.put(live, command, blob):
+            await self.drain(live)
+
+    def put(self, live: Live, command: c.Command, blob: bytes | None = None) -> bool:
+        """Leave a command of the house's own in the mailbox. True: nobody drains it, so the caller is to, at once."""
         if self._scrub is not None and not isinstance(command, c.RecordOutcome):  # an outcome comes scrubbed
             command = _scrubbed(command, self._scrub)
         live.mail.append(Letter(command, None, blob))
-        if not live.draining:
-            live.draining = True
-            await self._drain(live)
+        if live.draining:
+            return False
+        live.draining = True
+        return True
 
     def live(self, run_id: str) -> Live:
         """The live record of a run, made when absent."""
@@ -183,7 +186,8 @@ class Driver:
             if live.is_idle:
                 del self._live[run_id]
 
-    async def _drain(self, live: Live) -> None:
+    async def drain(self, live: Live) -> None:
+        """Carry out what lies in the mailbox of a run, and what comes meanwhile."""
         letters: list[Letter] = []
         try:
             while live.mail:
@@ -230,7 +234,7 @@ class Driver:
     def _drain_later(self, live: Live) -> None:
         if live.mail and not live.draining and not (self.engine is not None and self.engine.is_closing):
             live.draining = True
-            asyncio.ensure_future(self._drain(live)).add_done_callback(_surface)
+            asyncio.ensure_future(self.drain(live)).add_done_callback(_surface)
 
     def write_what_was_kept(self) -> None:
         """Try again, now, to write what a failed journal did not take."""
@@ -242,7 +246,7 @@ class Driver:
         for live in self.lives():
             if live.mail and not live.draining:
                 live.draining = True
-                await self._drain(live)
+                await self.drain(live)
 
     async def _settle(self, live: Live, letters: list[Letter]) -> None:
         commands = [letter.command for letter in letters]

@@ -1,30 +1,25 @@
 """The engine of one process: asyncio tasks for what is in flight, one timer for everything that waits.
 
 A parked run is a row: no task, no thread, no memory. An append, its `wake_at` or the sweep at start-up wakes it.
-The task that made a call goes on with the next call of its run; only what runs beside it gets a task of its own.
+What is outstanding is performed by its hands.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
 from cuga.engine.driver import RETRY_S, Driver, Live
+from cuga.engine.hands import Hands, MakePlan, Perform, land
 from cuga.errors import CugaError, HouseClosed, JournalFailed
-from cuga.journal.port import MAX_INLINE
-from cuga.kernel.outstanding import outstanding
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event, PlanRequested, Status, ToolCallStart
-from cuga.model.failure import FailureMode
-from cuga.model.outcome import BlobRef, Certainty, Done, Failed, Outcome
-from cuga.model.value import digest_bytes
+from cuga.model.event import Event, Status, ToolCallStart
+from cuga.model.outcome import Outcome
 
-Perform = Callable[[RunState, ToolCallStart], Awaitable[Outcome]]
-MakePlan = Callable[[RunState, PlanRequested], Awaitable[c.Command]]
 Listener = Callable[[str, Sequence[Event]], None]
 
 MAX_RUNNING = 2_000  # runs begun at once; more wait at the door (KERNEL 3 g: beyond, only latency grows)
@@ -45,12 +40,10 @@ class LocalEngine:
     ) -> None:
         self._driver = driver
         self._clock = clock
-        self._perform = perform
-        self._make_plan = make_plan
+        self._hands = Hands(driver, clock, perform, make_plan)
         self.worker = worker
         self._drives_all = drives_all  # else only the runs it was asked to touch
         self._touched: set[str] = set()
-        self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: dict[str, list[Listener]] = {}
         self._admission = asyncio.Semaphore(MAX_RUNNING)
         self._admitted: set[str] = set()
@@ -155,12 +148,7 @@ class LocalEngine:
         self.is_closing = True
         if self._timer is not None:
             self._timer.cancel()
-        if self._tasks:
-            _, left = await asyncio.wait(set(self._tasks), timeout=grace_s)
-            for task in left:
-                task.cancel()
-            if left:
-                await asyncio.wait(left, timeout=1.0)
+        await self._hands.rest(grace_s)
         await self._driver.write_the_rest()
         for live in self._driver.lives():
             _end_waiters(live, HouseClosed(live.run_id))
@@ -173,7 +161,7 @@ class LocalEngine:
             self._driver.write_what_was_kept()
         state = live.state
         assert state is not None
-        _land(live, state)
+        land(live, state)
         self._wakes.pop(live.run_id, None)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
@@ -184,7 +172,7 @@ class LocalEngine:
                     waiter.set_result(state)
             live.waiters.clear()
         elif not self.is_closing:
-            self._go_on(live)
+            self._hands.go_on(live)
         if self._listeners:
             for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
                 try:
@@ -192,6 +180,11 @@ class LocalEngine:
                 except Exception as error:  # whoever only looks on must not stop the work
                     context = {"message": f"a listener of run {live.run_id} broke", "exception": error}
                     asyncio.get_running_loop().call_exception_handler(context)
+
+    def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
+        """What became of a call that had been given up on, unless nothing is to be begun any more."""
+        if not self.is_closing:
+            self._hands.hear_late(run_id, start, outcome)
 
     def broken(self, live: Live, error: BaseException) -> None:
         """The journal could not be written. It refuses by itself what may not start; here only who waits is told."""
@@ -213,75 +206,10 @@ class LocalEngine:
         if self.is_closing:
             raise HouseClosed("it is being closed")
 
-    def _go_on(self, live: Live) -> None:
-        state = live.state
-        if state is None:
-            return
-        owed = outstanding(state)
-        for start in owed.calls:
-            if live.flying.get(start.step) != start.attempt:
-                live.flying[start.step] = start.attempt
-                if live.has_hands and live.next_call is None and not live.mail:
-                    live.next_call = start  # the task that drains goes on with it: no task of its own
-                else:
-                    self._spawn(self._call(live, start))
-        if owed.plan is not None and live.planning != owed.plan.attempt:
-            live.planning = owed.plan.attempt
-            self._spawn(self._plan(live, owed.plan))
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _call(self, live: Live, start: ToolCallStart) -> None:
-        following: ToolCallStart | None = start
-        while following is not None:
-            command, blob = await self._perform_one(live, following)
-            following = None
-            if live.draining:
-                await self._driver.post(live, command, blob)
-                continue
-            live.has_hands = True
-            try:
-                await self._driver.post(live, command, blob)
-            finally:
-                live.has_hands = False
-                following, live.next_call = live.next_call, None
-
-    async def _perform_one(self, live: Live, start: ToolCallStart) -> tuple[c.RecordOutcome, bytes | None]:
-        assert live.state is not None
-        try:
-            outcome = await self._perform(live.state, start)
-        except asyncio.CancelledError:
-            live.flying.pop(start.step, None)
-            raise
-        except BaseException as error:
-            # the door itself broke: what the tool did is unknown, and that is what is written
-            outcome = Failed(
-                mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=f"{type(error).__name__}: {error}"
-            )
-        return self._recorded(start, outcome)
-
-    def _recorded(self, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
-        """The command that writes an outcome, and the bytes that go out of line."""
-        blob: bytes | None = None
-        reference: BlobRef | None = None
-        if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
-            blob = bytes(outcome.result)
-            reference = BlobRef(digest=digest_bytes(blob), size=len(blob))
-        at = self._clock.now()
-        return c.RecordOutcome(at=at, step=start.step, attempt=start.attempt, outcome=outcome, blob=reference), blob
-
-    def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
-        """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
-        if not self.is_closing:
-            self._spawn(self._driver.post(self._driver.live(run_id), *self._recorded(start, outcome)))
-
     def _nudge(self, run_id: str) -> None:
         """A place in a pool may be free for a run: let it look."""
         if not self.is_closing:
-            self._spawn(self._look_for_a_place(run_id))
+            self._hands.spawn(self._look_for_a_place(run_id))
 
     async def _look_for_a_place(self, run_id: str) -> None:
         try:
@@ -291,21 +219,6 @@ class LocalEngine:
         except CugaError as error:
             self._driver.pools.leave(run_id)
             self.left_alone[run_id] = error
-
-    async def _plan(self, live: Live, request: PlanRequested) -> None:
-        assert live.state is not None
-        try:
-            command = await self._make_plan(live.state, request)
-        except asyncio.CancelledError:
-            live.planning = 0
-            raise
-        except Exception as error:
-            command = c.RecordPlanFailure(
-                at=self._clock.now(),
-                attempt=request.attempt,
-                reason=f"the planner broke: {type(error).__name__}: {error}",
-            )
-        await self._driver.post(live, command)
 
     def _touch(self, run_id: str) -> None:
         if not self._drives_all:
@@ -330,7 +243,7 @@ class LocalEngine:
         self._timer = None
         self._next_wake = None
         if not self.is_closing:
-            self._spawn(self._after_timer())
+            self._hands.spawn(self._after_timer())
 
     async def _after_timer(self) -> None:
         with suppress(JournalFailed):  # it is in `failure` already, where everybody is told
@@ -401,15 +314,3 @@ def _end_waiters(live: Live, error: BaseException) -> None:
         if not waiter.done():
             waiter.set_exception(error)
     live.waiters.clear()
-
-
-def _land(live: Live, state: RunState) -> None:
-    """What is recorded is no longer in the air. Until it is, nobody makes it again: its answer may be in the mail."""
-    if live.flying:
-        calling = state.calling
-        for step, attempt in list(live.flying.items()):
-            start = calling.get(step)
-            if start is None or start.attempt != attempt:
-                del live.flying[step]
-    if live.planning and (state.planning is None or state.planning.attempt != live.planning):
-        live.planning = 0

@@ -75,12 +75,11 @@ class MemoryJournal:
         if isinstance(held, Refused):
             return held
         self._point("append.admitted")
-        prefix, before = prefix_of(stream), lane[-1].hash if lane else GENESIS
-        fresh: list[Stored] = []
-        for seq, body in enumerate(bodies, expected + 1):
-            before = link(prefix, seq, before, body)
-            position = len(self._book) + len(fresh) + 1
-            fresh.append(Stored(position=position, stream=stream, seq=seq, body=body, hash=before))
+        hash = link(prefix_of(stream), expected, lane[-1].hash if lane else GENESIS, bodies)
+        fresh = [
+            Stored(position=len(self._book) + nth, stream=stream, seq=expected + nth, body=body, hash=hash)
+            for nth, body in enumerate(bodies, 1)
+        ]
         self._book += fresh
         self._streams.setdefault(stream, lane).extend(fresh)
         self._blobs.update(kept)
@@ -116,11 +115,13 @@ class MemoryJournal:
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         lane = self._streams.get(stream, [])
-        found = lane[after:]
-        fault = verify(stream, found, after=after, before=lane[after - 1].hash if after and found else GENESIS)
+        whole = after = min(after, len(lane))  # where the append begins that holds the event wanted first
+        while 0 < whole < len(lane) and lane[whole - 1].hash == lane[whole].hash:
+            whole -= 1
+        fault = verify(stream, lane[whole:], after=whole, before=lane[whole - 1].hash if whole else GENESIS)
         if fault is not None:
             raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}")
-        return found
+        return lane[after:]
 
     async def version(self, stream: str) -> int:
         return len(self._streams.get(stream, ()))

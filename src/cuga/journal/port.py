@@ -91,7 +91,7 @@ class Stored(Value, frozen=True, kw_only=True):
     stream: str
     seq: int  # within the stream, from 1
     body: bytes  # the stored bytes, exactly
-    hash: bytes  # 32 bytes, see journal.seal
+    hash: bytes  # 32 bytes: the link of the append it came with, see journal.seal
 
 
 class Listed(Value, frozen=True, kw_only=True):

@@ -1,20 +1,24 @@
 """The hash chain of a stream, and what is wrong with one that does not hold.
 
-hash(n) = SHA-256(tag and format version, length of the stream's id, the id, n, hash(n - 1), SHA-256(stored bytes)).
-A chain sees an edit, a gap and a change of order; a lost tail it sees only when told how long the stream must be.
+One link an append: SHA-256(tag and format version, length of the stream's id, the id, the version it was decided on,
+the hash of the append before, the SHA-256 of each event's stored bytes). The digests stand for the bytes, so a chain
+can be checked where some of them are withheld. It sees an edit, a gap and a change of order; a lost tail only when
+told how long the stream must be.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import sha256
+from itertools import groupby
+from operator import attrgetter
 
 from cuga.journal.port import Stored
 from cuga.model.value import Value
 
 TAG = b"cuga.journal\x00\x01"  # domain and format version of the preimage
-GENESIS = bytes(32)  # what the first event is chained to
+GENESIS = bytes(32)  # what the first append is chained to
 
 
 class Fault(Value, frozen=True, kw_only=True):
@@ -30,14 +34,15 @@ class Fault(Value, frozen=True, kw_only=True):
 
 
 def prefix_of(stream: str) -> bytes:
-    """The part of the preimage that all events of a stream share."""
+    """The part of the preimage that all appends to a stream share."""
     name = stream.encode()
     return TAG + len(name).to_bytes(2, "big") + name
 
 
-def link(prefix: bytes, seq: int, before: bytes, body: bytes) -> bytes:
-    """The hash of the event `seq` with these stored bytes, after an event with the hash `before`."""
-    return sha256(prefix + seq.to_bytes(8, "big") + before + sha256(body).digest()).digest()
+def link(prefix: bytes, expected: int, before: bytes, bodies: Iterable[bytes]) -> bytes:
+    """The hash of an append at the version `expected`, whose last append has the hash `before`."""
+    digests = b"".join([sha256(body).digest() for body in bodies])
+    return sha256(prefix + expected.to_bytes(8, "big") + before + digests).digest()
 
 
 def verify(
@@ -45,22 +50,31 @@ def verify(
 ) -> Fault | None:
     """The first fault of the events that follow version `after`, whose hash is `before`; None: they hold.
 
-    With `length` the stream must end at that version.
+    They begin with an append and are whole appends. With `length` the stream must end at that version.
     """
     prefix = prefix_of(stream)
     seq = after
-    for event in events:
-        seq += 1
-        if event.stream != stream:
-            return Fault(kind="swapped", where=f"{stream} #{seq}", detail=f"this record belongs to {event.stream}")
-        if event.seq != seq:
-            return _out_of_order(stream, seq, [one.seq for one in events], after)
-        if link(prefix, seq, before, event.body) != event.hash:
-            return Fault(kind="edited", where=f"{stream} #{seq}", detail="its bytes or its hash were changed")
-        before = event.hash
+    for hash, append in groupby(events, attrgetter("hash")):
+        expected, bodies = seq, []
+        for event in append:
+            seq += 1
+            if event.stream != stream:
+                return Fault(kind="swapped", where=f"{stream} #{seq}", detail=f"this record belongs to {event.stream}")
+            if event.seq != seq:
+                return _out_of_order(stream, seq, [one.seq for one in events], after)
+            bodies.append(event.body)
+        if link(prefix, expected, before, bodies) != hash:
+            return edited(stream, expected, seq)
+        before = hash
     if length is not None and seq < length:
         return Fault(kind="truncated", where=f"{stream} #{seq + 1}", detail=f"it ends at {seq}, {length} were written")
     return None
+
+
+def edited(stream: str, expected: int, version: int) -> Fault:
+    """The fault of an append whose bytes or hash are not what was written: one of its events, or all of them."""
+    where = f"{stream} #{expected + 1}" + (f"-{version}" if version > expected + 1 else "")
+    return Fault(kind="edited", where=where, detail="its bytes or its hash were changed")
 
 
 def _out_of_order(stream: str, seq: int, found: list[int], after: int) -> Fault:

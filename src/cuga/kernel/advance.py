@@ -27,7 +27,8 @@ def advance(turn: Turn) -> None:
     s = turn.state
     if s.end is not None or s.start is None:
         return
-    _expire(turn)
+    if s.timed:
+        _expire(turn)
     if s.pending and turn.may_start:
         _withdraw_what_is_bound_elsewhere(turn)
     if s.cancel:
@@ -42,8 +43,6 @@ def advance(turn: Turn) -> None:
 
 def _expire(turn: Turn) -> None:
     s = turn.state
-    if not s.timed or min(s.timed.values()) > turn.now:
-        return
     for approval_id, ends in sorted(s.timed.items(), key=lambda item: (item[1], item[0])):
         if ends > turn.now:
             break
@@ -88,7 +87,7 @@ def _start_what_is_ready(turn: Turn) -> None:
     for step in candidates:
         if len(s.calling) >= slots or s.stopped or len(turn.queued) >= MAX_QUEUED:
             break
-        if gate.is_open(s, step):
+        if s.phase[step].is_open:
             gate.consider(turn, step)
     if s.stopped:
         _skip_what_is_open(turn)

@@ -5,13 +5,12 @@ What a person approved is bound by a digest over the call; any drift asks again.
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 
 import msgspec
 
 from cuga.kernel.ending import refuse
-from cuga.kernel.evolve import is_one_time
+from cuga.kernel.facts_of_steps import is_one_time
 from cuga.kernel.references import Unresolved, pointed
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
@@ -28,9 +27,7 @@ MAX_PENDING = 20  # open approvals of one run (RELIABILITY D2, caps)
 
 def idempotency_key(run_id: str, step: str, consent: int, arguments: msgspec.Raw) -> str:
     """The key of one consented effect: the same for every attempt at it, another after a person said "again"."""
-    seal = hashlib.sha256(f"{run_id}\n{step}\n{consent}\n".encode())
-    seal.update(arguments)
-    return seal.hexdigest()
+    return digest_bytes(f"{run_id}\n{step}\n{consent}\n".encode() + arguments)
 
 
 def call_digest(state: RunState, step: Step, ruling: Ruling, arguments: msgspec.Raw, key: str) -> str:

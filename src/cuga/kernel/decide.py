@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
+
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.kernel import approvals, outcomes, replan
 from cuga.kernel.advance import advance
@@ -27,19 +29,16 @@ from cuga.policy.routing import QUIET, Traffic
 NOTHING_REFUSED: Mapping[str, int] = {}
 
 
-class Decision:
+class Decision(msgspec.Struct, frozen=True, eq=False):
     """The facts that follow, and the state they lead to. The state given in has not moved.
 
     `queued` are the steps that wait for a place in a pool, `routed` the choices made: of which pools, and which one.
     """
 
-    __slots__ = ("events", "queued", "routed", "state")
-
-    def __init__(self, turn: Turn) -> None:
-        self.events = tuple(turn.events)
-        self.state = turn.state
-        self.queued = turn.queued
-        self.routed = turn.routed
+    events: tuple[e.Event, ...]
+    state: RunState
+    queued: dict[str, tuple[str, ...]]
+    routed: list[tuple[tuple[str, ...], str]]
 
 
 def decide(
@@ -66,7 +65,7 @@ def decide(
     for command in commands:
         _carry_out(turn, command)
     advance(turn)
-    return Decision(turn)
+    return Decision(tuple(turn.events), turn.state, turn.queued, turn.routed)
 
 
 def _carry_out(turn: Turn, command: c.Command) -> None:

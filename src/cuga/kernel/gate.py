@@ -16,7 +16,7 @@ from cuga.kernel.ending import fail, refuse
 from cuga.kernel.references import Unresolved, filled, pointed
 from cuga.kernel.route import Routed, route
 from cuga.kernel.scarce import budgets_allow, claims_for, warn
-from cuga.kernel.state import Phase, RunState
+from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
@@ -41,16 +41,17 @@ def consider(turn: Turn, step_id: str) -> bool:
             fail(turn, step_id, f"a reference of its input cannot be filled: {problem}")
             return False
     ruling = turn.rules.ruling(step.tool, turn.current)
-    if ruling.verdict is Verdict.REFUSE:
-        refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
+    if ruling.verdict is not Verdict.ALLOW:
+        if ruling.verdict is Verdict.HOLD:
+            turn.holds[ruling.rule] = ruling.reason
+        else:
+            refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
         return False
-    if ruling.verdict is Verdict.HOLD:
-        turn.holds[ruling.rule] = ruling.reason
-        return False
-    accepted = _accepted_definition(turn, step, ruling)
-    if accepted is None:
-        return False
-    ruling = accepted
+    if turn.current.tool_digests[step.tool] != ruling.tool_digest:
+        accepted = _accepted_definition(turn, step, ruling)
+        if accepted is None:
+            return False
+        ruling = accepted
     if step.ask_first:
         ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
     contract = turn.rules.contract(step.tool, turn.current)
@@ -65,7 +66,8 @@ def consider(turn: Turn, step_id: str) -> bool:
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
         return False
-    if not budgets_allow(turn, step):
+    reached = budgets_allow(turn, step)
+    if reached is None:
         return False
     claims = claims_for(turn, step, contract, ruling, arguments)
     if claims is None:
@@ -81,6 +83,8 @@ def consider(turn: Turn, step_id: str) -> bool:
         if routed is None:
             return False
     _start(turn, step, contract, ruling, arguments, key, approval, claims, routed)
+    if reached:
+        warn(turn, reached)
     return True
 
 
@@ -134,10 +138,8 @@ def _output(state: RunState, reference: Reference) -> Any:
 
 
 def _accepted_definition(turn: Turn, step: Step, ruling: Ruling) -> Ruling | None:
-    """The ruling for the tool as it is here; one that changed since the run pinned it needs a person's word first."""
+    """The ruling for the tool as it is here. It has changed since the run pinned it, which needs a person's word."""
     available = turn.current.tool_digests[step.tool]
-    if available == ruling.tool_digest:
-        return ruling
     question = f"tool/{step.tool}/{available[:12]}"
     answer = turn.state.answers.get(question)
     if answer is None:
@@ -227,9 +229,3 @@ def _start(
         )
     )
     turn.take(claims)
-    warn(turn, step)
-
-
-def is_open(state: RunState, step_id: str) -> bool:
-    """Whether a step may still be judged."""
-    return state.phase[step_id] in (Phase.PENDING, Phase.WAITING_RETRY)

@@ -12,9 +12,10 @@ class PlanIndex:
 
     __slots__ = ("dependants", "named", "needs", "pointers", "steps")
 
-    def __init__(self, steps: dict[str, Step]) -> None:
+    def __init__(self, steps: dict[str, Step], in_force: Iterable[str] | None = None) -> None:
         self.steps = steps
-        self.named = _places(steps)  # the steps of the plan in force, and where each stands in it, from 0
+        names = steps if in_force is None else in_force
+        self.named = {name: place for place, name in enumerate(names)}  # the plan in force: where each stands, from 0
         self.needs: dict[str, tuple[str, ...]] = {}
         self.dependants: dict[str, list[str]] = {}
         self.pointers: dict[str, list[str]] = {}
@@ -37,10 +38,4 @@ class PlanIndex:
     def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None, begun: Collection[str] = ()) -> PlanIndex:
         """The index of a plan, with steps of earlier plans that the run keeps; those begun stay what they were."""
         own = {step.step_id: kept[step.step_id] if kept and step.step_id in begun else step for step in plan.steps}
-        index = cls({**kept, **own} if kept else own)
-        index.named = _places(own)
-        return index
-
-
-def _places(names: Iterable[str]) -> dict[str, int]:
-    return {name: place for place, name in enumerate(names)}
+        return cls({**kept, **own}, own) if kept else cls(own)

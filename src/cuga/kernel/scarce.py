@@ -17,19 +17,21 @@ from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Step
 from cuga.model.tool import ToolContract
-from cuga.policy.budget import charges, first_exceeded, is_warning
+from cuga.policy.budget import Exceeded, charges, room_for
 from cuga.policy.judge import Ruling
 from cuga.policy.profile import AtLimit
 
 
-def budgets_allow(turn: Turn, step: Step) -> bool:
-    """Whether every budget of the run can take the call; if not, what the profile wants then is made true."""
+def budgets_allow(turn: Turn, step: Step) -> tuple[str, ...] | None:
+    """The scopes to warn of when the call begins; None when a budget of the run cannot take it, and what the profile
+    wants then is made true."""
     s = turn.state
+    limits = turn.rules.profile.limits
     wanted = charges(step.tool, step.domain, step.cost)
-    found = first_exceeded(wanted, s.used, turn.limits, s.raised)
-    if found is None:
-        return True
-    at_limit = turn.rules.profile.limits.at_limit
+    found = room_for(wanted, s.used, turn.limits, s.raised, limits.warning_percent)
+    if not isinstance(found, Exceeded):
+        return found
+    at_limit = limits.at_limit
     if (found.scope, found.limit) not in s.exceeded:
         turn.emit(
             e.BudgetExceeded(
@@ -50,7 +52,7 @@ def budgets_allow(turn: Turn, step: Step) -> bool:
         if not turn.doubt(step.step_id, reason):
             turn.emit(e.StepSkipped(at=turn.now, step=step.step_id, reason=reason))
             turn.skip_dependants(step.step_id)
-    return False
+    return None
 
 
 def claims_for(
@@ -124,17 +126,10 @@ def once_scopes(tenant: str, once: tuple[str, ...], arguments: msgspec.Raw) -> l
     return list(dict.fromkeys(scopes))  # one recipient named twice is one effect
 
 
-def warn(turn: Turn, step: Step) -> None:
+def warn(turn: Turn, reached: tuple[str, ...]) -> None:
     """One warning for each scope that has reached its threshold with the call that has just begun."""
     s = turn.state
-    percent = turn.rules.profile.limits.warning_percent
-    limits, raised, used, warned = turn.limits, s.raised, s.used, s.warned
-    for scope, _ in charges(step.tool, step.domain, step.cost):
-        limit = limits.get(scope)
-        if limit is None:
-            continue
-        if raised:
-            limit += raised.get(scope, 0)
-        spent = used[scope]
-        if is_warning(spent, limit, percent) and scope not in warned:
-            turn.emit(e.BudgetWarning(at=turn.now, scope=scope, used=spent, limit=limit))
+    for scope in reached:
+        if scope not in s.warned:
+            limit = turn.limits[scope] + s.raised.get(scope, 0)
+            turn.emit(e.BudgetWarning(at=turn.now, scope=scope, used=s.used[scope], limit=limit))

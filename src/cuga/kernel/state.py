@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
+from typing import TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from cuga.kernel.index import PlanIndex
 from cuga.model.event import (
@@ -41,14 +43,18 @@ class Phase(str, Enum):
     DENIED = "denied"
     SKIPPED = "skipped"
 
-    @property
-    def is_end(self) -> bool:
-        """Whether nothing more will become of the step."""
-        # identity, not a set: hashing an enum member is a call of its own, and this is asked several times a step
-        return self is Phase.DONE or self is Phase.SKIPPED or self is Phase.FAILED or self is Phase.DENIED
+    is_end: bool  # nothing more will become of the step
+    is_open: bool  # it may still be judged
+
+    def __init__(self, name: str) -> None:
+        # asked several times a step: an attribute of the member costs a tenth of finding other members to compare with
+        self.is_end = name in ("done", "failed", "denied", "skipped")
+        self.is_open = name in ("pending", "waiting_retry")
 
 
-ENDED = frozenset({Phase.DONE, Phase.FAILED, Phase.DENIED, Phase.SKIPPED})
+V = TypeVar("V")
+NO_PLAN = PlanIndex({})
+ENDED = frozenset(phase for phase in Phase if phase.is_end)
 
 
 class Grant(msgspec.Struct, frozen=True, gc=False):
@@ -67,80 +73,75 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
     by: str
 
 
-class RunState:
+class RunState(msgspec.Struct, eq=False):
     """The state of one run. Maps are keyed by step id unless said otherwise."""
 
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.version = 0
-        self.start: RunStarted | None = None
-        self.latest: datetime | None = None  # time of the newest event: the run's own clock never runs backwards
-        self.plan: CheckedPlan | None = None
-        self.budgets: tuple[Budget, ...] = ()  # of every plan there was: a newer plan loosens none of them
-        self.index = PlanIndex({})
-        self.planning: PlanRequested | None = None  # outstanding
-        self.planner = ""
-        self.plan_attempt = 0
-        self.planner_asks = ""  # the open question without whose answer there will be no plan
-        self.replans = 0
-        self.feedback: tuple[str, ...] = ()
-        self.phase: dict[str, Phase] = {}
-        self.reasons: Mapping[str, str] = {}  # why a step ended without being done
-        self.open_steps = 0  # steps that have not ended
-        self.ready: dict[str, None] = {}  # ordered: may be judged
-        self.unmet: dict[str, int] = {}
-        self.calling: dict[str, ToolCallStart] = {}
-        self.due: Mapping[str, datetime] = {}  # waiting for a retry or a window
-        self.blocked: Mapping[str, str] = {}  # step -> budget scope it waits for
-        self.doubts: Mapping[str, ToolCallStart] = {}
-        self.attempt: dict[str, int] = {}
-        self.tries: Mapping[str, int] = {}  # attempts that ended in an error
-        self.crashes: Mapping[str, int] = {}
-        self.unsure: Mapping[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
-        self.consents: Mapping[str, int] = {}  # times a person said "again"
-        self.spent: Mapping[
-            str, int
-        ] = {}  # attempts made before the latest "again": they tell nothing of those after it
-        self.inputs: Mapping[str, msgspec.Raw] = {}  # amended arguments
-        self.outputs: dict[
-            str, msgspec.Raw | dict[str, msgspec.Raw]
-        ] = {}  # a result, or the parts of it that were kept
-        self.pending: Mapping[str, ApprovalRequested] = {}  # by approval id
-        self.awaiting: Mapping[str, str] = {}  # step -> approval id
-        self.votes: Mapping[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
-        self.grants: Mapping[str, Grant] = {}  # approved, not yet used
-        self.approved: Mapping[str, Grant] = {}  # used: covers further attempts at exactly the same call
-        self.held: Mapping[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
-        self.closed: Mapping[str, Closed] = {}  # by approval id
-        self.askers: Mapping[str, tuple[str, ...]] = {}  # step -> who asked for it as it is, where somebody amended it
-        self.reduced: Mapping[str, dict[str, str]] = {}  # step -> capabilities that it went without, and why
-        self.timed: Mapping[str, datetime] = {}  # open approvals and grants -> when they end
-        self.denied: Mapping[str, str] = {}  # effect -> reason
-        self.questions: Mapping[str, QuestionAsked] = {}
-        self.answers: Mapping[str, str] = {}
-        self.used: dict[str, int] = {}
-        self.raised: Mapping[str, int] = {}
-        self.warned: frozenset[str] = frozenset()
-        self.exceeded: frozenset[tuple[str, int]] = frozenset()
-        self.stopped = ""  # why nothing new starts any more
-        self.cancel = ""  # reason; a cancelled run without one says so
-        self.worker = ""
-        self.epoch = 0
-        self.parked: RunParked | None = None
-        self.end: RunFinished | None = None
+    run_id: str
+    version: int = 0
+    start: RunStarted | None = None
+    latest: datetime | None = None  # time of the newest event: the run's own clock never runs backwards
+    plan: CheckedPlan | None = None
+    budgets: tuple[Budget, ...] = ()  # of every plan there was: a newer plan loosens none of them
+    index: PlanIndex = NO_PLAN
+    planning: PlanRequested | None = None  # outstanding
+    planner: str = ""
+    plan_attempt: int = 0
+    planner_asks: str = ""  # the open question without whose answer there will be no plan
+    replans: int = 0
+    feedback: tuple[str, ...] = ()
+    phase: dict[str, Phase] = {}
+    reasons: Mapping[str, str] = {}  # why a step ended without being done
+    open_steps: int = 0  # steps that have not ended
+    ready: dict[str, None] = {}  # ordered: may be judged
+    unmet: dict[str, int] = {}
+    calling: dict[str, ToolCallStart] = {}
+    due: Mapping[str, datetime] = {}  # waiting for a retry or a window
+    blocked: Mapping[str, str] = {}  # step -> budget scope it waits for
+    doubts: Mapping[str, ToolCallStart] = {}
+    attempt: dict[str, int] = {}
+    tries: Mapping[str, int] = {}  # attempts that ended in an error
+    crashes: Mapping[str, int] = {}
+    unsure: Mapping[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
+    consents: Mapping[str, int] = {}  # times a person said "again"
+    spent: Mapping[str, int] = {}  # attempts made before the latest "again": they tell nothing of those after it
+    inputs: Mapping[str, msgspec.Raw] = {}  # amended arguments
+    outputs: dict[str, msgspec.Raw | dict[str, msgspec.Raw]] = {}  # a result, or the parts of it that were kept
+    pending: Mapping[str, ApprovalRequested] = {}  # by approval id
+    awaiting: Mapping[str, str] = {}  # step -> approval id
+    votes: Mapping[str, tuple[tuple[str, str], ...]] = {}  # approval id -> (by, on behalf of)
+    grants: Mapping[str, Grant] = {}  # approved, not yet used
+    approved: Mapping[str, Grant] = {}  # used: covers further attempts at exactly the same call
+    held: Mapping[str, tuple[Claim, ...]] = {}  # claims on one-time effects that a step still holds
+    closed: Mapping[str, Closed] = {}  # by approval id
+    askers: Mapping[str, tuple[str, ...]] = {}  # step -> who asked for it as it is, where somebody amended it
+    reduced: Mapping[str, dict[str, str]] = {}  # step -> capabilities that it went without, and why
+    timed: Mapping[str, datetime] = {}  # open approvals and grants -> when they end
+    denied: Mapping[str, str] = {}  # effect -> reason
+    questions: Mapping[str, QuestionAsked] = {}
+    answers: Mapping[str, str] = {}
+    used: dict[str, int] = {}
+    raised: Mapping[str, int] = {}
+    warned: frozenset[str] = frozenset()
+    exceeded: frozenset[tuple[str, int]] = frozenset()
+    stopped: str = ""  # why nothing new starts any more
+    cancel: str = ""  # reason; a cancelled run without one says so
+    worker: str = ""
+    epoch: int = 0
+    parked: RunParked | None = None
+    end: RunFinished | None = None
 
     def draft(self) -> RunState:
         """A copy that `kernel.evolve` may change."""
-        new = object.__new__(RunState)
-        new.__dict__.update(self.__dict__)
-        new.phase = self.phase.copy()
-        new.ready = self.ready.copy()
-        new.unmet = self.unmet.copy()
-        new.calling = self.calling.copy()
-        new.attempt = self.attempt.copy()
-        new.outputs = self.outputs.copy()
-        new.used = self.used.copy()
-        return new
+        return replace(
+            self,
+            phase=self.phase.copy(),
+            ready=self.ready.copy(),
+            unmet=self.unmet.copy(),
+            calling=self.calling.copy(),
+            attempt=self.attempt.copy(),
+            outputs=self.outputs.copy(),
+            used=self.used.copy(),
+        )
 
     @property
     def status(self) -> Status:
@@ -158,3 +159,8 @@ class RunState:
     def step(self, step_id: str) -> Step:
         """A step of the plan in force or one kept from an earlier plan."""
         return self.index.steps[step_id]
+
+
+def without(held: Mapping[str, V], key: str) -> Mapping[str, V]:
+    """A map without one of its keys, whether it is there or not."""
+    return {name: value for name, value in held.items() if name != key} if key in held else held

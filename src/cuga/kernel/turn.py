@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
+import msgspec
+
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
 from cuga.model.event import Claim, Event, StepInDoubt, StepSkipped
@@ -15,58 +17,29 @@ from cuga.policy.profile import Current
 from cuga.policy.routing import QUIET, Traffic
 
 
-class Turn:
+class Turn(msgspec.Struct, eq=False):
     """Collects facts; each is applied to the draft at once, so that the next judgement sees it.
 
     `now` is the time of every fact of this turn. `refused` holds what scopes were found to hold when an append with
     claims was turned down: a fact like any other. `holds` says why ready steps do not start.
     """
 
-    __slots__ = (
-        "_limits",
-        "_planned",
-        "current",
-        "events",
-        "holds",
-        "may_start",
-        "now",
-        "queued",
-        "refused",
-        "routed",
-        "rules",
-        "short",
-        "state",
-        "taken",
-        "traffic",
-        "wakes",
-    )
-
-    def __init__(
-        self,
-        state: RunState,
-        now: datetime,
-        rules: Rules,
-        current: Current,
-        refused: Mapping[str, int],
-        may_start: bool = True,
-        traffic: Traffic = QUIET,
-    ) -> None:
-        self.state = state
-        self.now = now
-        self.rules = rules
-        self.current = current
-        self.refused = refused
-        self.may_start = may_start
-        self.traffic = traffic
-        self.queued: dict[str, tuple[str, ...]] = {}  # step -> pools that it waits for a place in
-        self.routed: list[tuple[tuple[str, ...], str]] = []  # pools to choose from, and the one that was chosen
-        self.events: list[Event] = []
-        self.holds: dict[str, str] = {}  # kind of hold -> what a person reads
-        self.wakes: list[datetime] = []
-        self.short: set[str] = set()  # budget scopes that a ready step waits for
-        self.taken: dict[str, int] = {}  # what facts of this turn claim of each scope
-        self._limits: dict[str, int] | None = None
-        self._planned: tuple[Budget, ...] = ()  # the plans' budgets that the limits were made of
+    state: RunState
+    now: datetime
+    rules: Rules
+    current: Current
+    refused: Mapping[str, int]
+    may_start: bool = True
+    traffic: Traffic = QUIET
+    queued: dict[str, tuple[str, ...]] = {}  # step -> pools that it waits for a place in
+    routed: list[tuple[tuple[str, ...], str]] = []  # pools to choose from, and the one that was chosen
+    events: list[Event] = []
+    holds: dict[str, str] = {}  # kind of hold -> what a person reads
+    wakes: list[datetime] = []
+    short: set[str] = set()  # budget scopes that a ready step waits for
+    taken: dict[str, int] = {}  # what facts of this turn claim of each scope
+    _limits: dict[str, int] | None = None
+    _planned: tuple[Budget, ...] = ()  # the plans' budgets that the limits were made of
 
     def emit(self, event: Event) -> None:
         """Make a fact true."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from cuga.model.plan import Budget, CheckedPlan
 from cuga.model.tool import SideEffect
 from cuga.model.value import Value
-from cuga.policy.budget import TOKENS, charges, first_exceeded, is_warning, limits_of
+from cuga.policy.budget import TOKENS, Exceeded, charges, is_warning, limits_of, room_for
 from cuga.policy.profile import AtLimit, Consent, Rulebook
 
 
@@ -68,10 +68,11 @@ def forecast(plan: CheckedPlan, rulebook: Rulebook, *, budget: Budget | None = N
     steps = []
     for step in plan.steps:
         wanted = charges(step.tool, step.domain, step.cost)
-        exceeded = first_exceeded(wanted, granted, limits, {})
+        found = room_for(wanted, granted, limits, {}, profile.limits.warning_percent)
+        exceeds = found.scope if isinstance(found, Exceeded) else ""
         for scope, amount in wanted:
             used[scope] = used.get(scope, 0) + amount
-            if exceeded is None:
+            if not exceeds:
                 granted[scope] = granted.get(scope, 0) + amount
         domains[step.domain] = domains.get(step.domain, 0) + 1
         steps.append(
@@ -84,7 +85,7 @@ def forecast(plan: CheckedPlan, rulebook: Rulebook, *, budget: Budget | None = N
                 consent=profile.approvals.consent_for(step.side_effect),
                 simulated=profile.simulates_execute and step.side_effect is SideEffect.EXECUTE,
                 conditional=step.when is not None,
-                exceeds=exceeded.scope if exceeded else "",
+                exceeds=exceeds,
             )
         )
     return Forecast(

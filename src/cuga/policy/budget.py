@@ -68,20 +68,27 @@ def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
     return ((CALLS, 1), (domain_scope(domain), 1), (tool_scope(tool), 1), (COST, cost), (TOKENS, 0))
 
 
-def first_exceeded(
-    wanted: tuple[tuple[str, int], ...], used: Mapping[str, int], limits: Mapping[str, int], raised: Mapping[str, int]
-) -> Exceeded | None:
-    """The first scope that cannot take what is wanted, or None."""
+def room_for(
+    wanted: tuple[tuple[str, int], ...],
+    used: Mapping[str, int],
+    limits: Mapping[str, int],
+    raised: Mapping[str, int],
+    percent: int,
+) -> Exceeded | tuple[str, ...]:
+    """The first scope that cannot take what is wanted; else the scopes that have reached their warning with it."""
+    reached: tuple[str, ...] = ()
     for scope, amount in wanted:
         limit = limits.get(scope)
         if limit is None:
             continue
         if raised:
             limit += raised.get(scope, 0)
-        spent = used.get(scope, 0)
-        if spent + amount > limit:
-            return Exceeded(scope=scope, used=spent, limit=limit, wanted=amount)
-    return None
+        spent = used.get(scope, 0) + amount
+        if spent > limit:
+            return Exceeded(scope=scope, used=spent - amount, limit=limit, wanted=amount)
+        if spent * 100 >= limit * percent and is_warning(spent, limit, percent):  # a call of its own only when it is so
+            reached += (scope,)
+    return reached
 
 
 def is_warning(used: int, limit: int, percent: int) -> bool:

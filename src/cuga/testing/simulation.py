@@ -128,9 +128,10 @@ class Schedule(People):
             kept = self.processes[self.owner[run]].states.get(run)
             if kept is None or kept.version != state.version:
                 continue
-            for name, value in kept.__dict__.items():
-                if name != "index" and value != state.__dict__[name]:
-                    raise Broken(f"I9: {name} of {run} is {value!r}, a fold gives {state.__dict__[name]!r}")
+            for name in kept.__struct_fields__:
+                value, folded = getattr(kept, name), getattr(state, name)
+                if name != "index" and value != folded:
+                    raise Broken(f"I9: {name} of {run} is {value!r}, a fold gives {folded!r}")
         if cards.keys() != waiting:
             raise Broken(f"I12: open approvals are {sorted(cards)}, the events leave {sorted(waiting)}")
 

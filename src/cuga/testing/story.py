@@ -126,8 +126,8 @@ def raw(value: Any) -> msgspec.Raw:
 
 
 def _must_be_equal(one: RunState, other: RunState) -> None:
-    for name, value in one.__dict__.items():
-        theirs = other.__dict__[name]
+    for name in RunState.__struct_fields__:
+        value, theirs = getattr(one, name), getattr(other, name)
         if name == "index":
             value, theirs = value.steps, theirs.steps
         assert value == theirs, f"{name}: {value!r} is not {theirs!r}"

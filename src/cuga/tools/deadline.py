@@ -5,18 +5,17 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import msgspec
+
 LOOK_EVERY_S = 0.1  # how late a deadline may be noticed
 
 
-class Deadline:
+class Deadline(msgspec.Struct, eq=False):
     """When one call must have answered."""
 
-    __slots__ = ("is_over", "task", "when")
-
-    def __init__(self, task: asyncio.Task[Any], when: float) -> None:
-        self.is_over = False
-        self.task = task
-        self.when = when
+    task: asyncio.Task[Any]
+    when: float
+    is_over: bool = False
 
 
 class Watch:
@@ -26,9 +25,9 @@ class Watch:
         self._calls: dict[Deadline, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
 
-    def begin(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], left_s: float) -> Deadline:
-        """Watch a call of this task."""
-        deadline = Deadline(task, loop.time() + left_s)
+    def begin(self, loop: asyncio.AbstractEventLoop, task: asyncio.Task[Any], begun: float, left_s: float) -> Deadline:
+        """Watch a call of this task, which began at that time of the loop."""
+        deadline = Deadline(task, begun + left_s)
         self._calls[deadline] = None
         if self._loop is not loop:
             self._loop = loop

@@ -174,7 +174,7 @@ class Door:
         if is_keyed:
             self._going.update(marks)
         is_late = False
-        deadline = self._watch.begin(loop, task, left_s)
+        deadline = self._watch.begin(loop, task, begun, left_s)
         note = ""
         try:
             value = await attempt.look() if call.probe and tool.probe is not None else None
@@ -255,19 +255,16 @@ class Door:
         return outcome
 
 
-class _Attempt:
+class _Attempt(msgspec.Struct, eq=False):
     """One call of one tool: in this task when it is asynchronous, else in a thread."""
 
-    __slots__ = ("_arguments", "_context", "_threads", "_tool", "entered_here", "has_looked", "job")
-
-    def __init__(self, threads: Threads, tool: Tool, context: ToolContext, arguments: Any) -> None:
-        self._threads = threads
-        self._tool = tool
-        self._context = context
-        self._arguments = arguments
-        self.job: Job | None = None
-        self.entered_here = False
-        self.has_looked = False  # the probe answered that no earlier attempt happened
+    _threads: Threads
+    _tool: Tool
+    _context: ToolContext
+    _arguments: Any
+    job: Job | None = None
+    entered_here: bool = False
+    has_looked: bool = False  # the probe answered that no earlier attempt happened
 
     @property
     def entered(self) -> bool:
@@ -297,7 +294,7 @@ class _Attempt:
         tool, arguments = self._tool, self._arguments
         if tool.fields is None:
             return {"inputs": arguments, "context": self._context}
-        named = {name: getattr(arguments, name) for name in tool.fields}
+        named = msgspec.structs.asdict(arguments)
         if tool.context:
             named[tool.context] = self._context
         return named

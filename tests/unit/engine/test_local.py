@@ -477,7 +477,7 @@ def test_a_large_result_goes_out_of_line(loop):
         async def perform(state, start):
             return Done(result=raw({"n": 1, "rest": "x" * 10_000}))
 
-        bench.engine._perform = perform
+        bench.engine._hands._perform = perform
         await bench.engine.begin("r1", bench.start(READS))
         await bench.engine.wait("r1")
         done = next(one for one in events_of(await bench.journal.read("r1")) if isinstance(one, e.ToolCallComplete))

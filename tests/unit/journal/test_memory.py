@@ -23,5 +23,6 @@ async def test_its_chain_is_checked_as_it_is_read() -> None:
     await journal.append("r1", 0, said("a", "b"))
     second = journal._streams["r1"][1]
     journal._streams["r1"][1] = Stored(position=2, stream="r1", seq=2, body=b"{}", hash=second.hash)
-    with pytest.raises(JournalCorrupt, match="r1 #2: edited"):
-        await journal.read("r1", after=1)
+    for after in (0, 1):
+        with pytest.raises(JournalCorrupt, match="edited"):
+            await journal.read("r1", after=after)

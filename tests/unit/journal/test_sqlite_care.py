@@ -50,7 +50,9 @@ def path(tmp_path: Path) -> Path:
         await journal.keep_snapshot(RULES)
         await journal.append("r1", 0, [started(), *claiming(("day", 2, 9))], index=row())
         await journal.append("r1", 2, [completed(), *said("b")], blobs=[LARGE], index=row())
-        await journal.append("r2", 0, [*said("a", "b", "c"), *claiming(("day", 1, 9), ("send", 1, 1))])
+        for version, text in enumerate("abc"):
+            await journal.append("r2", version, said(text))
+        await journal.append("r2", 3, claiming(("day", 1, 9), ("send", 1, 1)))
         assert await journal.verify() == []
         await journal.close()
 
@@ -68,13 +70,18 @@ def spoil(path: Path, *statements: str) -> None:
 @pytest.mark.parametrize(
     ("statement", "kind", "where"),
     [
-        ("update journal set body = cast(replace(body, 'b', 'c') as blob) where id = 6", "edited", "r2 #2"),
-        ("update journal set body = replace(body, 'b', 'c') where id = 6", "edited", "r2 #2"),
+        ("update journal set events = cast(replace(events, 'b', 'c') as blob) where id = 6", "edited", "r2 #2"),
+        ("update journal set events = replace(events, 'b', 'c') where id = 6", "edited", "r2 #2"),
         ("update journal set hash = 'text' where id = 6", "edited", "r2 #2"),
+        ("update journal set events = cast('[ ' || substr(events, 2) as blob) where id = 6", "edited", "r2 #2"),
+        ("update journal set version = 9 where id = 6", "edited", "r2 #2-9"),
+        ("update journal set version = 'x' where id = 6", "edited", "r2 #2"),
+        ("update journal set expected = 'x' where id = 6", "missing", "r2 #2"),
+        ("update journal set hash = zeroblob(32) where id = 4", "edited", "r1 #3-4"),
         ("update journal set hash = zeroblob(32) where id = 6", "edited", "r2 #2"),
         ("delete from journal where id = 6", "missing", "r2 #2"),
         ("update journal set id = id + 100 where id = 6", "reordered", "r2 #2"),
-        ("delete from journal where id = 4", "truncated", "r1 #4"),
+        ("delete from journal where id = 4", "truncated", "r1 #3"),
         ("delete from stream where name = 'r2'", "missing", "position 5"),
         ("update stream set name = 'r3' where name = 'r2'", "edited", "r3 #1"),
         ("delete from blob where length(body) > 10000", "blob_missing", digest_bytes(LARGE)),
@@ -82,7 +89,7 @@ def spoil(path: Path, *statements: str) -> None:
         ("update blob set body = zeroblob(20002) where length(body) > 10000", "blob_altered", digest_bytes(LARGE)),
         ("update scope set used = 7 where name = 'day'", "claims_differ", "day"),
         ("delete from scope where name = 'send'", "claims_differ", "send"),
-        ("update journal set body = cast('{\"claims\":1}' as blob) where id = 8", "edited", "r2 #4"),
+        ("update journal set events = cast('[{\"claims\":1}]' as blob) where id = 8", "edited", "r2 #4"),
     ],
 )
 def test_the_first_fault_is_named_with_its_place(path: Path, statement: str, kind: str, where: str) -> None:
@@ -98,7 +105,7 @@ def test_events_in_another_order_and_unreadable_ones_are_told_apart(path: Path) 
         "update journal set id = 1000 where id = 6",
         "update journal set id = 6 where id = 7",
         "update journal set id = 7 where id = 1000",
-        "update journal set body = cast('{\"claims\":1}' as blob) where id = 8",
+        "update journal set events = cast('[{\"claims\":1}]' as blob) where id = 8",
         "delete from journal where run = 1",
     )
     kinds = [fault.kind for fault in verify_file(path)]
@@ -115,10 +122,10 @@ def test_a_damaged_file_is_told_as_such(path: Path) -> None:
 def test_no_flipped_bit_of_an_event_goes_unseen(path: Path) -> None:
     chance = random.Random(3)
     connection = apsw.Connection(str(path))
-    rows = connection.execute("select id, body, hash from journal").fetchall()
+    rows = connection.execute("select id, events, hash from journal").fetchall()
     for _ in range(200):
-        position, body, hash = chance.choice(rows)
-        column, value = chance.choice([("body", body), ("hash", hash)])
+        position, events, hash = chance.choice(rows)
+        column, value = chance.choice([("events", events), ("hash", hash)])
         flipped = bytearray(value)
         flipped[chance.randrange(len(flipped))] ^= 1 << chance.randrange(8)
         connection.execute(f"update journal set {column} = ? where id = ?", (bytes(flipped), position))
@@ -130,7 +137,7 @@ def test_no_flipped_bit_of_an_event_goes_unseen(path: Path) -> None:
 
 
 async def test_reading_a_spoilt_stream_raises_and_names_the_fault(path: Path) -> None:
-    spoil(path, "update journal set body = cast('x' as blob) where id = 6")
+    spoil(path, "update journal set events = cast('x' as blob) where id = 6")
     journal = SqliteJournal(path, prefill=False)
     with pytest.raises(JournalCorrupt, match="r2 #2: edited") as error:
         await journal.read("r2")
@@ -163,7 +170,7 @@ async def test_a_spoilt_ledger_is_put_right_from_the_events_while_appends_wait(p
 
 
 async def test_a_count_that_cannot_be_made_leaves_the_ledger_as_it_was(path: Path) -> None:
-    spoil(path, "update journal set body = cast('{\"claims\":1}' as blob) where id = 8")
+    spoil(path, "update journal set events = cast('[{\"claims\":1}]' as blob) where id = 8")
     journal = SqliteJournal(path, prefill=False)
     with pytest.raises(Exception, match="cannot be read by this version"):
         await journal.rebuild_claims()
@@ -230,7 +237,7 @@ def test_a_copy_never_replaces_a_file(path: Path, tmp_path: Path) -> None:
 
 
 def test_a_copy_that_fails_leaves_nothing_behind(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(care, "queries", lambda _file: {"last_event": "select nonsense"})
+    monkeypatch.setattr(care, "queries", lambda _file: {"last_append": "select nonsense"})
     with pytest.raises(JournalFailed, match="could not be made"):
         back_up(path, tmp_path / "copy.db")
     assert not list(tmp_path.glob("copy*"))

@@ -6,7 +6,7 @@ import pytest
 
 from cuga.errors import BadInput
 from cuga.model.plan import Budget
-from cuga.policy.budget import charges, first_exceeded, is_warning, limits_of, tightest
+from cuga.policy.budget import Exceeded, charges, is_warning, limits_of, room_for, tightest
 from cuga.policy.profile import Limits
 from cuga.policy.spelling import tool_budget
 
@@ -24,16 +24,26 @@ def test_the_smallest_stated_limit_holds():
 
 def test_a_scope_without_a_limit_is_bounded_by_the_total_alone():
     wanted = charges("send", "engagement", 5)
-    assert first_exceeded(wanted, {}, {"calls": 1}, {}) is None
-    found = first_exceeded(wanted, {"calls": 1}, {"calls": 1}, {})
-    assert found is not None and (found.scope, found.used, found.limit, found.wanted) == ("calls", 1, 1, 1)
-    assert first_exceeded(wanted, {"calls": 1}, {"calls": 1}, {"calls": 1}) is None
+    assert room_for(wanted, {}, {"calls": 2}, {}, 80) == ()
+    found = room_for(wanted, {"calls": 1}, {"calls": 1}, {}, 80)
+    assert found == Exceeded(scope="calls", used=1, limit=1, wanted=1)
+    assert room_for(wanted, {"calls": 1}, {"calls": 1}, {"calls": 2}, 80) == ()
+
+
+def test_a_call_that_fits_names_the_scopes_it_brings_to_their_warning():
+    wanted = charges("send", "engagement", 5)
+    limits = {"calls": 5, "cost": 20, "tokens": 0, "calls/tool/send": 10}
+    assert room_for(wanted, {"calls": 2, "cost": 10}, limits, {}, 80) == ()
+    assert room_for(wanted, {"calls": 3, "cost": 11}, limits, {}, 80) == ("calls", "cost")
+    assert room_for(wanted, {"calls": 3, "cost": 11}, limits, {"cost": 1}, 80) == ("calls",)
 
 
 def test_tokens_hold_back_the_next_call_once_they_are_passed():
     wanted = charges("send", "engagement", 5)
-    assert first_exceeded(wanted, {"tokens": 100}, {"tokens": 100}, {}) is None
-    assert first_exceeded(wanted, {"tokens": 101}, {"tokens": 100}, {}) is not None
+    assert room_for(wanted, {"tokens": 100}, {"tokens": 100}, {}, 80) == ("tokens",)
+    assert room_for(wanted, {"tokens": 101}, {"tokens": 100}, {}, 80) == Exceeded(
+        scope="tokens", used=101, limit=100, wanted=0
+    )
 
 
 def test_a_warning_comes_at_its_threshold_and_never_for_a_limit_of_nothing():

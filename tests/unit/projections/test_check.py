@@ -119,7 +119,7 @@ async def test_a_first_event_from_a_newer_version_is_named() -> None:
     await house.journal.append("odd", 0, [Annotation(at=house.clock.now(), text="hello")])
     book = house.journal._streams["odd"]
     body = b'{"type":"from_the_future"}'
-    book[0] = msgspec.structs.replace(book[0], body=body, hash=link(prefix_of("odd"), 1, GENESIS, body))
+    book[0] = msgspec.structs.replace(book[0], body=body, hash=link(prefix_of("odd"), 0, GENESIS, [body]))
     house.journal._book[-1] = book[0]
     (fault,) = await check_rows(house.journal)
     assert (fault.kind, fault.run_id) == ("unreadable", "odd")

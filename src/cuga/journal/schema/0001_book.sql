@@ -6,14 +6,16 @@ create table stream (
     name text not null unique
 );
 
--- One row an event, in the order of commits. `body` is the stored bytes, `hash` the link of the stream's chain.
+-- One row an append, in the order of commits: decided on the version `expected`, it led to `version`. `id` is the
+-- position of its last event. `events` is a JSON array of their stored bytes, `hash` the link of the stream's chain.
 create table journal (
     id integer primary key,
     run integer not null,
-    seq integer not null,
-    body blob not null,
+    expected integer not null,
+    version integer not null,
+    events blob not null,
     hash blob not null,
-    unique (run, seq)
+    unique (run, expected)
 );
 
 -- Content-addressed bytes: large results and snapshots of rules. `digest` is the SHA-256 in hex.
@@ -45,9 +47,8 @@ create table runs (
     version integer not null
 );
 create index runs_newest on runs (tenant, started);
-create index runs_by_status on runs (tenant, status, started);
+create index runs_by_status on runs (status, tenant, started);
 create index runs_to_wake on runs (wake_at) where status = 'parked' and wake_at is not null;
-create index runs_running on runs (started) where status = 'running';
 
 -- Approvals: open ones with their card, closed ones only as the way to their run.
 create table approval (

@@ -4,7 +4,7 @@
 select pk from stream where name = ?
 
 -- name: head (of one stream)
-select seq, hash from journal where run = ? order by seq desc limit 1
+select version, hash from journal where run = ? order by expected desc limit 1
 
 -- name: last_pk
 select coalesce(max(pk), 0) from stream
@@ -12,13 +12,18 @@ select coalesce(max(pk), 0) from stream
 -- name: last_id
 select coalesce(max(id), 0) from journal
 
--- name: events (of one stream, from a version on: the version itself comes too, for its hash)
-select id, seq, body, hash from journal where run = ? and seq >= ? order by seq
+-- name: appends (to one stream, after a version; before them the one that ends at or before it, for its hash)
+select id, cast(expected as integer), cast(version as integer), events, hash from journal
+where run = :run and expected >= coalesce(
+    (select expected from journal where run = :run and expected < :after and version <= :after order by expected desc limit 1),
+    0)
+order by expected
 
--- name: page (of all streams, after a position)
-select j.id, s.name, j.seq, j.body, j.hash from journal j join stream s on s.pk = j.run where j.id > ? order by j.id limit ?
+-- name: page (of all streams, the appends that end after a position)
+select j.id, s.name, j.expected, j.version, j.events, j.hash
+from journal j join stream s on s.pk = j.run where j.id > ? order by j.id limit ?
 
--- name: hash_at (a position: did this very event get there?)
+-- name: hash_at (a position: did this very append get there?)
 select hash from journal where id = ?
 
 -- name: blob
@@ -28,13 +33,13 @@ select body from blob where digest = ?
 select used from scope where name = ?
 
 -- name: runs_newest
-select s.name, r.*, (select coalesce(max(seq), 0) from journal j where j.run = r.run)
+select s.name, r.*, (select coalesce(max(version), 0) from journal j where j.run = r.run)
 from runs r join stream s on s.pk = r.run
 where r.tenant = :tenant and (r.started, r.run) < (:started, :run)
 order by r.started desc, r.run desc limit :limit
 
 -- name: runs_by_status
-select s.name, r.*, (select coalesce(max(seq), 0) from journal j where j.run = r.run)
+select s.name, r.*, (select coalesce(max(version), 0) from journal j where j.run = r.run)
 from runs r join stream s on s.pk = r.run
 where r.tenant = :tenant and r.status = :status and (r.started, r.run) < (:started, :run)
 order by r.started desc, r.run desc limit :limit
@@ -68,11 +73,11 @@ select value from fact where name = 'epoch'
 -- name: version_of_data (changes when another connection has committed)
 pragma data_version
 
--- name: every_event
-select id, run, seq, body, hash from journal order by id
+-- name: every_append (whoever edits by hand may leave text where numbers were: as numbers they do not fit)
+select id, run, cast(expected as integer), cast(version as integer), events, hash from journal order by id
 
--- name: event_at
-select id from journal where run = ? and seq = ?
+-- name: append_at (a version of a stream: was something decided on it?)
+select id from journal where run = ? and expected = ?
 
 -- name: every_stream
 select pk, name from stream
@@ -86,5 +91,5 @@ select digest, body from blob
 -- name: every_run_length
 select run, version from runs
 
--- name: last_event
+-- name: last_append
 select id, hash from journal order by id desc limit 1

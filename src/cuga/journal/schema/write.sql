@@ -3,8 +3,8 @@
 -- name: add_streams
 insert into stream (pk, name) values (?, ?)
 
--- name: add_events
-insert into journal (id, run, seq, body, hash) values (?, ?, ?, ?, ?)
+-- name: add_appends
+insert into journal (id, run, expected, version, events, hash) values (?, ?, ?, ?, ?, ?)
 
 -- name: add_blobs (the same bytes are kept once)
 insert or ignore into blob (digest, body) values (?, ?)

@@ -7,7 +7,9 @@ other threads in once per row stepped and that is dear beside a busy thread.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -49,26 +51,20 @@ Row = tuple[Any, ...]
 IndexRows = tuple[dict[int, Row], dict[str, Row], dict[str, Row]]
 
 
-class Batch:
+class Batch(msgspec.Struct, eq=False):
     """The parameters of one transaction, flat, and who waits for it."""
 
-    __slots__ = (
-        "approvals", "blobs", "closed", "events", "last_hash", "last_id",
-        "runs", "scopes", "size", "streams", "waiting",
-    )  # fmt: skip
-
-    def __init__(self) -> None:
-        self.waiting: list[Waiting] = []
-        self.streams: list[Any] = []
-        self.events: list[Any] = []
-        self.scopes: dict[str, int] = {}
-        self.blobs: dict[str, bytes] = {}
-        self.runs: dict[int, Row] = {}
-        self.approvals: dict[str, Row] = {}
-        self.closed: dict[str, Row] = {}
-        self.size = 0  # bytes of bodies and blobs
-        self.last_id = 0  # position of the last event, 0: none
-        self.last_hash = b""
+    waiting: list[Waiting] = []
+    streams: list[Any] = []
+    appends: list[Any] = []
+    scopes: dict[str, int] = {}
+    blobs: dict[str, bytes] = {}
+    runs: dict[int, Row] = {}
+    approvals: dict[str, Row] = {}
+    closed: dict[str, Row] = {}
+    size: int = 0  # bytes of events and blobs
+    last_id: int = 0  # position of the last event, 0: none
+    last_hash: bytes = b""
 
     def note(self, rows: IndexRows) -> None:
         """Take in what an append changes in the tables beside the stream; the newest row of a key counts."""
@@ -79,18 +75,27 @@ class Batch:
         self.approvals |= opened
         self.closed |= closed
 
-    def statements(self) -> list[tuple[str, list[Any], int]]:
+    def statements(self) -> Iterator[tuple[str, list[Any], int]]:
         """Name of the query, its flat parameters and how many make a row; in the order they must be stored."""
-        found: list[tuple[str, list[Any], int]] = [
-            ("add_streams", self.streams, 2),
-            ("add_events", self.events, 5),
-            ("add_blobs", [part for pair in self.blobs.items() for part in pair], 2),
-            ("set_scopes", [part for pair in self.scopes.items() for part in pair], 2),
-            ("set_runs", [part for row in self.runs.values() for part in row], 12),
-            ("open_approvals", [part for row in self.approvals.values() for part in row], 5),
-            ("close_approvals", [part for row in self.closed.values() for part in row], 5),
-        ]
-        return [one for one in found if one[1]]
+        if self.streams:
+            yield "add_streams", self.streams, 2
+        if self.appends:
+            yield "add_appends", self.appends, 6
+        if self.blobs:
+            yield "add_blobs", flat(self.blobs.items()), 2
+        if self.scopes:
+            yield "set_scopes", flat(self.scopes.items()), 2
+        if self.runs:
+            yield "set_runs", flat(self.runs.values()), 12
+        if self.approvals:
+            yield "open_approvals", flat(self.approvals.values()), 5
+        if self.closed:
+            yield "close_approvals", flat(self.closed.values()), 5
+
+
+def flat(rows: Iterable[Row]) -> list[Any]:
+    """The parameters of rows, one after another."""
+    return list(chain.from_iterable(rows))
 
 
 def index_rows(pk: int, version: int, index: Index) -> IndexRows:

@@ -24,10 +24,11 @@ from cuga.journal.sqlite.connect import SYNCHRONOUS
 from cuga.journal.sqlite.follow import Reading
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
+from cuga.journal.sqlite.row import joined
 from cuga.journal.sqlite.writer import Writer, Written
 from cuga.model.event import Event, Status
 
-BATCH_EVENTS = 16_000  # a batch with more, or with more bytes, closes the door until it is being written
+BATCH_APPENDS = 6_000  # a batch with more, or with more bytes, closes the door until it is being written
 BATCH_BYTES = 8 << 20
 REMEMBERED = 20_000  # heads, and scopes; beyond it the idle ones are forgotten
 
@@ -72,7 +73,7 @@ class SqliteJournal(Reading):
         self._commit = GroupCommit(self._writer, self._settled, on_point)
         self._ledger = Ledger(self._reader.used)
         self._heads: dict[str, Head] = {}
-        self._next_pk = self._next_id = 0
+        self._next_pk = self._last_id = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._held = 0  # how many need the file for themselves
@@ -133,21 +134,18 @@ class SqliteJournal(Reading):
             batch.size += sum(map(len, kept.values()))
         self._point("append.admitted")
         durable = self._commit.join(loop, stream, head, Committed(version=seq))
-        if batch.size > BATCH_BYTES or len(batch.events) > BATCH_EVENTS * 5:
+        if batch.size > BATCH_BYTES or len(batch.waiting) > BATCH_APPENDS:
             self._guarded = True  # `_full`, spelled out: this is the hot path
         return await durable
 
     def _chain(self, batch: Batch, head: Head, bodies: list[bytes]) -> None:
-        pk, prefix, before, seq, position = head.pk, head.prefix, head.hash, head.version, self._next_id
-        rows, size = batch.events, batch.size
-        for body in bodies:
-            seq += 1
-            before = link(prefix, seq, before, body)
-            rows += (position, pk, seq, body, before)
-            position += 1
-            size += len(body)
-        head.version, head.hash, self._next_id, batch.size = seq, before, position, size
-        batch.last_id, batch.last_hash = position - 1, before
+        expected, count, events = head.version, len(bodies), joined(bodies)
+        head.version = version = expected + count
+        head.hash = hash = link(head.prefix, expected, head.hash, bodies)
+        position = self._last_id = self._last_id + count
+        batch.appends += (position, head.pk, expected, version, events, hash)
+        batch.size += len(events)
+        batch.last_id, batch.last_hash = position, hash
 
     def _find(self, stream: str) -> Head:
         """The head of a stream as the file has it. With `pk` 0 there is none, and nothing is remembered yet."""
@@ -186,7 +184,7 @@ class SqliteJournal(Reading):
                 await self._commit.news()
                 continue
             if self._stale:
-                self._next_pk, self._next_id = self._reader.last_pk() + 1, self._reader.last_id() + 1
+                self._next_pk, self._last_id = self._reader.last_pk() + 1, self._reader.last_id()
                 self._stale = False
             self._ballast.recover()
             if not self._ballast.admits(events):
@@ -202,7 +200,7 @@ class SqliteJournal(Reading):
     @property
     def _full(self) -> bool:
         batch = self._commit.batch
-        return batch.size > BATCH_BYTES or len(batch.events) > BATCH_EVENTS * 5
+        return batch.size > BATCH_BYTES or len(batch.waiting) > BATCH_APPENDS
 
     def _settled(self, batch: Batch, written: Written) -> None:
         """What is remembered after a transaction."""

@@ -17,11 +17,12 @@ from cuga.journal.blobs import intact
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import PLAIN
 from cuga.journal.port import Backed
-from cuga.journal.seal import GENESIS, Fault, link, prefix_of
+from cuga.journal.seal import GENESIS, Fault, edited, link, prefix_of
 from cuga.journal.sqlite.batch import Batch
 from cuga.journal.sqlite.connect import open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
+from cuga.journal.sqlite.row import as_bytes, bodies_of, joined
 from cuga.journal.sqlite.writer import Writer
 from cuga.journal.statements import queries
 from cuga.model.event import Event, RunStarted, ToolCallComplete
@@ -46,11 +47,6 @@ def verify_file(path: Path) -> list[Fault]:
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
     finally:
         connection.close()
-
-
-def _as_bytes(value: object) -> bytes:
-    """A column that should hold bytes; anything else as bytes that no hash of ours fits."""
-    return value if isinstance(value, bytes) else b"not bytes: " + repr(value).encode("utf-8", "backslashreplace")
 
 
 class _Check:
@@ -83,28 +79,29 @@ class _Check:
         prefixes = {pk: prefix_of(name) for pk, name in names.items()}
         heads: dict[int, tuple[int, bytes]] = {}
         spoilt: set[int] = set()  # one fault a stream: what follows the first is its echo
-        for position, run, seq, body, hash in self._connection.execute(self._query["every_event"]):
+        for position, run, expected, version, events, hash in self._connection.execute(self._query["every_append"]):
             last, before = heads.get(run, (0, GENESIS))
-            # whoever edits by hand may leave text where bytes were: as bytes it fails the hash, which names the fault
-            body, hash = _as_bytes(body), _as_bytes(hash)
-            heads[run] = (seq, hash)
-            holds = run in prefixes and seq == last + 1 and link(prefixes[run], seq, before, body) == hash
+            bodies, hash = bodies_of(events, version - expected), as_bytes(hash)
+            heads[run] = (version, hash)
+            holds = run in prefixes and expected == last and link(prefixes[run], expected, before, bodies) == hash
             if not holds and run not in spoilt:
                 spoilt.add(run)
-                self._found.append(self._chain_fault(names.get(run), run, position, seq, last + 1))
-            if b'"claims"' in body or b'"blob"' in body or b'"run_started"' in body:
-                self._note(body, f"{names.get(run)} #{seq}")
-        return {run: (names.get(run, f"stream {run}"), seq) for run, (seq, _) in heads.items()}
+                self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
+            for seq, body in enumerate(bodies, expected + 1):
+                if _holds(body, b'"claims"') or _holds(body, b'"blob"') or _holds(body, b'"run_started"'):
+                    self._note(body, f"{names.get(run)} #{seq}")
+        return {run: (names.get(run, f"stream {run}"), version) for run, (version, _) in heads.items()}
 
-    def _chain_fault(self, name: str | None, run: int, position: int, seq: int, wanted: int) -> Fault:
+    def _chain_fault(
+        self, name: str | None, position: int, run: int, expected: int, version: int, wanted: int
+    ) -> Fault:
         if name is None:
             return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
-        where = f"{name} #{wanted}"
-        if seq == wanted:
-            return Fault(kind="edited", where=where, detail="its bytes or its hash were changed")
-        detail = f"{seq} stands in its place"
-        elsewhere = self._connection.execute(self._query["event_at"], (run, wanted)).fetchall()
-        return Fault(kind="reordered" if elsewhere else "missing", where=where, detail=detail)
+        if expected == wanted:
+            return edited(name, expected, version)
+        elsewhere = self._connection.execute(self._query["append_at"], (run, wanted)).fetchall()
+        kind, detail = "reordered" if elsewhere else "missing", f"{expected + 1} stands in its place"
+        return Fault(kind=kind, where=f"{name} #{wanted + 1}", detail=detail)
 
     def _note(self, body: bytes, where: str) -> None:
         try:
@@ -123,7 +120,7 @@ class _Check:
         for digest, body in self._connection.execute(self._query["every_blob"]):
             self._needs.pop(digest, None)
             try:
-                intact(digest, _as_bytes(body))
+                intact(digest, as_bytes(body))
             except JournalCorrupt as error:
                 self._found.append(Fault(kind="blob_altered", where=digest, detail=error.detail))
         for digest, (kind, where) in self._needs.items():
@@ -137,16 +134,22 @@ def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
         connection.execute("begin")
         kept = dict(connection.execute(queries("read")["every_scope"]))
         counted: dict[str, int] = {}
-        for _, _, _, body, _ in connection.execute(queries("read")["every_event"]):
-            for claim in claims_of(_claiming(body)):
+        for _, _, expected, version, events, _ in connection.execute(queries("read")["every_append"]):
+            for claim in claims_of(_claiming(bodies_of(events, version - expected))):
                 counted[claim.scope] = counted.get(claim.scope, 0) + claim.amount
     finally:
         connection.close()
     return kept, counted
 
 
-def _claiming(body: bytes) -> tuple[Event, ...]:
-    return (PLAIN.decode(body),) if b'"claims"' in body else ()
+def _claiming(bodies: list[bytes]) -> list[Event]:
+    return [PLAIN.decode(body) for body in bodies if _holds(body, b'"claims"')]
+
+
+def _holds(body: bytes, word: bytes) -> bool:
+    """Whether bytes hold other bytes. Asked three times an event: `in` would first raise and catch that a word is no
+    number, which costs more than the search."""
+    return body.find(word) >= 0
 
 
 def back_up(source: Path, target: Path) -> Backed:
@@ -161,7 +164,7 @@ def back_up(source: Path, target: Path) -> Backed:
             with copy.backup("main", reader, "main") as backup:
                 backup.step(-1)  # all at once: a copy in pieces would begin anew after each commit
             copy.execute("pragma journal_mode = delete").fetchall()  # one file, nothing beside it
-            last = next(iter(copy.execute(queries("read")["last_event"])), (0, GENESIS))
+            last = next(iter(copy.execute(queries("read")["last_append"])), (0, GENESIS))
         finally:
             copy.close()
         _sync(half)
@@ -211,9 +214,9 @@ def _append(path: Path, stream: str, event: Event) -> None:
     reader.close()
     if head is None:
         return
-    body, batch = PLAIN.encode(event), Batch()
-    batch.last_id, batch.last_hash = position, link(head.prefix, head.version + 1, head.hash, body)
-    batch.events += (position, head.pk, head.version + 1, body, batch.last_hash)
+    bodies, batch = [PLAIN.encode(event)], Batch()
+    batch.last_id, batch.last_hash = position, link(head.prefix, head.version, head.hash, bodies)
+    batch.appends += (position, head.pk, head.version, head.version + 1, joined(bodies), batch.last_hash)
     writer = Writer(path, "full", lambda _: None, fill=False)
     written = writer.write(batch)
     writer.close()

@@ -15,7 +15,7 @@ from cuga.journal.port import Listed, OpenApproval, Stored
 from cuga.journal.sqlite.reader import Reader
 from cuga.model.event import Status
 
-PAGE = 500  # events a page of the feed
+PAGE = 200  # appends a page of the feed
 POLL_SECONDS = 0.02  # 11 ms behind at the median, for a third of a percent of a core
 
 

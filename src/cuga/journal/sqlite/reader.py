@@ -18,6 +18,7 @@ from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
 from cuga.journal.seal import GENESIS, verify
 from cuga.journal.sqlite.batch import Head, decode_card, moment, stamp
 from cuga.journal.sqlite.connect import open_reader
+from cuga.journal.sqlite.row import stored_of
 from cuga.journal.statements import queries
 from cuga.model.event import Status
 
@@ -63,23 +64,21 @@ class Reader:
         pk = self._one("stream_pk", (stream,))
         if pk is None:
             return []
-        found = [
-            Stored(position=position, stream=stream, seq=seq, body=body, hash=hash)
-            for position, seq, body, hash in self._all("events", (pk, after))
-        ]
-        before = GENESIS
-        if after and found and found[0].seq == after:
-            before = found.pop(0).hash
-        fault = verify(stream, found, after=after, before=before)
+        rows = self._all("appends", {"run": pk, "after": after})
+        begin, before = 0, GENESIS
+        if rows and rows[0][2] <= after:
+            _, _, begin, _, before = rows.pop(0)
+        found = [event for row in rows for event in stored_of(stream, *row)]
+        fault = verify(stream, found, after=begin, before=before)
         if fault is not None:
             raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}", fault=fault)
-        return found
+        return found[max(0, after - begin) :]
 
     def page(self, after: int, limit: int) -> list[Stored]:
-        return [
-            Stored(position=position, stream=stream, seq=seq, body=body, hash=hash)
-            for position, stream, seq, body, hash in self._all("page", (after, limit))
-        ]
+        """Events after a position, in order: those of so many appends."""
+        rows = self._all("page", (after, limit))
+        found = [event for position, stream, *row in rows for event in stored_of(stream, position, *row)]
+        return found if not found or found[0].position > after else [one for one in found if one.position > after]
 
     def blob(self, digest: str) -> bytes:
         body = self._one("blob", (digest,))

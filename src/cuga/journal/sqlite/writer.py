@@ -13,7 +13,7 @@ from typing import Any
 
 import apsw
 
-from cuga.journal.sqlite.batch import Batch
+from cuga.journal.sqlite.batch import Batch, flat
 from cuga.journal.sqlite.connect import CHECKPOINT_PAGES, open_writer
 from cuga.journal.statements import queries, rows
 
@@ -66,8 +66,8 @@ class Writer:
         try:
             self._point("commit.begin")
             self._run("begin immediate")
-            for name, flat, width in batch.statements():
-                self._insert(name, flat, width)
+            for name, values, width in batch.statements():
+                self._insert(name, values, width)
             self._point("commit.written")
             committing = True
             self._run("commit")
@@ -76,12 +76,16 @@ class Writer:
             return Written(self._after(batch, committing, error), time.perf_counter() - start, error)
         return Written("stored", time.perf_counter() - start)
 
-    def _insert(self, name: str, flat: list[Any], width: int) -> None:
-        at, left = 0, len(flat) // width
-        for size, sql in self._sized[name]:
+    def _insert(self, name: str, values: list[Any], width: int) -> None:
+        sized = self._sized[name]
+        if len(values) == width:  # a lone append's
+            self._run(sized[-1][1], values)
+            return
+        at, left = 0, len(values) // width
+        for size, sql in sized:
             while left >= size:
                 step = size * width
-                self._run(sql, flat[at : at + step])
+                self._run(sql, values[at : at + step])
                 at += step
                 left -= size
 
@@ -120,7 +124,7 @@ class Writer:
         """Put what was counted in the place of what is kept. Answers where the two differed."""
         with self._connection:
             self._run(queries("write")["clear_scopes"])
-            self._insert("set_scopes", [part for pair in counted.items() for part in pair], 2)
+            self._insert("set_scopes", flat(counted.items()), 2)
         scopes = sorted(kept.keys() | counted.keys())
         pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in scopes}
         return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}

@@ -8,8 +8,7 @@ import msgspec
 
 from cuga.kernel import consent, decide, gate, outcomes
 from cuga.kernel import outstanding as owed
-from cuga.kernel.evolve import without
-from cuga.kernel.state import RunState
+from cuga.kernel.state import RunState, without
 from cuga.kernel.turn import Turn
 from cuga.model import command as c
 from cuga.model import event as e

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from cuga.engine import driver, local
+from cuga.engine import driver, hands, local
 from cuga.journal.port import Committed, Unknown
 from cuga.kernel.state import RunState
 from cuga.model import event as e
@@ -15,14 +15,14 @@ from cuga.testing.mutants.bed import Bed, engine_mutant
 @engine_mutant
 def answer_in_the_mail_is_forgotten(bed: Bed) -> None:
     """A call is made again while its answer waits for another append."""
-    right = local.LocalEngine._perform_one
+    right = hands.Hands._perform_one
 
-    async def wrong(self: local.LocalEngine, live: Any, start: e.ToolCallStart) -> Any:
+    async def wrong(self: hands.Hands, live: Any, start: e.ToolCallStart) -> Any:
         answer = await right(self, live, start)
         live.flying.pop(start.step, None)
         return answer
 
-    bed.set(local.LocalEngine, "_perform_one", wrong)
+    bed.set(hands.Hands, "_perform_one", wrong)
 
 
 @engine_mutant
@@ -40,7 +40,7 @@ def resuming_does_not_take_over(bed: Bed) -> None:
         live = self._driver.live(run_id)
         live.state = state = await self._driver.load(run_id)
         if state.end is None and (state.calling or state.planning is not None) and not live.flying:
-            self._go_on(live)
+            self._hands.go_on(live)
             return state
         return await right(self, run_id, epoch)
 

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from cuga.kernel import approvals, consent
-from cuga.kernel.evolve import without
-from cuga.kernel.state import Closed, RunState
+from cuga.kernel.state import Closed, RunState, without
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.policy import access

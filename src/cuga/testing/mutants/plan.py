@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.kernel import advance, decide, evolve, gate, outcomes
+from cuga.kernel import advance, decide, facts_of_runs, facts_of_steps, gate, outcomes
 from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
@@ -21,7 +21,7 @@ from cuga.testing.mutants.bed import Bed, mutant
 @mutant
 def skipped_counted_down(bed: Bed) -> None:
     """A step that was left out comes back when another of its needs is done."""
-    right = evolve._done
+    right = facts_of_steps._done
 
     def wrong(s: RunState, step: str) -> None:
         for dependant in s.index.dependants.get(step, ()):
@@ -31,14 +31,14 @@ def skipped_counted_down(bed: Bed) -> None:
                 s.ready[dependant] = None
         right(s, step)
 
-    bed.set(evolve, "_done", wrong)
+    bed.set(facts_of_steps, "_done", wrong)
 
 
 @mutant
 def dependants_of_a_failure_start(bed: Bed) -> None:
     """What needs a failed step starts as if it were done."""
 
-    right = evolve._end_step
+    right = facts_of_steps.end_step
 
     def wrong(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
         right(s, step, phase, reason)
@@ -47,7 +47,7 @@ def dependants_of_a_failure_start(bed: Bed) -> None:
                 s.unmet[dependant] = 0
                 s.ready[dependant] = None
 
-    bed.set(evolve, "_end_step", wrong)
+    bed.set(facts_of_steps, "end_step", wrong)
     bed.set(Turn, "skip_dependants", lambda self, step: None)
 
 
@@ -68,7 +68,7 @@ def broken_condition_counts_as_true(bed: Bed) -> None:
 @mutant
 def unmet_needs_forgotten(bed: Bed) -> None:
     """A step that was put back may start before what it needs."""
-    bed.set(evolve, "_make_ready", lambda s, step: s.ready.__setitem__(step, None))
+    bed.set(facts_of_steps, "make_ready", lambda s, step: s.ready.__setitem__(step, None))
 
 
 @mutant
@@ -106,13 +106,13 @@ def starts_while_planning(bed: Bed) -> None:
 @mutant
 def dropped_step_goes_on(bed: Bed) -> None:
     """A newer plan's silence about a step does not end it."""
-    bed.change(e.StepSuperseded, lambda right: evolve._nothing)
+    bed.change(e.StepSuperseded, lambda right: facts_of_runs.nothing)
 
 
 @mutant
 def cancel_ignored(bed: Bed) -> None:
     """A cancelled run goes on."""
-    bed.change(e.CancelRequested, lambda right: evolve._nothing)
+    bed.change(e.CancelRequested, lambda right: facts_of_runs.nothing)
 
 
 # --- what holds now --------------------------------------------------------------------------------------------------

@@ -8,9 +8,8 @@ from typing import Any
 import msgspec
 
 from cuga.journal import claims
-from cuga.kernel import decide, evolve, gate, scarce
-from cuga.kernel.evolve import without
-from cuga.kernel.state import RunState
+from cuga.kernel import decide, facts_of_runs, facts_of_steps, gate, scarce
+from cuga.kernel.state import RunState, without
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.outcome import Certainty
@@ -98,7 +97,7 @@ def budget_counts_only_what_is_done(bed: Bed) -> None:
 
         return wrong
 
-    done = evolve._tool_call_complete
+    done = facts_of_steps._tool_call_complete
     bed.change(e.ToolCallStart, free)
     bed.change(e.ToolCallComplete, lambda right: late)
 
@@ -123,7 +122,7 @@ def released_when_unknown(bed: Bed) -> None:
 @mutant
 def warned_twice(bed: Bed) -> None:
     """A warning is forgotten as soon as it is given."""
-    bed.change(e.BudgetWarning, lambda right: evolve._nothing)
+    bed.change(e.BudgetWarning, lambda right: facts_of_runs.nothing)
 
 
 @mutant

@@ -1,0 +1,135 @@
+"""What a process does for its runs: makes the calls that are outstanding, and the plans that are asked for.
+
+The task that made a call goes on with the next call of its run; only what runs beside it gets a task of its own.
+Nothing is decided here, and nothing is made that the state of a run does not owe.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from cuga.clock import Clock
+from cuga.engine.driver import Driver, Live
+from cuga.journal.port import MAX_INLINE
+from cuga.kernel.outstanding import outstanding
+from cuga.kernel.state import RunState
+from cuga.model import command as c
+from cuga.model.event import PlanRequested, ToolCallStart
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import BlobRef, Certainty, Done, Failed, Outcome
+from cuga.model.value import digest_bytes
+
+Perform = Callable[[RunState, ToolCallStart], Awaitable[Outcome]]
+MakePlan = Callable[[RunState, PlanRequested], Awaitable[c.Command]]
+
+
+class Hands:
+    """Performs what is outstanding and leaves what became of it with the driver."""
+
+    def __init__(self, driver: Driver, clock: Clock, perform: Perform, make_plan: MakePlan) -> None:
+        self._driver = driver
+        self._clock = clock
+        self._perform = perform
+        self._make_plan = make_plan
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def go_on(self, live: Live) -> None:
+        """Begin what the run owes and nobody here makes yet."""
+        state = live.state
+        if state is None:
+            return
+        owed = outstanding(state)
+        for start in owed.calls:
+            if live.flying.get(start.step) != start.attempt:
+                live.flying[start.step] = start.attempt
+                if live.has_hands and live.next_call is None and not live.mail:
+                    live.next_call = start  # the task that drains goes on with it: no task of its own
+                else:
+                    self.spawn(self._call(live, start))
+        if owed.plan is not None and live.planning != owed.plan.attempt:
+            live.planning = owed.plan.attempt
+            self.spawn(self._plan(live, owed.plan))
+
+    def spawn(self, work: Awaitable[None]) -> None:
+        """Do some work in a task of its own, which a close waits for."""
+        task: asyncio.Task[None] = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
+        """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
+        self.spawn(self._driver.post(self._driver.live(run_id), *self._recorded(start, outcome)))
+
+    async def rest(self, grace_s: float) -> None:
+        """Give what is in flight a little time, then let go of it."""
+        if self._tasks:
+            _, left = await asyncio.wait(set(self._tasks), timeout=grace_s)
+            for task in left:
+                task.cancel()
+            if left:
+                await asyncio.wait(left, timeout=1.0)
+
+    async def _call(self, live: Live, start: ToolCallStart) -> None:
+        following: ToolCallStart | None = start
+        while following is not None:
+            command, blob = await self._perform_one(live, following)
+            following = None
+            if self._driver.put(live, command, blob):
+                live.has_hands = True
+                try:
+                    await self._driver.drain(live)
+                finally:
+                    live.has_hands = False
+                    following, live.next_call = live.next_call, None
+
+    async def _perform_one(self, live: Live, start: ToolCallStart) -> tuple[c.RecordOutcome, bytes | None]:
+        assert live.state is not None
+        try:
+            outcome = await self._perform(live.state, start)
+        except asyncio.CancelledError:
+            live.flying.pop(start.step, None)
+            raise
+        except BaseException as error:
+            # the door itself broke: what the tool did is unknown, and that is what is written
+            outcome = Failed(
+                mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=f"{type(error).__name__}: {error}"
+            )
+        return self._recorded(start, outcome)
+
+    def _recorded(self, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
+        """The command that writes an outcome, and the bytes that go out of line."""
+        blob: bytes | None = None
+        reference: BlobRef | None = None
+        if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
+            blob = bytes(outcome.result)
+            reference = BlobRef(digest=digest_bytes(blob), size=len(blob))
+        at = self._clock.now()
+        return c.RecordOutcome(at=at, step=start.step, attempt=start.attempt, outcome=outcome, blob=reference), blob
+
+    async def _plan(self, live: Live, request: PlanRequested) -> None:
+        assert live.state is not None
+        try:
+            command = await self._make_plan(live.state, request)
+        except asyncio.CancelledError:
+            live.planning = 0
+            raise
+        except Exception as error:
+            command = c.RecordPlanFailure(
+                at=self._clock.now(),
+                attempt=request.attempt,
+                reason=f"the planner broke: {type(error).__name__}: {error}",
+            )
+        await self._driver.post(live, command)
+
+
+def land(live: Live, state: RunState) -> None:
+    """What is recorded is no longer in the air. Until it is, nobody makes it again: its answer may be in the mail."""
+    if live.flying:
+        calling = state.calling
+        for step, attempt in list(live.flying.items()):
+            start = calling.get(step)
+            if start is None or start.attempt != attempt:
+                del live.flying[step]
+    if live.planning and (state.planning is None or state.planning.attempt != live.planning):
+        live.planning = 0
