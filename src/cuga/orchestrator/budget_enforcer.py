@@ -14,7 +14,7 @@ from cuga.errors import BudgetRefused, InvalidTransition
 from cuga.model.plan import Budget
 from cuga.model.value import micros, units
 from cuga.orchestrator.trace_emitter import TraceEmitter
-from cuga.policy.budget import COST, TOKENS, Exceeded, charges, first_exceeded, is_warning, limits_of
+from cuga.policy.budget import COST, TOKENS, Exceeded, charges, is_warning, limits_of, room_for
 from cuga.policy.profile import Limits
 from cuga.policy.spelling import tool_budget as ToolBudget
 from cuga.projections.budget import utilisation
@@ -85,7 +85,7 @@ class BudgetEnforcer:
             return utilisation(dict(self._used), self._limits).as_dict()
 
     def _exceeded(self, tool: str, domain: str, cost: float, tokens: int) -> Exceeded | None:
-        return first_exceeded(_wanted(tool, domain, cost, tokens), self._used, self._limits, {})
+        return _refusal(_wanted(tool, domain, cost, tokens), self._used, self._limits)
 
 
 class RunBudget:
@@ -105,7 +105,7 @@ class RunBudget:
             used[scope] = micros(said["used"]) if in_micros else said["used"]
             if said["limit"] is not None:
                 limits[scope] = micros(said["limit"]) if in_micros else said["limit"]
-        exceeded = first_exceeded(_wanted(tool_name, domain, cost, 0), used, limits, {})
+        exceeded = _refusal(_wanted(tool_name, domain, cost, 0), used, limits)
         return BudgetCheck(exceeded is None, "" if exceeded is None else _words(exceeded))
 
     def record_usage(self, tool_name: str, domain: str = "general", cost: float = 0.0) -> None:
@@ -123,6 +123,13 @@ class RunBudget:
 def _wanted(tool: str, domain: str, cost: float, tokens: int) -> tuple[tuple[str, int], ...]:
     drawn = charges(tool, domain, micros(cost))
     return tuple((scope, tokens if scope == TOKENS else amount) for scope, amount in drawn)
+
+
+def _refusal(
+    wanted: tuple[tuple[str, int], ...], used: Mapping[str, int], limits: Mapping[str, int]
+) -> Exceeded | None:
+    found = room_for(wanted, used, limits, {}, 100)
+    return found if isinstance(found, Exceeded) else None
 
 
 def _words(exceeded: Exceeded) -> str:
