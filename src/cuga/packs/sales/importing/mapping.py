@@ -13,8 +13,9 @@ from typing import Any
 
 from cuga.adapters.capability import RECORDS, fields_of, squeeze
 from cuga.errors import BadInput
-from cuga.packs.sales.importing.read import Table
+from cuga.packs.sales.importing.read import Table, in_silence
 from cuga.packs.sales.importing.report import Column
+from cuga.packs.sales.importing.vendors import recognized
 
 DOCUMENTATION, SUPPRESSION = "documentation", "suppression"
 MAPPING_FILE = "mapping.json"
@@ -25,8 +26,12 @@ _FILE_WORDS = {
     "contacts": ("contact", "people", "person", "lead"),
     "products": ("product", "pricebook", "catalog"),
     "opportunities": ("opportunit", "pipeline", "deal"),
-    "activities": ("activit", "note", "call", "meeting", "task", "engagement"),
+    "activities": ("activit", "call", "meeting", "task", "engagement"),
     "teams": ("team", "agent", "rep", "user", "seller"),
+    "notes": ("note", "comment", "remark"),
+    "documents": ("document", "collateral", "library"),
+    "territories": ("territor", "patch"),
+    "enrichments": ("enrich", "firmograph", "technograph"),
     SUPPRESSION: ("suppress", "unsubscrib", "optout", "donotcontact"),
 }
 _NAMES: dict[str, dict[str, str]] = {
@@ -73,6 +78,7 @@ _NAMES: dict[str, dict[str, str]] = {
         "product": "product product_name",
         "owner": "sales_agent owner opportunity_owner deal_owner rep seller",
         "stage": "deal_stage stage stage_name status pipeline_stage",
+        "status": "status deal_status outcome",
         "opened": "engage_date created_date create_date created opened open_date start_date",
         "closes": "close_date closed_date expected_close_date closing_date",
         "amount": "close_value amount value deal_value deal_amount",
@@ -98,8 +104,56 @@ _NAMES: dict[str, dict[str, str]] = {
         "region": "regional_office region office territory team",
         "email": "email email_address",
     },
+    "notes": {
+        "id": "note_id id",
+        "written": "date note_date written created created_date create_date",
+        "who": "author who created_by written_by owner",
+        "account": "account account_name company company_name",
+        "opportunity_id": "opportunity_id deal_id opp_id opportunity deal",
+        "contact_id": "contact_id contactid contact",
+        "name": "subject title name",
+        "text": "text note notes note_body body content comment",
+    },
+    "documents": {
+        "id": "document_id id",
+        "name": "title name document",
+        "path": "path file file_name filename",
+        "kind": "type kind document_type",
+        "product": "product product_name",
+        "industry": "industry sector vertical",
+        "persona": "persona audience role",
+        "stage": "stage deal_stage sales_stage",
+        "competitor": "competitor against",
+        "customer": "customer reference reference_customer customer_named",
+        "permission": "permission reference_permission may_be_named",
+        "approved": "approved released",
+        "dated": "date dated published updated",
+        "valid_until": "valid_until expires review_by",
+    },
+    "territories": {
+        "id": "territory_id id",
+        "name": "territory territory_name name patch",
+        "owner": "owner sales_agent rep seller",
+        "manager": "manager sales_manager",
+        "region": "region regional_office",
+        "countries": "countries country",
+        "industries": "industries industry sectors sector",
+        "min_employees": "min_employees employees_from",
+        "max_employees": "max_employees employees_to",
+        "notes": "notes description comment",
+    },
+    "enrichments": {
+        "id": "fact_id id",
+        "account": "account account_name company company_name",
+        "name": "field attribute fact",
+        "value": "value",
+        "provider": "source provider vendor",
+        "seen": "date seen as_of retrieved observed",
+        "licence": "licence license terms",
+    },
     SUPPRESSION: {"email": "email email_address address mail", "reason": "reason why source"},
 }
+_PLAIN = {"accounts", "contacts", "products", "opportunities", "activities", "teams", SUPPRESSION}
 _NEEDS = {  # fields without which a file is not that table
     "accounts": {"name"},
     "contacts": {"email", "name", "last_name"},  # any
@@ -107,6 +161,10 @@ _NEEDS = {  # fields without which a file is not that table
     "opportunities": {"stage"},
     "activities": {"text", "happened"},  # any
     "teams": {"name"},
+    "notes": {"text"},
+    "documents": {"path", "name"},  # any
+    "territories": {"name"},
+    "enrichments": {"value"},
     SUPPRESSION: {"email"},
 }
 _OWN = {  # columns that hardly another table has
@@ -116,6 +174,10 @@ _OWN = {  # columns that hardly another table has
     "opportunities": {"stage", "closes", "amount", "opened"},
     "activities": {"text", "kind", "happened"},
     "teams": {"manager", "region"},
+    "notes": {"text", "written"},
+    "documents": {"path", "permission", "valid_until", "approved", "persona"},
+    "territories": {"countries", "industries", "min_employees", "max_employees"},
+    "enrichments": {"provider", "licence", "value"},
     SUPPRESSION: {"reason"},
 }
 _UNIT = re.compile(
@@ -125,7 +187,11 @@ _UNIT = re.compile(
 
 
 def detect(table: Table) -> tuple[str, tuple[Column, ...]]:
-    """The kind of a table and what its columns are; the empty text when nothing fits."""
+    """The kind of a table and what its columns are; the empty text when nothing fits.
+
+    Kinds that are rarer in exports (notes, documents, ...) are taken only by the file's name or by several columns of
+    their own.
+    """
     squeezed = {squeeze(column) for column in table.columns}
     if {"field", "description"} <= squeezed:
         return DOCUMENTATION, ()
@@ -135,20 +201,24 @@ def detect(table: Table) -> tuple[str, tuple[Column, ...]]:
         fields = {column.field for column in columns if column.field}
         if not fields & _NEEDS[kind]:
             continue
-        named = any(word in squeeze(Path(table.file).stem) for word in _FILE_WORDS[kind])
+        named = any(word in squeeze(table.title) for word in _FILE_WORDS[kind])
         own = len(fields & _OWN[kind])
-        score = (2.5 if named else 0.0) + own + len(fields) / max(1, len(table.columns))
-        if (own or named) and score > points:
+        known = recognized(kind, table.columns)[1] if kind in RECORDS else {}
+        score = (2.5 if named else 0.0) + own + len(fields) / max(1, len(table.columns)) + len(known) / 2
+        if (named or known or own >= (1 if kind in _PLAIN else 3)) and score > points:
             best, found, points = kind, columns, score
     return (best, found) if points >= 1.5 else ("", found)
 
 
 def propose(kind: str, columns: tuple[str, ...]) -> tuple[Column, ...]:
-    """The best field for every column, each field once: known names first, then likeness."""
+    """The best field for every column, each field once: a vendor's own names, then known names, then likeness."""
     from rapidfuzz import fuzz
 
     taken: dict[str, str] = {}
     answers: dict[str, Column] = {}
+    for column, field in recognized(kind, columns)[1].items() if kind in RECORDS else ():
+        taken[field] = column
+        answers[column] = Column(column=column, field=field, confidence=100, unit=_unit_in(column))
     for field, words in _NAMES[kind].items():
         for word in words.split():
             hit = next((c for c in columns if c not in answers and squeeze(_bare(c)) == squeeze(word)), None)
@@ -177,7 +247,7 @@ def described_units(tables: list[Table]) -> dict[tuple[str, str], str]:
     units: dict[tuple[str, str], str] = {}
     for table in tables:
         names = {squeeze(column): column for column in table.columns}
-        for row in table.rows:
+        for row in table.read(in_silence):
             owner = row.values.get(names.get("table", ""), "")
             if unit := _unit_in(row.values[names["description"]]):
                 units[(squeeze(owner), squeeze(row.values[names["field"]]))] = unit
@@ -198,7 +268,8 @@ def overridden(
         raise BadInput(f"the mapping of {file} names no kind of record: {wanted!r}", mend=f"kinds: {', '.join(_NAMES)}")
     names = tuple(column.column for column in columns)
     answers = {column.column: column for column in (propose(wanted, names) if wanted != kind else columns)}
-    allowed = {*_NAMES[wanted], *(fields_of(wanted) if wanted in RECORDS else ())}
+    extra = {"is_won", "is_closed"} if wanted == "opportunities" else set()
+    allowed = {*_NAMES[wanted], *(fields_of(wanted) if wanted in RECORDS else ()), *extra}
     for part in ("columns", "units"):
         for column, value in dict(said.get(part, {})).items():
             if column not in answers:
