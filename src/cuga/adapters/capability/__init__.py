@@ -21,6 +21,7 @@ from cuga.adapters.capability.crm import (
     fields_of,
     shown,
 )
+from cuga.adapters.capability.documents import Documents, Passage, Unread
 from cuga.adapters.capability.mail import body_hash, canonical_body
 from cuga.adapters.capability.names import Index, Lookup, Named, lookup, squeeze, without_legal_form
 from cuga.adapters.capability.ports import (
@@ -50,6 +51,7 @@ __all__ = [
     "CrmRead",
     "CrmWrite",
     "Document",
+    "Documents",
     "Enrichment",
     "Filter",
     "Index",
@@ -61,6 +63,7 @@ __all__ = [
     "Note",
     "Opportunity",
     "Outgoing",
+    "Passage",
     "Product",
     "Receipt",
     "Record",
@@ -69,6 +72,7 @@ __all__ = [
     "Stored",
     "TeamMember",
     "Territory",
+    "Unread",
     "body_hash",
     "canonical_body",
     "fields_of",

@@ -250,10 +250,13 @@ def _sampled(place: Place) -> ImportReport:
 
     from cuga.clock import SystemClock
     from cuga.packs.sales.sample import write_sample
+    from cuga.packs.sales.sample_documents import write_documents
 
+    today = SystemClock().now().date()
+    write_documents(place.documents, today=today)
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
         source = Path(spare) / "sample"
-        write_sample(source, today=SystemClock().now().date())
+        write_sample(source, today=today)
         return _imported(place, source, None)
 
 

@@ -6,6 +6,11 @@ from cuga.packs.sales.engagement.sending import send_message
 from cuga.packs.sales.governance.query import query_crm
 from cuga.packs.sales.intelligence.committee import identify_decision_makers
 from cuga.packs.sales.intelligence.fit import score_account_fit
+from cuga.packs.sales.knowledge.battlecard import build_battlecard
+from cuga.packs.sales.knowledge.collateral import recommend_collateral
+from cuga.packs.sales.knowledge.objections import handle_objection
+from cuga.packs.sales.knowledge.passages import retrieve_product_knowledge
+from cuga.packs.sales.knowledge.products import match_products
 from cuga.packs.sales.qualification.opportunity import qualify_opportunity
 
 NAME = "sales"
@@ -14,6 +19,11 @@ TOOLS = (
     query_crm,
     score_account_fit,
     identify_decision_makers,
+    retrieve_product_knowledge,
+    match_products,
+    build_battlecard,
+    recommend_collateral,
+    handle_objection,
     draft_outbound_message,
     assess_message_quality,
     qualify_opportunity,
