@@ -20,7 +20,8 @@ _COLOURS = {
     "met": "green", "near": "yellow", "missed": "red", "unknown": "dim", "confirmed": "green", "partial": "yellow",
     "denied": "red", "contradicted": "red", "qualified": "green", "gaps": "yellow", "at risk": "red", "error": "red",
     "blocking": "red", "warning": "yellow", "filled": "green", "not known": "dim",
-    "unmet": "red", "yes": "green", "ask": "yellow", "no": "red",
+    "unmet": "red", "agreed": "green", "differs": "yellow", "likely": "green", "possible": "yellow",
+    "yes": "green", "ask": "yellow", "no": "red",
 }  # fmt: skip
 
 
@@ -221,10 +222,11 @@ def notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _all_shapes() -> Iterator[tuple[set[str], Callable[[Mapping[str, Any]], RenderableType]]]:
-    from cuga.cli.render import knowledge
+    from cuga.cli.render import data, knowledge
 
     yield from _SHAPES
     yield from knowledge.SHAPES
+    yield from data.SHAPES
 
 
 def _plain(value: Any) -> Iterator[str]:

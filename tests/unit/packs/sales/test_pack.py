@@ -19,6 +19,10 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
     contracts = {contract_of(tool).name: contract_of(tool) for tool in TOOLS}
     assert {name: (c.domain, c.side_effect.value, c.cost) for name, c in contracts.items()} == {
         "query_crm": ("governance", "read-only", 100_000),
+        "audit_data_quality": ("governance", "read-only", 800_000),
+        "normalize_account_record": ("intelligence", "read-only", 500_000),
+        "find_duplicate_records": ("intelligence", "read-only", 800_000),
+        "enrich_account": ("intelligence", "read-only", 500_000),
         "score_account_fit": ("intelligence", "read-only", 500_000),
         "identify_decision_makers": ("intelligence", "read-only", 300_000),
         "retrieve_product_knowledge": ("knowledge", "read-only", 300_000),

@@ -26,6 +26,9 @@ from cuga.adapters.capability import (
     squeeze,
 )
 from cuga.errors import BadInput
+from cuga.model.value import encode
+from cuga.packs.sales.governance.quality import BEFORE, Kept
+from cuga.packs.sales.governance.rules import counts
 from cuga.packs.sales.importing.build import Builder
 from cuga.packs.sales.importing.delimited import open_delimited
 from cuga.packs.sales.importing.link import Linker, say_repeated
@@ -52,6 +55,7 @@ _ORDER = (  # a record can only be linked to one that is there
     "accounts", "products", "teams", "territories", "contacts", "opportunities", "documents", "enrichments",
     "activities", "notes",
 )  # fmt: skip
+MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
 _MEND = "point at a directory with exports (CSV, XLSX or JSON) of accounts, deals, contacts, products or teams"
 Detected = tuple[Table, str, tuple[Column, ...]]
 
@@ -77,6 +81,7 @@ def import_directory(
     detected = [(table, *_detect(table, said)) for table in tables]
     units = described_units([table for table, kind, _ in detected if kind == DOCUMENTATION])
     before = store.crm_version()
+    audit = _audit(store, directory.name) if before and not dry else ""
     with store.loading(dry=dry) as loading:
         known = _Known(store)
         linker = Linker(known.lookup, _in_their_columns(problems.tell, detected))
@@ -97,6 +102,8 @@ def import_directory(
                 problems.tell(_not_recognized(table))
         if not loading.added + loading.changed + loading.unchanged:
             raise _nothing_found(directory, tables, problems)
+        if audit and loading.added + loading.changed:
+            loading.keep(BEFORE, audit)
     return ImportReport(
         directory=directory.name,
         files=tuple(_file_report(part, problems) for part in detected),
@@ -105,6 +112,14 @@ def import_directory(
         crm_version=before if dry else store.crm_version(),
         **({} if dry else _counts(loading)),
     )
+
+
+def _audit(store: Crm, directory: str) -> str:
+    """The state of the data that an import is about to change, for the next audit; nothing where it is too much."""
+    if sum(store.count(kind) for kind in RECORDS) > MOST_AUDITED:
+        return ""
+    kept = Kept(crm_version=store.crm_version(), directory=directory, counts=counts(store))
+    return encode(kept).decode()
 
 
 def _counts(loading: Loading) -> dict[str, int]:
