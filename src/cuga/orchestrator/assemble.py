@@ -62,7 +62,7 @@ from cuga.tools.registry import ToolRegistry
 
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder",)  # adapters that nothing can be written through
+READ_ONLY = ("crm/folder", "documents/offline")  # adapters that nothing can be written through
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 

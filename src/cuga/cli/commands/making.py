@@ -60,7 +60,7 @@ def init(
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
-        _must_hold_csv(from_)
+        _must_be_directory(from_)
     was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
     made: Place = make(directory)
     try:
@@ -95,7 +95,7 @@ def import_(
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
-    _must_hold_csv(directory)
+    _must_be_directory(directory)
     place = find(read_settings(house=options.house).house)
     found = _imported(place, directory, mapping, dry=dry, listing=report)
     if dry:
@@ -202,7 +202,7 @@ def _on_the_path() -> list[str]:
     return [f'  export PATH="{shown}:$PATH"']
 
 
-def _must_hold_csv(directory: Path) -> None:
+def _must_be_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise BadInput(
             f"{directory} is not a directory",

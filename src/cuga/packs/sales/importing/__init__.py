@@ -30,12 +30,11 @@ from cuga.model.value import encode
 from cuga.packs.sales.governance.quality import BEFORE, Kept
 from cuga.packs.sales.governance.rules import counts
 from cuga.packs.sales.importing.build import Builder
+from cuga.packs.sales.importing.columns import DOCUMENTATION, SUPPRESSION
 from cuga.packs.sales.importing.delimited import open_delimited
 from cuga.packs.sales.importing.link import Linker, say_repeated
 from cuga.packs.sales.importing.mapping import (
-    DOCUMENTATION,
     MAPPING_FILE,
-    SUPPRESSION,
     described_units,
     detect,
     overridden,
@@ -44,6 +43,7 @@ from cuga.packs.sales.importing.mapping import (
 from cuga.packs.sales.importing.objects import open_objects
 from cuga.packs.sales.importing.read import MAX_FILE, Table, in_silence, unreadable
 from cuga.packs.sales.importing.report import Column, FileReport, Group, ImportReport, Problem, Problems, Tell
+from cuga.packs.sales.importing.suppression import Detected, suppressed_by
 from cuga.packs.sales.importing.vendors import recognized
 from cuga.packs.sales.importing.workbook import open_workbook
 
@@ -57,7 +57,6 @@ _ORDER = (  # a record can only be linked to one that is there
 )  # fmt: skip
 MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
 _MEND = "point at a directory with exports (CSV, XLSX or JSON) of accounts, deals, contacts, products or teams"
-Detected = tuple[Table, str, tuple[Column, ...]]
 
 
 def import_directory(
@@ -85,7 +84,7 @@ def import_directory(
     with store.loading(dry=dry) as loading:
         known = _Known(store)
         linker = Linker(known.lookup, _in_their_columns(problems.tell, detected))
-        suppressed = _suppressed(detected, problems.tell)
+        suppressed = suppressed_by(detected, problems.tell)
         for kind in _ORDER:
             builders = [_builder(part, units, problems.tell) for part in detected if part[1] == kind]
             for builder in builders:
@@ -200,58 +199,6 @@ def _in_their_columns(tell: Tell, detected: list[Detected]) -> Tell:
         tell(msgspec.structs.replace(problem, column=own.get((problem.file, problem.column), problem.column)))
 
     return translated
-
-
-class _Suppressed:
-    """Addresses that nothing may be sent to, by the lists of this import."""
-
-    def __init__(self) -> None:
-        self.listed: dict[str, tuple[str, Source]] = {}
-        self._met: set[str] = set()
-
-    def applied(self, contacts: Iterator[Record]) -> Iterator[Record]:
-        """Contacts with the list applied."""
-        for contact in contacts:
-            if isinstance(contact, Contact) and contact.email in self.listed:
-                self._met.add(contact.email)
-                yield _silenced(contact, self.listed[contact.email][0])
-            else:
-                yield contact
-
-    def others(self, store: Crm) -> Iterator[Record]:
-        """Contacts of the store whose address is listed; an address without one becomes one that says: do not write."""
-        for address, (reason, source) in self.listed.items():
-            if address in self._met:
-                continue
-            known = store.query("contacts", [Filter(field="email", value=address)], limit=-1)
-            yield from (_silenced(contact, reason) for contact in known if isinstance(contact, Contact))
-            if not known:
-                yield Contact(id=address, email=address, unsubscribed=True, notes=reason, source=source)
-
-
-def _silenced(contact: Contact, reason: str) -> Contact:
-    return msgspec.structs.replace(contact, unsubscribed=True, notes=contact.notes or reason)
-
-
-def _suppressed(detected: list[Detected], tell: Tell) -> _Suppressed:
-    found = _Suppressed()
-    for table, kind, columns in detected:
-        if kind != SUPPRESSION:
-            continue
-        by_field = {column.field: column.column for column in columns if column.field}
-        for row in table.read(tell):
-            address = row.values.get(by_field["email"], "").lower()
-            if "@" not in address:
-                tell(
-                    Problem(kind="address_not_read", weight="not_stored", file=table.file, line=row.line,
-                    column=by_field["email"],
-                            value=address, did="left out: it is no address", mend="correct the address")
-                )  # fmt: skip
-                continue
-            reason = row.values.get(by_field.get("reason", ""), "")
-            place = Source(file=table.file, line=row.line)
-            found.listed.setdefault(address, (reason or "on the imported list", place))
-    return found
 
 
 def _nothing_found(directory: Path, tables: list[Table], problems: Problems) -> BadInput:

@@ -59,6 +59,7 @@ class Battlecard(Result, frozen=True, kw_only=True):
     ),
     gives={"battlecard": "", "claims": "/claims"},
     uses=("documents", "crm"),
+    optional=("crm",),
     guardrails=("uses approved material only", "shows where we lose too", "flags claims without a date",
                 "quotes prices, promises none"),
 )  # fmt: skip

@@ -51,6 +51,7 @@ class Collateral(Result, frozen=True, kw_only=True):
     ),
     gives={"collateral": "/pieces"},
     uses=("documents", "crm"),
+    optional=("crm",),
     guardrails=("a named customer who has not agreed is never offered", "an unknown permission is asked for",
                 "inside material is never offered"),
 )  # fmt: skip

@@ -60,6 +60,7 @@ class Objection(Result, frozen=True, kw_only=True):
     ),
     gives={"answers": "/answers"},
     uses=("documents", "crm"),
+    optional=("crm",),
     guardrails=("quotes approved answers only", "composes nothing on price, law or security",
                 "says when there is no approved answer"),
 )  # fmt: skip

@@ -39,6 +39,7 @@ class Passages(Result, frozen=True, kw_only=True):
     ),
     gives={"passages": "/passages"},
     uses=("documents", "crm"),
+    optional=("crm",),
     guardrails=("quotes, never composes", "says when the documents have no answer", "marks what is out of date",
                 "gives no price or legal promise of its own"),
 )  # fmt: skip
