@@ -17,14 +17,15 @@ def _audit(output: Mapping[str, Any]) -> RenderableType:
     head = text(f"{total:,} records: {len(output['findings'])} rules broken, {output['clean']} hold", "bold")
     if output["compared_with"]:
         head.append(f"   compared with {output['compared_with']}", "dim")
-    table = plain_table("what", "records", ">count", ">of", ">%", "before", "rows", "to mend it")
+    table = plain_table("what", "records", ">count", ">of", ">%", "before", "the first", "to mend it")
+    table.columns[6].no_wrap = True
     for finding in output["findings"]:
-        rows = ", ".join(row["source"] or row["id"] for row in finding["rows"][:2])
+        first = finding["rows"][0]
         change = finding["change"]
         before = "" if change is None else "as before" if not change else f"{change:+,}"
         table.add_row(
             text(finding["says"]), text(finding["kind"]), f"{finding['count']:,}", f"{finding['of']:,}",
-            str(finding["share"]), text(before), text(rows), text(finding["fix"]),
+            str(finding["share"]), text(before), text(first["source"] or first["id"]), text(finding["fix"]),
         )  # fmt: skip
     return Group(
         head,

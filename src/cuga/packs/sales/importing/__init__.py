@@ -6,31 +6,19 @@ changes nothing. Nothing is dropped in silence: every row is stored or reported 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cuga.adapters.capability import (
-    RECORDS,
-    Contact,
-    Crm,
-    Filter,
-    Index,
-    Loading,
-    Lookup,
-    Record,
-    Source,
-    lookup,
-    squeeze,
-)
+from cuga.adapters.capability import RECORDS, Crm, Index, Loading, Lookup, lookup, squeeze
 from cuga.errors import BadInput
 from cuga.model.value import encode
 from cuga.packs.sales.governance.quality import BEFORE, Kept
 from cuga.packs.sales.governance.rules import counts
 from cuga.packs.sales.importing.build import Builder
-from cuga.packs.sales.importing.columns import DOCUMENTATION, SUPPRESSION
+from cuga.packs.sales.importing.columns import DOCUMENTATION
 from cuga.packs.sales.importing.delimited import open_delimited
 from cuga.packs.sales.importing.link import Linker, say_repeated
 from cuga.packs.sales.importing.mapping import (

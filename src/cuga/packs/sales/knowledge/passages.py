@@ -35,7 +35,7 @@ class Passages(Result, frozen=True, kw_only=True):
     keywords=(
         "what does it do", "what does", "product question", "spec", "specs", "documentation", "documents", "one page",
         "datasheet", "capabilities", "features", "how does it work", "look it up", "knowledge", "manual", "integrate",
-        "support", "product knowledge", "passages",
+        "support", "product knowledge", "passages", "one page i can read", "before the call", "read up on",
     ),
     gives={"passages": "/passages"},
     uses=("documents", "crm"),
