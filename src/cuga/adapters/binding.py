@@ -7,8 +7,9 @@ pairs: what is read of mail (was this sent?) must be read where it is sent.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 
-from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Filter, Lookup, Record, Stored
+from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Filter, Loading, Lookup, Record, Stored
 
 PAIRED = ("crm",)  # capabilities that can read here and write there
 
@@ -49,6 +50,18 @@ class ReadHereWriteThere:
     def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
         """(value, number of records)."""
         return self._here.group(kind, field, filters)
+
+    def each(self, kind: str, filters: Sequence[Filter] = ()) -> Iterator[Record]:
+        """Records that meet all filters, one by one."""
+        return self._here.each(kind, filters)
+
+    def kept(self, name: str) -> str:
+        """A text beside the records that are read."""
+        return self._here.kept(name)
+
+    def loading(self, *, dry: bool = False) -> AbstractContextManager[Loading]:
+        """Add records step by step to the other store."""
+        return self._there.loading(dry=dry)
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records in the other store."""

@@ -20,7 +20,7 @@ import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, Outbox
+from cuga.adapters.offline import CrmStore, DocumentFolder, Outbox
 from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -62,7 +62,7 @@ from cuga.tools.registry import ToolRegistry
 
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder",)  # adapters that nothing can be written through
+READ_ONLY = ("crm/folder", "documents/offline")  # adapters that nothing can be written through
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -81,6 +81,7 @@ class Assembly:
     folder: CrmFolder | None
     bindings: Bindings
     outbox: Outbox
+    documents: DocumentFolder
     door: Door
     place: Place | None
     signals: SignalsView
@@ -161,7 +162,8 @@ class Assembly:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
-        return {"crm": (OFFLINE, "folder") if has_folder else (OFFLINE,), "mail": (OFFLINE,)}
+        crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
+        return {"crm": crm, "mail": (OFFLINE,), "documents": (OFFLINE,)}
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -181,6 +183,7 @@ class Assembly:
         if isinstance(self.views, ViewsFile):
             self.views.close()
         self.crm.close()
+        self.documents.close()
         if self.folder is not None:
             self.folder.close()
         if self._spare is not None:
@@ -234,9 +237,10 @@ async def open_house(
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    bindings = Bindings({"crm": named, "mail": {OFFLINE: outbox}})
+    bindings = Bindings({"crm": named, "mail": {OFFLINE: outbox}, "documents": {OFFLINE: documents}})
     views: Store = ViewsFile(place.views) if place is not None else MemoryViews()
     door = Door(
         kept,
@@ -276,6 +280,7 @@ async def open_house(
         folder=folder,
         bindings=bindings,
         outbox=outbox,
+        documents=documents,
         door=door,
         place=place,
         views=views,

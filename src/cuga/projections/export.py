@@ -1,12 +1,14 @@
-"""Results as files: JSON, or CSV tables that a spreadsheet opens without running anything in them.
+"""Results as files: JSON, or tables that a spreadsheet opens without running anything in them, as CSV or one workbook.
 
-Text that a spreadsheet would take for a formula gets an apostrophe in front. Each table is a plain list of rows.
+In CSV, text that a spreadsheet would take for a formula gets an apostrophe in front; in a workbook it is typed as text
+and stays as it is. Each table is a plain list of rows. Workbooks need the extra `xlsx`.
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -16,7 +18,9 @@ from cuga.errors import BadInput
 from cuga.model.value import encode, units
 from cuga.projections.result import RunResult
 
-FORMATS = ("csv", "json")
+FORMATS = ("csv", "json", "xlsx")
+MOST_SHEET_ROWS, MOST_CELL = 1_048_576, 32_767  # what a worksheet can hold
+_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Table = list[dict[str, Any]]
@@ -24,7 +28,8 @@ Scrub = Callable[[bytes], bytes]
 
 
 def tables_of(result: RunResult) -> dict[str, Table]:
-    """The tables of a result by name: steps, evidence, unknowns, artefacts, and each list of rows that a step gave."""
+    """The tables of a result by name: steps, evidence, unknowns, artefacts, and for each step what it gave:
+    its lists of objects each as a table, its single values as one row."""
     found: dict[str, Table] = {
         "steps": [
             {
@@ -49,9 +54,12 @@ def tables_of(result: RunResult) -> dict[str, Table]:
         "artefacts": [msgspec.to_builtins(row) for row in result.artefacts],
     }
     for step, output in result.outputs.items():
-        rows = output.get("rows") if isinstance(output, dict) else output
-        if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
-            found[f"{step}-rows"] = rows
+        parts = output.items() if isinstance(output, dict) else [("rows", output)]
+        for name, rows in parts:
+            if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
+                found[f"{step}-{name}"] = rows
+        if isinstance(output, dict) and (single := {k: v for k, v in output.items() if not isinstance(v, list | dict)}):
+            found[f"{step}-result"] = [single]
     return {name: table for name, table in found.items() if table}
 
 
@@ -85,6 +93,66 @@ def exported(result: RunResult, form: str, scrub: Scrub | None = None) -> dict[s
             files = {f"{result.run_id}.json": result.json() + b"\n"}
         case "csv":
             files = {f"{result.run_id}-{name}.csv": to_csv(table).encode() for name, table in tables_of(result).items()}
+        case "xlsx":
+            clean = [(name, _scrubbed(table, scrub)) for name, table in tables_of(result).items()]
+            return {f"{result.run_id}.xlsx": to_workbook(dict(clean))}
         case _:
             raise BadInput(f"there is no form {form!r}", mend=f"forms: {', '.join(FORMATS)}")
     return files if scrub is None else {name: scrub(body) for name, body in files.items()}
+
+
+def to_workbook(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
+    """The tables as one XLSX file, each on a sheet of its own. `BadInput` where the extra is missing."""
+    try:
+        from openpyxl import Workbook
+        from openpyxl.cell import WriteOnlyCell
+    except ImportError as error:
+        raise BadInput(
+            "writing workbooks needs openpyxl, which is not installed",
+            mend="Install it (`pip install 'cugar[xlsx]'`), or export as csv.",
+        ) from error
+    book = Workbook(write_only=True)
+    taken: set[str] = set()
+    for name, table in tables.items():
+        sheet = book.create_sheet(_sheet_name(name, taken))
+        names = list(dict.fromkeys(field for row in table for field in row))
+        for row in ({field: field for field in names}, *table[: MOST_SHEET_ROWS - 1]):
+            cells = []
+            for field in names:
+                value = _plain(row.get(field))
+                made = WriteOnlyCell(sheet, value=value)
+                if isinstance(value, str):
+                    made.data_type, made.quotePrefix = "s", True  # text, also when somebody edits it
+                cells.append(made)
+            sheet.append(cells)
+    if not tables:
+        book.create_sheet("empty")
+    out = io.BytesIO()
+    book.save(out)
+    return out.getvalue()
+
+
+def _plain(value: Any) -> str | int | float | None:
+    """A value for a cell: numbers as numbers, anything else as text without signs that XML cannot carry."""
+    if value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+        return value
+    text = ("yes" if value else "no") if isinstance(value, bool) else value
+    text = text if isinstance(text, str) else encode(text).decode()
+    return _NOT_XML.sub("", text)[:MOST_CELL]
+
+
+def _sheet_name(name: str, taken: set[str]) -> str:
+    """A name that a workbook allows: 31 signs at most, no brackets or slashes, each once."""
+    plain = re.sub(r"[\\/*?:\[\]]", "-", name)[:31] or "sheet"
+    number = 1
+    while plain.casefold() in taken:
+        number += 1
+        plain = f"{plain[: 30 - len(str(number))]} {number}"
+    taken.add(plain.casefold())
+    return plain
+
+
+def _scrubbed(table: Table, scrub: Scrub | None) -> Table:
+    if scrub is None:
+        return table
+    return list(msgspec.json.decode(scrub(encode(table))))

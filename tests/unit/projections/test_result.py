@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import sys
 from typing import Any
 
 import msgspec
@@ -170,6 +171,31 @@ async def test_a_result_is_exported_as_tables_or_as_json() -> None:
     assert exported(result, "json", lambda raw: raw.replace(b"Acme", b"----"))["r1.json"].count(b"----")
     with pytest.raises(BadInput, match="xls"):
         exported(result, "xls")
+
+
+async def test_a_result_is_exported_as_a_workbook_that_runs_nothing() -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    house = House()
+    await house.start("r1", plan(step("s1", "look"), step("s2", "look")))
+    await house.done("r1", "s1", {"rows": [{"name": "=1+1", "sum": 12, "text": "a\x00b"}], "score": 7, "ok": True})
+    await house.done("r1", "s2", {"clusters": [{"who": "+49"}], "rules": [{"kind": "x"}]})
+    files = exported(await read_result(house.journal, "r1"), "xlsx", lambda raw: raw.replace(b"+49", b"---"))
+    book = openpyxl.load_workbook(io.BytesIO(files["r1.xlsx"]))
+    assert book.sheetnames == ["steps", "s1-rows", "s1-result", "s2-clusters", "s2-rules"]
+    (header, row) = book["s1-rows"].iter_rows()
+    assert [cell.value for cell in header] == ["name", "sum", "text"]
+    assert [(cell.value, cell.data_type) for cell in row] == [("=1+1", "s"), (12, "n"), ("ab", "s")]
+    assert [cell.value for cell in list(book["s1-result"].iter_rows())[1]] == ["yes", 7]
+    assert book["s2-clusters"]["A2"].value == "---"
+
+
+async def test_without_the_extra_a_workbook_is_refused_with_a_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    house = House()
+    await house.start("r1", plan(step("s1", "look")))
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(BadInput, match="openpyxl") as caught:
+        exported(await read_result(house.journal, "r1"), "xlsx")
+    assert "csv" in caught.value.next_step
 
 
 @pytest.mark.parametrize("text", ["=1+1", "+1", "-1", "@SUM(A1)", "\tx", "\rx", "\n=x", "  =x", "＝1+1", "-"])

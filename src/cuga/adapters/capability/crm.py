@@ -11,11 +11,15 @@ from typing import Any, Literal
 
 from cuga.model.value import Value
 
-Kind = Literal["accounts", "contacts", "products", "opportunities", "activities", "teams"]
+Kind = Literal[
+    "accounts", "contacts", "products", "opportunities", "activities", "teams", "notes", "documents", "territories",
+    "enrichments",
+]  # fmt: skip
 
 
 class Source(Value, frozen=True, kw_only=True):
-    """The row a record was read from: file name and line, counted from 1 with the header as line 1."""
+    """The row a record was read from: the file (a workbook's sheet as `book.xlsx#Sheet`) and the line, counted from 1
+    with the header as line 1; in a JSON file the number of the record, counted from 1."""
 
     file: str = ""
     line: int = 0
@@ -110,6 +114,63 @@ class TeamMember(Record, frozen=True, kw_only=True):
     email: str = ""
 
 
+class Note(Record, frozen=True, kw_only=True):
+    """What somebody wrote down about an account, a deal or a person; unlike an activity it need not have happened."""
+
+    written: date | None = None
+    who: str = ""  # who wrote it
+    account: str = ""
+    account_id: str = ""
+    opportunity_id: str = ""
+    contact_id: str = ""
+    text: str = ""
+
+
+class Document(Record, frozen=True, kw_only=True):
+    """What is known of a document beside its text: for whom it is, and whether it may be shown.
+
+    `path` is its place in the documents folder. `approved` and `permission` (of a customer whom it names) are yes, no
+    or empty: not known, which is never taken for a yes.
+    """
+
+    path: str = ""
+    kind: str = ""  # case study, datasheet, battlecard, objections, ...
+    product: str = ""
+    industry: str = ""
+    persona: str = ""
+    stage: str = ""
+    competitor: str = ""
+    customer: str = ""  # the customer who is named in it
+    permission: str = ""
+    approved: str = ""
+    dated: date | None = None
+    valid_until: date | None = None
+
+
+class Territory(Record, frozen=True, kw_only=True):
+    """A patch: whose it is and what belongs to it. Lists are written with `|` between their parts."""
+
+    owner: str = ""
+    manager: str = ""
+    region: str = ""
+    countries: str = ""
+    industries: str = ""
+    min_employees: int | None = None
+    max_employees: int | None = None
+    notes: str = ""
+
+
+class Enrichment(Record, frozen=True, kw_only=True):
+    """What an outside source says of an account, kept apart from the account's own fields: `name` is the field."""
+
+    account: str = ""
+    account_id: str = ""
+    value: str = ""
+    provider: str = ""  # who says so
+    seen: date | None = None
+    licence: str = ""
+
+
 RECORDS: dict[str, type[Record]] = {
     "accounts": Account,
     "contacts": Contact,
@@ -117,6 +178,10 @@ RECORDS: dict[str, type[Record]] = {
     "opportunities": Opportunity,
     "activities": Activity,
     "teams": TeamMember,
+    "notes": Note,
+    "documents": Document,
+    "territories": Territory,
+    "enrichments": Enrichment,
 }
 OPEN, WON, LOST = "open", "won", "lost"
 

@@ -50,22 +50,37 @@ def without_legal_form(text: str) -> str:
     return " ".join(_LEGAL.sub(" ", words).split()) or text.casefold()
 
 
+class Index:
+    """The (id, name) pairs of a kind, arranged so that asking for many names costs little more than reading them."""
+
+    def __init__(self, names: Iterable[tuple[str, str]]) -> None:
+        self._pairs = sorted({(record, name) for record, name in names})
+        self._by: tuple[dict[str, list[tuple[str, str]]], ...] = ({}, {}, {}, {})
+        for pair in self._pairs:
+            for at, keys in enumerate(_spellings(*pair)):
+                for key in keys:
+                    self._by[at].setdefault(key, []).append(pair)
+
+    def lookup(self, asked: str) -> Lookup:
+        """What a name means. Same input, same answer: ties are kept as candidates."""
+        wanted = asked.strip()
+        if not wanted:
+            return Lookup(asked=asked)
+        keys = (wanted, wanted.casefold(), squeeze(wanted), without_legal_form(wanted))
+        for how, same, key in zip(("id", "exact", "respelled", "respelled"), self._by, keys, strict=True):
+            if hits := tuple(Named(id=record, name=name, score=100, how=how) for record, name in same.get(key, ())):
+                return Lookup(asked=asked, found=hits[0] if len(hits) == 1 else None, candidates=hits[:8])
+        return _near(asked, self._pairs)
+
+
 def lookup(asked: str, names: Iterable[tuple[str, str]]) -> Lookup:
-    """Find what a name means among (id, name) pairs. Same input, same answer: ties are kept as candidates."""
-    wanted = asked.strip()
-    pairs = sorted({(record, name) for record, name in names})
-    if not wanted:
-        return Lookup(asked=asked)
-    for how, same in (
-        ("id", [p for p in pairs if p[0] == wanted]),
-        ("exact", [p for p in pairs if p[1].casefold() == wanted.casefold() or p[0].casefold() == wanted.casefold()]),
-        ("respelled", [p for p in pairs if p[1] and squeeze(p[1]) == squeeze(wanted)]),
-        ("respelled", [p for p in pairs if p[1] and without_legal_form(p[1]) == without_legal_form(wanted)]),
-    ):
-        hits = tuple(Named(id=record, name=name, score=100, how=how) for record, name in same)
-        if hits:
-            return Lookup(asked=asked, found=hits[0] if len(hits) == 1 else None, candidates=hits[:8])
-    return _near(asked, pairs)
+    """Find what a name means among (id, name) pairs; who asks for many names keeps an `Index`."""
+    return Index(names).lookup(asked)
+
+
+def _spellings(record: str, name: str) -> tuple[set[str], ...]:
+    named = {squeeze(name)} if name else set()
+    return {record}, {name.casefold(), record.casefold()}, named, {without_legal_form(name)} if name else set()
 
 
 def _near(asked: str, pairs: list[tuple[str, str]]) -> Lookup:

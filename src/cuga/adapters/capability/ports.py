@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
-from cuga.adapters.capability.crm import Record
+from cuga.adapters.capability.crm import Record, Source
 from cuga.adapters.capability.names import Lookup
 from cuga.model.value import Value
 
@@ -30,6 +31,9 @@ class Stored(Value, frozen=True, kw_only=True):
     changed: int = 0
     unchanged: int = 0
     crm_version: str = ""
+
+
+Repeated = Callable[[Record, Source, bool], None]  # a later record, where the first is, whether they say the same
 
 
 @runtime_checkable
@@ -66,10 +70,38 @@ class CrmRead(Protocol):
         """(value, number of records), the most frequent first; an unknown value is the empty text."""
         ...
 
+    def each(self, kind: str, filters: Sequence[Filter] = ()) -> Iterator[Record]:
+        """Records that meet all filters, in order of id, without holding all of them in memory."""
+        ...
+
+    def kept(self, name: str) -> str:
+        """A text that a loading kept beside the records; empty when there is none."""
+        ...
+
+
+class Loading(Protocol):
+    """Records on their way into a store, all of them or none."""
+
+    added: int
+    changed: int
+    unchanged: int
+
+    def add(self, kind: str, records: Iterable[Record], repeated: Repeated | None = None) -> None:
+        """Add or change records by id; within one loading the first of an id counts, later ones are handed back."""
+        ...
+
+    def keep(self, name: str, value: str) -> None:
+        """Keep a text beside the records."""
+        ...
+
 
 @runtime_checkable
 class CrmWrite(Protocol):
     """Storing records that were read elsewhere."""
+
+    def loading(self, *, dry: bool = False) -> AbstractContextManager[Loading]:
+        """Add records step by step; what was added can be read within. Nothing stays of it when it is `dry`."""
+        ...
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id, all or nothing; records that are not named are kept."""

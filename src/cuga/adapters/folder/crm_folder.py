@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +74,14 @@ class CrmFolder:
     def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
         """(value, number of records), the most frequent first."""
         return self._read().group(kind, field, filters)
+
+    def each(self, kind: str, filters: Sequence[Filter] = ()) -> Iterator[Record]:
+        """Records that meet all filters, in order of id, all as the files had them at the first."""
+        return self._read().each(kind, filters)
+
+    def kept(self, name: str) -> str:
+        """Nothing is kept beside files that others keep."""
+        return ""
 
     def _read(self) -> CrmStore:
         """The records as the files have them now."""

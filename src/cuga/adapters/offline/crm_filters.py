@@ -12,8 +12,8 @@ from cuga.errors import BadInput
 from cuga.model.value import MICRO
 
 _MONEY = {"revenue", "price", "amount"}
-_WHOLE = {"employees", "founded"}
-_DATES = {"opened", "closes", "happened"}
+_WHOLE = {"employees", "founded", "min_employees", "max_employees"}
+_DATES = {"opened", "closes", "happened", "written", "dated", "valid_until", "seen"}
 _COMPARED = {"above": ">", "at_least": ">=", "below": "<", "at_most": "<="}
 _TRUE = {"1", "true", "yes"}
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -17,8 +18,9 @@ from typing import Any
 import apsw
 import msgspec
 
-from cuga.adapters.capability import RECORDS, Filter, Lookup, Record, Stored, fields_of, lookup
+from cuga.adapters.capability import RECORDS, Filter, Index, Lookup, Record, Stored, fields_of
 from cuga.adapters.offline.crm_filters import order_by, where
+from cuga.adapters.offline.crm_loading import BATCH, StoreLoading
 from cuga.errors import BadInput
 from cuga.model.value import encode
 
@@ -31,8 +33,9 @@ class CrmStore:
     def __init__(self, connection: apsw.Connection) -> None:
         self._db = connection
         self._lock = threading.RLock()
-        self._names: dict[str, tuple[int, tuple[tuple[str, str], ...]]] = {}
-        self._writes = 0
+        self._names: dict[str, tuple[tuple[int, int], tuple[tuple[str, str], ...]]] = {}
+        self._index: dict[str, tuple[object, Index]] = {}
+        self._writes: dict[str, int] = {}  # kind -> how often this connection changed it
         self._version: tuple[tuple[object, ...], str] | None = None
         # whoever else writes changes one of these; asking SQLite itself would cost a read transaction
         self._files = [path + end for path in filter(None, [connection.db_filename("main")]) for end in ("", "-wal")]
@@ -73,7 +76,7 @@ class CrmStore:
     def names(self, kind: str) -> tuple[tuple[str, str], ...]:
         """(id, name) of all records of a kind, in order of id; kept until the data changes."""
         with self._lock:
-            stand = int(self._db.pragma("data_version")) * 1_000_003 + self._writes
+            stand = int(self._db.pragma("data_version")), self._writes.get(kind, 0)
             if (kept := self._names.get(kind)) is None or kept[0] != stand:
                 rows = self._rows(f"SELECT id, name FROM {_table(kind)} ORDER BY id", ())
                 kept = self._names[kind] = (stand, tuple((str(key), str(name)) for key, name in rows))
@@ -81,7 +84,11 @@ class CrmStore:
 
     def lookup(self, kind: str, name: str) -> Lookup:
         """What a written name or id means; close candidates are listed, never picked from."""
-        return lookup(name, self.names(kind))
+        with self._lock:
+            names = self.names(kind)
+            if (kept := self._index.get(kind)) is None or kept[0] is not names:
+                kept = self._index[kind] = (names, Index(names))
+        return kept[1].lookup(name)
 
     def query(
         self, kind: str, filters: Sequence[Filter] = (), *, order: str = "", limit: int = 100, offset: int = 0
@@ -106,34 +113,51 @@ class CrmStore:
         )
         return [(str(value), int(number)) for value, number in rows]
 
+    def each(self, kind: str, filters: Sequence[Filter] = ()) -> Iterator[Record]:
+        """Records that meet all filters in order of id, a batch of them in memory at a time."""
+        condition, values = where(_table(kind), filters)
+        after, following = "", f"{condition} AND id > ?" if condition else "WHERE id > ?"
+        while rows := self._rows(f"SELECT * FROM {kind} {following} ORDER BY id LIMIT {BATCH}", (*values, after)):
+            yield from (_record(kind, row) for row in rows)
+            after = str(rows[-1][0])
+
+    def kept(self, name: str) -> str:
+        """A text that a loading kept beside the records; empty when there is none."""
+        found = self._rows("SELECT value FROM facts WHERE name = ?", (name,))
+        return str(found[0][0]) if found else ""
+
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id in one transaction; equal records are left alone."""
-        added = changed = unchanged = 0
-        with self._lock, self._db:
+        with self.loading() as loading:
             for kind, given in records.items():
-                known = {
-                    str(key): (int(version), bytes(content)) for key, version, content in self._digests(_table(kind))
-                }
-                fresh: list[tuple[Any, ...]] = []
-                for record in given:
-                    row = _row(kind, record)
-                    version, before = known.get(record.id, (0, b""))
-                    if before == (now := _digest(row)):
-                        unchanged += 1
-                        continue
-                    added, changed = (added + 1, changed) if not version else (added, changed + 1)
-                    known[record.id] = (version + 1, now)
-                    fresh.append((*row, version + 1))
-                if fresh:
-                    marks = ",".join("?" * len(fresh[0]))
-                    self._db.executemany(f"INSERT OR REPLACE INTO {kind} VALUES ({marks})", fresh)
-            self._writes += 1
-            version_now = self._digest_all()
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (version_now,))
-        return Stored(added=added, changed=changed, unchanged=unchanged, crm_version=version_now)
+                loading.add(kind, given)
+        return self._stored(loading)
 
-    def _digests(self, kind: str) -> list[tuple[str, int, bytes]]:
-        return [(row[0], row[-1], _digest(row[:-1])) for row in self._rows(f"SELECT * FROM {kind}", ())]
+    @contextmanager
+    def loading(self, *, dry: bool = False) -> Iterator[StoreLoading]:
+        """Add records step by step in one transaction: all of them, or none on an exception or when it is `dry`."""
+        with self._lock:
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                loading = StoreLoading(self._db, _row, _digest, self._touch)
+                yield loading
+                if not dry:
+                    self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            finally:
+                for kind in RECORDS:
+                    self._touch(kind)
+            self._db.execute("ROLLBACK" if dry else "COMMIT")
+
+    def _stored(self, loading: StoreLoading) -> Stored:
+        return Stored(
+            added=loading.added, changed=loading.changed, unchanged=loading.unchanged, crm_version=self.crm_version()
+        )
+
+    def _touch(self, kind: str) -> None:
+        self._writes[kind] = self._writes.get(kind, 0) + 1
 
     def _digest_all(self) -> str:
         total = hashlib.sha256()
@@ -154,7 +178,7 @@ def _table(kind: str) -> str:
 
 
 def _row(kind: str, record: Record) -> tuple[Any, ...]:
-    if not isinstance(record, RECORDS[kind]):
+    if not isinstance(record, RECORDS[_table(kind)]):
         raise BadInput(f"a {type(record).__name__} does not belong into {kind}")
     plain = (getattr(record, field) for field in fields_of(kind))
     values = [value.isoformat() if hasattr(value, "isoformat") else value for value in plain]

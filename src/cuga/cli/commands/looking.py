@@ -206,7 +206,10 @@ def export(
     run: Run,
     /,
     *,
-    format: Annotated[Literal["csv", "json"], Parameter(help="csv: one table a file; json: the whole result.")] = "csv",
+    format: Annotated[
+        Literal["csv", "json", "xlsx"],
+        Parameter(help="csv: one table a file; xlsx: one workbook; json: the whole result."),
+    ] = "csv",
     out: Annotated[Path, Parameter(help="The directory to write to; made when it is not there.")] = Path("."),
     options: Options = PLAIN,
 ) -> int:

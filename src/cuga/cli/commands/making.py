@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,12 +18,13 @@ from cuga.errors import BadInput, CugaError
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.place import Place
-    from cuga.packs.sales.importing.report import ImportReport
+    from cuga.packs.sales.importing.report import ImportReport, Problem
 
 Mapping = Annotated[
     Path | None,
     Parameter(help="A JSON file that says which file is what and which column is which; `--save-mapping` writes one."),
 ]
+Report = Annotated[Path | None, Parameter(help="Write every remark as a row of this CSV file, however many there are.")]
 SaveMapping = Annotated[Path | None, Parameter(help="Write the mapping that was used, to be changed and given back.")]
 DEMO_GOAL = "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal"
 
@@ -32,7 +35,9 @@ def init(
     *,
     from_: Annotated[
         Path | None,
-        Parameter(name="--from", help="A directory of CSV exports: accounts, deals, contacts, products, teams."),
+        Parameter(
+            name="--from", help="A directory of exports (CSV, XLSX, JSON): accounts, deals, contacts, products, teams."
+        ),
     ] = None,
     sample: Annotated[
         bool, Parameter(negative="", help="Fill it with a fictitious company's data, to try things out.")
@@ -55,7 +60,7 @@ def init(
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
-        _must_hold_csv(from_)
+        _must_be_directory(from_)
     was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
     made: Place = make(directory)
     try:
@@ -68,15 +73,18 @@ def init(
 
 
 def import_(
-    directory: Annotated[Path, Parameter(name="DIR", help="A directory of CSV exports.")],
+    directory: Annotated[Path, Parameter(name="DIR", help="A directory of exports: CSV, XLSX or JSON.")],
     /,
     *,
     mapping: Mapping = None,
     save_mapping: SaveMapping = None,
+    report: Report = None,
     dry: Annotated[bool, Parameter(negative="", help="Only say what would be read; store nothing.")] = False,
     options: Options = PLAIN,
 ) -> int:
-    """Bring CSV exports into a house. The same files again change nothing; changed rows are taken over.
+    """Bring exports into a house. The same files again change nothing; changed rows are taken over.
+
+    Exports of Salesforce, HubSpot and Pipedrive are known by their columns; the mapping that was used can be changed.
 
     Examples:
 
@@ -87,13 +95,13 @@ def import_(
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
-    _must_hold_csv(directory)
+    _must_be_directory(directory)
     place = find(read_settings(house=options.house).house)
-    report = _imported(place, directory, mapping, dry=dry)
+    found = _imported(place, directory, mapping, dry=dry, listing=report)
     if dry:
-        _show_report(report, options, save_mapping)
+        _show_report(found, options, save_mapping)
         return Exit.SUCCESS
-    return _tell(place, report, options, save_mapping, is_new=None)
+    return _tell(place, found, options, save_mapping, is_new=None)
 
 
 def demo(
@@ -194,23 +202,47 @@ def _on_the_path() -> list[str]:
     return [f'  export PATH="{shown}:$PATH"']
 
 
-def _must_hold_csv(directory: Path) -> None:
+def _must_be_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise BadInput(
             f"{directory} is not a directory",
-            mend="Point at a directory with CSV exports of accounts, deals, contacts.",
+            mend="Point at a directory with exports (CSV, XLSX, JSON) of accounts, deals, contacts.",
         )
 
 
-def _imported(place: Place, source: Path, mapping: Path | None, *, dry: bool = False) -> ImportReport:
+def _imported(
+    place: Place, source: Path, mapping: Path | None, *, dry: bool = False, listing: Path | None = None
+) -> ImportReport:
     from cuga.adapters.offline import CrmStore
     from cuga.packs.sales.importing import import_directory
 
     store = CrmStore.open(place.crm)
     try:
-        return import_directory(source, store, mapping=mapping, dry=dry)
+        if listing is None:
+            return import_directory(source, store, mapping=mapping, dry=dry)
+        with _listing(listing) as listener:
+            return import_directory(source, store, mapping=mapping, dry=dry, listener=listener)
     finally:
         store.close()
+
+
+@contextmanager
+def _listing(path: Path) -> Iterator[Callable[[Problem], None]]:
+    """A CSV file that every problem of an import is written to as it is found."""
+    import csv
+
+    from cuga.packs.sales.importing.report import Problem
+    from cuga.projections.export import cell
+
+    try:
+        file = path.open("w", encoding="utf-8", newline="")
+    except OSError as error:
+        raise BadInput(f"{path} cannot be written: {error.strerror or error}") from error
+    with file:
+        writer = csv.writer(file, lineterminator="\r\n")
+        names = Problem.__struct_fields__
+        writer.writerow(names)
+        yield lambda problem: writer.writerow([cell(getattr(problem, name)) for name in names])
 
 
 def _sampled(place: Place) -> ImportReport:
@@ -218,10 +250,13 @@ def _sampled(place: Place) -> ImportReport:
 
     from cuga.clock import SystemClock
     from cuga.packs.sales.sample import write_sample
+    from cuga.packs.sales.sample_documents import write_documents
 
+    today = SystemClock().now().date()
+    write_documents(place.documents, today=today)
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
         source = Path(spare) / "sample"
-        write_sample(source, today=SystemClock().now().date())
+        write_sample(source, today=today)
         return _imported(place, source, None)
 
 
@@ -264,7 +299,7 @@ async def _note(visit: Visit, report: ImportReport) -> None:
             source=report.directory,
             crm_version=report.crm_version,
             rows=report.rows,
-            problems=len(report.problems),
+            problems=report.remarks,
         )
     )
 

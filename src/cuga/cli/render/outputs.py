@@ -5,7 +5,7 @@ An output of another shape is shown as what it is, name by name; nothing of it i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -20,13 +20,15 @@ _COLOURS = {
     "met": "green", "near": "yellow", "missed": "red", "unknown": "dim", "confirmed": "green", "partial": "yellow",
     "denied": "red", "contradicted": "red", "qualified": "green", "gaps": "yellow", "at risk": "red", "error": "red",
     "blocking": "red", "warning": "yellow", "filled": "green", "not known": "dim",
+    "unmet": "red", "agreed": "green", "differs": "yellow", "likely": "green", "possible": "yellow",
+    "yes": "green", "ask": "yellow", "no": "red",
 }  # fmt: skip
 
 
 def shown(output: Any) -> RenderableType:
     """An output, decoded from JSON, drawn by its shape."""
     if isinstance(output, Mapping):
-        for names, draw in _SHAPES:
+        for names, draw in _all_shapes():
             if names <= output.keys():
                 return draw(output)
     return text("\n".join(_plain(output)))
@@ -61,9 +63,9 @@ def _score(output: Mapping[str, Any]) -> RenderableType:
     return Group(
         head,
         Padding(table, (0, 0, 0, 2), expand=False),
-        *_listed("unknown", output["unknowns"]),
-        *_listed("rules it out", output["disqualifiers"]),
-        *_notes(output),
+        *listed("unknown", output["unknowns"]),
+        *listed("rules it out", output["disqualifiers"]),
+        *notes(output),
     )
 
 
@@ -88,7 +90,7 @@ def _message(output: Mapping[str, Any]) -> RenderableType:
     return Group(
         Panel(body, title=text(output.get("channel", "message")), title_align="left", expand=False, width=100),
         *missing,
-        *_notes(output),
+        *notes(output),
     )
 
 
@@ -111,7 +113,7 @@ def _quality(output: Mapping[str, Any]) -> RenderableType:
         if issue.get("text"):
             line.append_text(text(f"  “{one_line(issue['text'], 60)}”", "dim"))
         parts.append(line)
-    return Group(*parts, *_notes(output))
+    return Group(*parts, *notes(output))
 
 
 def _qualification(output: Mapping[str, Any]) -> RenderableType:
@@ -138,14 +140,14 @@ def _qualification(output: Mapping[str, Any]) -> RenderableType:
         parts += [
             head,
             Padding(table, (0, 0, 0, 2), expand=False),
-            *_listed("ask next", deal["next_questions"], numbered=True),
-            *_notes(deal),
+            *listed("ask next", deal["next_questions"], numbered=True),
+            *notes(deal),
         ]
     if output["others"]:
-        parts += _listed("other open deals of the account, not looked at", output["others"])
+        parts += listed("other open deals of the account, not looked at", output["others"])
     if not output["deals"]:
         parts.append(text("no deal to look at"))
-    return Group(*parts, *_notes(output))
+    return Group(*parts, *notes(output))
 
 
 def _rows(output: Mapping[str, Any]) -> RenderableType:
@@ -159,7 +161,7 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
     table.columns[-1].no_wrap = True
     for row in rows:
         table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(row.get("source", "")))
-    return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *_notes(output))
+    return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *notes(output))
 
 
 def _committee(output: Mapping[str, Any]) -> RenderableType:
@@ -177,7 +179,7 @@ def _committee(output: Mapping[str, Any]) -> RenderableType:
                 text(person.get("why", "")),
                 text(person.get("source", "")),
             )
-    return Group(text(output["account"], "bold"), Padding(table, (0, 0, 0, 2), expand=False), *_notes(output))
+    return Group(text(output["account"], "bold"), Padding(table, (0, 0, 0, 2), expand=False), *notes(output))
 
 
 def _sent(output: Mapping[str, Any]) -> RenderableType:
@@ -200,21 +202,31 @@ def _simulated(output: Mapping[str, Any]) -> RenderableType:
     said = f"Not done: this profile only shows what {output['tool']} would do" + (f", {ways}." if ways else ".")
     parts: list[RenderableType] = [text(said, "yellow")]
     for name, value in output["arguments"].items():
-        is_drawn = isinstance(value, Mapping) and any(names <= value.keys() for names, _ in _SHAPES)
+        is_drawn = isinstance(value, Mapping) and any(names <= value.keys() for names, _ in _all_shapes())
         parts.append(shown(value) if is_drawn else text("\n".join(_plain({name: value}))))
     return Group(*parts)
 
 
-def _listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
+def listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
+    """A list under its title; nothing for an empty one."""
     if items:
         yield text(f"  {title}:", "bold")
         for number, item in enumerate(items, start=1):
             yield Padding(text(f"{number}. {item}" if numbered else f"- {item}"), (0, 0, 0, 4), expand=False)
 
 
-def _notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
+def notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """The assumptions and notes of an output."""
     for note in (*output.get("assumptions", ()), *output.get("notes", ())):
         yield Padding(text(note, "dim"), (0, 0, 0, 2), expand=False)
+
+
+def _all_shapes() -> Iterator[tuple[set[str], Callable[[Mapping[str, Any]], RenderableType]]]:
+    from cuga.cli.render import data, knowledge
+
+    yield from _SHAPES
+    yield from knowledge.SHAPES
+    yield from data.SHAPES
 
 
 def _plain(value: Any) -> Iterator[str]:

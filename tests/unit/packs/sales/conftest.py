@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from cuga.adapters.offline import CrmStore, Outbox
+from cuga.adapters.offline import CrmStore, DocumentFolder, Outbox
 from cuga.clock import ManualClock
 from cuga.packs.sales.importing import import_directory
-from cuga.packs.sales.sample import write_sample
+from cuga.packs.sales.sample import TODAY, write_sample
+from cuga.packs.sales.sample_documents import write_documents
 from cuga.tools.declare import ToolContext
 
 
@@ -36,9 +37,17 @@ def outbox(tmp_path):
     return Outbox(tmp_path / "outbox", clock=ManualClock())
 
 
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("documents")
+    write_documents(directory, today=TODAY)
+    return DocumentFolder(directory)
+
+
 @pytest.fixture
-def context(crm, outbox):
-    return ToolContext.for_tests(capabilities={"crm": crm, "mail": outbox}, as_of=datetime(2026, 1, 5, 9, tzinfo=UTC))
+def context(crm, outbox, folder):
+    bound = {"crm": crm, "mail": outbox, "documents": folder}
+    return ToolContext.for_tests(capabilities=bound, as_of=datetime(2026, 1, 5, 9, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

@@ -19,8 +19,17 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
     contracts = {contract_of(tool).name: contract_of(tool) for tool in TOOLS}
     assert {name: (c.domain, c.side_effect.value, c.cost) for name, c in contracts.items()} == {
         "query_crm": ("governance", "read-only", 100_000),
+        "audit_data_quality": ("governance", "read-only", 800_000),
+        "normalize_account_record": ("intelligence", "read-only", 500_000),
+        "find_duplicate_records": ("intelligence", "read-only", 800_000),
+        "enrich_account": ("intelligence", "read-only", 500_000),
         "score_account_fit": ("intelligence", "read-only", 500_000),
         "identify_decision_makers": ("intelligence", "read-only", 300_000),
+        "retrieve_product_knowledge": ("knowledge", "read-only", 300_000),
+        "match_products": ("knowledge", "read-only", 500_000),
+        "build_battlecard": ("knowledge", "read-only", 500_000),
+        "recommend_collateral": ("knowledge", "read-only", 300_000),
+        "handle_objection": ("knowledge", "read-only", 300_000),
         "draft_outbound_message": ("engagement", "propose", 1_000_000),
         "assess_message_quality": ("engagement", "read-only", 500_000),
         "qualify_opportunity": ("qualification", "read-only", 700_000),

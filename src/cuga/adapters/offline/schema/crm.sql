@@ -42,5 +42,33 @@ CREATE TABLE IF NOT EXISTS teams (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, manager TEXT NOT NULL, region TEXT NOT NULL, email TEXT NOT NULL,
   raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
 
--- name: facts (crm_version)
+-- name: notes
+CREATE TABLE IF NOT EXISTS notes (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, written TEXT, who TEXT NOT NULL, account TEXT NOT NULL,
+  account_id TEXT NOT NULL, opportunity_id TEXT NOT NULL, contact_id TEXT NOT NULL, text TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS notes_of ON notes (opportunity_id);
+CREATE INDEX IF NOT EXISTS notes_at ON notes (account_id);
+
+-- name: documents
+CREATE TABLE IF NOT EXISTS documents (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, path TEXT NOT NULL, kind TEXT NOT NULL, product TEXT NOT NULL,
+  industry TEXT NOT NULL, persona TEXT NOT NULL, stage TEXT NOT NULL, competitor TEXT NOT NULL, customer TEXT NOT NULL,
+  permission TEXT NOT NULL, approved TEXT NOT NULL, dated TEXT, valid_until TEXT,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: territories
+CREATE TABLE IF NOT EXISTS territories (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, owner TEXT NOT NULL, manager TEXT NOT NULL, region TEXT NOT NULL,
+  countries TEXT NOT NULL, industries TEXT NOT NULL, min_employees INTEGER, max_employees INTEGER, notes TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+
+-- name: enrichments (what outside sources say of accounts)
+CREATE TABLE IF NOT EXISTS enrichments (
+  id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, account_id TEXT NOT NULL, value TEXT NOT NULL,
+  provider TEXT NOT NULL, seen TEXT, licence TEXT NOT NULL,
+  raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS enrichments_of ON enrichments (account_id);
+
+-- name: facts (crm_version, and what imports keep of the data before them)
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;

@@ -1,4 +1,4 @@
-"""A directory of CSV files into the CRM store: `import_directory(path, store) -> ImportReport`.
+"""A directory of export files into the CRM store: `import_directory(path, store) -> ImportReport`.
 
 The way of a file: read, recognized, mapped, built into records, linked to the others, stored. The same directory again
 changes nothing. Nothing is dropped in silence: every row is stored or reported with its line.
@@ -6,85 +6,130 @@ changes nothing. Nothing is dropped in silence: every row is stored or reported 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cuga.adapters.capability import RECORDS, Contact, Crm, Lookup, Record, Source, lookup, squeeze
+from cuga.adapters.capability import RECORDS, Crm, Index, Loading, Lookup, lookup, squeeze
 from cuga.errors import BadInput
+from cuga.model.value import encode
+from cuga.packs.sales.governance.quality import BEFORE, Kept
+from cuga.packs.sales.governance.rules import counts
 from cuga.packs.sales.importing.build import Builder
-from cuga.packs.sales.importing.link import examine, link, unique
+from cuga.packs.sales.importing.columns import DOCUMENTATION
+from cuga.packs.sales.importing.delimited import open_delimited
+from cuga.packs.sales.importing.link import Linker, say_repeated
 from cuga.packs.sales.importing.mapping import (
-    DOCUMENTATION,
     MAPPING_FILE,
-    SUPPRESSION,
     described_units,
     detect,
     overridden,
     read_mapping,
 )
-from cuga.packs.sales.importing.read import Table, read_table
-from cuga.packs.sales.importing.report import Column, FileReport, Group, ImportReport, Problem
+from cuga.packs.sales.importing.objects import open_objects
+from cuga.packs.sales.importing.read import MAX_FILE, Table, in_silence, unreadable
+from cuga.packs.sales.importing.report import Column, FileReport, Group, ImportReport, Problem, Problems, Tell
+from cuga.packs.sales.importing.suppression import Detected, suppressed_by
+from cuga.packs.sales.importing.vendors import recognized
+from cuga.packs.sales.importing.workbook import open_workbook
 
-ENDINGS = {".csv", ".tsv", ".txt"}
-_MEND = "point at a directory with CSV exports of accounts, deals, contacts, products or teams"
+_OPENERS: dict[str, Callable[[Path, Tell], list[Table]]] = {
+    ".csv": open_delimited, ".tsv": open_delimited, ".txt": open_delimited, ".xlsx": open_workbook,
+    ".xlsm": open_workbook, ".json": open_objects, ".jsonl": open_objects, ".ndjson": open_objects,
+}  # fmt: skip
+_ORDER = (  # a record can only be linked to one that is there
+    "accounts", "products", "teams", "territories", "contacts", "opportunities", "documents", "enrichments",
+    "activities", "notes",
+)  # fmt: skip
+MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
+_MEND = "point at a directory with exports (CSV, XLSX or JSON) of accounts, deals, contacts, products or teams"
 
 
 def import_directory(
-    path: Path | str, store: Crm, *, mapping: Mapping[str, Mapping[str, Any]] | Path | None = None, dry: bool = False
+    path: Path | str,
+    store: Crm,
+    *,
+    mapping: Mapping[str, Mapping[str, Any]] | Path | None = None,
+    dry: bool = False,
+    listener: Tell | None = None,
 ) -> ImportReport:
-    """Import every CSV file of a directory.
+    """Import every export file of a directory; memory does not grow with the rows of deals and activities.
 
     `mapping` (or `mapping.json` in the directory) overrides the proposed kinds, columns and units per file. With `dry`
-    nothing is stored. `BadInput` for a directory that is missing, empty, or in which no file is recognized.
+    nothing is stored. `listener` hears every problem as it is found; the report keeps the first thousands of a kind.
+    `BadInput` for a directory that is missing, empty, or in which no file is recognized.
     """
     directory = Path(path)
     said = _mapping(directory, mapping)
-    tables = [read_table(file) for file in _files(directory)]
-    problems = [problem for table in tables for problem in table.problems]
-    detected = [_detect(table, said) for table in tables]
-    units = described_units([t for t, (kind, _) in zip(tables, detected, strict=True) if kind == DOCUMENTATION])
-    built: dict[str, list[Record]] = {kind: [] for kind in RECORDS}
-    suppressed: list[tuple[str, str, Source]] = []
-    for table, (kind, columns) in zip(tables, detected, strict=True):
-        if kind == SUPPRESSION:
-            suppressed += _suppressed(table, columns, problems)
-        elif kind in RECORDS:
-            described = {c.column: units.get((squeeze(Path(table.file).stem), squeeze(c.column)), "") for c in columns}
-            builder = Builder(kind, table, columns, described)
-            built[kind] += builder.records()
-            problems += builder.problems
-        elif kind != DOCUMENTATION and table.columns:
-            problems.append(_not_recognized(table))
-    if not any(built.values()) and not suppressed:
-        seen = ", ".join(table.file for table in tables)
-        why = "; ".join(f"{p.file}: {p.did}" for p in problems[:4])
-        raise BadInput(f"no sales data was recognized in {directory} ({seen}): {why}", mend=_MEND)
-    across: list[Problem] = []
-    tables_of_records = _assemble(built, suppressed, store, across)
-    problems += _in_their_columns(across, tables, detected)
-    stored = None if dry else store.store(tables_of_records)
+    problems = Problems(listener)
+    tables = [table for file in _files(directory) for table in _open(file, problems.tell)]
+    detected = [(table, *_detect(table, said)) for table in tables]
+    units = described_units([table for table, kind, _ in detected if kind == DOCUMENTATION])
+    before = store.crm_version()
+    audit = _audit(store, directory.name) if before and not dry else ""
+    with store.loading(dry=dry) as loading:
+        known = _Known(store)
+        linker = Linker(known.lookup, _in_their_columns(problems.tell, detected))
+        suppressed = suppressed_by(detected, problems.tell)
+        for kind in _ORDER:
+            builders = [_builder(part, units, problems.tell) for part in detected if part[1] == kind]
+            for builder in builders:
+                builder.survey()
+                known.expect(kind, builder.names)
+            for builder in builders:
+                records = suppressed.applied(builder.records()) if kind == "contacts" else builder.records()
+                loading.add(kind, linker.linked(kind, records), say_repeated(problems.tell))
+            if kind == "contacts":
+                loading.add(kind, linker.linked(kind, suppressed.others(store)))
+        linker.finish()
+        for table, kind, _ in detected:
+            if not kind and table.columns:
+                problems.tell(_not_recognized(table))
+        if not loading.added + loading.changed + loading.unchanged:
+            raise _nothing_found(directory, tables, problems)
+        if audit and loading.added + loading.changed:
+            loading.keep(BEFORE, audit)
     return ImportReport(
         directory=directory.name,
-        files=_file_reports(tables, detected, tables_of_records, problems),
-        problems=tuple(problems),
-        added=stored.added if stored else 0,
-        changed=stored.changed if stored else 0,
-        unchanged=stored.unchanged if stored else 0,
-        crm_version=stored.crm_version if stored else store.crm_version(),
+        files=tuple(_file_report(part, problems) for part in detected),
+        problems=tuple(problems.kept),
+        beyond=dict(problems.beyond),
+        crm_version=before if dry else store.crm_version(),
+        **({} if dry else _counts(loading)),
     )
+
+
+def _audit(store: Crm, directory: str) -> str:
+    """The state of the data that an import is about to change, for the next audit; nothing where it is too much."""
+    if sum(store.count(kind) for kind in RECORDS) > MOST_AUDITED:
+        return ""
+    kept = Kept(crm_version=store.crm_version(), directory=directory, counts=counts(store))
+    return encode(kept).decode()
+
+
+def _counts(loading: Loading) -> dict[str, int]:
+    return {"added": loading.added, "changed": loading.changed, "unchanged": loading.unchanged}
 
 
 def _files(directory: Path) -> list[Path]:
     if not directory.is_dir():
         raise BadInput(f"{directory} is not a directory", mend=_MEND)
-    files = sorted(file for file in directory.iterdir() if file.suffix.lower() in ENDINGS and file.is_file())
+    files = sorted(file for file in directory.iterdir() if file.suffix.lower() in _OPENERS and file.is_file())
+    files = [file for file in files if file.name != MAPPING_FILE and not file.name.startswith(("~$", "."))]
     if not files:
-        raise BadInput(f"{directory} holds no CSV files", mend=_MEND)
+        raise BadInput(f"{directory} holds no CSV, XLSX or JSON files", mend=_MEND)
     return files
+
+
+def _open(path: Path, tell: Tell) -> list[Table]:
+    try:
+        if path.stat().st_size > MAX_FILE:
+            return unreadable(path, f"larger than {MAX_FILE >> 30} GiB", "split the export", tell)
+        return _OPENERS[path.suffix.lower()](path, tell)
+    except OSError as error:
+        return unreadable(path, error.strerror or str(error), "make the file readable", tell)
 
 
 def _mapping(
@@ -102,101 +147,72 @@ def _detect(table: Table, said: Mapping[str, Mapping[str, Any]]) -> tuple[str, t
     return overridden(kind, columns, said[table.file], table.file) if table.file in said else (kind, columns)
 
 
-def _assemble(
-    built: dict[str, list[Record]], suppressed: list[tuple[str, str, Source]], store: Crm, problems: list[Problem]
-) -> dict[str, list[Record]]:
-    whole = {kind: unique(records, problems) for kind, records in built.items()}
-    whole["contacts"] = _with_suppressed(whole["contacts"], suppressed, store)
-    named = {
-        kind: tuple({**dict(store.names(kind)), **{record.id: record.name for record in records}}.items())
-        for kind, records in whole.items()
-    }
-
-    def find(kind: str, name: str) -> Lookup:
-        return lookup(name, named[kind])
-
-    linked = {kind: link(kind, records, find, problems) for kind, records in whole.items()}
-    problems += examine(linked)
-    return linked
+def _builder(part: Detected, units: dict[tuple[str, str], str], tell: Tell) -> Builder:
+    table, kind, columns = part
+    described = {c.column: units.get((squeeze(table.title), squeeze(c.column)), "") for c in columns}
+    return Builder(kind, table, columns, described, tell)
 
 
-def _in_their_columns(
-    problems: list[Problem], tables: list[Table], detected: list[tuple[str, tuple[Column, ...]]]
-) -> list[Problem]:
-    """Problems that name a field, naming the file's own column instead."""
+class _Known:
+    """What names mean while records come in: those in the store, and those that this import will still bring."""
+
+    def __init__(self, store: Crm) -> None:
+        self._store = store
+        self._expected: dict[str, Index] = {}
+
+    def expect(self, kind: str, names: list[tuple[str, str]]) -> None:
+        """Names of records that are about to come, so that one can name another that stands below it."""
+        if names:
+            self._expected[kind] = Index([*self._store.names(kind), *names])
+
+    def lookup(self, kind: str, name: str) -> Lookup:
+        """What a name means; an id is asked for first, as that is what exports link by."""
+        if (expected := self._expected.get(kind)) is not None:
+            return expected.lookup(name)
+        if (record := self._store.get(kind, name.strip())) is not None:
+            return lookup(record.id, [(record.id, record.name)])
+        return self._store.lookup(kind, name)
+
+
+def _in_their_columns(tell: Tell, detected: list[Detected]) -> Tell:
+    """Tell a problem that names a field with the file's own column instead."""
     own = {
         (table.file, column.field): column.column
-        for table, (_, columns) in zip(tables, detected, strict=True)
+        for table, _, columns in detected
         for column in columns
         if column.field
     }
-    return [msgspec.structs.replace(p, column=own.get((p.file, p.column), p.column)) for p in problems]
+
+    def translated(problem: Problem) -> None:
+        tell(msgspec.structs.replace(problem, column=own.get((problem.file, problem.column), problem.column)))
+
+    return translated
 
 
-def _suppressed(table: Table, columns: tuple[Column, ...], problems: list[Problem]) -> list[tuple[str, str, Source]]:
-    by_field = {column.field: column.column for column in columns if column.field}
-    found = []
-    for row in table.rows:
-        address = row.values.get(by_field["email"], "").lower()
-        if "@" not in address:
-            problems.append(
-                Problem(kind="address_not_read", weight="not_stored", file=table.file, line=row.line,
-                column=by_field["email"],
-                        value=address, did="left out: it is no address", mend="correct the address")
-            )  # fmt: skip
-            continue
-        reason = row.values.get(by_field.get("reason", ""), "")
-        found.append((address, reason or "on the imported list", Source(file=table.file, line=row.line)))
-    return found
-
-
-def _with_suppressed(contacts: list[Record], listed: list[tuple[str, str, Source]], store: Crm) -> list[Record]:
-    """Contacts with the list applied; an address without a contact becomes one that only says: do not write."""
-    known: dict[str, Record] = {}
-    for contact_id, _ in store.names("contacts"):
-        if listed and (contact := store.get("contacts", contact_id)) is not None:
-            known[contact.id] = contact
-    known |= {contact.id: contact for contact in contacts}
-    wanted = {contact.id for contact in contacts}
-    by_address = {c.email: c.id for c in known.values() if isinstance(c, Contact) and c.email}
-    for address, reason, source in listed:
-        key = by_address.get(address, address)
-        old = known.get(key)
-        if isinstance(old, Contact):
-            known[key] = msgspec.structs.replace(old, unsubscribed=True, notes=old.notes or reason)
-        else:
-            known[key] = Contact(id=address, email=address, unsubscribed=True, notes=reason, source=source)
-        wanted.add(key)
-    return [record for key, record in known.items() if key in wanted]
+def _nothing_found(directory: Path, tables: list[Table], problems: Problems) -> BadInput:
+    seen = ", ".join(table.file for table in tables)
+    why = "; ".join(f"{p.file}: {p.did}" for p in problems.kept[:4])
+    return BadInput(f"no sales data was recognized in {directory} ({seen}): {why}", mend=_MEND)
 
 
 def _not_recognized(table: Table) -> Problem:
+    rows = sum(1 for _ in table.read(in_silence))
     return Problem(
         kind="file_not_recognized", weight="not_stored", file=table.file, value=", ".join(table.columns)[:200],
-        did=f"left out with its {len(table.rows)} rows: its columns fit no table",
+        did=f"left out with its {rows} rows: its columns fit no table",
         mend='say what it is in mapping.json: {"' + table.file + '": {"kind": "opportunities"}}',
     )  # fmt: skip
 
 
-def _file_reports(
-    tables: list[Table],
-    detected: list[tuple[str, tuple[Column, ...]]],
-    stored: dict[str, list[Record]],
-    problems: list[Problem],
-) -> tuple[FileReport, ...]:
-    lost = Counter(p.file for p in problems if p.weight == "not_stored" and p.line)
-    reports = []
-    for table, (kind, columns) in zip(tables, detected, strict=True):
-        rows = len(table.rows) + table.unread
-        missing = rows if not kind else 0 if kind == DOCUMENTATION else lost[table.file]
-        reports.append(
-            FileReport(
-                file=table.file, kind=kind, rows=rows, stored=0 if kind == DOCUMENTATION else rows - missing,
-                not_stored=missing,
-                encoding=table.encoding, delimiter=table.delimiter, columns=columns,
-            )
-        )  # fmt: skip
-    return tuple(reports)
+def _file_report(part: Detected, problems: Problems) -> FileReport:
+    table, kind, columns = part
+    rows = table.rows + table.unread
+    missing = rows if not kind else 0 if kind == DOCUMENTATION else problems.not_stored[table.file]
+    return FileReport(
+        file=table.file, kind=kind, rows=rows, stored=0 if kind == DOCUMENTATION else rows - missing,
+        not_stored=missing, encoding=table.encoding, delimiter=table.delimiter, columns=columns,
+        vendor=recognized(kind, table.columns)[0] if kind in RECORDS else "",
+    )  # fmt: skip
 
 
 __all__ = ["Column", "FileReport", "Group", "ImportReport", "Problem", "import_directory"]

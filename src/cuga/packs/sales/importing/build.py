@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -11,38 +11,61 @@ import msgspec
 from cuga.adapters.capability import LOST, OPEN, RECORDS, WON, Record, Source
 from cuga.packs.sales import industries
 from cuga.packs.sales.importing import values
-from cuga.packs.sales.importing.read import Row, Table
-from cuga.packs.sales.importing.report import Column, Problem, Weight
+from cuga.packs.sales.importing.read import Row, Table, in_silence
+from cuga.packs.sales.importing.report import Column, Problem, Tell, Weight
 
 _MONEY = {"revenue", "amount", "price"}
-_WHOLE = {"employees", "founded"}
-_DATES = {"opened", "closes", "happened"}
+_WHOLE = {"employees", "founded", "min_employees", "max_employees"}
+_DATES = {"opened", "closes", "happened", "written", "dated", "valid_until", "seen"}
+_READ_APART = {"id", "first_name", "last_name", "status", "is_won", "is_closed"}
 _OPEN_STAGES = {
     "prospecting", "prospect", "engaging", "qualification", "qualified", "discovery", "demo", "proposal", "quote",
     "negotiation", "contract", "evaluation", "verbal", "commit", "new", "open", "lead", "trial", "pilot",
 }  # fmt: skip
+_NAMED_BY_KEY = {"accounts", "products", "teams", "documents", "territories"}
 _ADDRESS = re.compile(r"[^\s@<>,;]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 
 
 class Builder:
-    """Makes the records of one table. `problems` grows as rows are read."""
+    """Makes the records of one table; every doubt is told as its row is read."""
 
-    def __init__(self, kind: str, table: Table, columns: tuple[Column, ...], units: dict[str, str]) -> None:
+    def __init__(self, kind: str, table: Table, columns: tuple[Column, ...], units: dict[str, str], tell: Tell) -> None:
         self.kind, self.table = kind, table
-        self.problems: list[Problem] = []
+        self.names: list[tuple[str, str]] = []  # of accounts that may have a parent: (id, name), as they come
+        self._tell = tell
         self._columns = {column.field: column for column in columns if column.field}
         self._units = units
-        self._day_first = {field: self._order_of_days(field) for field in _DATES & set(self._columns)}
-        self._millions = self._looks_like_millions()
+        self._day_first: dict[str, bool] = {}
+        self._millions = False
 
-    def records(self) -> list[Record]:
-        """A record for every row that can be one; the others are reported as not stored."""
-        return [record for row in self.table.rows if (record := self._record(row)) is not None]
+    def survey(self) -> None:
+        """Read the table once for what no single row can tell: the order of days, the unit of revenue, the names."""
+        days = {field: _DayOrder() for field in _DATES & set(self._columns)}
+        heads: list[float] = []
+        if not days and self.kind != "accounts":
+            return
+        for row in self.table.read(in_silence):
+            for field, order in days.items():
+                order.see(row.line, self._text(row, field))
+            if self.kind == "accounts":
+                self._see_account(row, heads)
+        for field, order in days.items():
+            self._day_first[field] = bool(order.first)
+            if order.first is None and order.unclear is not None:
+                self.say(order.unclear[0], "warning", "date_order_unclear", field, order.unclear[1],
+                         "read with the month first", "export dates as YYYY-MM-DD")  # fmt: skip
+        self._millions = self._looks_like_millions(heads)
+
+    def records(self) -> Iterator[Record]:
+        """A record for every row that can be one; the others are told as not stored."""
+        for row in self.table.read(self._tell):
+            if (record := self._record(row)) is not None:
+                yield record
 
     def say(self, row: int, weight: Weight, kind: str, field: str, value: str, did: str, mend: str = "") -> None:
         """Report one thing."""
         column = self._columns[field].column if field in self._columns else field
-        self.problems.append(
+        self._tell(
             Problem(
                 kind=kind, weight=weight, file=self.table.file, line=row, column=column, value=value, did=did, mend=mend
             )
@@ -56,7 +79,7 @@ class Builder:
         found: dict[str, Any] = {}
         for field in self._columns:
             text = self._text(row, field)
-            if text and field not in ("id", "first_name", "last_name"):
+            if text and field not in _READ_APART:
                 found |= self._value(row, field, text)
         if self.kind == "contacts" and not found.get("name"):
             found["name"] = " ".join(part for f in ("first_name", "last_name") if (part := self._text(row, f)))
@@ -67,14 +90,19 @@ class Builder:
             self.say(row.line, "not_stored", "row_without_key", "name", "", "left out: it has neither an id nor a name",
                      "give the row a name or an id")  # fmt: skip
             return None
-        found["name"] = found.get("name") or (key if self.kind in ("accounts", "products", "teams") else "")
+        found["name"] = found.get("name") or (key if self.kind in _NAMED_BY_KEY else "")
         known = {k: v for k, v in found.items() if k in RECORDS[self.kind].__struct_fields__}
         plain = known | {"id": key, "raw": row.values, "source": Source(file=self.table.file, line=row.line)}
         return msgspec.convert(plain, RECORDS[self.kind])
 
     def _natural_key(self, row: Row, found: dict[str, Any]) -> str:
-        if self.kind == "activities":
+        if self.kind in ("activities", "notes"):
             return f"{self.table.file}:{row.line}" if found.get("text") or found.get("happened") else ""
+        if self.kind == "enrichments":
+            parts = [str(found.get(part, "")) for part in ("account", "name", "provider")]
+            return " | ".join(parts) if all(parts[:2]) else ""
+        if self.kind == "documents":
+            return str(found.get("path") or found.get("name", ""))
         if self.kind == "opportunities":
             return str(found.get("name", ""))
         if self.kind == "contacts":
@@ -93,6 +121,11 @@ class Builder:
             "industry": self._industry, "country": self._country, "email": self._email,
             "unsubscribed": self._unsubscribed,
         }  # fmt: skip
+        if field in ("permission", "approved"):
+            answer = values.yes(text)
+            return {field: {True: "yes", False: "no", None: ""}[answer]}
+        if self.kind in ("territories", "documents", "enrichments"):
+            return {field: text}
         return special[field](row, text) if field in special else {field: text}
 
     def _money(self, row: Row, field: str, text: str) -> dict[str, Any]:
@@ -197,6 +230,8 @@ class Builder:
 
     def _stage(self, row: Row, found: dict[str, Any]) -> dict[str, Any]:
         stage = str(found.get("stage", ""))
+        if said := self._said_status(row):
+            return {"status": said}
         words = set(re.findall(r"[a-z]+", stage.casefold()))
         if not stage:
             self.say(
@@ -209,9 +244,9 @@ class Builder:
                 "give it a stage",
             )
             return {"status": ""}
-        if words & {"won", "signed"}:
+        if words & {"won", "signed", "closedwon"}:
             return {"status": WON}
-        if words & {"lost", "cancelled", "abandoned", "dead", "disqualified"}:
+        if words & {"lost", "closedlost", "cancelled", "abandoned", "dead", "disqualified"}:
             return {"status": LOST}
         if not words & _OPEN_STAGES:
             self.say(
@@ -225,30 +260,32 @@ class Builder:
             )
         return {"status": OPEN}
 
-    def _order_of_days(self, field: str) -> bool:
-        texts = [self._text(row, field) for row in self.table.rows]
-        first = values.day_first(texts)
-        unclear = next(
-            (row for row in self.table.rows if re.match(r"\d{1,2}[/-]\d{1,2}[/-]\d", self._text(row, field))), None
-        )
-        if first is None and unclear is not None:
-            self.say(unclear.line, "warning", "date_order_unclear", field, self._text(unclear, field),
-                     "read with the month first", "export dates as YYYY-MM-DD")  # fmt: skip
-        return bool(first)
+    def _said_status(self, row: Row) -> str:
+        """Open, won or lost where columns of their own say so; they win over the words of the stage."""
+        text = self._text(row, "status").casefold()
+        if text in (OPEN, WON, LOST):
+            return text
+        won, closed = values.yes(self._text(row, "is_won")), values.yes(self._text(row, "is_closed"))
+        if won and "is_won" in self._columns:
+            return WON
+        if "is_closed" in self._columns and self._text(row, "is_closed"):
+            return LOST if closed else OPEN
+        return ""
 
-    def _looks_like_millions(self) -> bool:
+    def _see_account(self, row: Row, heads: list[float]) -> None:
+        name, key = self._text(row, "name"), self._text(row, "id")
+        if "parent" in self._columns and (key or name):
+            self.names.append((key or name, name or key))
+        people = values.whole(self._text(row, "employees"))
+        if people and (amount := values.money(self._text(row, "revenue"))):
+            heads.append(amount[0] / values.MICRO / people)
+
+    def _looks_like_millions(self, heads: list[float]) -> bool:
         """Revenue without a unit: per head below 2,000 taken as it stands and plausible a million times over."""
-        if "revenue" not in self._columns or "employees" not in self._columns:
+        column = self._columns.get("revenue")
+        if column is None or column.unit or self._units.get(column.column):
             return False
-        column = self._columns["revenue"]
-        if column.unit or self._units.get(column.column):
-            return False
-        heads = sorted(
-            amount[0] / values.MICRO / people
-            for row in self.table.rows
-            if (amount := values.money(self._text(row, "revenue")))
-            and (people := values.whole(self._text(row, "employees")))
-        )
+        heads.sort()
         middle = heads[len(heads) // 2] if len(heads) >= 5 else 0.0  # a few rows tell nothing
         if not 0 < middle < 50:
             return False
@@ -256,3 +293,18 @@ class Builder:
         "read in millions: per employee it would be implausibly small otherwise",
                  'say so in the mapping: "units": {"' + column.column + '": "M USD"}')  # fmt: skip
         return True
+
+
+class _DayOrder:
+    """Whether the dates of a column name the day first, as far as its values tell."""
+
+    def __init__(self) -> None:
+        self.first: bool | None = None
+        self.unclear: tuple[int, str] | None = None
+
+    def see(self, line: int, text: str) -> None:
+        """Look at one value."""
+        if self.first is None:
+            self.first = values.day_first([text])
+        if self.unclear is None and re.match(r"\d{1,2}[/-]\d{1,2}[/-]\d", text):
+            self.unclear = (line, text)

@@ -6,8 +6,8 @@ the link stays empty: a deal is never given to a company that it may not belong 
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import TypeVar
 
 import msgspec
@@ -19,11 +19,12 @@ from cuga.adapters.capability import (
     Lookup,
     Opportunity,
     Record,
+    Source,
     TeamMember,
     squeeze,
     without_legal_form,
 )
-from cuga.packs.sales.importing.report import Problem, Weight
+from cuga.packs.sales.importing.report import Problem, Tell, Weight
 
 R = TypeVar("R", bound=Record)
 Find = Callable[[str, str], Lookup]  # (kind, name) -> what it means
@@ -36,81 +37,111 @@ _LINKS = {  # kind of record -> its fields that name another record: (text field
         ("opportunity_id", "opportunity_id", "opportunities"),
         ("contact_id", "contact_id", "contacts"),
     ),
+    "notes": (
+        ("account", "account_id", "accounts"),
+        ("opportunity_id", "opportunity_id", "opportunities"),
+        ("contact_id", "contact_id", "contacts"),
+    ),
+    "enrichments": (("account", "account_id", "accounts"),),
 }
+_REMEMBERED = 100_000  # names whose meaning is not asked for again
 
 
-def unique(records: Sequence[R], problems: list[Problem]) -> list[R]:
-    """Each id once, the first row of it; a repeated row and a second row of the same id are reported as not stored."""
-    seen: dict[str, R] = {}
-    for record in records:
-        first = seen.setdefault(record.id, record)
-        if first is record:
-            continue
-        same = first.raw == record.raw
-        problems.append(
-            _problem(
-                record, "row_repeated" if same else "id_twice", "not_stored", record.id,
-                f"left out: {'the same row as' if same else 'the id belongs to'} "
-                f"{first.source.file}:{first.source.line}",
-                "remove one of them" if same else "give it an id of its own, or merge the two rows",
-            )
-        )  # fmt: skip
-    return list(seen.values())
+def say_repeated(tell: Tell) -> Callable[[Record, Source, bool], None]:
+    """What a store is told to do with a second row of an id: it is not stored, and said so."""
+
+    def say(record: Record, first: Source, same: bool) -> None:
+        did = f"left out: {'the same row as' if same else 'the id belongs to'} {first.file}:{first.line}"
+        mend = "remove one of them" if same else "give it an id of its own, or merge the two rows"
+        tell(_problem(record, "row_repeated" if same else "id_twice", "not_stored", record.id, did, mend))
+
+    return say
 
 
-def link(kind: str, records: Sequence[R], find: Find, problems: list[Problem]) -> list[R]:
-    """Records with their links set where a name leaves no doubt."""
-    known: dict[tuple[str, str], Lookup] = {}
-    linked: list[R] = []
-    for record in records:
+class Linker:
+    """Sets the links of records where a name leaves no doubt, and looks at each record as a seller would."""
+
+    def __init__(self, find: Find, tell: Tell) -> None:
+        self._find = lru_cache(maxsize=_REMEMBERED)(find)
+        self._tell = tell
+        self._members: dict[str, str] = {}  # id or name, case folded -> name
+        self._team: list[TeamMember] = []
+        self._working: set[str] = set()
+        self._alike: dict[tuple[str, str], tuple[str, str, Source]] = {}
+
+    def linked(self, kind: str, records: Iterable[R]) -> Iterator[R]:
+        """The records with their links, one by one."""
+        for record in records:
+            whole = self._with_links(kind, record)
+            self._examine(whole)
+            yield whole
+
+    def finish(self) -> None:
+        """Tell what only shows when all deals were seen."""
+        for member in self._team if self._working else ():
+            if not {member.name.casefold(), member.id.casefold()} & self._working:
+                self._tell(_problem(member, "team_member_without_deal", "note", member.name, "kept"))
+
+    def _with_links(self, kind: str, record: R) -> R:
         changes: dict[str, str] = {}
         for text_field, id_field, target in _LINKS.get(kind, ()):
             if not (text := getattr(record, text_field)):
                 continue
-            if (target, text) not in known:
-                known[target, text] = find(target, text)
-            answer = known[target, text]
+            answer = self._find(target, text)
             if answer.found is None:
-                _say_not_found(record, text_field, text, target, answer, problems)
+                _say_not_found(record, text_field, text, target, answer, self._tell)
                 if text_field == id_field:
                     changes[id_field] = ""
                 continue
             changes[id_field] = answer.found.id
-            if answer.found.how not in ("id", "exact"):
-                problems.append(
-                    _problem(record, f"{text_field}_name_differs", "proposal", text,
-                             f"linked to {answer.found.name!r} ({answer.found.how})",
-                             f"write {answer.found.name!r} in the CRM", text_field)
-                )  # fmt: skip
+            if answer.found.how == "id" and text_field != id_field:
+                changes[text_field] = answer.found.name or text
+            elif answer.found.how not in ("id", "exact"):
+                said = f"linked to {answer.found.name!r} ({answer.found.how})"
+                mend = f"write {answer.found.name!r} in the CRM"
+                self._tell(_problem(record, f"{text_field}_name_differs", "proposal", text, said, mend, text_field))
                 changes[text_field] = answer.found.id if text_field == id_field else answer.found.name
-        linked.append(msgspec.structs.replace(record, **changes) if changes else record)
-    return linked
+        if owner := self._members.get(getattr(record, "owner", "").casefold()):
+            changes["owner"] = owner  # a user's id means the user
+        return msgspec.structs.replace(record, **changes) if changes else record
+
+    def _examine(self, record: Record) -> None:
+        match record:
+            case Opportunity():
+                _examine_deal(record, self._tell)
+                self._examine_owner(record)
+            case TeamMember():
+                self._team.append(record)
+                self._members |= {record.id.casefold(): record.name, record.name.casefold(): record.name}
+            case Account():
+                self._examine_likeness(record, "name", squeeze(without_legal_form(record.name)))
+            case Contact():
+                self._examine_likeness(record, "email", record.email)
+                if record.unsubscribed:
+                    who = record.email or record.name
+                    self._tell(_problem(record, "contact_unsubscribed", "note", who, "nothing will be sent there"))
+
+    def _examine_owner(self, deal: Opportunity) -> None:
+        owner = deal.owner.casefold()
+        self._working.add(owner)
+        if owner and self._members and owner not in self._members:
+            mend = "add the person to the team list"
+            self._tell(_problem(deal, "owner_without_team", "warning", deal.owner, "kept as written", mend, "owner"))
+
+    def _examine_likeness(self, record: Record, what: str, key: str) -> None:
+        if not key:
+            return
+        key_of_first, name, source = self._alike.setdefault((what, key), (record.id, record.name, record.source))
+        if key_of_first != record.id:
+            said = f"both kept; the same {what} as {name!r} ({source.file}:{source.line})"
+            mend = "merge them in the CRM if they are one"
+            self._tell(_problem(record, "possible_duplicate", "warning", record.name, said, mend))
 
 
-def examine(tables: Mapping[str, Sequence[Record]]) -> list[Problem]:
-    """What a seller should know of the tables as a whole."""
-    problems: list[Problem] = []
-    deals = [record for record in tables.get("opportunities", ()) if isinstance(record, Opportunity)]
-    team = [record for record in tables.get("teams", ()) if isinstance(record, TeamMember)]
-    for deal in deals:
-        _examine_deal(deal, problems)
-    _examine_people(deals, team, problems)
-    accounts = [record for record in tables.get("accounts", ()) if isinstance(record, Account)]
-    _alike(accounts, lambda account: squeeze(without_legal_form(account.name)), "name", problems)
-    contacts = [record for record in tables.get("contacts", ()) if isinstance(record, Contact)]
-    _alike(contacts, lambda contact: contact.email, "email", problems)
-    problems += [
-        _problem(person, "contact_unsubscribed", "note", person.email or person.name, "nothing will be sent there")
-        for person in contacts
-        if person.unsubscribed
-    ]
-    return problems
-
-
-def _examine_deal(deal: Opportunity, problems: list[Problem]) -> None:
+def _examine_deal(deal: Opportunity, tell: Tell) -> None:
     if not deal.account:
         state = "open_deal" if deal.status == OPEN else "closed_deal" if deal.status else "deal"
-        problems.append(
+        tell(
             _problem(
                 deal,
                 f"{state}_without_account",
@@ -122,7 +153,7 @@ def _examine_deal(deal: Opportunity, problems: list[Problem]) -> None:
             )
         )
     if deal.opened is None:
-        problems.append(
+        tell(
             _problem(
                 deal,
                 "deal_without_start",
@@ -134,7 +165,7 @@ def _examine_deal(deal: Opportunity, problems: list[Problem]) -> None:
             )
         )
     if deal.opened and deal.closes and deal.closes < deal.opened:
-        problems.append(
+        tell(
             _problem(
                 deal,
                 "closed_before_opened",
@@ -145,46 +176,12 @@ def _examine_deal(deal: Opportunity, problems: list[Problem]) -> None:
             )
         )
     if deal.status != OPEN and deal.status and deal.closes is None:
-        problems.append(
-            _problem(deal, "closed_deal_without_date", "warning", deal.id, "kept", "give it a close date", "closes")
-        )
+        tell(_problem(deal, "closed_deal_without_date", "warning", deal.id, "kept", "give it a close date", "closes"))
 
 
-def _examine_people(deals: Sequence[Opportunity], team: Sequence[TeamMember], problems: list[Problem]) -> None:
-    if not team or not deals:
-        return
-    members = {member.name.casefold() for member in team} | {member.id.casefold() for member in team}
-    unlisted = [deal for deal in deals if deal.owner and deal.owner.casefold() not in members]
-    mend = "add the person to the team list"
-    problems += [
-        _problem(deal, "owner_without_team", "warning", deal.owner, "kept as written", mend, "owner")
-        for deal in unlisted
-    ]
-    working = {deal.owner.casefold() for deal in deals}
-    problems += [
-        _problem(member, "team_member_without_deal", "note", member.name, "kept")
-        for member in team
-        if member.name.casefold() not in working
-    ]
-
-
-def _alike(records: Sequence[R], key: Callable[[R], str], what: str, problems: list[Problem]) -> None:
-    counts = Counter(found for record in records if (found := key(record)))
-    first: dict[str, R] = {}
-    for record in records:
-        if counts.get(same := key(record), 0) < 2:
-            continue
-        if (other := first.setdefault(same, record)) is not record:
-            problems.append(
-                _problem(record, "possible_duplicate", "warning", record.name,
-                         f"both kept; the same {what} as {other.name!r} ({other.source.file}:{other.source.line})",
-                         "merge them in the CRM if they are one")
-            )  # fmt: skip
-
-
-def _say_not_found(record: Record, field: str, text: str, target: str, answer: Lookup, problems: list[Problem]) -> None:
+def _say_not_found(record: Record, field: str, text: str, target: str, answer: Lookup, tell: Tell) -> None:
     near = ", ".join(repr(candidate.name) for candidate in answer.candidates[:3])
-    problems.append(
+    tell(
         _problem(
             record, f"{field}_not_found", "warning", text, f"kept as text, linked to none of the {target}",
             f"did you mean {near}?" if near else f"add it to the {target}, or correct the name", field,

@@ -1,11 +1,14 @@
 """What an import found: every file, every column, every problem with its row, what was done about it and how to mend
 it.
 
-Complete as data; grouped by kind for reading. Rows read are rows stored plus rows reported as not stored.
+Grouped by kind for reading. Rows read are rows stored plus rows reported as not stored. All problems go to whoever
+listens while the import runs; the report itself keeps the first thousands of a kind and the number of the others.
 """
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from typing import Literal
 
 from cuga.model.value import Value
@@ -33,6 +36,39 @@ class Problem(Value, frozen=True, kw_only=True):
     mend: str = ""
 
 
+Tell = Callable[[Problem], None]
+MOST_OF_A_KIND, MOST_KEPT = 5_000, 50_000
+
+
+class Problems:
+    """Hears the problems of an import. Counts all, keeps the first of each kind, hands each on to `listener`."""
+
+    def __init__(self, listener: Tell | None = None) -> None:
+        self.kept: list[Problem] = []
+        self.beyond: Counter[str] = Counter()
+        self.not_stored: Counter[str] = Counter()  # by file
+        self._counts: Counter[str] = Counter()
+        self._listener = listener
+
+    def tell(self, problem: Problem) -> None:
+        """Hear one problem."""
+        if self._listener is not None:
+            self._listener(problem)
+        if problem.weight == "not_stored" and problem.line:
+            self.not_stored[problem.file] += 1
+        key = kind_in_file(problem)
+        self._counts[key] += 1
+        if self._counts[key] <= MOST_OF_A_KIND and len(self.kept) < MOST_KEPT:
+            self.kept.append(problem)
+        else:
+            self.beyond[key] += 1
+
+
+def kind_in_file(problem: Problem) -> str:
+    """What problems are counted by when they are too many to be kept."""
+    return f"{problem.weight}/{problem.kind}/{problem.file}"
+
+
 class Column(Value, frozen=True, kw_only=True):
     """How a column was read. `field` is empty for one that no field fits: its text is kept in the record's `raw`."""
 
@@ -47,6 +83,7 @@ class FileReport(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     file: str
     kind: str = ""
+    vendor: str = ""  # whose export its columns are: salesforce, hubspot, pipedrive, or nobody's that is known
     rows: int = 0
     stored: int = 0
     not_stored: int = 0
@@ -67,11 +104,15 @@ class Group(Value, frozen=True, kw_only=True):
 
 
 class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """The whole import. `added`, `changed` and `unchanged` count records against what the store held before."""
+    """The whole import. `added`, `changed` and `unchanged` count records against what the store held before.
+
+    `beyond` counts the problems that `problems` has no room for, by weight/kind/file.
+    """
 
     directory: str
     files: tuple[FileReport, ...]
     problems: tuple[Problem, ...]
+    beyond: dict[str, int] = {}
     added: int = 0
     changed: int = 0
     unchanged: int = 0
@@ -92,6 +133,11 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
         """Rows that are not; each of them is a problem with its line."""
         return sum(file.not_stored for file in self.files)
 
+    @property
+    def remarks(self) -> int:
+        """How many problems there are, those beyond the kept ones among them."""
+        return len(self.problems) + sum(self.beyond.values())
+
     def groups(self, first: int = 3) -> tuple[Group, ...]:
         """Problems by kind and file, the gravest first, the most frequent first; with the first few rows of each."""
         found: dict[tuple[str, str, str, str], list[Problem]] = {}
@@ -102,7 +148,7 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
             Group(
                 kind=k,
                 weight=rows[0].weight,
-                count=len(rows),
+                count=len(rows) + self._beyond(rows),
                 did=rows[0].did,
                 mend=rows[0].mend,
                 first=tuple(rows[:first]),
@@ -110,6 +156,12 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
             for (_, k, _, _), rows in found.items()
         ]
         return tuple(sorted(groups, key=lambda group: (_ORDER.index(group.weight), -group.count, group.kind)))
+
+    def _beyond(self, rows: list[Problem]) -> int:
+        """The problems without room that belong to a group; of several groups of a kind the first has them."""
+        key = kind_in_file(rows[0])
+        is_first = next(p for p in self.problems if kind_in_file(p) == key) is rows[0] if key in self.beyond else False
+        return self.beyond[key] if is_first else 0
 
     def mapping(self) -> dict[str, dict[str, object]]:
         """The mapping that was used, in the form in which it can be changed and given back."""
@@ -126,8 +178,7 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
     def text(self, first: int = 3) -> str:
         """The report as a person reads it."""
         lines = [
-            f"{self.rows:,} rows read: {self.stored:,} stored, {self.not_stored:,} not stored; "
-            f"{len(self.problems):,} remarks"
+            f"{self.rows:,} rows read: {self.stored:,} stored, {self.not_stored:,} not stored; {self.remarks:,} remarks"
         ]
         lines += [f"  {file.file}: {_what(file)}" for file in self.files]
         weight = ""
@@ -149,7 +200,8 @@ def _what(file: FileReport) -> str:
     if not file.kind:
         return f"not recognized ({file.rows:,} rows)"
     ignored = [column.column for column in file.columns if not column.field]
-    text = f"{file.kind}, {file.rows:,} rows, {file.stored:,} stored"
+    whose = f" (an export of {file.vendor})" if file.vendor else ""
+    text = f"{file.kind}{whose}, {file.rows:,} rows, {file.stored:,} stored"
     if near := [
         f"{c.column!r} as {c.field} ({c.confidence} of 100 alike)" for c in file.columns if 0 < c.confidence < 100
     ]:

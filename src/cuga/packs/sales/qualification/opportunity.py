@@ -7,7 +7,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Opportunity, Product
+from cuga.adapters.capability import OPEN, Activity, CrmRead, Filter, Note, Opportunity, Product
 from cuga.errors import BadInput
 from cuga.packs.sales.qualification.frameworks import FRAMEWORKS, Framework
 from cuga.packs.sales.qualification.standing import (
@@ -140,11 +140,14 @@ def _state(
 
 
 def _from_crm(crm: CrmRead, deal: Opportunity, framework: Framework, today: date) -> list[Statement]:
-    rows = crm.query("activities", [Filter(field="opportunity_id", value=deal.id)], limit=500)
+    mine = [Filter(field="opportunity_id", value=deal.id)]
     found: list[Statement] = []
-    for row in rows:
-        if isinstance(row, Activity) and (row.happened is None or row.happened <= today):
-            found += statements(row.text, framework, who=row.who, on=row.happened, source=place(row) or row.id)
+    for row in (*crm.query("activities", mine, limit=500), *crm.query("notes", mine, limit=500)):
+        if not isinstance(row, Activity | Note):
+            continue
+        on = row.happened if isinstance(row, Activity) else row.written
+        if on is None or on <= today:
+            found += statements(row.text, framework, who=row.who, on=on, source=place(row) or row.id)
     return found + statements(deal.notes, framework, who="", on=None, source=place(deal) or deal.id)
 
 

@@ -1,0 +1,60 @@
+"""Data and documents at the terminal: what came in, what is written, and what leaves as a workbook."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+from tests.doors.terminal import Terminal
+
+from cuga.cli.exits import Exit
+from cuga.packs.sales.sample import write_sample
+
+
+@pytest.mark.parametrize(
+    ("goal", "seen"),
+    [
+        ("What does the Linden Scheduler do for hospitals?", ("keeps rest times", "products/linden-scheduler.md:16")),
+        ("Does it support kubernetes? look it up in the documents", ("This is not in the documents",)),
+        ("battlecard vs Harrow Rota for Linden Scheduler, focus on price", ("we lose", "not used", "6 USD a person")),
+        ("They say we're too expensive. How do I answer that?", ("What counts is the time", "ask back", "proof")),
+        ("give me case studies for a hospital CFO", ("not agreed", "industry hospitals", "approved")),
+        ("Which product suits a buyer who needs to work offline?", ("unmet", "met", "linden-scheduler-plus.md:15")),
+        ("audit data quality", ("its parent is not among", "accounts.csv:23", "import or correct it")),
+        ("find duplicates", ("1 likely doubles", "Velkarin Foods Ltd", "agree in name")),
+        ("enrich Velkarin Foods", ("likely duplicate", "agreed", "accounts.csv:62")),
+        ("normalize the accounts in accounts.csv", ("technolgy", "a proposal", "industry: 3")),
+    ],
+)
+def test_an_answer_is_drawn_with_its_places(cuga: Terminal, goal: str, seen: tuple[str, ...]) -> None:
+    said = cuga("run", goal)
+    assert said.code == Exit.SUCCESS
+    assert [part for part in seen if part not in said.out] == []
+
+
+def test_every_remark_of_an_import_is_a_row_of_the_report(cuga: Terminal, tmp_path: Path) -> None:
+    write_sample(tmp_path / "exports")
+    report = tmp_path / "remarks.csv"
+    said = cuga("import", str(tmp_path / "exports"), "--dry", "--report", str(report), "--json")
+    rows = list(csv.DictReader(report.open(encoding="utf-8", newline="")))
+    assert len(rows) == len(said.json["problems"]) > 40
+    assert {"kind", "file", "line", "did", "mend"} <= rows[0].keys()
+
+
+def test_an_import_from_elsewhere_is_compared_with_the_data_before_it(cuga: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "accounts.csv").write_text("account,sector\nTornwick Mills,retail\n")
+    assert cuga("import", str(tmp_path / "exports")).code == Exit.SUCCESS
+    said = cuga("run", "audit data quality")
+    assert "compared with the data before the import of exports" in said.out
+
+
+def test_a_result_leaves_as_one_workbook(cuga: Terminal, tmp_path: Path) -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    cuga("run", "audit data quality")
+    (path,) = cuga("export", "last", "--format", "xlsx", "--out", str(tmp_path), "--json").json
+    book = openpyxl.load_workbook(io.BytesIO(Path(path).read_bytes()))
+    assert {"steps", "s1-findings", "s1-result"} <= set(book.sheetnames)
+    assert book["s1-findings"].max_row > 5
