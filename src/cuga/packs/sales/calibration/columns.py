@@ -54,9 +54,10 @@ class Columns:
         for name in names:
             self._take(name, [plain(row.get(name)) for row in rows], outcomes)
 
-    def read(self, row: Row) -> dict[str, Scalar]:
+    def read(self, row: Row) -> Row:
         """A case as the questions see it: a number that stands for "never" is not known."""
-        return {f: None if plain(v) == self.sentinels.get(f, "\0") else v for f, v in row.items()}
+        never: dict[str, Scalar] = {f: None for f, v in self.sentinels.items() if plain(row.get(f)) == v}
+        return {**row, **never} if never else row
 
     def keep_lasting(self, rows: Sequence[Row], outcomes: Sequence[bool]) -> None:
         """Keep the questions that promise to tell the same tomorrow. Cases are in order of time.
@@ -66,8 +67,9 @@ class Columns:
         have come back and they have not.
         """
         judged: list[tuple[CardFactor, str]] = []
-        for factor in self.factors:
-            held = [holds(factor, row.get(factor.field)) is True for row in rows]
+        bits = answered(self.factors, rows)
+        for at, factor in enumerate(self.factors):
+            held = [bool(one >> at & 1) for one in bits]
             effects = [_effect(held[a:b], outcomes[a:b]) for a, b in stretches(len(rows), STRETCHES)]
             judged.append((factor, _standing(factor, held, effects)))
         returned = {factor.field for factor, standing in judged if standing == RETURNED}
@@ -141,6 +143,25 @@ def _standing(factor: CardFactor, held: Sequence[bool], effects: Sequence[tuple[
         return ""
     seen = [at for at, (a, b) in enumerate(stretches(len(held), STRETCHES)) if sum(held[a:b]) >= LEAST_IN_STRETCH]
     return RETURNED if any(after - at > 1 for at, after in pairwise(seen)) else SEEN_ONCE
+
+
+def answered(factors: Sequence[CardFactor], rows: Iterable[Row]) -> list[int]:
+    """The questions that each case answers with yes, as bits; equal values are asked once."""
+    by_field: dict[str, list[tuple[int, CardFactor]]] = {}
+    for at, factor in enumerate(factors):
+        by_field.setdefault(factor.field, []).append((1 << at, factor))
+    known: dict[tuple[str, type, Scalar], int] = {}
+    found = []
+    for row in rows:
+        bits = 0
+        for field, asked in by_field.items():
+            value = row.get(field)
+            key = (field, type(value), value)
+            if (mine := known.get(key)) is None:
+                mine = known[key] = sum(bit for bit, factor in asked if holds(factor, value))
+            bits |= mine
+        found.append(bits)
+    return found
 
 
 def stretches(size: int, number: int) -> list[tuple[int, int]]:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from cuga.packs.sales.calibration.card import MOST_FACTORS, MOST_POINTS, CardFactor, PointsCard, holds
-from cuga.packs.sales.calibration.columns import Columns, Row
+from cuga.packs.sales.calibration.card import MOST_FACTORS, MOST_POINTS, CardFactor, PointsCard
+from cuga.packs.sales.calibration.columns import Columns, Row, answered
 from cuga.packs.sales.result import Result
 from cuga.packs.sales.statistics import measures
-from cuga.packs.sales.statistics.logistic import Cases, chosen, ridge
+from cuga.packs.sales.statistics.logistic import Cases, chance, chosen, ridge, solved
 
 
 class Group(Result, frozen=True, kw_only=True):
@@ -45,9 +45,10 @@ class Judged(Result, frozen=True, kw_only=True):
 def learn(rows: Sequence[Row], outcomes: Sequence[bool], names: Sequence[str]) -> tuple[PointsCard | None, Columns]:
     """A card from these cases; None when no factor is worth a point."""
     columns = Columns(rows, outcomes, names)
-    columns.keep_lasting([columns.read(row) for row in rows], outcomes)
+    seen = [columns.read(row) for row in rows]
+    columns.keep_lasting(seen, outcomes)
     asked = columns.factors
-    cases = Cases.of_rows((answers(asked, columns.read(row)), o) for row, o in zip(rows, outcomes, strict=True))
+    cases = Cases.of_rows(zip(answered(asked, seen), outcomes, strict=True))
     held = chosen(cases, len(asked), MOST_FACTORS)
     if not held:
         return None, columns
@@ -63,7 +64,7 @@ def learn(rows: Sequence[Row], outcomes: Sequence[bool], names: Sequence[str]) -
     if not factors:
         return None, columns
     draft = PointsCard(factors=tuple(factors), constant=0.0, slope=0.0)
-    totals = [draft.total(columns.read(row)) for row in rows]
+    totals = totals_of(draft, seen)
     constant, slope = line(totals, outcomes)
     if slope <= 0:
         return None, columns
@@ -81,8 +82,6 @@ def line(totals: Sequence[int], outcomes: Sequence[bool]) -> tuple[float, float]
         both = counted.setdefault(total, [0, 0])
         both[0] += 1
         both[1] += outcome
-    from cuga.packs.sales.statistics.logistic import chance, solved
-
     for _ in range(50):
         slopes, curve = [0.0, -1e-3 * slope], [[1e-9, 0.0], [0.0, 1e-3]]
         for total, (of, yes) in counted.items():
@@ -120,7 +119,7 @@ def judged(
     if card is None:
         chances, totals = [base] * len(after), [0] * len(after)
     else:
-        totals = [card.total(columns.read(row)) for row in after]
+        totals = totals_of(card, [columns.read(row) for row in after])
         chances = [card.chance(total) for total in totals]
     found = measures.auc([float(total) for total in totals], actual)
     hits = sum(actual)
@@ -151,9 +150,14 @@ def judged(
     )
 
 
-def answers(factors: Sequence[CardFactor], row: Row) -> int:
-    """The questions that a case answers with yes, as bits."""
-    return sum(1 << at for at, factor in enumerate(factors) if holds(factor, row.get(factor.field)))
+def totals_of(card: PointsCard, rows: Sequence[Row]) -> list[int]:
+    """The points of many cases."""
+    points = [factor.points for factor in card.factors]
+    known: dict[int, int] = {}
+    for bits in (found := answered(card.factors, rows)):
+        if bits not in known:
+            known[bits] = sum(p for at, p in enumerate(points) if bits >> at & 1)
+    return [known[bits] for bits in found]
 
 
 def percent(share: float) -> float:

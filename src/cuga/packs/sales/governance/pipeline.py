@@ -12,9 +12,11 @@ from statistics import median
 from typing import Annotated
 
 from cuga.adapters.capability import LOST, OPEN, WON, CrmRead, Filter, Opportunity
+from cuga.errors import BadInput
 from cuga.packs.sales.calibration.learning import percent
 from cuga.packs.sales.deals import currency_of, deals_of, say_when_old, units
 from cuga.packs.sales.governance.forecasting import prices_of, worth
+from cuga.packs.sales.importing import values
 from cuga.packs.sales.periods import period_of
 from cuga.packs.sales.result import Report, Result
 from cuga.packs.sales.statistics.intervals import wilson
@@ -93,7 +95,7 @@ def analyze_pipeline(
     context: ToolContext,
     period: Annotated[str, Slot("period", "time to compare with and look back on; left out: 30 days")] = "",
     owner: Annotated[str, Slot("rep", "only deals of this person")] = "",
-    target: Annotated[int, Slot("amount", "what is to be sold, for the coverage ratio")] = 0,
+    target: Annotated[str, Slot("amount", "what is to be sold, e.g. 2M, for the coverage ratio")] = "",
 ) -> Pipeline:
     """Pipeline by stage age coverage conversion and velocity.
 
@@ -124,7 +126,10 @@ def analyze_pipeline(
     mean = sum(units(d.amount) for d in won) / len(won) if won else 0.0
     low, high = wilson(len(won), len(closed))
     quarter = sum(units(d.amount) for d in won if d.closes is not None and (today - d.closes).days < 365) / 4
-    goal = target or round(quarter)
+    wanted = values.money(target) if target else None
+    if target and (wanted is None or wanted[0] <= 0):
+        raise BadInput(f"{target!r} is no target", mend="give an amount, e.g. 2M or 1500000")
+    goal = units(wanted[0]) if wanted else round(quarter)
     stages = _stages(going, prices, today)
     currency = currency_of(every, notes)
     return Pipeline(
@@ -142,7 +147,7 @@ def analyze_pipeline(
         cycle_days=cycle,
         velocity_per_day=round(len(going) * rate * mean / cycle) if rate and cycle else None,
         coverage=round(value / goal, 2) if goal else None,
-        coverage_of=f"the target of {goal:,}" if target else f"a mean quarter of the last year, {goal:,}",
+        coverage_of=f"the target of {goal:,}" if wanted else f"a mean quarter of the last year, {goal:,}",
         stages=tuple(stages),
         by_age=_survival(closed, going, today),
         moves=_moves(every, since, today),

@@ -43,14 +43,13 @@ class Standing(Result, frozen=True, kw_only=True):
 
 
 class Comparison(Report, frozen=True, kw_only=True):
-    """`differ`: those outside of chance after correction for all of them. `answer` is on the one that was asked for."""
+    """`differ`: those outside of chance after correction for all of them."""
 
     by: str
     period: str
     overall: float
     standings: tuple[Standing, ...]
     differ: tuple[str, ...]
-    answer: str
 
 
 @tool(
@@ -113,7 +112,6 @@ def compare_rep_performance(
         overall=percent(overall),
         standings=tuple(standings),
         differ=differ,
-        answer=answer,
     )
 
 

@@ -3,6 +3,7 @@ a result."""
 
 from __future__ import annotations
 
+import math
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -150,10 +151,11 @@ def observed(deals: Sequence[Opportunity], facts: Facts) -> list[Pattern]:
         yes, of = kept[key]
         low, high = wilson(yes, of)
         mean, strength = won / len(deals), strengths[key[0]]
+        drawn = mean if math.isinf(strength) else shrunk(yes, of, mean, strength)
         found.append(
             Pattern(
                 field=key[0], value=key[1], won=yes, of=of, win_rate=percent(yes / of), low=percent(low),
-                high=percent(high), shrunk=percent(mean if strength == float("inf") else shrunk(yes, of, mean, strength)),
+                high=percent(high), shrunk=percent(drawn),
                 others=percent((won - yes) / (len(deals) - of)), chance=round(chance, 4),
                 corrected=round(corrected, 4), holds=corrected < HOLDS,
             )
@@ -166,7 +168,7 @@ def _said(count: int, won: int, patterns: list[Pattern], holding: list[Pattern])
     if not patterns:
         return f"{start}: too few for a comparison."
     if not holding:
-        return f"{start}. No pattern holds: none of {len(patterns)} differences is beyond what chance brings."
+        return f"{start}. No pattern holds: none of {len(patterns)} differences is beyond chance."
     named = "; ".join(f"{p.field} {p.value} {p.win_rate} % against {p.others} %" for p in holding[:3])
     return f"{start}. {len(holding)} of {len(patterns)} differences hold: {named}."
 

@@ -62,7 +62,7 @@ def calibrate_icp(
     context: ToolContext,
     period: Annotated[str, Slot("period", "only deals that were closed in this time")] = "",
     fields: Annotated[tuple[str, ...], Slot("fields", "fields to ask; left out: those of the account")] = (),
-    rows: Annotated[tuple[dict[str, Scalar], ...], Slot("rows", "own cases in order of time")] = (),
+    rows: Annotated[tuple[dict[str, Scalar], ...], Slot("cases", "own cases in order of time")] = (),
     outcome: Annotated[str, Slot("column", "with rows: the column that says yes or no")] = "",
 ) -> Calibration:
     """Learn and test the weights of the ideal customer profile on closed deals.

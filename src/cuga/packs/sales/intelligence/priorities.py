@@ -76,7 +76,7 @@ class Priorities(Report, frozen=True, kw_only=True):
     keywords=(
         "prioritize", "rank", "who to call first", "call first", "call list", "who should i call",
         "which accounts first",
-        "order leads", "leads", "best accounts", "focus",
+        "order leads", "leads", "best accounts",
     ),
     gives={"ranking": "/ranking"},
     uses=("crm",),

@@ -59,7 +59,7 @@ def balance_territories(
     max_moves: Annotated[int, Slot("limit", "at most so many accounts change hands")] = 20,
     locked: Annotated[tuple[str, ...], Slot("locked", "accounts that stay where they are")] = (),
     keep_late_deals: Annotated[bool, Slot("flag", "accounts with a deal near its end stay")] = True,
-    touches: Annotated[tuple[Touch, ...], Slot("touches", "touches and minutes by segment")] = (),
+    touches: Annotated[tuple[Touch, ...], Slot("touch_model", "touches and minutes by segment")] = (),
 ) -> Balance:
     """Propose an even split of accounts over reps or territories under locks and a limit on moves.
 

@@ -74,7 +74,7 @@ def assess_capacity_coverage(
     reps: Annotated[int, Slot("count", "how many reps there should be by your count; compared with the CRM")] = 0,
     hours_per_rep: Annotated[int, Slot("hours", "selling hours of a person and year")] = HOURS,
     ramping: Annotated[tuple[Ramping, ...], Slot("ramping", "people who count partly, in percent")] = (),
-    touches: Annotated[tuple[Touch, ...], Slot("touches", "touches and minutes by segment")] = (),
+    touches: Annotated[tuple[Touch, ...], Slot("touch_model", "touches and minutes by segment")] = (),
 ) -> Coverage:
     """Workload against capacity per rep and territory with overloaded idle and uncovered ones.
 

@@ -4,6 +4,7 @@ and worse attainment."""
 from __future__ import annotations
 
 import math
+import re
 from datetime import date
 from typing import Annotated
 
@@ -64,23 +65,21 @@ class QuotaPlan(Report, frozen=True, kw_only=True):
 )  # fmt: skip
 def plan_quota_capacity(
     context: ToolContext,
-    target: Annotated[str, Slot("amount", "what is to be sold, e.g. 12M")],
+    target: Annotated[str, Slot("amount", "what is to be sold, e.g. 12M")] = "",
     period: Annotated[str, Slot("period", "in which time; left out: the next year")] = "next year",
     people: Annotated[int, Slot("headcount", "how many sell now; left out: those of the CRM with deals")] = 0,
     quota: Annotated[int, Slot("quota", "a person's quota for a year; left out: what a person sold")] = 0,
-    attainment: Annotated[int, Slot("percent", "share of the quota that people reach")] = 100,
+    attainment: Annotated[int, Slot("attainment", "share of the quota that people reach")] = 100,
     attrition: Annotated[int, Slot("attrition", "percent of people who leave in a year")] = 0,
     ramp: Annotated[tuple[int, ...], Slot("ramp", "percent of full productivity month by month")] = RAMP,
+    question: Annotated[str, Slot("question", "the words that name the target, where `target` does not")] = "",
 ) -> QuotaPlan:
     """Headcount ramp and attainment needed to reach a target.
 
     Months are summed: people who are there count whole, less those who leave; new ones count by the ramp. Without a
     quota what a person has sold in the last 365 days is used, which is productivity and not a quota.
     """
-    amount = values.money(target)
-    wanted = units(amount[0]) if amount else 0
-    if wanted <= 0:
-        raise BadInput(f"{target!r} is no target", mend="give an amount, e.g. 12M or 1500000")
+    wanted = _target(target, question)
     if not 1 <= attainment <= 300 or not 0 <= attrition < 100 or any(not 0 <= r <= 100 for r in ramp):
         raise BadInput("attainment is 1 to 300, attrition 0 to 99, and ramp steps 0 to 100 percent")
     crm: CrmRead = context.capability("crm")
@@ -129,6 +128,19 @@ def plan_quota_capacity(
             _month(day, at, now, here.hires, quota * attainment / 100, attrition, ramp) for at, day in enumerate(months)
         ),
     )
+
+
+def _target(target: str, question: str) -> int:
+    """The target in whole units; in a sentence the one amount with a unit of thousands or more, or a currency."""
+    said = (
+        [target]
+        if target
+        else re.findall(r"[$€£]?\d[\d.,]*\d? ?(?:k|m|mio|million|bn|billion)\b|[$€£]\d[\d.,]*\d", question, re.I)
+    )
+    amounts = {units(found[0]) for text in said if (found := values.money(text)) is not None}
+    if len(amounts) != 1 or (wanted := amounts.pop()) <= 0:
+        raise BadInput(f"{target or question!r} names no single target", mend="give an amount, e.g. 12M or 1500000")
+    return wanted
 
 
 def _kept(at: int, attrition: int) -> float:

@@ -74,7 +74,7 @@ class Routing(Report, frozen=True, kw_only=True):
 def route_lead(
     context: ToolContext,
     company: Annotated[str, Slot("account", "the lead's company")] = "",
-    lead: Annotated[Lead | None, Slot("lead", "the lead with its fields")] = None,
+    lead: Annotated[Lead | None, Slot("lead_fields", "the lead with its fields")] = None,
     rules: Annotated[tuple[RouteRule, ...], Slot("rules", "rules in order; the first that fits wins")] = (),
     region: Annotated[str, Slot("region", "only people of this region or manager")] = "",
 ) -> Routing:

@@ -70,7 +70,7 @@ def simulate_territory_change(
     source: Annotated[str, Slot("from", "person, manager or region that they leave")] = "",
     target: Annotated[str, Slot("to", "person, manager or region that they go to")] = "",
     file: Annotated[str, Slot("file", "a list of accounts; not read here, see the error")] = "",
-    touches: Annotated[tuple[Touch, ...], Slot("touches", "touches and minutes by segment")] = (),
+    touches: Annotated[tuple[Touch, ...], Slot("touch_model", "touches and minutes by segment")] = (),
 ) -> Simulation:
     """Show what moving accounts between territories or reps would do to workload potential and pipeline.
 

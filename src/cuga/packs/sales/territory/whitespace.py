@@ -47,8 +47,10 @@ class WhiteSpace(Report, frozen=True, kw_only=True):
     domain="territory",
     side_effect="read-only",
     cost=0.8,
-    keywords=("white space", "whitespace", "cross-sell", "upsell", "unsold", "not buying", "untapped", "never bought",
-    "cross sell"),
+    keywords=(
+        "white space", "whitespace", "cross-sell", "upsell", "unsold", "not buying", "untapped", "never bought",
+        "cross sell", "bought", "customers have never bought",
+    ),
     gives={"gaps": "/gaps"},
     uses=("crm",),
     guardrails=("too few peers give no number", "a value is a range of what peers paid, never a promise"),
