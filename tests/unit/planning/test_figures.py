@@ -13,7 +13,7 @@ from cuga.planning import Proposal, RulePlanner, check
 from cuga.tools.declare import contract_of
 
 NOW = datetime(2017, 12, 31, tzinfo=UTC)
-ASKED = ("d01", "d05", "d06", "d11", "d15", "d16", "d18", "d20", "d24")
+ASKED = ("d01", "d05", "d06", "d11", "d15", "d16", "d18", "d20", "d24", "d25")
 OTHERS = {
     "show me the pipeline by stage for Q3": "analyze_pipeline",
     "balance territories across 30 reps with at most 10 moves": "balance_territories",

@@ -30,6 +30,7 @@ from cuga.adapters.capability.ports import (
     Receipt,
     Stored,
 )
+from cuga.adapters.capability.runs import Runs, RunTold, StepTold
 
 __all__ = [
     "LOST",
@@ -53,7 +54,10 @@ __all__ = [
     "Product",
     "Receipt",
     "Record",
+    "RunTold",
+    "Runs",
     "Source",
+    "StepTold",
     "Stored",
     "TeamMember",
     "body_hash",

@@ -23,13 +23,16 @@ _APART = SHAPE | {"notes", "assumptions"}
 def report(output: Mapping[str, Any]) -> RenderableType:
     """Headline, single values, tables, notes."""
     parts: list[RenderableType] = [text(output["headline"], "bold")]
-    single = {k: v for k, v in output.items() if k not in _APART and not isinstance(v, (dict, list))}
+    long = {k: v for k, v in output.items() if k not in _APART and isinstance(v, str) and "\n" in v}
+    single = {k: v for k, v in output.items() if k not in _APART | long.keys() and not isinstance(v, (dict, list))}
     said = ", ".join(f"{words(k)} {amount(v)}" for k, v in single.items() if v not in ("", None))
     if said:
         parts.append(Padding(text(said, "dim"), (0, 0, 0, 2), expand=False))
     for name, value in output.items():
         if name not in _APART and isinstance(value, (dict, list)) and value:
             parts += _part(name, value)
+    for name, value in long.items():
+        parts += [text(f"  {words(name)}", "bold"), Padding(text(value.rstrip()), (0, 0, 0, 4), expand=False)]
     for note in (*output.get("assumptions", ()), *output.get("notes", ())):
         parts.append(Padding(text(note, "dim"), (0, 0, 0, 2), expand=False))
     parts.append(text(f"  as of {output['as_of']}, rules {output['rules']}", "dim"))
@@ -68,7 +71,8 @@ def _part(name: str, value: Any) -> Iterator[RenderableType]:
         yield from _table(name, value)
     else:
         for one in value[:MOST_ROWS]:
-            yield Padding(text(f"- {amount(one)}"), (0, 0, 0, 4), expand=False)
+            said = one if isinstance(one, str) else amount(one)
+            yield Padding(text(f"- {said}"), (0, 0, 0, 4), expand=False)
         yield from _more(len(value))
 
 

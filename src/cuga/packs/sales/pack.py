@@ -8,6 +8,7 @@ from cuga.packs.sales.governance.personas import extract_buyer_personas
 from cuga.packs.sales.governance.pipeline import analyze_pipeline
 from cuga.packs.sales.governance.query import query_crm
 from cuga.packs.sales.governance.reps import compare_rep_performance
+from cuga.packs.sales.governance.runs import explain_recommendation, export_audit_report
 from cuga.packs.sales.governance.winloss import analyze_win_loss_patterns
 from cuga.packs.sales.intelligence.brief import build_account_brief
 from cuga.packs.sales.intelligence.calibrating import calibrate_icp
@@ -32,6 +33,8 @@ TOOLS = (
     analyze_win_loss_patterns,
     extract_buyer_personas,
     compare_rep_performance,
+    explain_recommendation,
+    export_audit_report,
     score_account_fit,
     calibrate_icp,
     retrieve_account_signals,

@@ -30,6 +30,8 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "analyze_win_loss_patterns": ("governance", "read-only", 1_000_000),
         "extract_buyer_personas": ("governance", "read-only", 800_000),
         "compare_rep_performance": ("governance", "read-only", 800_000),
+        "explain_recommendation": ("governance", "read-only", 300_000),
+        "export_audit_report": ("governance", "read-only", 300_000),
         "calibrate_icp": ("intelligence", "read-only", 2_000_000),
         "retrieve_account_signals": ("intelligence", "read-only", 500_000),
         "prioritize_accounts": ("intelligence", "read-only", 1_000_000),

@@ -57,7 +57,7 @@ class Simulation(Report, frozen=True, kw_only=True):
     side_effect="read-only",
     cost=0.8,
     keywords=(
-        "what if", "simulate", "move accounts", "move", "impact", "territory change", "reassign", "realign", "shift",
+        "what if", "simulate", "move accounts", "move", "impact", "territory change", "reassign", "realign",
         "hand over accounts",
     ),
     gives={"simulation": ""},
