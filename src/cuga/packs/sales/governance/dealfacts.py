@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from cuga.adapters.capability import Account, CrmRead, Opportunity, TeamMember
 from cuga.packs.sales.deals import all_of
 from cuga.packs.sales.industries import country_of, industry_of
@@ -45,8 +43,3 @@ class Facts:
         if account.employees < low:
             return f"under {low:,} people"
         return f"{low:,} to {high:,} people" if account.employees < high else f"over {high:,} people"
-
-
-def shares(deals: Sequence[Opportunity], won: str) -> tuple[int, int]:
-    """How many of the deals were won, and how many there are."""
-    return sum(deal.status == won for deal in deals), len(deals)

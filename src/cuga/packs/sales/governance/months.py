@@ -101,11 +101,11 @@ class Past:
                 break
             first, behind = month_start(period.first, -back), month_start(period.behind, -back)
             then = _same_day(on, -back)
-            if behind > month_start(on + timedelta(days=1)) or (then < first and self.first is None):
+            if self.first is None or first <= self.first or behind > month_start(on + timedelta(days=1)):
                 continue
             earlier = Period(name=f"{first:%Y-%m}" if len(months_of(period)) == 1 else f"from {first:%Y-%m}",
                              first=first, behind=behind)  # fmt: skip
-            if self.first is None or first <= self.first or (said := self.forecast(method, earlier, then)) is None:
+            if (said := self.forecast(method, earlier, then)) is None:
                 continue
             found.append((earlier, then, said, self.between(first, behind)))
         return found[::-1]

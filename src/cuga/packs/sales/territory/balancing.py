@@ -5,6 +5,7 @@ Every account that changes hands costs trust, so the answer is a curve, spread a
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -16,7 +17,12 @@ from cuga.tools.declare import Slot, ToolContext, tool
 
 RULES = "balance-1"
 TARGET = 0.10  # coefficient of variation, and 1.25 of most over least
-MOST_MOVES = 500
+MOST_MOVES, USUAL_MOVES = 500, 20
+_LIMITS = re.compile(
+    r"(?:at most|no more than|not more than|up to|max(?:imum)?(?: of)?|within|only) (\d{1,6}) (?:\w+ )?"
+    r"(?:moves?|accounts?)",
+    re.I,
+)
 _REACH = 4  # how many of the fullest and emptiest books are looked at for the next move
 
 
@@ -56,16 +62,19 @@ def balance_territories(
     context: ToolContext,
     region: Annotated[str, Slot("region", "only people and accounts of this region or manager")] = "",
     reps: Annotated[int, Slot("count", "how many reps to split over; left out: all; others keep what they have")] = 0,
-    max_moves: Annotated[int, Slot("limit", "at most so many accounts change hands")] = 20,
+    max_moves: Annotated[int, Slot("limit", "at most so many accounts change hands")] = USUAL_MOVES,
     locked: Annotated[tuple[str, ...], Slot("locked", "accounts that stay where they are")] = (),
     keep_late_deals: Annotated[bool, Slot("flag", "accounts with a deal near its end stay")] = True,
     touches: Annotated[tuple[Touch, ...], Slot("touch_model", "touches and minutes by segment")] = (),
+    request: Annotated[str, Slot("guidance", "the wish in words; a limit on moves in it holds as well")] = "",
 ) -> Balance:
     """Propose an even split of accounts over reps or territories under locks and a limit on moves.
 
     Hours and potential are balanced together, hours first where they disagree. A good split is under 0.10 (standard
     deviation over mean) and 1.25 (most over least). Greedy moves and swaps: a good answer, not a proven best one.
     """
+    most = [max_moves, *(int(found[1]) for found in _LIMITS.finditer(request))]
+    max_moves = min(most) if max_moves != USUAL_MOVES else min(most[1:], default=max_moves)
     if not 0 <= max_moves <= MOST_MOVES:
         raise BadInput(f"max_moves must be 0 to {MOST_MOVES}", mend="leave it out for 20")
     crm = context.capability("crm")
@@ -145,7 +154,7 @@ def balanced(
                     gain = gain_out + cost(filled) - cost(sums[taker])
                     if gain < best[0] and used + _new(owners, now, [(key, taker)]) <= most:
                         best = (gain, [(key, taker)])
-                    if not giver or used + 1 >= most + 1:
+                    if not giver or used >= most:
                         continue
                     for other in sorted(books[taker] - stay)[:40]:
                         swapped = cost(moved(filled, other, -1)) - cost(sums[taker])

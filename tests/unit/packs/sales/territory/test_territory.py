@@ -87,6 +87,17 @@ def test_locked_accounts_and_those_with_a_deal_near_its_end_stay():
         balance_territories(context, reps=40)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "most"),
+    [({"request": "balance them with at most 2 moves"}, 2), ({"max_moves": 3, "request": "No more than 5 accounts"}, 3),
+     ({"max_moves": 5, "request": "max 1 account moves"}, 1), ({"request": "split 2 ways"}, 20),
+     ({"max_moves": 30, "request": ""}, 30)],
+)  # fmt: skip
+def test_a_limit_that_is_only_said_in_words_holds_too(arguments, most):
+    context = house([account(n) for n in range(60)])
+    assert len(balance_territories(context, **arguments).plan.moves) == most
+
+
 def test_the_maven_territories_are_even_after_half_of_the_moves_that_a_fresh_split_takes(maven_context):
     found = balance_territories(maven_context, reps=30, max_moves=85)
     last = found.curve[-1]
