@@ -31,6 +31,8 @@ def drawn(what: RenderableType) -> str:
         ("Who decides at Velkarin Foods?", ("Nora Tessler, CFO", "not known", "contacts.csv:2")),
         ("List all products", ("5 products", "Linden Scheduler", "products.csv:2")),
         ("Count the clouds", ("clouds: 3",)),
+        ("show me the pipeline by stage", ("open deals worth", "Negotiation", "median age", "rules pipeline-1")),
+        ("what do we know about Velkarin Foods", ("Industry: food", "accounts.csv:2", "- Who is the champion?")),
     ],
 )
 def test_an_output_is_drawn_by_its_shape(cuga: Terminal, goal: str, seen: tuple[str, ...]) -> None:

@@ -388,7 +388,9 @@ async def test_doctor_says_what_is_switched_and_what_no_pool_takes(pooled: Path,
         said, _, tools = found["workers"].found.partition(" takes ")
         assert said == "no worker pool" and {"qualify_opportunity", "query_crm"} <= set(tools.split(", "))
         registry = pooled / "registry.yaml"
-        more = POOLS.replace("left: {capabilities: [", "left: {capabilities: [governance, qualification, knowledge, ")
+        more = POOLS.replace(
+            "left: {capabilities: [", "left: {capabilities: [governance, qualification, knowledge, territory, "
+        )
         registry.write_text(registry.read_text().replace(POOLS, more))
         (await house.open()).look_at_registry()
         assert {one.what: one for one in await house.doctor()}["workers"].found == "2 pools take every tool"

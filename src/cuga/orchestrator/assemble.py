@@ -42,6 +42,7 @@ from cuga.model.value import digest, encode
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
+from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -62,7 +63,7 @@ from cuga.tools.registry import ToolRegistry
 
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder", "documents/offline")  # adapters that nothing can be written through
+READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -163,7 +164,7 @@ class Assembly:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        return {"crm": crm, "mail": (OFFLINE,), "documents": (OFFLINE,)}
+        return {"crm": crm, "mail": (OFFLINE,), "documents": (OFFLINE,), "runs": (OFFLINE,)}
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -240,7 +241,14 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    bindings = Bindings({"crm": named, "mail": {OFFLINE: outbox}, "documents": {OFFLINE: documents}})
+    bindings = Bindings(
+        {
+            "crm": named,
+            "mail": {OFFLINE: outbox},
+            "documents": {OFFLINE: documents},
+            "runs": {OFFLINE: RunShelf(journal)},
+        }
+    )
     views: Store = ViewsFile(place.views) if place is not None else MemoryViews()
     door = Door(
         kept,

@@ -37,6 +37,7 @@ from cuga.adapters.capability.ports import (
     Repeated,
     Stored,
 )
+from cuga.adapters.capability.runs import Runs, RunTold, StepTold
 
 __all__ = [
     "LOST",
@@ -68,7 +69,10 @@ __all__ = [
     "Receipt",
     "Record",
     "Repeated",
+    "RunTold",
+    "Runs",
     "Source",
+    "StepTold",
     "Stored",
     "TeamMember",
     "Territory",

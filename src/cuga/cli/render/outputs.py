@@ -13,6 +13,7 @@ from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
 
+from cuga.cli.render.report import SHAPE, report
 from cuga.cli.screen import one_line, text
 
 MOST_ROWS = 20  # of a list in a readable result; `--json` has all of them
@@ -244,4 +245,5 @@ _SHAPES = (
     ({"kind", "total", "rows"}, _rows),
     ({"seats", "gaps", "account"}, _committee),
     ({"sent", "simulated", "recipient", "body_hash", "place"}, _sent),
+    (SHAPE, report),
 )

@@ -3,19 +3,35 @@
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.quality import assess_message_quality
 from cuga.packs.sales.engagement.sending import send_message
+from cuga.packs.sales.governance.forecasting import forecast_revenue
+from cuga.packs.sales.governance.personas import extract_buyer_personas
+from cuga.packs.sales.governance.pipeline import analyze_pipeline
 from cuga.packs.sales.governance.quality import audit_data_quality
 from cuga.packs.sales.governance.query import query_crm
+from cuga.packs.sales.governance.reps import compare_rep_performance
+from cuga.packs.sales.governance.runs import explain_recommendation, export_audit_report
+from cuga.packs.sales.governance.winloss import analyze_win_loss_patterns
+from cuga.packs.sales.intelligence.brief import build_account_brief
+from cuga.packs.sales.intelligence.calibrating import calibrate_icp
 from cuga.packs.sales.intelligence.committee import identify_decision_makers
 from cuga.packs.sales.intelligence.duplicates import find_duplicate_records
 from cuga.packs.sales.intelligence.enrich import enrich_account
 from cuga.packs.sales.intelligence.fit import score_account_fit
 from cuga.packs.sales.intelligence.normalize import normalize_account_record
+from cuga.packs.sales.intelligence.priorities import prioritize_accounts
+from cuga.packs.sales.intelligence.signals import retrieve_account_signals
 from cuga.packs.sales.knowledge.battlecard import build_battlecard
 from cuga.packs.sales.knowledge.collateral import recommend_collateral
 from cuga.packs.sales.knowledge.objections import handle_objection
 from cuga.packs.sales.knowledge.passages import retrieve_product_knowledge
 from cuga.packs.sales.knowledge.products import match_products
 from cuga.packs.sales.qualification.opportunity import qualify_opportunity
+from cuga.packs.sales.territory.balancing import balance_territories
+from cuga.packs.sales.territory.capacity import assess_capacity_coverage
+from cuga.packs.sales.territory.quota import plan_quota_capacity
+from cuga.packs.sales.territory.routing import route_lead
+from cuga.packs.sales.territory.simulating import simulate_territory_change
+from cuga.packs.sales.territory.whitespace import identify_white_space
 
 NAME = "sales"
 VERSION = "1.0.0"
@@ -25,15 +41,32 @@ TOOLS = (
     normalize_account_record,
     find_duplicate_records,
     enrich_account,
+    analyze_pipeline,
+    forecast_revenue,
+    analyze_win_loss_patterns,
+    extract_buyer_personas,
+    compare_rep_performance,
+    explain_recommendation,
+    export_audit_report,
     score_account_fit,
+    calibrate_icp,
+    retrieve_account_signals,
     identify_decision_makers,
     retrieve_product_knowledge,
     match_products,
     build_battlecard,
     recommend_collateral,
     handle_objection,
+    prioritize_accounts,
+    build_account_brief,
     draft_outbound_message,
     assess_message_quality,
     qualify_opportunity,
     send_message,
+    simulate_territory_change,
+    assess_capacity_coverage,
+    balance_territories,
+    identify_white_space,
+    plan_quota_capacity,
+    route_lead,
 )

@@ -63,3 +63,13 @@ def sure(answer: Lookup, what: str, notes: list[str]) -> str:
     if answer.found.how in ("near", "respelled"):
         notes.append(f"{answer.asked!r} was read as the {what} {answer.found.name!r}")
     return answer.found.id
+
+
+class Report(Result, frozen=True, kw_only=True):
+    """What reports share: one sentence that says it all, notes, the date reasoned from, the version of the rules."""
+
+    headline: str
+    as_of: str
+    notes: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
+    rules: str

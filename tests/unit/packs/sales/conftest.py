@@ -57,3 +57,15 @@ def maven():
     if not root or not directory.is_dir():
         pytest.skip("CUGA_TEST_DATA names no directory with maven_crm in it")
     return directory
+
+
+@pytest.fixture(scope="session")
+def maven_crm(maven):
+    store = CrmStore.open(":memory:")
+    import_directory(maven, store)
+    return store
+
+
+@pytest.fixture
+def maven_context(maven_crm):
+    return ToolContext.for_tests(capabilities={"crm": maven_crm}, as_of=datetime(2017, 12, 31, tzinfo=UTC))

@@ -34,6 +34,23 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "assess_message_quality": ("engagement", "read-only", 500_000),
         "qualify_opportunity": ("qualification", "read-only", 700_000),
         "send_message": ("engagement", "execute", 1_000_000),
+        "analyze_pipeline": ("governance", "read-only", 600_000),
+        "forecast_revenue": ("governance", "read-only", 1_000_000),
+        "analyze_win_loss_patterns": ("governance", "read-only", 1_000_000),
+        "extract_buyer_personas": ("governance", "read-only", 800_000),
+        "compare_rep_performance": ("governance", "read-only", 800_000),
+        "explain_recommendation": ("governance", "read-only", 300_000),
+        "export_audit_report": ("governance", "read-only", 300_000),
+        "calibrate_icp": ("intelligence", "read-only", 2_000_000),
+        "retrieve_account_signals": ("intelligence", "read-only", 500_000),
+        "prioritize_accounts": ("intelligence", "read-only", 1_000_000),
+        "build_account_brief": ("intelligence", "read-only", 600_000),
+        "simulate_territory_change": ("territory", "read-only", 800_000),
+        "assess_capacity_coverage": ("territory", "read-only", 600_000),
+        "balance_territories": ("territory", "propose", 1_200_000),
+        "identify_white_space": ("territory", "read-only", 800_000),
+        "plan_quota_capacity": ("territory", "read-only", 500_000),
+        "route_lead": ("territory", "propose", 400_000),
     }
     for contract in contracts.values():
         assert contract.purpose and contract.keywords and contract.guardrails and contract.slots

@@ -13,6 +13,7 @@ import msgspec
 from cuga.adapters.capability import WON, Account, CrmRead, Filter
 from cuga.errors import BadInput
 from cuga.model.value import MICRO
+from cuga.packs.sales.calibration.card import PointsCard
 from cuga.packs.sales.importing import values
 from cuga.packs.sales.industries import country_of, industry_of, sector_of
 from cuga.packs.sales.intelligence.icp import SMALLEST, IdealCustomerProfile, derived
@@ -72,6 +73,7 @@ def score_account_fit(
     profile: Annotated[
         IdealCustomerProfile | None, Slot("icp", "the ideal customer profile; left out: derived")
     ] = None,
+    card: Annotated[PointsCard | None, Slot("points_card", "a calibrated card instead of a profile")] = None,
 ) -> FitScore:
     """Points of one account against the ideal customer profile with reasons and unknowns.
 
@@ -89,6 +91,12 @@ def score_account_fit(
         record = Account(id=account, name=account)
         notes.append("there is no CRM to look in: scored on what the goal says")
     assumptions: tuple[str, ...] = ()
+    if card is not None:
+        from cuga.packs.sales.intelligence.card_score import score_by_card
+
+        if profile is not None:
+            raise BadInput("both a profile and a card are given", mend="score by one of them")
+        return score_by_card(record, card, tuple(notes))
     if profile is not None:
         wanted = profile.canonical()
     elif not has_crm:
@@ -120,7 +128,7 @@ def score(
         raise BadInput("the profile asks nothing", mend="give industries, countries, employees or revenue")
     whole = sum(asked.values())
     factors, known = [], 0
-    shares = _shares(asked)
+    shares = rounded_shares(asked)
     for name, weight in asked.items():
         share, state, why = _judge(account, profile, name)
         known += weight if state != "unknown" else 0
@@ -133,7 +141,7 @@ def score(
         account=account.name,
         account_id=account.id,
         score=total,
-        tier=_tier(total, coverage, against),
+        tier=tier_of(total, coverage, against),
         coverage=coverage,
         factors=tuple(factors),
         unknowns=tuple(factor.factor for factor in factors if factor.state == "unknown"),
@@ -197,7 +205,7 @@ def _asks(profile: IdealCustomerProfile, name: str) -> bool:
     return getattr(profile, f"min_{name}") is not None or getattr(profile, f"max_{name}") is not None
 
 
-def _shares(asked: dict[str, int]) -> dict[str, int]:
+def rounded_shares(asked: dict[str, int]) -> dict[str, int]:
     """Whole points that add up to 100: the largest remainders are rounded up, ties in the order of the weights."""
     whole = sum(asked.values())
     shares = {name: 100 * weight // whole for name, weight in asked.items()}
@@ -218,7 +226,8 @@ def _against(account: Account, profile: IdealCustomerProfile) -> tuple[str, ...]
     return tuple(found)
 
 
-def _tier(total: int, coverage: int, against: tuple[str, ...]) -> str:
+def tier_of(total: int, coverage: int, against: tuple[str, ...] = ()) -> str:
+    """The tier of a score; none where too little is known, and none for who is ruled out."""
     if against:
         return "disqualified"
     if coverage < LEAST_COVERAGE:

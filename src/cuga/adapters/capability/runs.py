@@ -1,0 +1,54 @@
+"""What a tool may read of the house's own runs: what a run was for, what each step gave, and the record an auditor
+gets. Reading only; who asks is bound to their tenant."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from cuga.model.value import Value
+
+
+class StepTold(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """One step: why the plan had it, where it stands and why, who agreed, and its decoded output."""
+
+    step: str
+    tool: str
+    state: str
+    purpose: str
+    reason: str
+    approved_by: str
+    output: Any
+
+
+class RunTold(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """One run as its journal has it. `head` is the hash that seals its `version` facts; `audit_text` is the audit
+    record for a person, `audit_digest` the SHA-256 of the whole record as JSON. Times are ISO 8601, UTC."""
+
+    run_id: str
+    goal: str
+    requester: str
+    profile: str
+    status: str
+    reason: str
+    started_at: str
+    as_of: str
+    crm_version: str
+    version: int
+    head: str
+    why: tuple[str, ...]
+    notes: tuple[str, ...]
+    steps: tuple[StepTold, ...]
+    calls: int
+    approvals: int
+    refusals: int
+    cost: int  # micro-units
+    audit_text: str
+    audit_digest: str
+
+
+class Runs(Protocol):
+    """Reading runs."""
+
+    async def told(self, tenant: str, said: str) -> RunTold:
+        """The run that an id or its first or last four letters or more mean. `NotFound`, or `BadInput` when several."""
+        ...

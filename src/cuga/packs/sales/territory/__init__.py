@@ -1,0 +1,1 @@
+"""Territory and capacity: simulations and proposals; nothing is assigned without a person."""
