@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Filter, Lookup, Record, Stored
+from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Edit, Edited, Filter, Lookup, Past, Record, Stored
 
 PAIRED = ("crm",)  # capabilities that can read here and write there
 
@@ -49,6 +49,18 @@ class ReadHereWriteThere:
     def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
         """(value, number of records)."""
         return self._here.group(kind, field, filters)
+
+    def past(self, kind: str, record_id: str) -> list[Past]:
+        """Earlier values of a record that is read."""
+        return self._here.past(kind, record_id)
+
+    def edited(self, key: str) -> Edited | None:
+        """What was changed in the other store under a key."""
+        return self._there.edited(key)
+
+    def edit(self, edit: Edit) -> Edited:
+        """Change one record of the other store, while it has the values that were read here."""
+        return self._there.edit(edit)
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records in the other store."""

@@ -165,7 +165,7 @@ def request(
         effect=effect,
         requesters=requesters or (s.started.requester.id,),
         roles=rules.roles,
-        quorum=rules.quorum,
+        quorum=max(rules.quorum, 2) if _is_seconded(contract, arguments) else rules.quorum,
         risk=_risk(contract),
         reason=step.reason,
         consequences=_consequences(contract, turn.rules.profile, ruling),
@@ -173,6 +173,18 @@ def request(
         amends=amends,
         claims=free,
     )
+
+
+def _is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
+    """Whether the call does what its contract lets no single person agree to."""
+    value = msgspec.json.decode(arguments) if contract.seconded else {}
+    for path in contract.seconded:
+        try:
+            if pointed(value, path) not in (None, "", False, [], {}):
+                return True
+        except Unresolved:
+            continue
+    return False
 
 
 def _risk(contract: ToolContract) -> str:

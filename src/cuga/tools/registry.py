@@ -184,7 +184,7 @@ def _check(contract: ToolContract, probe: Probe | None) -> None:
         raise ToolInvalid(f"{name}: {', '.join(sorted(unused))} is not among the capabilities it uses")
     if contract.optional and contract.side_effect is not SideEffect.READ_ONLY:
         raise ToolInvalid(f"{name}: only a read-only tool may do a part of its work without a capability")
-    for words in (contract.once, contract.effect_key):
+    for words in (contract.once, contract.effect_key, ("", *contract.seconded)):
         if any(not pointer.startswith("/") for pointer in words[1:]):
             raise ToolInvalid(f"{name}: {words!r}: after the name come JSON Pointers, each beginning with /")
 
