@@ -26,7 +26,9 @@ _COLOURS = {
 def shown(output: Any) -> RenderableType:
     """An output, decoded from JSON, drawn by its shape."""
     if isinstance(output, Mapping):
-        for names, draw in _SHAPES:
+        from cuga.cli.render import deals
+
+        for names, draw in (*_SHAPES, *deals.shapes()):
             if names <= output.keys():
                 return draw(output)
     return text("\n".join(_plain(output)))
@@ -61,9 +63,9 @@ def _score(output: Mapping[str, Any]) -> RenderableType:
     return Group(
         head,
         Padding(table, (0, 0, 0, 2), expand=False),
-        *_listed("unknown", output["unknowns"]),
-        *_listed("rules it out", output["disqualifiers"]),
-        *_notes(output),
+        *listed("unknown", output["unknowns"]),
+        *listed("rules it out", output["disqualifiers"]),
+        *notes(output),
     )
 
 
@@ -88,7 +90,7 @@ def _message(output: Mapping[str, Any]) -> RenderableType:
     return Group(
         Panel(body, title=text(output.get("channel", "message")), title_align="left", expand=False, width=100),
         *missing,
-        *_notes(output),
+        *notes(output),
     )
 
 
@@ -111,7 +113,7 @@ def _quality(output: Mapping[str, Any]) -> RenderableType:
         if issue.get("text"):
             line.append_text(text(f"  “{one_line(issue['text'], 60)}”", "dim"))
         parts.append(line)
-    return Group(*parts, *_notes(output))
+    return Group(*parts, *notes(output))
 
 
 def _qualification(output: Mapping[str, Any]) -> RenderableType:
@@ -138,14 +140,14 @@ def _qualification(output: Mapping[str, Any]) -> RenderableType:
         parts += [
             head,
             Padding(table, (0, 0, 0, 2), expand=False),
-            *_listed("ask next", deal["next_questions"], numbered=True),
-            *_notes(deal),
+            *listed("ask next", deal["next_questions"], numbered=True),
+            *notes(deal),
         ]
     if output["others"]:
-        parts += _listed("other open deals of the account, not looked at", output["others"])
+        parts += listed("other open deals of the account, not looked at", output["others"])
     if not output["deals"]:
         parts.append(text("no deal to look at"))
-    return Group(*parts, *_notes(output))
+    return Group(*parts, *notes(output))
 
 
 def _rows(output: Mapping[str, Any]) -> RenderableType:
@@ -159,7 +161,7 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
     table.columns[-1].no_wrap = True
     for row in rows:
         table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(row.get("source", "")))
-    return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *_notes(output))
+    return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *notes(output))
 
 
 def _committee(output: Mapping[str, Any]) -> RenderableType:
@@ -177,7 +179,7 @@ def _committee(output: Mapping[str, Any]) -> RenderableType:
                 text(person.get("why", "")),
                 text(person.get("source", "")),
             )
-    return Group(text(output["account"], "bold"), Padding(table, (0, 0, 0, 2), expand=False), *_notes(output))
+    return Group(text(output["account"], "bold"), Padding(table, (0, 0, 0, 2), expand=False), *notes(output))
 
 
 def _sent(output: Mapping[str, Any]) -> RenderableType:
@@ -205,14 +207,16 @@ def _simulated(output: Mapping[str, Any]) -> RenderableType:
     return Group(*parts)
 
 
-def _listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
+def listed(title: str, items: Any, *, numbered: bool = False) -> Iterator[RenderableType]:
+    """A titled list below an output; nothing when it is empty."""
     if items:
         yield text(f"  {title}:", "bold")
         for number, item in enumerate(items, start=1):
             yield Padding(text(f"{number}. {item}" if numbered else f"- {item}"), (0, 0, 0, 4), expand=False)
 
 
-def _notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
+def notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
+    """What an output assumes and remarks."""
     for note in (*output.get("assumptions", ()), *output.get("notes", ())):
         yield Padding(text(note, "dim"), (0, 0, 0, 2), expand=False)
 

@@ -1,4 +1,4 @@
-"""The sales pack: the tools that the registry loads from this module, and nothing that happens by importing it."""
+"""The sales pack: the tools and plays that the registry loads from this module. Importing it does nothing else."""
 
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.quality import assess_message_quality
@@ -7,6 +7,7 @@ from cuga.packs.sales.engagement.sending import send_message
 from cuga.packs.sales.governance.query import query_crm
 from cuga.packs.sales.intelligence.committee import identify_decision_makers
 from cuga.packs.sales.intelligence.fit import score_account_fit
+from cuga.packs.sales.plays import PLAYS as PLAYS
 from cuga.packs.sales.qualification.action import recommend_next_action
 from cuga.packs.sales.qualification.action_plan import build_mutual_action_plan
 from cuga.packs.sales.qualification.brief import prepare_meeting_brief

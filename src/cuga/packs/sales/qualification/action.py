@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Annotated
 
-from cuga.adapters.capability import Account, CrmRead
+from cuga.adapters.capability import Account, CrmRead, Opportunity
 from cuga.errors import BadInput
 from cuga.packs.sales.business_days import Calendar
 from cuga.packs.sales.qualification.deals import deals_named, facts_of, open_deals, said_of, say_when
@@ -85,6 +85,7 @@ def recommend_next_action(
     owner: Annotated[str, Slot("rep", "a seller: their open deals")] = "",
     framework: Annotated[Framework | None, Slot("framework", "whose gaps count", tuple(FRAMEWORKS))] = None,
     top: Annotated[int, Slot("count", "for how many of the worst deals")] = SHOWN,
+    assessed: Annotated[tuple[DealRisk, ...], Slot("risks", "deals whose risk was assessed: the worst of these")] = (),
 ) -> NextActions:
     """Next best action for a deal with reasons.
 
@@ -104,8 +105,8 @@ def recommend_next_action(
         if others:
             notes.append(f"not looked at: {', '.join(others)}")
     else:
-        deals = open_deals(crm, owner=owner)
-        if not owner.strip():
+        deals = _again(crm, assessed) or open_deals(crm, owner=owner)
+        if not (owner.strip() or assessed):
             assumptions.append(
                 "Whose deals was not said: all open deals of the house are ranked. Name a seller for theirs."
             )
@@ -120,6 +121,12 @@ def recommend_next_action(
         notes=tuple(notes),
         as_of=today.isoformat(),
     )
+
+
+def _again(crm: CrmRead, assessed: tuple[DealRisk, ...]) -> list[Opportunity]:
+    """The deals that were assessed before, as they are now."""
+    found = [crm.get("opportunities", one.opportunity) for one in assessed]
+    return [deal for deal in found if isinstance(deal, Opportunity)]
 
 
 def _for(crm: CrmRead, risk: DealRisk, known: Known, framework: Framework, situation: str) -> NextAction:

@@ -88,7 +88,7 @@ class ActionPlan(Result, frozen=True, kw_only=True):
     cost=0.8,
     keywords=(
         "mutual action plan", "close plan", "joint plan", "map to signature", "success plan", "joint timeline",
-        "back plan", "plan to close", "steps to signature",
+        "back plan", "ending", "plan to close", "steps to signature",
     ),
     gives={"action_plan": ""},
     uses=("crm",),

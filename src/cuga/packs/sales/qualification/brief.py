@@ -225,5 +225,5 @@ def _questions(states: dict[str, list[Standing]], framework: Framework, committe
     )
     asked = [question for _, _, question in gaps]
     asked += [] if states else [element.question for element in FRAMEWORKS[framework] if element.vital]
-    asked += [f"Who on your side is the {seat}?" for seat in _gaps(committee, states)]
+    asked += [f"Whom should we meet for {seat}?" for seat in _gaps(committee, states)]
     return tuple(dict.fromkeys(asked))[:QUESTIONS]

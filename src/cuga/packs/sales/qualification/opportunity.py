@@ -59,7 +59,7 @@ class Qualification(Result, frozen=True, kw_only=True):
     cost=0.7,
     keywords=(
         "qualify", "qualification", "bant", "meddicc", "meddic", "meddpicc", "deal", "opportunity", "opp", "open deal",
-        "unknown", "gaps", "discovery", "budget", "authority", "need", "timing", "deal ready",
+        "unknown", "gaps", "budget", "authority", "need", "timing", "deal ready",
         "is it real", "what is missing",
     ),
     gives={"qualification": ""},

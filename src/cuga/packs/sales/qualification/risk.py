@@ -60,7 +60,7 @@ class DealRisks(Result, frozen=True, kw_only=True):
         "risk", "risks", "at risk", "slip", "stall", "stalled", "danger", "lose this deal", "red flags", "unhealthy",
         "healthy", "deal health", "in trouble", "deal risk", "what could go wrong",
     ),
-    gives={"risks": ""},
+    gives={"risks": "/deals"},
     uses=("crm",),
     guardrails=("never counts what is not known as a risk", "never gives a chance that was not tested on past deals",
     "changes nothing"),

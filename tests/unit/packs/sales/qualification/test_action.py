@@ -7,6 +7,7 @@ import pytest
 from cuga.errors import BadInput
 from cuga.packs.sales.business_days import Calendar
 from cuga.packs.sales.qualification.action import GAPS, recommend_next_action
+from cuga.packs.sales.qualification.risk import assess_deal_risk
 from cuga.packs.sales.sample import HERO, HERO_DEAL
 
 
@@ -39,6 +40,13 @@ def test_an_account_stands_for_its_deals_and_the_calendar_is_its_countrys(contex
     (deal,) = recommend_next_action(context, account=HERO).actions
     assert deal.opportunity == HERO_DEAL and deal.notes == ()
     assert Calendar("Germany").is_business_day(date.fromisoformat(deal.action.due))
+
+
+def test_of_deals_that_were_assessed_before_the_worst_are_taken(context):
+    assessed = assess_deal_risk(context, owner="Ada Kestrel").deals
+    result = recommend_next_action(context, assessed=assessed, top=2)
+    assert [deal.opportunity for deal in result.actions] == [deal.opportunity for deal in assessed[:2]]
+    assert {deal.owner for deal in result.actions} == {"Ada Kestrel"} and len(result.assumptions) == 1
 
 
 def test_it_is_the_same_each_time_and_refuses_a_wrong_question(context):

@@ -26,7 +26,7 @@ def test_the_newest_word_comes_first_and_nothing_from_the_future(context):
 def test_a_deal_is_enough_to_know_whom_one_meets(context):
     by_deal = prepare_meeting_brief(context, opportunity=HERO_DEAL, framework="BANT")
     assert by_deal.account == HERO and by_deal.assumptions == ()
-    assert by_deal.deals[0].open_elements == () and by_deal.questions[0].startswith("Who on your side")
+    assert by_deal.deals[0].open_elements == () and by_deal.questions[0].startswith("Whom should we meet")
 
 
 def test_an_account_without_a_deal_gets_the_questions_that_open_one(context):
