@@ -122,7 +122,7 @@ def _brief(output: Output) -> RenderableType:
         "may come up",
         [f"{o['about']}: “{o['quote']}” {o['who']}, {o['date'] or 'no date'}" for o in output["objections"]],
     )
-    parts += listed("so far", map(_moment, output["history"]))
+    parts += listed("so far", [_moment(one) for one in output["history"]])
     return Group(*parts, *notes(output))
 
 

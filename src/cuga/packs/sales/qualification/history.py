@@ -67,7 +67,8 @@ class Past:
             return None, f"not calibrated: {self.calibration}"
         won, like = self._all.at_least(age)
         if like < ENOUGH_LIKE:
-            return None, f"not calibrated: only {like} closed deals got as old as {age} days; {ENOUGH_LIKE} are needed"
+            few = f"only {like} closed deals" if like else "no closed deal"
+            return None, f"not calibrated: {few} got as old as {age} days; {ENOUGH_LIKE} are needed"
         low, high = wilson(won, like)
         rests = f"{won} of {like} closed deals that were still open after {age} days were won; {self.calibration}"
         return Chance(low=low, mid=round(100 * won / like), high=high, like=like, rests_on=rests), ""

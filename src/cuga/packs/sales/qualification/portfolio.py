@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from datetime import date
 
@@ -13,6 +14,7 @@ from cuga.packs.sales.qualification.risk_rules import QUIET_DAYS, Kept, Known
 from cuga.packs.sales.qualification.standing import Statement, statements
 from cuga.packs.sales.result import place
 
+RECORDED = 0.2  # share of the open deals from which a field counts as one that this house records
 _MANY = 20  # deals from which all activities and contacts are read at once
 _CHAMPION = (ELEMENTS["champion"],)
 
@@ -24,12 +26,23 @@ class Portfolio:
         self._crm, self._today, self._quiet = crm, today, quiet_days
         closed = crm.query("opportunities", [Filter(field="status", op="in", value=f"{WON}|{LOST}")], limit=-1)
         self.past = Past((deal for deal in closed if isinstance(deal, Opportunity)), today)
+        self.kept = self._kept()
+
+    def _kept(self) -> Kept:
+        """What this house records of its open deals: a single entry does not make the others' silence mean anything."""
         is_open = Filter(field="status", value=OPEN)
-        self.kept = Kept(
-            activities=crm.count("activities") > 0,
-            next_steps=crm.count("opportunities", [is_open, Filter(field="next_step", op="known")]) > 0,
-            close_dates=crm.count("opportunities", [is_open, Filter(field="closes", op="known")]) > 0,
-            amounts=crm.count("opportunities", [is_open, Filter(field="amount", op="known")]) > 0,
+        least = max(1, math.ceil(RECORDED * self._crm.count("opportunities", [is_open])))
+        by_field = {
+            field: self._crm.count("opportunities", [is_open, Filter(field=field, op="known")]) >= least
+            for field in ("next_step", "closes", "amount")
+        }
+        told = {deal for deal, _ in self._crm.group("activities", "opportunity_id")}
+        spoken = sum(deal.id in told for deal in self._crm.query("opportunities", [is_open], limit=-1)) if told else 0
+        return Kept(
+            activities=spoken >= least,
+            next_steps=by_field["next_step"],
+            close_dates=by_field["closes"],
+            amounts=by_field["amount"],
         )
 
     def known(self, deals: list[Opportunity]) -> list[Known]:

@@ -99,6 +99,14 @@ def test_what_the_house_does_not_record_is_missing_from_no_deal():
     }  # fmt: skip
 
 
+def test_one_entry_does_not_make_the_silence_of_the_others_mean_anything():
+    deals = [open_deal(f"D{n}", opened=TODAY - timedelta(days=35)) for n in range(10)]
+    rows = [Activity(id="a1", kind="call", happened=TODAY, who="Nora", opportunity_id="D0")]
+    rows += [Activity(id="a2", kind="call", happened=TODAY, who="Nora", opportunity_id="D1")]
+    for some, is_quiet in ((rows[:1], False), (rows, True)):
+        assert ("no activity" in risks(at(*deals, activities=some), opportunity="D5")) == is_quiet
+
+
 def test_the_worst_come_first_and_all_are_counted(context):
     result = assess_deal_risk(context, top=3)
     order = ["high", "medium", "unclear", "low"]
@@ -130,7 +138,7 @@ def test_a_chance_is_given_where_it_held_and_not_where_it_did_not():
     assert chance.low < 67 < chance.high and "200 of 300" in chance.rests_on
     changed = house(lambda n: n % 3 == 0)
     assert changed.chance(20)[0] is None and "points off" in changed.chance(20)[1]
-    assert steady.chance(500) == (None, "not calibrated: only 0 closed deals got as old as 500 days; 30 are needed")
+    assert steady.chance(500) == (None, "not calibrated: no closed deal got as old as 500 days; 30 are needed")
     assert Past([], TODAY).chance(1)[0] is None
 
 
