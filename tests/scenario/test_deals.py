@@ -96,6 +96,28 @@ async def test_an_amendment_that_closes_the_deal_needs_two_as_well(house):
     assert amended.quorum == 2
 
 
+@pytest.mark.parametrize("is_made", [True, False], ids=["made", "not made"])
+async def test_a_change_whose_answer_was_lost_is_found_out_and_made_once(house, is_made):
+    store = (await house.open()).crm
+    edit, tries = store.edit, []
+
+    def lossy(change):
+        tries.append(change.key)
+        if len(tries) == 1:
+            if is_made:
+                edit(change)
+            raise ConnectionError("the answer was lost")
+        return edit(change)
+
+    store.edit = lossy  # type: ignore[method-assign]
+    run_id, card = await asked(house, f"update stage of {HERO_DEAL} to Negotiation")
+    await house.answer(card.approval_id, "approve", digest=card.digest)
+    assert (await house.wait(run_id, 30)).success
+    changed = await deal(house)
+    assert (changed.stage, changed.version) == ("Negotiation", 2)  # changed exactly once
+    assert len(tries) == (1 if is_made else 2) and len(set(tries)) == 1
+
+
 async def test_a_call_is_recorded_in_the_words_of_the_goal(house):
     run_id, card = await asked(house, f"Log a call with {HERO}: talked about the criteria, they like it")
     await house.answer(card.approval_id, "approve", digest=card.digest)
