@@ -71,7 +71,7 @@ class NextActions(Result, frozen=True, kw_only=True):
     cost=0.8,
     keywords=(
         "next action", "next best action", "next step", "what should i do", "what to do next", "what to do", "what now",
-        "advise", "recommend", "get it going again", "unstick", "best move",
+        "advise", "recommend", "get it going again", "unstick", "best move", "plan the next step",
     ),
     gives={"next_action": ""},
     uses=("crm",),

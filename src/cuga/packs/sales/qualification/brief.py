@@ -78,7 +78,7 @@ class MeetingBrief(Result, frozen=True, kw_only=True):
     cost=0.8,
     keywords=(
         "meeting brief", "prep", "prepare for meeting", "meeting", "meeting prep", "talking points",
-        "before the meeting", "brief me", "call prep", "before the call", "agenda",
+        "before the meeting", "brief me", "call prep", "before the call", "agenda", "call plan",
     ),
     gives={"meeting_brief": ""},
     uses=("crm",),
