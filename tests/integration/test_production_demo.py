@@ -154,7 +154,8 @@ async def test_every_tool_has_what_rules_and_people_need() -> None:
             assert isinstance(contract.side_effect, SideEffect) and contract.cost > 0, contract.name
             assert bytes(contract.input_schema) != b"{}" and len(contract.digest()) == 64, contract.name
             if contract.side_effect is SideEffect.EXECUTE:
-                assert contract.repeatable.value != "none" and contract.once, contract.name
+                assert contract.repeatable.value != "none", contract.name
+                assert contract.once or contract.effect_key, contract.name
         unknown = Plan(goal="x", steps=(PlanStep(tool="no_such_tool"),))
         refused = ""
         try:

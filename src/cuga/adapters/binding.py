@@ -9,7 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 
-from cuga.adapters.capability import Crm, CrmRead, CrmWrite, Filter, Loading, Lookup, Record, Stored
+from cuga.adapters.capability import (
+    Crm,
+    CrmRead,
+    CrmWrite,
+    Edit,
+    Edited,
+    Filter,
+    Loading,
+    Lookup,
+    Past,
+    Record,
+    Stored,
+)
 
 PAIRED = ("crm",)  # capabilities that can read here and write there
 
@@ -62,6 +74,18 @@ class ReadHereWriteThere:
     def loading(self, *, dry: bool = False) -> AbstractContextManager[Loading]:
         """Add records step by step to the other store."""
         return self._there.loading(dry=dry)
+
+    def past(self, kind: str, record_id: str) -> list[Past]:
+        """Earlier values of a record that is read."""
+        return self._here.past(kind, record_id)
+
+    def edited(self, key: str) -> Edited | None:
+        """What was changed in the other store under a key."""
+        return self._there.edited(key)
+
+    def edit(self, edit: Edit) -> Edited:
+        """Change one record of the other store, while it has the values that were read here."""
+        return self._there.edit(edit)
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records in the other store."""

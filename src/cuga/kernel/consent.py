@@ -111,6 +111,8 @@ def agreed(
     free = tuple(e.Claim(scope=one.scope, amount=0, limit=one.limit - one.amount) for one in wanted if is_one_time(one))
     askers = s.askers.get(step_id, ())
     turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, requesters=askers, free=free))
+    if is_seconded(contract, arguments):
+        return None  # no rule stands for two people
     rule, claims = _standing_consent(turn, step, ruling, arguments)
     if not rule:
         return None
@@ -162,7 +164,7 @@ def request(
         effect=effect,
         requesters=requesters or (s.started.requester.id,),
         roles=rules.roles,
-        quorum=rules.quorum,
+        quorum=max(rules.quorum, 2) if is_seconded(contract, arguments) else rules.quorum,
         risk=_risk(contract),
         reason=step.reason,
         consequences=_consequences(contract, turn.rules.profile, ruling),
@@ -170,6 +172,18 @@ def request(
         amends=amends,
         claims=free,
     )
+
+
+def is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
+    """Whether the call does what its contract lets no single person agree to."""
+    value = msgspec.json.decode(arguments) if contract.seconded else {}
+    for path in contract.seconded:
+        try:
+            if pointed(value, path) not in (None, "", False, [], {}):
+                return True
+        except Unresolved:
+            continue
+    return False
 
 
 def _risk(contract: ToolContract) -> str:

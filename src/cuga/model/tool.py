@@ -62,6 +62,7 @@ class ToolContract(Value, frozen=True, kw_only=True):
     optional: tuple[str, ...] = ()  # those of `uses` without which it still does a part; only what is read-only may
     once: tuple[str, ...] = ()  # (name, JSON Pointer, ...): at most one call ever per value of these arguments
     effect_key: tuple[str, ...] = ()  # (kind, JSON Pointer, ...): what a denial is remembered by
+    seconded: tuple[str, ...] = ()  # JSON Pointers: a call that gives one of these a value needs two people
     timeout_s: int = 30
     guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
     personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data

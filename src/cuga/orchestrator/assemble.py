@@ -273,7 +273,7 @@ async def open_house(
 
     driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
     recall = PastRuns(journal, memory) if memory is not None else None
-    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, memory=recall), records)
+    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, kept.plays, recall), records)
 
     engine = LocalEngine(driver, clock, door.call, thinks, settings.worker or worker_name(), drives_all=drives_all)
     assembly = Assembly(

@@ -30,6 +30,7 @@ from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
 from cuga.planning.forecast import Forecast, forecast
 from cuga.planning.memory import Notes
+from cuga.planning.plays import Ready, ready
 from cuga.policy.profile import Delegation, StandingRule
 from cuga.policy.registry import Registry
 from cuga.policy.routing import Policy
@@ -284,6 +285,11 @@ class Reading:
         if words.strip():
             return [ranked.contract for ranked in assembly.tools.rank(words)]
         return sorted(assembly.tools.contracts().values(), key=lambda contract: (contract.domain, contract.name))
+
+    async def plays(self) -> list[Ready]:
+        """The quick actions of this house: what each takes, and which tools it lacks here."""
+        assembly = await self.open()
+        return ready(assembly.tools.plays(), assembly.tools.contracts())
 
     async def house(self) -> HouseNow:
         """What holds in the house now: people, standing rules, what is switched off."""

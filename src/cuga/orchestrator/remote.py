@@ -42,6 +42,7 @@ METHODS = frozenset(
         "inbox",
         "plan",
         "planned",
+        "plays",
         "request",
         "resolve",
         "result",

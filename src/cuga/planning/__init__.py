@@ -1,11 +1,12 @@
 """From a goal to a plan: who plans, how a plan is checked, and what it would cost. Nothing here runs anything."""
 
+from cuga.model.play import Play
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.authority import Planner, PlanningAuthority, plan_goal
 from cuga.planning.check import check
 from cuga.planning.forecast import Forecast, ScopeForecast, StepForecast, forecast
 from cuga.planning.memory import PastGoal, PastRuns, Recall
-from cuga.planning.plays import Play
+from cuga.planning.plays import Ready, goal_of, ready
 from cuga.planning.rules import RulePlanner
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Play",
     "Proposal",
     "Question",
+    "Ready",
     "Recall",
     "Refusal",
     "RulePlanner",
@@ -25,5 +27,7 @@ __all__ = [
     "StepForecast",
     "check",
     "forecast",
+    "goal_of",
     "plan_goal",
+    "ready",
 ]

@@ -5,16 +5,19 @@ The answer is a proposal, a question or a refusal, never a right: `planning.chec
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Protocol
 
+from cuga.model.play import Play
 from cuga.planning.answer import Answer, Proposal
 from cuga.planning.memory import PastGoal, Recall
-from cuga.planning.plays import Play, checked, played
+from cuga.planning.plays import checked, played
 from cuga.planning.records import CrmLookup
 from cuga.planning.rules import RulePlanner
 from cuga.policy.profile import Rulebook
+
+Plays = Callable[[], tuple[Play, ...]]  # the port through which planning asks for plays
 
 
 class Planner(Protocol):
@@ -40,8 +43,13 @@ class PlanningAuthority:
     reasons name the runs behind it.
     """
 
-    def __init__(self, crm: CrmLookup | None = None, plays: Iterable[Play] = (), memory: Recall | None = None) -> None:
-        self._plays = checked(plays)
+    def __init__(
+        self, crm: CrmLookup | None = None, plays: Iterable[Play] | Plays = (), memory: Recall | None = None
+    ) -> None:
+        fixed = None if callable(plays) else tuple(plays)
+        self._told: Plays = plays if callable(plays) else lambda: fixed or ()
+        self._checked: tuple[tuple[Play, ...], tuple[Play, ...]] = ((), ())
+        self._plays()
         self._rules = RulePlanner(crm)
         self._memory = memory
         self._crm = crm
@@ -52,8 +60,7 @@ class PlanningAuthority:
         for known in (self, *self._others):
             if known._crm is crm:
                 return known
-        other = PlanningAuthority(crm, memory=self._memory)
-        other._plays = self._plays
+        other = PlanningAuthority(crm, self._told, self._memory)
         self._others.append(other)
         return other
 
@@ -82,10 +89,17 @@ class PlanningAuthority:
     ) -> Answer:
         """The same, for callers that are not asynchronous and bring what is remembered."""
         if not feedback.strip() and not denied:
-            plan = played(goal, self._plays)
+            plan = played(goal, self._plays())
             if plan is not None and all(step.tool in rulebook.contracts for step in plan.steps):
                 return Proposal(plan=plan)
         return self._rules.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
+
+    def _plays(self) -> tuple[Play, ...]:
+        """The plays as they are now; looked over again only when they have changed."""
+        told = self._told()
+        if told is not self._checked[0]:
+            self._checked = told, checked(told)
+        return self._checked[1]
 
 
 async def plan_goal(

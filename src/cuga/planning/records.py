@@ -10,7 +10,7 @@ from typing import Protocol
 
 from cuga.adapters.capability import OPEN, Contact, Filter, Lookup, Opportunity, Record, squeeze, without_legal_form
 from cuga.planning.lexicon import GREETING, STOP, VERBS
-from cuga.planning.words import Token
+from cuga.planning.words import Token, hole_number
 
 LONGEST_NAME = 6  # words
 MOST_DEALS = 12
@@ -72,8 +72,8 @@ class Records:
             for at in range(len(words)):
                 for last in range(min(len(words), at + LONGEST_NAME) - 1, at - 1, -1):
                     start, end = words[at].start, words[last].end
-                    if "\n" in text[start:end]:
-                        continue
+                    if "\n" in text[start:end] or any(hole_number(w.text) >= 0 for w in words[at : last + 1]):
+                        continue  # a name ends where a quoted text begins
                     hits = index.get(squeeze(text[start:end].removesuffix("'s")))
                     if hits and _is_meant(text[start:end], hits):
                         found.append(Spot(kind, text[start:end].removesuffix("'s"), start, end, hits))

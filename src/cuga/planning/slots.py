@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cuga.adapters.capability import LOST, OPEN, WON
+from cuga.adapters.capability import LOST, OPEN, WON, field_text, fields_of
 from cuga.model.tool import Slot
 from cuga.planning.clauses import Clause
 from cuga.planning.evidence import Choice
@@ -43,6 +43,7 @@ REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remark
 PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
 ROLES = frozenset(["role", "persona", "title", "audience"])
 COUNTS = frozenset(["count", "number", "limit", "top", "touches", "n"])
+STANDING = "standing"  # kind of a slot that takes what a change replaces
 PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|competitor)\s+(?:the\s+)?$", re.I)
 
@@ -67,7 +68,21 @@ def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -
             step.arguments[slot.name] = value
             step.taken.append(slot.name)
     _tell_role(step, context)
+    _tell_standing(step, context)
     return step
+
+
+def _tell_standing(step: Filled, context: Context) -> None:
+    """Where a change must state what it replaces, the present values of the fields that the other arguments change: a
+    person then agrees to the exact change, and the tool makes it only while they still hold."""
+    slot = next((slot for slot in step.open if slot.kind == STANDING), None)
+    named = next((s.name for s in step.choice.contract.slots if base_kind(s.kind) == "opportunity"), "")
+    deal = context.records.opportunity(str(step.arguments.get(named, ""))) if slot is not None else None
+    if slot is None or deal is None:
+        return
+    changed = [name for name in step.arguments if name != named and name in fields_of("opportunities")]
+    step.arguments[slot.name] = {name: field_text(deal, name) for name in changed}
+    step.open.remove(slot)
 
 
 def _tell_role(step: Filled, context: Context) -> None:

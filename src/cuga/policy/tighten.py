@@ -35,6 +35,7 @@ def stricter(pinned: ToolContract, now: ToolContract) -> ToolContract:
         timeout_s=min(pinned.timeout_s, now.timeout_s),
         repeatable=pinned.repeatable if pinned.repeatable is now.repeatable else Repeatable.NONE,
         once=pinned.once or now.once,
+        seconded=tuple(dict.fromkeys((*pinned.seconded, *now.seconded))),
         uses=tuple(dict.fromkeys((*pinned.uses, *now.uses))),
         writes=None
         if pinned.writes is None or now.writes is None

@@ -18,6 +18,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ToolInvalid
+from cuga.model.play import Play
 from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, ToolContract
 from cuga.policy.registry import MODULES, is_allowed
 from cuga.tools.declare import Probe, arguments_of, context_parameter, contract_of, is_handler, probe_of
@@ -57,6 +58,7 @@ class ToolRegistry:
 
     modules: tuple[str, ...] = MODULES
     _tools: dict[str, Tool] = field(default_factory=dict)
+    _plays: tuple[Play, ...] = ()
 
     def register(self, function: Callable[..., Any], contract: ToolContract | None = None) -> ToolContract:
         """Add a function declared with `@tool`, or an `(inputs, context)` handler with its contract. `ToolInvalid`."""
@@ -83,14 +85,18 @@ class ToolRegistry:
         return tool.contract
 
     def load(self, module: str) -> tuple[ToolContract, ...]:
-        """Add what a module lists under `TOOLS`. `ToolInvalid` for a module that is not allowed or lists no tools."""
+        """Add what a module lists under `TOOLS`, and its `PLAYS` if it has any.
+
+        `ToolInvalid` for a module that is not allowed or lists no tools.
+        """
         if not is_allowed(module, self.modules):
             raise ToolInvalid(
                 f"module {module} is not allowed; allowed: {', '.join(self.modules) or 'none'}",
                 mend="Name it under `modules` in the registry, if you trust what it does when it is imported.",
             )
         try:
-            listed = importlib.import_module(module).TOOLS
+            found = importlib.import_module(module)
+            listed = found.TOOLS
         except ImportError as error:
             raise ToolInvalid(f"module {module} cannot be imported: {error}") from error
         except AttributeError as error:
@@ -98,7 +104,12 @@ class ToolRegistry:
         for function in listed:
             if not is_allowed(origin := getattr(function, "__module__", ""), self.modules):
                 raise ToolInvalid(f"{module} lists a function of module {origin}, which is not allowed")
+        self._plays = (*self._plays, *getattr(found, "PLAYS", ()))
         return tuple(self.register(function) for function in listed)
+
+    def plays(self) -> tuple[Play, ...]:
+        """The plays that the loaded packs bring; the same tuple until that changes."""
+        return self._plays
 
     def hold(self, contracts: Mapping[str, ToolContract]) -> None:
         """Keep the tools under these contracts from now on (`policy.registry.under_overrides`)."""
@@ -112,7 +123,7 @@ class ToolRegistry:
 
     def become(self, other: ToolRegistry) -> None:
         """Have the tools of another registry from now on; whoever holds this one sees them."""
-        self.modules, self._tools = other.modules, dict(other._tools)
+        self.modules, self._tools, self._plays = other.modules, dict(other._tools), other._plays
 
     def get(self, name: str) -> Tool | None:
         """A tool by name."""
@@ -184,7 +195,7 @@ def _check(contract: ToolContract, probe: Probe | None) -> None:
         raise ToolInvalid(f"{name}: {', '.join(sorted(unused))} is not among the capabilities it uses")
     if contract.optional and contract.side_effect is not SideEffect.READ_ONLY:
         raise ToolInvalid(f"{name}: only a read-only tool may do a part of its work without a capability")
-    for words in (contract.once, contract.effect_key):
+    for words in (contract.once, contract.effect_key, ("", *contract.seconded)):
         if any(not pointer.startswith("/") for pointer in words[1:]):
             raise ToolInvalid(f"{name}: {words!r}: after the name come JSON Pointers, each beginning with /")
 

@@ -121,6 +121,35 @@ def test_a_quorum_needs_that_many_people():
     story.when(approve("note", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
 
 
+CLOSE = contract("close", "execute", domain="engagement", seconded=("/outcome", "/how/final"))
+CLOSING = rules(READ, SEND, CLOSE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "people"),
+    [({}, 1), ({"outcome": ""}, 1), ({"outcome": None}, 1), ({"how": {"final": False}}, 1), ({"how": 3}, 1),
+     ({"outcome": "won"}, 2), ({"how": {"final": True}}, 2)],
+)  # fmt: skip
+def test_what_a_contract_lets_no_single_person_do_needs_two(arguments, people):
+    story = given(run_started(plan(step("close", CLOSE, arguments))), rules=CLOSING).when(tick())
+    assert story.found("approval_requested").quorum == people
+    story.when(approve("close"))
+    if people == 2:
+        story.then("approval_received", "run_parked")
+        story.when(approve("close", by=LIN))
+    story.then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_no_rule_stands_for_two_people():
+    draft = contract("draft", "propose", domain="engagement", seconded=("/final",))
+    agreed = rules(READ, draft, approvals=Approvals(propose=Consent.RULE))
+    one = given(run_started(plan(step("d", draft, {}))), rules=agreed).when(tick())
+    assert one.found("approval_received").rule
+    given(run_started(plan(step("d", draft, {"final": True}))), rules=agreed).when(tick()).then(
+        "approval_requested", "run_parked"
+    )
+
+
 def test_one_denial_ends_what_a_quorum_was_asked_for():
     waiting(QUORUM).when(approve("note")).when(deny("note", by=LIN)).then(
         "approval_received", "step_skipped", "run_finished"

@@ -47,7 +47,7 @@ def test_plays_that_contradict_themselves_are_refused():
         PlanningAuthority(None, (PLAY, Play(name="other", prompt="look up {who} in the crm", steps=PLAY.steps)))
     with pytest.raises(BadInput, match="no blank"):
         PlanningAuthority(None, (Play(name="x", prompt="look", steps=PLAY.steps),))
-    with pytest.raises(BadInput, match="no steps"):
+    with pytest.raises(BadInput, match="names no tool"):
         PlanningAuthority(None, (Play(name="x", prompt="look", steps=()),))
 
 

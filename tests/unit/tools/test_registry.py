@@ -75,6 +75,7 @@ def test_a_name_is_taken_once():
         ({"repeatable": Repeatable.PROBE}, "probe"),
         ({"once": ("send", "message")}, "JSON Pointers"),
         ({"effect_key": ("send", "to")}, "JSON Pointers"),
+        ({"seconded": ("to",)}, "JSON Pointers"),
     ],
 )
 def test_a_contract_that_rules_cannot_be_applied_to_is_refused(changes, why):

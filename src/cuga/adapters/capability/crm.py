@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Any, Literal
 
-from cuga.model.value import Value
+from cuga.model.value import MICRO, Value
 
 Kind = Literal[
     "accounts", "contacts", "products", "opportunities", "activities", "teams", "notes", "documents", "territories",
@@ -189,6 +189,15 @@ OPEN, WON, LOST = "open", "won", "lost"
 def fields_of(kind: str) -> tuple[str, ...]:
     """The fields of a kind of record that can be filtered and shown, `source`, `raw` and `version` apart."""
     return tuple(name for name in RECORDS[kind].__struct_fields__ if name not in ("source", "raw", "version"))
+
+
+def field_text(record: Record, field: str) -> str:
+    """A field as a person writes it: an amount in units of its currency, a date as YYYY-MM-DD; empty when not known."""
+    value = getattr(record, field)
+    if field in ("amount", "price", "revenue") and value is not None:
+        whole, part = divmod(value, MICRO)
+        return str(whole) if not part else f"{whole}.{part:06d}".rstrip("0")
+    return "" if value is None else str(value)
 
 
 def shown(record: Record) -> dict[str, Any]:

@@ -66,6 +66,10 @@ class CrmRead(Protocol):
         """How many records meet all filters."""
         ...
 
+    def past(self, kind: str, record_id: str) -> list[Past]:
+        """Earlier values of a record's fields, the oldest first; empty where none were kept."""
+        ...
+
     def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
         """(value, number of records), the most frequent first; an unknown value is the empty text."""
         ...
@@ -95,9 +99,44 @@ class Loading(Protocol):
         ...
 
 
+class Edit(Value, frozen=True, kw_only=True):
+    """One change of one record. `was` are the values that a person saw before it, `becomes` those that they agreed to.
+
+    Fields are those of the kind; dates are YYYY-MM-DD texts, amounts micro-units, None and "" are "not known". With
+    `is_new` there must be no such record yet. `key` is the effect's idempotency key, `on` the date it is made.
+    """
+
+    key: str
+    kind: str
+    record: str
+    becomes: dict[str, str | int | None]
+    was: dict[str, str | int | None] = {}
+    is_new: bool = False
+    on: str = ""
+
+
+class Edited(Value, frozen=True, kw_only=True):
+    """Proof of a change: the record's row version after it, and the values before and after."""
+
+    kind: str
+    record: str
+    version: int
+    was: dict[str, str | int | None]
+    becomes: dict[str, str | int | None]
+
+
+class Past(Value, frozen=True, kw_only=True):
+    """An earlier value of a field. `on` is the date of the change, empty when nobody noted it (an import)."""
+
+    field: str
+    was: str
+    becomes: str
+    on: str = ""
+
+
 @runtime_checkable
 class CrmWrite(Protocol):
-    """Storing records that were read elsewhere."""
+    """Storing records that were read elsewhere, and changing single ones."""
 
     def loading(self, *, dry: bool = False) -> AbstractContextManager[Loading]:
         """Add records step by step; what was added can be read within. Nothing stays of it when it is `dry`."""
@@ -105,6 +144,17 @@ class CrmWrite(Protocol):
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id, all or nothing; records that are not named are kept."""
+        ...
+
+    def edited(self, key: str) -> Edited | None:
+        """What was changed under an idempotency key, or None: surely nothing was."""
+        ...
+
+    def edit(self, edit: Edit) -> Edited:
+        """Make one change once per key, and only while every value of `was` still holds.
+
+        `NotDone` when it was not made: the record is gone or there already, or a value is another one now.
+        """
         ...
 
 

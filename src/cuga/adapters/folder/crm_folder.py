@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.adapters.capability import RECORDS, Filter, Lookup, Record, fields_of
+from cuga.adapters.capability import RECORDS, Filter, Lookup, Past, Record, fields_of
 from cuga.adapters.offline import CrmStore
 from cuga.errors import NotDone
 from cuga.model.failure import FailureMode
@@ -82,6 +82,10 @@ class CrmFolder:
     def kept(self, name: str) -> str:
         """Nothing is kept beside files that others keep."""
         return ""
+
+    def past(self, kind: str, record_id: str) -> list[Past]:
+        """Nothing: a folder keeps no earlier values."""
+        return self._read().past(kind, record_id)
 
     def _read(self) -> CrmStore:
         """The records as the files have them now."""

@@ -18,10 +18,22 @@ from typing import Any
 import apsw
 import msgspec
 
-from cuga.adapters.capability import RECORDS, Filter, Index, Lookup, Record, Stored, fields_of
+from cuga.adapters.capability import (
+    RECORDS,
+    Edit,
+    Edited,
+    Filter,
+    Index,
+    Lookup,
+    Past,
+    Record,
+    Stored,
+    fields_of,
+)
+from cuga.adapters.offline import crm_edits
 from cuga.adapters.offline.crm_filters import order_by, where
 from cuga.adapters.offline.crm_loading import BATCH, StoreLoading
-from cuga.errors import BadInput
+from cuga.errors import BadInput, NotDone
 from cuga.model.value import encode
 
 BUSY_MS = 5_000
@@ -125,6 +137,28 @@ class CrmStore:
         """A text that a loading kept beside the records; empty when there is none."""
         found = self._rows("SELECT value FROM facts WHERE name = ?", (name,))
         return str(found[0][0]) if found else ""
+
+    def past(self, kind: str, record_id: str) -> list[Past]:
+        """Earlier values of a record's fields, the oldest first; kept of deals' stage, close date, amount and owner,
+        and of whatever was changed here."""
+        return crm_edits.past(self._db, _table(kind), record_id)
+
+    def edited(self, key: str) -> Edited | None:
+        """What was changed under an idempotency key, or None: surely nothing was."""
+        with self._lock:
+            return crm_edits.edited(self._db, key)
+
+    def edit(self, edit: Edit) -> Edited:
+        """Make one change once per key, and only while every value of `was` still holds; `NotDone` when it was not."""
+        with self._lock, self._db:
+            made = crm_edits.make(self._db, _table(edit.kind), edit)
+            try:
+                self.get(edit.kind, edit.record)
+            except msgspec.ValidationError as error:  # undone with the transaction
+                raise NotDone(f"a value does not fit its field: {error}") from error
+            self._writes[edit.kind] = self._writes.get(edit.kind, 0) + 1
+            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
+        return made
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id in one transaction; equal records are left alone."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 import cuga
-from cuga.cli.commands import deciding, governing, keeping, looking, making, shells, switching, working
+from cuga.cli.commands import deciding, governing, keeping, looking, making, quick, shells, switching, working
 
 _WORK = Group("Work", sort_key=1)
 _DECIDE = Group("Decide", sort_key=2)
@@ -33,6 +33,7 @@ app = App(
 _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.run, "run"),
     (_WORK, working.plan, "plan"),
+    (_WORK, quick.quick, "quick"),
     (_WORK, working.resume, "resume"),
     (_WORK, working.cancel, "cancel"),
     (_WORK, working.answer, "answer"),

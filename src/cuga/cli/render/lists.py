@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cuga.journal.seal import Fault
     from cuga.model.tool import ToolContract
     from cuga.orchestrator.health import Finding
+    from cuga.planning import Ready
     from cuga.projections.budget import Utilisation
     from cuga.projections.runs import RunLine
     from cuga.projections.signals import Signals
@@ -99,6 +100,24 @@ def budget(found: Utilisation) -> RenderableType:
         limit = "-" if said["limit"] is None else f"{said['limit']:,g}"
         table.add_row(text(usage.scope), f"{said['used']:,g}", limit, f"{said['percentage']:g}")
     return table
+
+
+def plays(found: Sequence[Ready]) -> RenderableType:
+    """The quick actions, by what they are for; those that lack a tool here say which."""
+    if not found:
+        return text("No pack of this house brings quick actions.")
+    table = plain_table("name", "what it does", "fields", "")
+    category = ""
+    for play in sorted(found, key=lambda one: one.category):
+        if play.category != category:
+            category = play.category
+            table.add_row(text(category, "dim"))
+        lacks = text(f"not here: {', '.join(play.missing)}", "yellow") if play.missing else text("")
+        fields = " ".join(f"{name}=" for name in play.fields)
+        table.add_row(text(play.name, "" if play.missing else "bold"), text(play.title), text(fields), lacks)
+    example = next((play for play in found if play.fields and not play.missing), None)
+    said = " ".join([example.name, *(f"{name}=..." for name in example.fields)]) if example else "NAME FIELD=VALUE"
+    return Group(table, text(""), text(f"cuga quick {said}", "cyan"))
 
 
 def tools(contracts: Sequence[ToolContract]) -> RenderableType:

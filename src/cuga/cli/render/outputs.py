@@ -5,7 +5,7 @@ An output of another shape is shown as what it is, name by name; nothing of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -222,12 +222,13 @@ def notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
         yield Padding(text(note, "dim"), (0, 0, 0, 2), expand=False)
 
 
-def _all_shapes() -> Iterator[tuple[set[str], Callable[[Mapping[str, Any]], RenderableType]]]:
-    from cuga.cli.render import data, knowledge
+def _all_shapes() -> Iterator[tuple[Set[str], Callable[[Mapping[str, Any]], RenderableType]]]:
+    from cuga.cli.render import data, deals, knowledge
 
     yield from _SHAPES
     yield from knowledge.SHAPES
     yield from data.SHAPES
+    yield from deals.shapes()
 
 
 def _plain(value: Any) -> Iterator[str]:

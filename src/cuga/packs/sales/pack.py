@@ -1,7 +1,8 @@
-"""The sales pack: the tools that the registry loads from this module, and nothing that happens by importing it."""
+"""The sales pack: the tools and plays that the registry loads from this module. Importing it does nothing else."""
 
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.quality import assess_message_quality
+from cuga.packs.sales.engagement.recording import log_activity
 from cuga.packs.sales.engagement.sending import send_message
 from cuga.packs.sales.governance.forecasting import forecast_revenue
 from cuga.packs.sales.governance.personas import extract_buyer_personas
@@ -25,7 +26,16 @@ from cuga.packs.sales.knowledge.collateral import recommend_collateral
 from cuga.packs.sales.knowledge.objections import handle_objection
 from cuga.packs.sales.knowledge.passages import retrieve_product_knowledge
 from cuga.packs.sales.knowledge.products import match_products
+from cuga.packs.sales.plays import PLAYS as PLAYS
+from cuga.packs.sales.qualification.action import recommend_next_action
+from cuga.packs.sales.qualification.action_plan import build_mutual_action_plan
+from cuga.packs.sales.qualification.brief import prepare_meeting_brief
+from cuga.packs.sales.qualification.changing import update_opportunity
+from cuga.packs.sales.qualification.extraction import extract_deal_evidence
+from cuga.packs.sales.qualification.hygiene import check_stage_hygiene
 from cuga.packs.sales.qualification.opportunity import qualify_opportunity
+from cuga.packs.sales.qualification.quote import review_quote
+from cuga.packs.sales.qualification.risk import assess_deal_risk
 from cuga.packs.sales.territory.balancing import balance_territories
 from cuga.packs.sales.territory.capacity import assess_capacity_coverage
 from cuga.packs.sales.territory.quota import plan_quota_capacity
@@ -36,6 +46,7 @@ from cuga.packs.sales.territory.whitespace import identify_white_space
 NAME = "sales"
 VERSION = "1.0.0"
 TOOLS = (
+    # governance
     query_crm,
     audit_data_quality,
     normalize_account_record,
@@ -48,6 +59,7 @@ TOOLS = (
     compare_rep_performance,
     explain_recommendation,
     export_audit_report,
+    # intelligence
     score_account_fit,
     calibrate_icp,
     retrieve_account_signals,
@@ -59,9 +71,9 @@ TOOLS = (
     handle_objection,
     prioritize_accounts,
     build_account_brief,
+    # engagement
     draft_outbound_message,
     assess_message_quality,
-    qualify_opportunity,
     send_message,
     simulate_territory_change,
     assess_capacity_coverage,
@@ -69,4 +81,15 @@ TOOLS = (
     identify_white_space,
     plan_quota_capacity,
     route_lead,
+    log_activity,
+    # qualification
+    qualify_opportunity,
+    extract_deal_evidence,
+    assess_deal_risk,
+    recommend_next_action,
+    check_stage_hygiene,
+    build_mutual_action_plan,
+    prepare_meeting_brief,
+    review_quote,
+    update_opportunity,
 )

@@ -7,7 +7,7 @@ import pytest
 
 from cuga.adapters.capability import Contact, Filter
 from cuga.errors import BadInput
-from cuga.model.tool import SideEffect
+from cuga.model.tool import Repeatable, SideEffect
 from cuga.packs.sales.governance.query import query_crm
 from cuga.packs.sales.intelligence.committee import identify_decision_makers, people_for, seat_of
 from cuga.packs.sales.pack import TOOLS
@@ -51,12 +51,24 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "identify_white_space": ("territory", "read-only", 800_000),
         "plan_quota_capacity": ("territory", "read-only", 500_000),
         "route_lead": ("territory", "propose", 400_000),
+        "log_activity": ("engagement", "execute", 500_000),
+        "extract_deal_evidence": ("qualification", "read-only", 500_000),
+        "assess_deal_risk": ("qualification", "read-only", 800_000),
+        "recommend_next_action": ("qualification", "read-only", 800_000),
+        "check_stage_hygiene": ("qualification", "read-only", 600_000),
+        "build_mutual_action_plan": ("qualification", "propose", 800_000),
+        "prepare_meeting_brief": ("qualification", "read-only", 800_000),
+        "review_quote": ("qualification", "read-only", 600_000),
+        "update_opportunity": ("qualification", "execute", 1_000_000),
     }
     for contract in contracts.values():
         assert contract.purpose and contract.keywords and contract.guardrails and contract.slots
         assert json.loads(bytes(contract.input_schema))["type"] == "object"
     assert contracts["draft_outbound_message"].gives["message"] == ""
-    assert [c.name for c in contracts.values() if c.side_effect is SideEffect.EXECUTE] == ["send_message"]
+    outside = {c.name: c for c in contracts.values() if c.side_effect is SideEffect.EXECUTE}
+    assert outside.keys() == {"send_message", "log_activity", "update_opportunity"}
+    assert all(c.repeatable is not Repeatable.NONE and c.effect_key for c in outside.values())
+    assert outside["update_opportunity"].seconded == ("/outcome",)
 
 
 def test_arguments_come_from_json_as_a_plan_writes_them():

@@ -72,3 +72,28 @@ CREATE INDEX IF NOT EXISTS enrichments_of ON enrichments (account_id);
 
 -- name: facts (crm_version, and what imports keep of the data before them)
 CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+-- name: edits (what was changed under an idempotency key; kept so that the same change is made once, whoever asks again)
+CREATE TABLE IF NOT EXISTS edits (
+  key TEXT PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL, version INTEGER NOT NULL, was TEXT NOT NULL,
+  becomes TEXT NOT NULL, made TEXT NOT NULL) WITHOUT ROWID;
+
+-- name: past (earlier values of what tells how a deal has moved; an import knows no date of a change, so `made` is '')
+CREATE TABLE IF NOT EXISTS past (
+  at INTEGER PRIMARY KEY, kind TEXT NOT NULL, record TEXT NOT NULL, field TEXT NOT NULL, was TEXT NOT NULL,
+  becomes TEXT NOT NULL, made TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS past_of ON past (kind, record);
+
+-- name: past of deals that are imported again
+CREATE TRIGGER IF NOT EXISTS opportunities_past BEFORE INSERT ON opportunities BEGIN
+  INSERT INTO past (kind, record, field, was, becomes, made)
+    SELECT 'opportunities', NEW.id, 'stage', stage, NEW.stage, '' FROM opportunities WHERE id = NEW.id AND stage <> NEW.stage;
+  INSERT INTO past (kind, record, field, was, becomes, made)
+    SELECT 'opportunities', NEW.id, 'closes', coalesce(closes, ''), coalesce(NEW.closes, ''), ''
+    FROM opportunities WHERE id = NEW.id AND closes IS NOT NEW.closes;
+  INSERT INTO past (kind, record, field, was, becomes, made)
+    SELECT 'opportunities', NEW.id, 'amount', coalesce(amount, ''), coalesce(NEW.amount, ''), ''
+    FROM opportunities WHERE id = NEW.id AND amount IS NOT NEW.amount;
+  INSERT INTO past (kind, record, field, was, becomes, made)
+    SELECT 'opportunities', NEW.id, 'owner', owner, NEW.owner, '' FROM opportunities WHERE id = NEW.id AND owner <> NEW.owner;
+END;

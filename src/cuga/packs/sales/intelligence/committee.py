@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Annotated
 
-from cuga.adapters.capability import Contact, CrmRead, Filter
+from cuga.adapters.capability import Account, Contact, CrmRead, Filter
 from cuga.packs.sales.result import Result, find_account, place
 from cuga.tools.declare import Slot, ToolContext, tool
 
@@ -82,7 +83,12 @@ def identify_decision_makers(
     """
     notes: list[str] = []
     crm: CrmRead = context.capability("crm")
-    record = find_account(crm, account, notes)
+    return committee_of(crm, find_account(crm, account, notes), notes)
+
+
+def committee_of(crm: CrmRead, record: Account, said: Iterable[str] = ()) -> Committee:
+    """The committee of an account record; `said` are notes that go before its own."""
+    notes = list(said)
     people = [_person(contact) for contact in contacts_of(crm, record.id)]
     seats = []
     for name in SEATS:

@@ -1,6 +1,6 @@
-"""BANT and MEDDICC as data: the elements, what in a buyer's words confirms or denies them, and what to ask next.
+"""BANT, MEDDICC and MEDDPICC as data: the elements, what in a buyer's words confirms or denies them, what to ask.
 
-The two are never blended. A pattern only finds a sentence; the sentence is the evidence.
+They are never blended. A pattern only finds a sentence; the sentence is the evidence.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Literal
 
 from cuga.model.value import Value
 
-Framework = Literal["BANT", "MEDDICC"]
+Framework = Literal["BANT", "MEDDICC", "MEDDPICC"]
 State = Literal["confirmed", "denied", "partial", "unknown"]
 _AMOUNT = r"(?:[$€£]\s?\d|\d[\d.,]*\s?(?:k|m|usd|eur|gbp|dollars|euros)\b)"
 _SIGNER = r"(?:ceo|cfo|coo|cio|cto|owner|founder|president|managing director|general manager|finance director|board)"
@@ -120,6 +120,18 @@ _PROCESS = Element(
              rf"|steps? (?:are|to signature)",
     touches=r"\bcommittee\b|\bprocurement\b|\blegal\b|\bprocess\b",
 )  # fmt: skip
+_PAPER = Element(
+    name="paper process",
+    means="who reads and signs which papers, in which order, how long each takes",
+    question="Which papers have to be signed, who reads them, and how long does each take?",
+    denies=r"(?:refuses?|will not|won't) (?:sign|accept) (?:our|the|your) (?:terms|contract|paper|agreement)",
+    unclear=r"(?:contract|legal|procurement|paperwork) .{0,30}(?:unclear|unknown|not (?:known|clear))",
+    confirms=r"(?:legal|security|procurement|data protection|contract) (?:review|check|sign-?off) (?:takes|needs"
+             r"|is done)|(?:our|their|your) (?:paper|terms|template|msa)\b.{0,40}(?:signed|used|agreed|accepted)"
+             r"|redlines? (?:are|were|is) (?:back|done|agreed)|(?:msa|nda|dpa|order form)"
+             r" (?:is |was )?(?:signed|agreed)",
+    touches=r"\bcontract\b|\blegal\b|\bredlines?\b|\bterms\b|\bnda\b|\bmsa\b|paperwork",
+)  # fmt: skip
 _PAIN = Element(
     name="identify pain",
     means="who has it, what it costs, what happens if nothing is done",
@@ -154,7 +166,9 @@ _COMPETITION = Element(
 FRAMEWORKS: dict[str, tuple[Element, ...]] = {
     "BANT": (_BUDGET, _AUTHORITY, _NEED, _TIMING),
     "MEDDICC": (_METRICS, _ECONOMIC, _CRITERIA, _PROCESS, _PAIN, _CHAMPION, _COMPETITION),
+    "MEDDPICC": (_METRICS, _ECONOMIC, _CRITERIA, _PROCESS, _PAPER, _PAIN, _CHAMPION, _COMPETITION),
 }
+ELEMENTS = {element.name: element for elements in FRAMEWORKS.values() for element in elements}
 
 
 def state_of(element: Element, sentence: str) -> State | None:

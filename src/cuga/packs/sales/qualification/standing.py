@@ -6,6 +6,7 @@ The newest statement counts, a stale one counts half, and what nobody said is un
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from datetime import date
 
 from cuga.packs.sales.qualification.frameworks import FRAMEWORKS, Element, Framework, State, state_of
@@ -18,6 +19,8 @@ MOST_UNKNOWN = 40  # percent of the elements; above it there is no verdict
 
 
 _SPLIT = re.compile(r"[^.!?\n]+(?:[.](?=\d)[^.!?\n]*)*[.!?]*")
+_COMMAS = re.compile(r",\s*(?!\d)")
+RUN_ON = 120  # characters of a sentence from which three clauses with commas are notes, not one thought
 
 
 class Statement(Result, frozen=True, kw_only=True):
@@ -42,14 +45,27 @@ class Standing(Result, frozen=True, kw_only=True):
     contradictions: tuple[Statement, ...] = ()
 
 
-def statements(text: str, framework: Framework, *, who: str, on: date | None, source: str) -> list[Statement]:
-    """What a text says of the framework's elements, sentence by sentence; every quote is a part of the text."""
+def sentences(text: str) -> list[str]:
+    """The sentences of a text, each a part of it; a run of hasty notes, joined by commas, is parted at them."""
+    found: list[str] = []
+    for part in _SPLIT.findall(text):
+        pieces = [piece.strip() for piece in _COMMAS.split(part)]
+        hasty = len(part) > RUN_ON and sum(len(piece.split()) > 2 for piece in pieces) > 2
+        found += pieces if hasty else [part.strip()]
+    return [piece for piece in found if piece]
+
+
+def statements(
+    text: str, elements: Framework | Iterable[Element], *, who: str, on: date | None, source: str
+) -> list[Statement]:
+    """What a text says of the elements, sentence by sentence; every quote is a part of the text."""
+    asked = FRAMEWORKS[elements] if isinstance(elements, str) else tuple(elements)
     return [
         Statement(
             element=element.name, state=state, quote=sentence, who=who, date=on.isoformat() if on else "", source=source
         )
-        for sentence in (part.strip() for part in _SPLIT.findall(text))
-        for element in FRAMEWORKS[framework]
+        for sentence in sentences(text)
+        for element in asked
         if (state := state_of(element, sentence))
     ]
 

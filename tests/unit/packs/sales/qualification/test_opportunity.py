@@ -108,10 +108,20 @@ def test_a_vital_no_puts_the_deal_at_risk(context):
 
 
 def test_frameworks_are_not_blended(context):
-    with pytest.raises(BadInput, match="no element 'champion'"):
-        qualify_opportunity(context, HERO_DEAL, "BANT", evidence=(said("confirmed", element="champion"),))
+    beside = qualify_opportunity(context, HERO_DEAL, "BANT", evidence=(said("denied", element="champion"),))
+    assert states(beside) == states(qualify_opportunity(context, HERO_DEAL, "BANT"))
+    assert "BANT has no such element: champion" in beside.notes[0]
+    with pytest.raises(BadInput, match="no framework has an element 'luck'"):
+        qualify_opportunity(context, HERO_DEAL, "BANT", evidence=(said("confirmed", element="luck"),))
     with pytest.raises(BadInput, match="stale_days"):
         qualify_opportunity(context, HERO_DEAL, stale_days=0)
+
+
+def test_meddpicc_asks_for_the_papers_as_well(context):
+    plain, papers = (qualify_opportunity(context, HERO_DEAL, name) for name in ("MEDDICC", "MEDDPICC"))
+    assert set(states(papers)) - set(states(plain)) == {"paper process"}
+    told = qualify_opportunity(context, HERO_DEAL, "MEDDPICC", notes="Legal review takes two weeks on our paper.")
+    assert states(told)["paper process"] == "confirmed"
 
 
 def test_a_real_deal_without_notes_gets_questions_and_no_verdict(maven):
