@@ -67,11 +67,9 @@ def take_in(turn: Turn, plan: CheckedPlan, source: str) -> None:
     end_if_only_planned(turn)
     for step in plan.steps:
         needs = s.index.needs[step.step_id]
-        if s.phase.keys() >= set(needs):
-            continue
-        unknown = [need for need in needs if need not in s.phase]
-        if s.phase[step.step_id] is Phase.PENDING:
-            reason = f"it needs {', '.join(unknown)}, which is in no plan of this run"
+        if not s.phase.keys() >= set(needs) and s.phase[step.step_id] is Phase.PENDING:
+            unknown = ", ".join(need for need in needs if need not in s.phase)
+            reason = f"it needs {unknown}, which is in no plan of this run"
             turn.emit(e.StepFailed(at=turn.now, step=step.step_id, mode=FailureMode.AGENT_VALIDATION, reason=reason))
             turn.skip_dependants(step.step_id)
 

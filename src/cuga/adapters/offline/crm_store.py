@@ -156,7 +156,7 @@ class CrmStore:
                 self.get(edit.kind, edit.record)
             except msgspec.ValidationError as error:  # undone with the transaction
                 raise NotDone(f"a value does not fit its field: {error}") from error
-            self._writes[edit.kind] = self._writes.get(edit.kind, 0) + 1
+            self._touch(edit.kind)
             self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
         return made
 
