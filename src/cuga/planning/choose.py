@@ -22,7 +22,7 @@ from cuga.planning.evidence import (
     usable_tools,
 )
 from cuga.planning.kinds import KINDS, slot_kinds
-from cuga.planning.lexicon import PLURAL_PRONOUNS, WRITING
+from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
 from cuga.planning.ranking import Index
 from cuga.planning.words import stem
@@ -48,6 +48,9 @@ def choose(
     for clause in _ordered(reading.clauses):
         if clause.negated:
             continue
+        if found.choices and _only_adds(clause, found.choices[-1].clause):
+            found.choices[-1].more.append(clause)
+            continue
         known = len(found.choices)
         _choose_for(clause, index, found, reading, favour or {})
         if len(found.choices) > known:
@@ -66,6 +69,14 @@ def choose(
     return found
 
 
+def _only_adds(clause: Clause, before: Clause) -> bool:
+    """Whether a clause says how the one before is meant, and asks for nothing: "..., moving no more than 8"."""
+    if not clause.words or clause.sentence != before.sentence or clause.lead != ",":
+        return False
+    counts = any(mention.kind in ("number", "count", "percent") for mention in clause.mentions)
+    return clause.words[0].low.endswith("ing") and clause.words[0].stem in VERB_STEMS and counts
+
+
 def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
     """A bare verb speaks of what the next clause names: "draft and send an email to her"."""
     after = next((c for c in clauses if c.at == choice.clause.at + 1), None)
@@ -76,6 +87,8 @@ def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
 
 def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, favour: Mapping[str, float]) -> None:
     said, scale = telling(clause)
+    if any(index.is_own(word) and word not in SOFT and word not in KINDS and word not in STOP for word in said):
+        scale = {word: 0.6 * share if word in SOFT else share for word, share in scale.items()}
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}
     for round_ in range(MOST_PER_CLAUSE):

@@ -16,6 +16,7 @@ from cuga.planning.words import Token, stem
 
 ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
 VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
+STOP_STEMS = frozenset(stem(word) for word in STOP)
 CONSEQUENTIAL_STEMS = frozenset(stem(word) for word in CONSEQUENTIAL)
 SOFT = frozenset(
     stem(word)
@@ -164,6 +165,8 @@ def usable_tools(
             score *= 0.85  # weakly meant, in words that no tool has
         if not clause_opens and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
             score *= 0.5  # "35 reps, 85 accounts" are figures to work with
+        if not clause.mentions and STOP_STEMS.issuperset(match.words):
+            score *= 0.4  # "what does it mean" has a phrase of the language alone, and names nothing for it
         if match.tool in found.withheld:
             if score >= ENOUGH:
                 found.asked.setdefault(match.tool, clause.text)
@@ -200,7 +203,8 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     """Whether a clause outright orders the tool's own verb: "send it", "please send", never "to send" or "sending"."""
     if clause.after_data or clause.lead in ("before", "after", "without"):
         return False
-    verbs = index.strong[contract.name] & (VERB_STEMS | {stem(contract.name.split("_")[0])})
+    said = [word.stem for word in clause.words]
+    verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
     before = ""
     for word in clause.words:
         if word.stem in verbs and not word.low.endswith("ing"):

@@ -12,12 +12,16 @@ from typing import NamedTuple
 
 from cuga.model.tool import ToolContract
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import ENTITY_KINDS, STOP
-from cuga.planning.words import tokens
+from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, SAME, STOP
+from cuga.planning.words import stem, tokens
 
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
+MEANT = 0.7  # what a word counts that stands for another one
+_SAME: dict[str, tuple[str, ...]] = {
+    stem(word): tuple(stem(other) for other in line if other != word) for line in SAME for word in line
+}
 
 
 class Match(NamedTuple):
@@ -59,7 +63,7 @@ class Index:
             self._add(word, contract.name, NAME if word not in KINDS else PART)
             strong.add(word)
         for keyword in contract.keywords:
-            phrase = tuple(token.stem for token in tokens(keyword))
+            phrase = tuple(token.stem for token in tokens(keyword) if token.low not in DETERMINERS)
             if len(phrase) == 1:
                 thing = KINDS.get(phrase[0])
                 is_taken = (
@@ -85,6 +89,10 @@ class Index:
         """Whether any contract has the word."""
         return stem in self._weights
 
+    def verbs(self, tool: str, said: Sequence[str]) -> set[str]:
+        """The words that order a tool's deed: its name's, its keywords', and what opens a phrase in `said`."""
+        return self.strong[tool] | {phrase[0] for phrase in self._spoken(said) if tool in self._phrases[phrase]}
+
     def is_own(self, stem: str) -> bool:
         """Whether a contract calls it its own: a one-word keyword or a choice."""
         return stem in self._own
@@ -102,6 +110,11 @@ class Index:
                 if word not in STOP:
                     words = found.setdefault(tool, {})
                     words[word] = max(words.get(word, 0.0), share * self._rarity[word] * scale.get(word, 1.0))
+            for meant in _SAME.get(word, ()):
+                for tool, share in self._weights.get(meant, {}).items():
+                    words = found.setdefault(tool, {})
+                    worth = MEANT * share * self._rarity[meant] * scale.get(word, 1.0)
+                    words[word] = max(words.get(word, 0.0), worth)
         for phrase in self._spoken(said):
             for tool in self._phrases[phrase]:
                 words = found.setdefault(tool, {})
@@ -112,7 +125,8 @@ class Index:
         matches = [Match(tool, round(sum(words.values()), 4), words) for tool, words in found.items()]
         return sorted(matches, key=lambda match: (-match.score, match.tool))
 
-    def _spoken(self, said: Sequence[str]) -> set[tuple[str, ...]]:
+    def _spoken(self, heard: Sequence[str]) -> set[tuple[str, ...]]:
+        said = [word for word in heard if word not in DETERMINERS]
         return {
             piece
             for start in range(len(said))
