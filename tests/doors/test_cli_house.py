@@ -243,3 +243,32 @@ def test_doctor_remembers_runs_that_wait(cuga: Terminal) -> None:
     cuga("run", "Score")
     said = cuga("doctor").out
     assert "1 run waits for a person" in said and "cuga runs --status parked" in said
+
+
+def test_a_house_whose_registry_is_broken_still_answers_and_can_be_stopped(cuga: Terminal) -> None:
+    cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it", "--profile", "enterprise")
+    waiting = cuga("inbox", "--json").json[0]["approval_id"]
+    registry = cuga.house / "registry.yaml"
+    whole = registry.read_text()
+    registry.write_text(whole + "\nbad: 1\n")
+    assert cuga("inbox", "--json").json[0]["approval_id"] == waiting
+    assert cuga("verify").code == Exit.SUCCESS
+    said = cuga("doctor")
+    assert said.code == Exit.DAMAGED and "it cannot be loaded, and nothing starts" in said.out
+    assert cuga("run", "Score Velkarin Foods").code == Exit.BAD_INPUT
+    assert cuga("approve", waiting).code == Exit.PARKED, "agreed to, and nothing is called before the rules are known"
+    assert "halted" in cuga("show", cuga.run_id()).out
+    assert cuga("halt", "stop it").code == Exit.SUCCESS
+    registry.write_text(whole)
+    assert cuga("halt", "--lift").code == Exit.SUCCESS
+
+
+def test_who_decides_is_who_runs_the_command_and_not_what_the_environment_says(
+    cuga: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cuga("users", "add", "bea", "--role", "approver")
+    cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it", "--profile", "enterprise")
+    waiting = cuga("inbox", "--json").json[0]["approval_id"]
+    for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
+        monkeypatch.setenv(name, "bea")
+    assert cuga("approve", waiting).code == Exit.REFUSED

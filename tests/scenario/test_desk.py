@@ -18,6 +18,7 @@ from cuga.model.event import RunFinished, Status
 from cuga.orchestrator.connect import Session, connect
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.place import Place, find, make
+from cuga.orchestrator.reading import system_user
 from cuga.orchestrator.remote import METHODS, Remote
 from cuga.orchestrator.restoring import checked_registry, put_back
 
@@ -74,9 +75,7 @@ async def test_a_visitor_starts_decides_and_reads(holder: Session, visitor: Sess
 async def test_who_asks_is_the_operating_systems_word(holder: Session, visitor: Session) -> None:
     run_id = await visitor.front.start(GOAL, profile="enterprise")
     (started, *_) = await visitor.front.events(run_id)
-    import getpass
-
-    assert started.by == getpass.getuser() != "ann"
+    assert started.by == system_user() != "ann"
     with pytest.raises(BadInput):
         await visitor.front.call("start", goal=GOAL, by={"id": "ann", "solo": True})
 

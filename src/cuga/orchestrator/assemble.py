@@ -25,7 +25,7 @@ from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
 from cuga.engine.pools import Pools
-from cuga.errors import BadInput
+from cuga.errors import BadInput, CugaError
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Backed, Committed, Journal
@@ -88,6 +88,7 @@ class Assembly:
     signals: SignalsView
     views: Store
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
+    mistakes: CugaError | None = None  # what kept the registry from being loaded when the house was opened
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
@@ -126,6 +127,7 @@ class Assembly:
         if self.registry_file is None or (news := self.registry_file.news()) is None:
             return
         self.registry, tools = news
+        self.mistakes = None
         self.tools.become(tools)
         self._rulebooks.clear()
         self.look_around()
@@ -152,6 +154,9 @@ class Assembly:
         """What holds now, for every judgement from here on."""
         pools = self.registry.workers
         current = house.current_of(self.state, self.tools.contracts(), self.installed(), pools)
+        if self.mistakes is not None and not current.halted:
+            way_out = "cuga policy check shows every mistake; mend the registry"
+            current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY)
         self.driver.pools.renew(pools)
 
@@ -222,7 +227,12 @@ async def open_house(
     clock = clock or SystemClock()
     redactor = Redactor.from_environment(settings.variables)
     file = RegistryFile(place.registry, tools) if place is not None else None
-    if file is None or (read := file.news()) is None:
+    mistakes: CugaError | None = None
+    try:
+        read = file.news() if file is not None else None
+    except CugaError as error:  # the house still answers, and can be stopped; nothing starts before it is mended
+        read, mistakes = None, error
+    if read is None:
         registry = registry or load_registry(shipped_registry(), source="the shipped registry")
         kept = tool_registry(registry, tools)
     else:
@@ -294,6 +304,7 @@ async def open_house(
         views=views,
         signals=SignalsView(journal, views),
         registry_file=file,
+        mistakes=mistakes,
         _spare=spare,
     )
     await assembly.refold()

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, NotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, NotAllowed, NotFound
 from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
@@ -70,7 +70,7 @@ class Coordinator(Members, Switching):
             assembly.must_fit(plan, rules)
         checked = check(plan, rules.book) if isinstance(plan, Plan) else plan
         run_id = assembly.clock.new_id()
-        who = by or await self.principal(context.user_id if context else "")
+        who = by or await self._asking(context.user_id if context else "")
         trace_id = (context.trace_id if context else "") or (plan.trace_id if isinstance(plan, Plan) else "") or run_id
         await assembly.engine.begin(
             run_id,
@@ -89,6 +89,14 @@ class Coordinator(Members, Switching):
             ),
         )
         return run_id
+
+    async def _asking(self, named: str) -> Principal:
+        """Who asks. Where there are several people, nobody asks in another's name: who asks must not decide."""
+        if named and named != self.user and (await self.open()).current.roles:
+            raise NotAllowed(
+                f"{self.user} cannot ask in the name of {named}", mend="Leave `user_id` out, or open the house as them."
+            )
+        return await self.principal(named)
 
     async def _plan_of(self, run_id: str, profile: str) -> tuple[CheckedPlan, str, str]:
         assembly = await self.open()

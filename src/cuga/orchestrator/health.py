@@ -77,8 +77,15 @@ def _house(assembly: Assembly) -> list[Finding]:
         ]
     free = shutil.disk_usage(place.root).free
     halted = assembly.current.halted
+    mistakes = assembly.mistakes
     return [
         Finding(what="house", state="ok", found=f"{place.root}, durability {assembly.journal.durability}"),
+        Finding(
+            what="registry",
+            state="broken" if mistakes else "ok",
+            found="it cannot be loaded, and nothing starts" if mistakes else "it loads",
+            mend="`cuga policy check` shows every mistake" if mistakes else "",
+        ),
         _privacy(place),
         Finding(
             what="disk",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import getpass
+import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -330,9 +331,13 @@ class Reading:
 def system_user() -> str:
     """The operating system's name for whoever runs this process."""
     try:
+        import pwd  # not `getpass`, which believes what the environment says
+
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        return f"uid-{os.getuid()}"
+    except ImportError:  # no such thing on Windows
         return getpass.getuser()
-    except (KeyError, OSError):
-        return "user"
 
 
 def run_of(approval_id: str) -> str:
