@@ -32,6 +32,10 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     account, purpose = step.account, slot.purpose.casefold()
     takes_role = "role" in purpose
     wants_address = not takes_role and (slot.kind.casefold() in ("address", "email") or "address" in purpose)
+    own = [mention for mention in own if not _beside(mention, context)]
+    if step.choice.contract.side_effect is SideEffect.PROPOSE and (address := _sent_to(own, context)):
+        context.note(f"The recipient is {address}, where the goal wants it sent.")
+        return address
     for mention in own:
         if mention.kind == "address":
             return mention.value
@@ -77,6 +81,23 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     else:
         context.note(f"The {who}{at} is not known: there is no CRM to look in. {left}")
     return role if takes_role and role else _empty(schema)
+
+
+def _sent_to(own: list[Mention], context: Context) -> str:
+    """The one address that the goal names elsewhere than for this step: "... and send it to ada@acme.example"."""
+    if any(mention.kind == "address" for mention in own):
+        return ""
+    found = {one.value for one in context.reading.mentions if one.kind == "address" and not _beside(one, context)}
+    return found.pop() if len(found) == 1 else ""
+
+
+def _beside(mention: Mention, context: Context) -> bool:
+    """Whether an address is that of a copy or of the sender, and not where a message goes."""
+    before = context.reading.masked.text[: mention.start].split()[-1:]
+    if mention.kind != "address" or not before or before[0].casefold().strip(":,") not in ("cc", "bcc", "from"):
+        return False
+    context.note(f"Not used: {mention.value}. A message here goes to one person, from whoever runs the house.")
+    return True
 
 
 def _names(people: list[Contact]) -> str:

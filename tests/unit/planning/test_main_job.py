@@ -69,3 +69,27 @@ def test_the_main_job_on_the_sample_house(tmp_path: Path):
     account, deal = with_one_open_deal(crm)
     plan, _ = planned(crm, f"Score {account}, draft a first email to its buyer, check it, and qualify the open deal")
     expect_main_job(plan, account, deal)
+
+
+def recipient_of(crm: CrmStore, goal: str) -> tuple[str, tuple[str, ...]]:
+    plan, notes = planned(crm, goal)
+    (draft,) = [step for step in plan.steps if step.tool == "draft_outbound_message"]
+    return msgspec.json.decode(draft.input)["recipient"], notes
+
+
+def test_a_message_goes_where_the_goal_sends_it_and_to_nobody_else(tmp_path: Path):
+    write_sample(tmp_path)
+    crm = store(tmp_path)
+    to, notes = recipient_of(
+        crm, "Draft a first email to the CFO of Velkarin Foods and send it to emil@velkarin-foods.example"
+    )
+    assert to == "emil@velkarin-foods.example"
+    assert any("where the goal wants it sent" in note for note in notes)
+
+
+def test_a_copy_is_never_taken_for_the_recipient(tmp_path: Path):
+    write_sample(tmp_path)
+    crm = store(tmp_path)
+    to, notes = recipient_of(crm, "Draft a first email to the CFO of Velkarin Foods, cc ann@x.example, and send it")
+    assert "ann@x.example" not in to
+    assert any("Not used: ann@x.example" in note for note in notes)
