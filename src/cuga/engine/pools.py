@@ -7,7 +7,7 @@ decides; who waits is woken in the order of coming.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 
 from cuga.kernel.decide import Decision
@@ -149,9 +149,15 @@ class Pools:
         if decision.routed or before != now or run_id not in self._tickets:
             self.stir()
 
-    def leave(self, run_id: str) -> None:
-        """Nothing more will be decided on a run here."""
+    def leave(self, run_id: str, ended: Iterable[str] = ()) -> None:
+        """Nothing is decided on a run here until somebody looks. Its calls that have `ended` leave their places,
+        although that is not written yet; those still in flight keep theirs."""
         self.gave_back(run_id)
+        held = self._held.pop(run_id, {})
+        for step in set(ended) & set(held):
+            self._running[held.pop(step)] -= 1
+        if held:
+            self._held[run_id] = held
         self._line_up(run_id, frozenset())
         self.stir()
 

@@ -10,7 +10,7 @@ from random import Random
 
 import msgspec
 import pytest
-from tests.unit.engine.test_local import Bench
+from tests.unit.engine.test_local import Bench, breaking
 
 from cuga.engine.pools import Pools, Unknown
 from cuga.errors import InvalidTransition, JournalFailed
@@ -260,6 +260,32 @@ def test_a_run_that_cannot_be_decided_on_holds_up_nobody(loop):
         shop.driver._settle = settle
         assert (await shop.engine.wait("r2")).status is Status.SUCCESS
         assert "r1" in shop.engine.left_alone and not shop.driver.pools.is_waiting("r1")
+
+    loop.run(story())
+
+
+def test_a_stuck_run_leaves_the_place_of_a_call_that_has_ended_and_goes_on_when_it_is_resumed(loop):
+    async def story():
+        shop = Shop(loop, takes_s={"desk": 10.0}, desk=2)
+        breaking(shop, 1)
+        beside = plan(step("s", READ), step("t", READ))
+        await shop.engine.begin("r0", shop.start(beside))
+        await shop.engine.begin("r1", shop.start(ONE))
+        shop.takes_s = {"desk": 30.0}
+        assert shop.driver.pools.running("desk") == 2
+        assert (await shop.engine.wait("r1")).status is Status.SUCCESS
+        assert (await shop.engine.wait("r0")).status is Status.SUCCESS  # its other call brought both outcomes along
+        breaking(shop, 1)
+        await shop.engine.begin("r2", shop.start(ONE))
+        with pytest.raises(ValueError, match="nobody knows why"):
+            await shop.engine.wait("r2")
+        assert shop.driver.pools.running("desk") == 0
+        await shop.engine.begin("r3", shop.start(ONE))
+        assert (await shop.engine.wait("r3")).status is Status.SUCCESS
+        await shop.engine.resume("r2")
+        assert (await shop.engine.wait("r2")).status is Status.SUCCESS
+        assert Counter(run for run, _ in shop.order) == {"r0": 2, "r1": 1, "r2": 1, "r3": 1}
+        assert shop.is_quiet and shop.most["desk"] == 2
 
     loop.run(story())
 
