@@ -88,7 +88,8 @@ def _pick(turn: Turn, step: Step, seats: tuple[Seat, ...], *, can_wait: bool) ->
     choice, ranked = choose(traffic.policy, candidates, can_wait=can_wait)
     if choice is None and not ranked:
         why = f"the routing policy {traffic.policy.name} gives it to none of {', '.join(names)}"
-        turn.holds["no-choice"] = why
+        mistake = getattr(traffic.policy, "mistake", "")  # only one that is guarded can have made one
+        turn.holds["no-choice"] = f"{why}: it broke on {mistake}" if mistake else why
     elif choice is None:
         turn.holds["pool"] = f"waits for a place in pool {' or '.join(names)}"
         turn.queued[step.step_id] = names

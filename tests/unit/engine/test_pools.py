@@ -13,7 +13,7 @@ import pytest
 from tests.unit.engine.test_local import Bench, breaking
 
 from cuga.engine.pools import Pools, Unknown
-from cuga.errors import InvalidTransition, JournalFailed
+from cuga.errors import BadInput, InvalidTransition, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.port import Conflict
 from cuga.kernel.state import Phase
@@ -341,9 +341,18 @@ class Own:
         return [Ranked(name=name, weight=1, why="so") for name in self.names]
 
 
-@pytest.mark.parametrize("names", [(), ("x",), ("a", "a")])
-def test_a_callers_policy_with_a_mistake_holds_steps_and_loses_no_outcome(loop, names):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "ZeroDivisionError: a mistake"),
+        (("x",), "the policy own ranked x; the candidates are a"),
+        (("a", "a"), "ranked a, a; the candidates are a"),
+    ],
+)
+def test_a_callers_policy_with_a_mistake_holds_steps_says_why_and_loses_no_outcome(loop, names, said):
     async def story():
+        told = []
+        loop.set_exception_handler(lambda _loop, context: told.append(context))
         shop = Shop(loop, a=1)
         shop.driver.pools.policies = Pools((Own(*names),)).policies
         two = plan(step("first", READ), step("then", READ, depends_on=("first",)))
@@ -351,6 +360,9 @@ def test_a_callers_policy_with_a_mistake_holds_steps_and_loses_no_outcome(loop, 
         shop.now = msgspec.structs.replace(shop.now, routing="own")
         state = await shop.engine.wait("r0")
         assert state.phase["first"] is Phase.DONE and "the routing policy own gives it to none" in state.parked.reason
+        assert said in state.parked.reason
+        assert told and all(one["message"] == "the routing policy own broke" for one in told)
+        assert isinstance(told[0]["exception"], (ZeroDivisionError, BadInput))
         assert shop.engine.left_alone == {}
 
     loop.run(story())
