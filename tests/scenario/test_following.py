@@ -79,3 +79,15 @@ async def test_a_follower_of_a_stuck_run_is_told_the_cause(how: str):
                 await told(front.follow(run) if how == "follow" else facts(front, run, FAR))
         assert (await front.resume(run)).results == {"s1": 1}
         assert len(await told(facts(front, run, FAR))) == len(await front.events(run))
+
+
+async def test_who_waits_for_people_ends_with_the_house():
+    front = house()
+    plan = Plan(goal="g", steps=(PlanStep(tool="look", ask_first=True),))
+    waiting = asyncio.create_task(front.execute_plan(plan, wait_s=FAR))
+    await asyncio.sleep(0.1)
+    assert not waiting.done()
+    await front.close()
+    async with asyncio.timeout(5):
+        with pytest.raises(HouseClosed):
+            await waiting
