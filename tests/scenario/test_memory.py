@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from cuga.errors import NotDone
+from cuga.errors import JournalFailed, NotDone
 from cuga.modular.memory import VectorMemory
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.place import make
+from cuga.planning.memory import PastRuns
 from cuga.tools import tool
 
 
@@ -38,6 +39,22 @@ async def test_what_failed_for_a_goal_is_not_tried_first_for_a_goal_like_it():
     assert (first.success, second.success, calls) == (False, True, ["glimpse", "zoom"])
     assert planned.plan is not None
     assert [step.tool for step in planned.plan.steps] == ["zoom"]
+
+
+async def test_a_run_that_could_not_be_read_is_remembered_later_and_fails_no_goal():
+    goal = "Ponder the question of the day"
+    async with Coordinator("smb", tools=twins([]), memory=VectorMemory()) as house:
+        done = await house.run(goal)
+        journal = (await house.open()).journal
+        memory, whole = PastRuns(journal, VectorMemory()), journal.read
+
+        async def unreadable(*_: Any) -> Any:
+            raise JournalFailed("the disk is tired")
+
+        journal.read = unreadable  # type: ignore[method-assign]
+        assert await memory.like(goal, "smb") == ()
+        journal.read = whole  # type: ignore[method-assign]
+        assert [past.run_id for past in await memory.like(goal, "smb")] == [done.run_id]
 
 
 async def test_without_a_memory_nothing_is_learned():

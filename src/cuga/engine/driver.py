@@ -201,12 +201,9 @@ class Driver:
         except JournalFailed as error:
             self._keep_for_later(live, letters, error)
         except BaseException as error:
-            live.state = None
-            self.pools.leave(live.run_id)
-            for letter in [*letters, *live.mail]:
-                if letter.answer is not None and not letter.answer.done():
-                    letter.answer.set_exception(error)
-            live.mail.clear()
+            _keep_what_is_owed(live, letters, error)
+            calls = [one.command.step for one in live.mail if isinstance(one.command, c.RecordOutcome)]
+            self.pools.leave(live.run_id, ended=calls)
             if self.engine is not None and isinstance(error, Exception):
                 self.engine.stuck(live, error)
             elif self.engine is not None:
@@ -218,14 +215,8 @@ class Driver:
                 self.forget(live)
 
     def _keep_for_later(self, live: Live, letters: list[Letter], error: JournalFailed) -> None:
-        """People are told that the journal failed; what became of calls is kept, and written when that is possible."""
-        live.state = None
-        mail, live.mail = [*letters, *live.mail], []
-        for letter in mail:
-            if letter.answer is None:
-                live.mail.append(letter)
-            elif not letter.answer.done():
-                letter.answer.set_exception(error)
+        """People are told that the journal failed; what became of calls is written when that is possible."""
+        _keep_what_is_owed(live, letters, error)
         if self.engine is not None:
             self.engine.broken(live, error)
             if live.mail and not self.engine.is_closing:
@@ -340,6 +331,17 @@ def _next_batch(mail: list[Letter]) -> list[Letter]:
     batch = mail[:count]
     del mail[:count]
     return batch
+
+
+def _keep_what_is_owed(live: Live, letters: list[Letter], error: BaseException) -> None:
+    """Whoever waits is told why it cannot be; what became of calls stays in the mail, before all that comes later."""
+    live.state = None
+    mail, live.mail = [*letters, *live.mail], []
+    for letter in mail:
+        if letter.answer is None:
+            live.mail.append(letter)
+        elif not letter.answer.done():
+            letter.answer.set_exception(error)
 
 
 def _scrubbed(command: c.Command, scrub: Callable[[bytes], bytes]) -> c.Command:

@@ -7,13 +7,14 @@ What is outstanding is performed by its hands.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
 from cuga.engine.driver import RETRY_S, Driver, Live
 from cuga.engine.hands import Hands, MakePlan, Perform, land
+from cuga.engine.news import News
 from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.kernel.state import RunState
 from cuga.model import command as c
@@ -45,6 +46,7 @@ class LocalEngine:
         self._drives_all = drives_all  # else only the runs it was asked to touch
         self._touched: set[str] = set()
         self._listeners: dict[str, list[Listener]] = {}
+        self._news: dict[str, list[News]] = {}  # run -> those who follow it
         self._admission = asyncio.Semaphore(MAX_RUNNING)
         self._admitted: set[str] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -85,6 +87,8 @@ class LocalEngine:
             live = self._driver.live(run_id)
             if state.parked is not None and state.parked.wake_at is not None:
                 self._wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
+            elif live.mail and not live.draining and (why := self.left_alone.get(run_id)) is not None:
+                raise why  # what it owes is kept, and nothing here moves it until somebody resumes it
             elif not (live.draining or live.mail or live.flying or live.planning or queue.is_waiting(run_id)):
                 # nobody works on it here: it moved while we read it, or another process left it behind
                 self._driver.forget(live)
@@ -109,12 +113,14 @@ class LocalEngine:
             return state
         self._touch(run_id)
         live = self._driver.live(run_id)
-        is_ours = live.flying or live.planning or live.draining  # draining: an answer of ours is being written
+        # in the mail, or being drained: an answer of ours that is to be written, before which nothing is lost
+        is_ours = live.flying or live.planning or live.mail or live.draining
         if not is_ours and (state.calling or state.planning is not None):
             take_over = c.TakeOver(at=self._clock.now(), worker=self.worker, epoch=epoch or state.epoch + 1)
             state = await self._driver.handle(run_id, take_over)
         else:
             state = await self._driver.handle(run_id, c.Tick(at=self._clock.now()))
+        self.left_alone.pop(run_id, None)
         if state.parked is not None and state.parked.wake_at is not None:
             self._wake_at(run_id, state.parked.wake_at)  # nothing was written, and nobody else here knows of it
         return state
@@ -143,6 +149,22 @@ class LocalEngine:
 
         return stop
 
+    @contextmanager
+    def news(self, run_id: str) -> Iterator[News]:
+        """Whether a run moves, for one who follows it. It ends with the house, or with what the run is stuck on."""
+        followers = self._news.setdefault(run_id, [])
+        followers.append(news := News())
+        if self.is_closing:
+            news.end(HouseClosed(run_id))
+        elif (why := self.left_alone.get(run_id)) is not None:
+            news.end(why)
+        try:
+            yield news
+        finally:
+            followers.remove(news)
+            if not followers and self._news.get(run_id) is followers:
+                del self._news[run_id]
+
     async def close(self, grace_s: float = 5.0) -> None:
         """Start nothing more, give calls in flight a little time, then let go; what is left is taken over later."""
         self.is_closing = True
@@ -152,6 +174,8 @@ class LocalEngine:
         await self._driver.write_the_rest()
         for live in self._driver.lives():
             _end_waiters(live, HouseClosed(live.run_id))
+        for run_id in list(self._news):
+            self._end_news(run_id, HouseClosed(run_id))
 
     # --- what the driver tells ------------------------------------------------------------------------------------
     def committed(self, live: Live, events: Sequence[Event]) -> None:
@@ -163,6 +187,8 @@ class LocalEngine:
         assert state is not None
         land(live, state)
         self._wakes.pop(live.run_id, None)
+        if self.left_alone:
+            self.left_alone.pop(live.run_id, None)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
             if state.parked is not None and state.parked.wake_at is not None:
@@ -173,6 +199,8 @@ class LocalEngine:
             live.waiters.clear()
         elif not self.is_closing:
             self._hands.go_on(live)
+        for news in self._news.get(live.run_id, ()):
+            news.come()
         if self._listeners:
             for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
                 try:
@@ -191,6 +219,7 @@ class LocalEngine:
         if not isinstance(error, asyncio.CancelledError):
             self.failure = error
         _end_waiters(live, error)
+        self._end_news(live.run_id, error)
         self._release(live.run_id)
         if self._driver.pools.is_waiting(live.run_id) and not self.is_closing:
             asyncio.get_running_loop().call_later(RETRY_S, self._driver.pools.slept, live.run_id)
@@ -199,6 +228,7 @@ class LocalEngine:
         """One run cannot be decided on here. It is left as it is; every other goes on."""
         self.left_alone[live.run_id] = error
         _end_waiters(live, error)
+        self._end_news(live.run_id, error)
         self._release(live.run_id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
@@ -219,6 +249,10 @@ class LocalEngine:
         except CugaError as error:
             self._driver.pools.leave(run_id)
             self.left_alone[run_id] = error
+
+    def _end_news(self, run_id: str, error: BaseException) -> None:
+        for news in self._news.get(run_id, ()):
+            news.end(error)
 
     def _touch(self, run_id: str) -> None:
         if not self._drives_all:

@@ -7,14 +7,15 @@ decides; who waits is woken in the order of coming.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import takewhile
 
 from cuga.kernel.decide import Decision
 from cuga.kernel.state import RunState
 from cuga.model.event import Event, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.policy.profile import Current
-from cuga.policy.routing import DEFAULT, POLICIES, Candidate, Fared, Policy, Pool, Ranked, Traffic
+from cuga.policy.routing import DEFAULT, POLICIES, Candidate, Fared, Policy, Pool, Ranked, Traffic, check_ranked
 
 _KEPT, _NEW = 7, 1  # how a latency enters the running mean
 
@@ -33,22 +34,29 @@ class Unknown:
 
 
 class Guarded:
-    """A caller's own policy, whose mistakes stop no run: what it breaks on goes to nobody, with its name."""
+    """A caller's own policy, whose mistakes stop no run: what it breaks on goes to nobody, with its name and why.
+
+    `mistake` is that of its latest ranking; the loop's exception handler is told of it too, with the traceback.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+        self.mistake = ""
         self.name = policy.name
         self.is_patient = policy.is_patient
 
     def rank(self, candidates: Sequence[Candidate]) -> tuple[Ranked, ...]:
         """What the policy says, when it can be used."""
+        self.mistake = ""
         try:
             ranked = tuple(self._policy.rank(candidates))
-            names = [one.name for one in ranked]
-        except Exception:
+            check_ranked(self.name, ranked, candidates)
+        except Exception as error:
+            self.mistake = f"{type(error).__name__}: {error}"
+            context = {"message": f"the routing policy {self.name} broke", "exception": error}
+            asyncio.get_running_loop().call_exception_handler(context)
             return ()
-        known = {one.name for one in candidates}
-        return ranked if len(set(names)) == len(names) and known >= set(names) else ()
+        return ranked
 
 
 class Pools:
@@ -149,9 +157,15 @@ class Pools:
         if decision.routed or before != now or run_id not in self._tickets:
             self.stir()
 
-    def leave(self, run_id: str) -> None:
-        """Nothing more will be decided on a run here."""
+    def leave(self, run_id: str, ended: Iterable[str] = ()) -> None:
+        """Nothing is decided on a run here until somebody looks. Its calls that have `ended` leave their places,
+        although that is not written yet; those still in flight keep theirs."""
         self.gave_back(run_id)
+        held = self._held.pop(run_id, {})
+        for step in set(ended) & set(held):
+            self._running[held.pop(step)] -= 1
+        if held:
+            self._held[run_id] = held
         self._line_up(run_id, frozenset())
         self.stir()
 

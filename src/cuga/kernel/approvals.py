@@ -14,6 +14,9 @@ from cuga.errors import (
     NotAllowed,
 )
 from cuga.kernel import consent, gate, replan
+from cuga.kernel.references import Unresolved
+from cuga.kernel.route import bound_as
+from cuga.kernel.scarce import once_claims, taken_of
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
@@ -119,6 +122,16 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, o
     step = gate.as_contracted(step, contract)
     key = consent.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
     ruling = msgspec.structs.replace(ruling, tool_digest=request.tool_digest)
+    if turn.current.pools:
+        ruling = bound_as(turn, step, ruling, request.adapters)
+        if ruling.verdict is not Rule.ALLOW:
+            raise NotAllowed(ruling.reason)
+    try:
+        onces = once_claims(turn, step.step_id, contract, ruling, command.arguments)
+    except Unresolved as problem:
+        raise BadInput(f"what may happen only once cannot be told from the new arguments: {problem}") from None
+    if taken := taken_of(turn, onces):
+        raise NotAllowed(taken)
     digest = consent.call_digest(s, step, ruling, command.arguments, key)
     effect = consent.effect_of(contract, command.arguments)
     if effect in s.denied:
@@ -136,6 +149,7 @@ def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, o
             effect,
             amends=request.approval_id,
             requesters=requesters,
+            free=consent.free_of(onces),
         )
     )
 

@@ -108,7 +108,7 @@ def agreed(
     if len(s.pending) >= MAX_PENDING:
         turn.holds["approvals"] = f"{MAX_PENDING} approvals of this run are open already"
         return None
-    free = tuple(e.Claim(scope=one.scope, amount=0, limit=one.limit - one.amount) for one in wanted if is_one_time(one))
+    free = free_of(wanted)
     askers = s.askers.get(step_id, ())
     turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, requesters=askers, free=free))
     if is_seconded(contract, arguments):
@@ -132,6 +132,11 @@ def agreed(
         )
     )
     return approval_id
+
+
+def free_of(wanted: tuple[e.Claim, ...]) -> tuple[e.Claim, ...]:
+    """Claims that take nothing and hold only while what could be taken once is free; a share of a rate is not asked."""
+    return tuple(e.Claim(scope=one.scope, amount=0, limit=one.limit - one.amount) for one in wanted if is_one_time(one))
 
 
 def request(

@@ -48,6 +48,16 @@ def route(turn: Turn, step: Step, ruling: Ruling) -> Routed | None:
     return Routed(found) if is_asked_first else Routed(found, choice, tuple(seat.pool.name for seat in among))
 
 
+def bound_as(turn: Turn, step: Step, ruling: Ruling, adapters: dict[str, str]) -> Ruling:
+    """The ruling under which a person is asked, before a pool is picked: of one that is bound to these adapters, else
+    of the first. A refusal when no pool takes the step."""
+    seats = turn.rules.seats(step.tool, turn.current)
+    if isinstance(seats, Ruling):
+        return seats
+    found = next((seat.ruling for seat in seats if seat.ruling.adapters == adapters), seats[0].ruling)
+    return msgspec.structs.replace(found, tool_digest=ruling.tool_digest)
+
+
 def bound_before(state: RunState, step: str) -> dict[str, str] | None:
     """The adapters that a step is bound to by an attempt that may have happened, or by a consent; None: by nothing."""
     if step in state.unsure:
@@ -78,7 +88,8 @@ def _pick(turn: Turn, step: Step, seats: tuple[Seat, ...], *, can_wait: bool) ->
     choice, ranked = choose(traffic.policy, candidates, can_wait=can_wait)
     if choice is None and not ranked:
         why = f"the routing policy {traffic.policy.name} gives it to none of {', '.join(names)}"
-        turn.holds["no-choice"] = why
+        mistake = getattr(traffic.policy, "mistake", "")  # only one that is guarded can have made one
+        turn.holds["no-choice"] = f"{why}: it broke on {mistake}" if mistake else why
     elif choice is None:
         turn.holds["pool"] = f"waits for a place in pool {' or '.join(names)}"
         turn.queued[step.step_id] = names

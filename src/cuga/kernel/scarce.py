@@ -90,28 +90,35 @@ def claims_for(
                 )
             return None
         claims.append(e.Claim(scope=scope, amount=1, limit=rate.calls))
-    if contract.once and not ruling.simulated:
-        held = {claim.scope for claim in s.held.get(step.step_id, ())}
-        try:
-            onces = turn.rules.once(step.tool, turn.current)
-            scopes = [scope for once in onces for scope in once_scopes(start.tenant, once, arguments)]
-        except Unresolved as problem:
-            fail(turn, step.step_id, f"what may happen only once cannot be told from its arguments: {problem}")
-            return None
-        for scope in scopes:
-            if scope in held:
-                continue
-            if turn.held(scope) >= 1:
-                refuse(
-                    turn,
-                    step.step_id,
-                    "once",
-                    f"this was already done, and happens at most once for its target: {scope}",
-                    FailureMode.POLICY_SECURITY,
-                )
-                return None
-            claims.append(e.Claim(scope=scope, amount=1, limit=1))
-    return tuple(claims)
+    try:
+        onces = once_claims(turn, step.step_id, contract, ruling, arguments)
+    except Unresolved as problem:
+        fail(turn, step.step_id, f"what may happen only once cannot be told from its arguments: {problem}")
+        return None
+    taken = taken_of(turn, onces)
+    if taken:
+        refuse(turn, step.step_id, "once", taken, FailureMode.POLICY_SECURITY)
+        return None
+    return (*claims, *onces)
+
+
+def once_claims(
+    turn: Turn, step_id: str, contract: ToolContract, ruling: Ruling, arguments: msgspec.Raw
+) -> tuple[e.Claim, ...]:
+    """What the call takes that can be taken only once, besides what its step holds already. Raises Unresolved."""
+    if not contract.once or ruling.simulated:
+        return ()
+    s = turn.state
+    held = {claim.scope for claim in s.held.get(step_id, ())}
+    onces = turn.rules.once(contract.name, turn.current)
+    scopes = [scope for once in onces for scope in once_scopes(s.started.tenant, once, arguments)]
+    return tuple(e.Claim(scope=scope, amount=1, limit=1) for scope in scopes if scope not in held)
+
+
+def taken_of(turn: Turn, onces: tuple[e.Claim, ...]) -> str:
+    """Why a call may not happen once more; empty when nothing of it was done already."""
+    taken = next((claim.scope for claim in onces if turn.held(claim.scope) >= claim.limit), "")
+    return f"this was already done, and happens at most once for its target: {taken}" if taken else ""
 
 
 def once_scopes(tenant: str, once: tuple[str, ...], arguments: msgspec.Raw) -> list[str]:

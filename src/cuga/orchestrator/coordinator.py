@@ -157,24 +157,19 @@ class Coordinator(Members, Switching):
 
     async def _wait_for_people(self, run_id: str, wait_s: float) -> ExecutionResult:
         assembly = await self.open()
-        moved = asyncio.Event()
-        stop = assembly.engine.listen(run_id, lambda _run, _events: moved.set())
         loop = asyncio.get_running_loop()
         until = loop.time() + wait_s
-        try:
+        with assembly.engine.news(run_id) as news:
             while True:
                 result = await self.wait(run_id)
                 left = until - loop.time()
                 if result.status.value != "parked" or left <= 0:
                     return result
-                moved.clear()
                 try:
                     async with asyncio.timeout(left):
-                        await moved.wait()
+                        await news.get()
                 except TimeoutError:
                     return await self.result(run_id)
-        finally:
-            stop()
 
     async def resume(self, run_id: str) -> ExecutionResult:
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""

@@ -7,6 +7,7 @@ in a thread of its own, so that plain functions can wait for it; one that is han
 from __future__ import annotations
 
 import asyncio
+import os
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any, TypeVar
@@ -21,6 +22,16 @@ T = TypeVar("T")
 
 _starting = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+
+
+def _begin_anew() -> None:
+    """A forked process has the loop but not its thread, and perhaps a lock that nobody is left to release."""
+    global _starting, _loop
+    _starting, _loop = threading.Lock(), None
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, where there is no fork
+    os.register_at_fork(after_in_child=_begin_anew)
 
 
 def background() -> asyncio.AbstractEventLoop:

@@ -178,21 +178,21 @@ class Reading:
         return events_of(stored)
 
     async def follow(self, run_id: str, after: int = 0) -> AsyncIterator[Event]:
-        """The facts of a run as they become durable, from the beginning, until it ends or parks."""
+        """The facts of a run as they become durable, from the beginning, until it ends or parks.
+
+        `HouseClosed` when the house is closed before that, or what the run is stuck on.
+        """
         assembly = await self.open()
-        news: asyncio.Queue[None] = asyncio.Queue()
-        stop = assembly.engine.listen(run_id, lambda _run, _events: news.put_nowait(None))
-        try:
+        with assembly.engine.news(run_id) as news:
             while True:
-                for event in await self.events(run_id, after):
+                news.check()
+                for event in events_of(await assembly.journal.read(run_id, after)):
                     after += 1
                     yield event
                 state = await assembly.driver.state(run_id)
                 if state.version <= after and (state.end is not None or state.parked is not None) and not state.due:
                     return
                 await news.get()
-        finally:
-            stop()
 
     async def state(self, run_id: str) -> RunState:
         """Where a run stands."""

@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ApprovalTimeoutError
+from cuga.journal.codec import events_of
 from cuga.kernel.state import Phase, RunState
 from cuga.model import event as e
 from cuga.model.event import Event, Status
@@ -29,20 +30,19 @@ async def facts(house: Reading, run_id: str, wait_s: float) -> AsyncGenerator[Ev
     """The facts of a run as they become durable, to its end.
 
     While it waits for people it is followed for `wait_s` more seconds; then `ApprovalTimeoutError` says for what. The
-    run stays as it is.
+    run stays as it is. `HouseClosed` when the house is closed before the end, or what the run is stuck on.
     """
     assembly = await house.open()
-    news: asyncio.Queue[None] = asyncio.Queue()
-    stop = assembly.engine.listen(run_id, lambda _run, _events: news.put_nowait(None))
     seen = 0
-    try:
+    with assembly.engine.news(run_id) as news:
         while True:
-            for event in await house.events(run_id, seen):
+            news.check()
+            for event in events_of(await assembly.journal.read(run_id, seen)):
                 seen += 1
                 yield event
                 if isinstance(event, e.RunFinished):
                     return
-            state = await house.state(run_id)
+            state = await assembly.driver.state(run_id)
             if state.version > seen:
                 continue
             parked = state.parked  # without needs it waits for its own next try
@@ -58,8 +58,6 @@ async def facts(house: Reading, run_id: str, wait_s: float) -> AsyncGenerator[Ev
                     approvals=tuple(state.pending),
                     mend=parked.needs[0] if parked.needs else "",
                 ) from None
-    finally:
-        stop()
 
 
 class Lifelines:

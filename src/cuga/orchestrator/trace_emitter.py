@@ -12,13 +12,47 @@ from typing import Any
 
 from cuga.clock import Clock, SystemClock
 from cuga.errors import BadInput
-from cuga.model.event import CANONICAL, Event, RunStarted, name_of
+from cuga.model.event import CANONICAL, Event, RunFinished, RunStarted, name_of
 from cuga.projections.projection import Rows
 from cuga.projections.signals import signals_from
 from cuga.projections.tally import Row, Tally, TallyFold
 from cuga.projections.trace import TraceEvent, shown
 
 KEPT = 10_000  # events; older ones are in the journal
+ENDED = 1_000  # ended runs whose later facts still find their trace and their place in it
+HOURS = 100  # tallies that are kept apart
+
+
+class _Counted(Rows[Row]):
+    """The rows behind the figures, of bounded number: runs that go on, the latest tallies, and all before in one."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _key: None)
+        self._runs: dict[str, Row] = {}
+        self._tallies: dict[str, Tally] = {}
+        self._before = Tally()
+
+    def get(self, key: str) -> Row | None:
+        """A row, or None."""
+        return self._tallies.get(key) or self._runs.get(key)
+
+    def put(self, key: str, row: Row | None) -> None:
+        """Set a row; None lets go of it."""
+        if isinstance(row, Tally):
+            self._tallies[key] = row
+            if len(self._tallies) > HOURS:
+                self._before.merge(self._tallies.pop(next(iter(self._tallies))))
+        elif row is not None:
+            self._runs[key] = row
+        else:
+            self._runs.pop(key, None)
+
+    def total(self) -> Tally:
+        """Everything that was counted."""
+        total = Tally()
+        for tally in (self._before, *self._tallies.values()):
+            total.merge(tally)
+        return total
 
 
 class TraceEmitter:
@@ -29,9 +63,10 @@ class TraceEmitter:
         self._clock: Clock = clock or SystemClock()
         self._seen: deque[TraceEvent] = deque(maxlen=KEPT)
         self._traces: dict[str, str] = {}
-        self._rows: Rows[Row] = Rows(lambda _key: None)
+        self._rows = _Counted()
         self._fold = TallyFold()
         self._counts: dict[str, int] = {}
+        self._ended: deque[str] = deque()
 
     def hear(self, run_id: str, events: Sequence[Event]) -> None:
         """Take in facts that have become durable."""
@@ -42,6 +77,15 @@ class TraceEmitter:
             self._fold.apply(self._rows, run_id, event)
             if name_of(event) in CANONICAL:
                 self._seen.append(shown(event, run_id, self._counts[run_id], self._traces.get(run_id, self.trace_id)))
+            if isinstance(event, RunFinished):
+                self._let_go(run_id)
+
+    def _let_go(self, run_id: str) -> None:
+        self._ended.append(run_id)
+        if len(self._ended) > ENDED:
+            oldest = self._ended.popleft()
+            self._traces.pop(oldest, None)
+            self._counts.pop(oldest, None)
 
     def emit(self, name: str, details: Mapping[str, Any] | None = None, *, step: str = "", **more: Any) -> TraceEvent:
         """Add an event of the caller's own, under one of the ten names; `BadInput` for any other."""
@@ -70,11 +114,7 @@ class TraceEmitter:
 
     def get_golden_signals(self, limits: Mapping[str, int] | None = None) -> dict[str, Any]:
         """The golden signals over everything heard. `limits` are those of the runs, added up, for the utilisation."""
-        total = Tally()
-        for row in self._rows.changes().values():
-            if isinstance(row, Tally):
-                total.merge(row)
-        return signals_from(total, limits or {}).as_dict()
+        return signals_from(self._rows.total(), limits or {}).as_dict()
 
 
 def emit_event(event: TraceEvent, emitter: TraceEmitter) -> None:

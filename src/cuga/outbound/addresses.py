@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -17,11 +18,15 @@ from cuga.errors import EgressRefused
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[str]]]  # (host, port) -> addresses
 
-# What looks public and answers with a machine's own credentials or belongs to nobody: the wire server of Azure, and
-# the block 192.0.0.0/24 with the metadata server of Oracle's cloud.
-_METADATA = tuple(map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "fd00:ec2::254/128")))
-# The last 32 bits are an IPv4 address: RFC 6052, and the old IPv4-compatible form.
-_CARRIES_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::/96")))
+# What looks public or private and answers with a machine's own credentials or belongs to nobody: the wire server of
+# Azure, the block 192.0.0.0/24 with the metadata server of Oracle's cloud, that of Alibaba's, and that of Amazon's.
+_METADATA = tuple(
+    map(ipaddress.ip_network, ("168.63.129.16/32", "192.0.0.0/24", "100.100.100.200/32", "fd00:ec2::254/128"))
+)
+# The last 32 bits are an IPv4 address: RFC 6052, RFC 7915, and the old IPv4-compatible form.
+_CARRIES_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
+_LOOPBACK = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
+_NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # a last label that makes a host an address (WHATWG URL, 3.5)
 _LOCAL = tuple(map(ipaddress.ip_network, ("fec0::/10", "64:ff9b:1::/48")))  # RFC 3879 and RFC 8215, each house's own
 
 
@@ -44,8 +49,14 @@ class Egress:
             raise _refusal(f"{scheme}://{host}: only https may be used", "Use https, or allow plain http.")
         if self.hosts and not any(_fits(host, pattern) for pattern in self.hosts) and not self._named(host, port):
             raise _refusal(f"{host} is not one of the hosts this client may ask: {', '.join(self.hosts)}")
+        # a proxy resolves names by itself, so what needs no resolving to mean a machine is refused by its name
+        bare = host.rstrip(".").lower()
         if _is_address(host):
             self.check_address(host, port, host)
+        elif _NUMBER.fullmatch(bare.rpartition(".")[2]):
+            raise _refusal(f"{host} is an address that not everybody reads alike", "Write it as four decimal numbers.")
+        elif (bare == "localhost" or bare.endswith(".localhost")) and not self._may_be_here(host, port):
+            raise _refusal(f"{host} is this machine, or the proxy's own", _mend(f"{host}:{port}"))
 
     def check_address(self, host: str, port: int, address: str) -> None:
         """`EgressRefused` when a name stands for an address that may not be connected to."""
@@ -60,6 +71,9 @@ class Egress:
 
     def _named(self, host: str, port: int) -> bool:
         return host in self.inside or f"{host}:{port}" in self.inside or f"[{host}]:{port}" in self.inside
+
+    def _may_be_here(self, host: str, port: int) -> bool:
+        return self._named(host, port) or any(one in network for network in self._networks() for one in _LOOPBACK)
 
     def _networks(self) -> list[ipaddress.IPv4Network | ipaddress.IPv6Network]:
         found = []

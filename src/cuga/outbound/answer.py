@@ -77,4 +77,6 @@ async def read_body(stream: AsyncIterable[bytes], encoding: str, most: int) -> b
             raise TooMuch(f"more than {most:,} bytes")
     if machine is not None and taken and not machine.eof:
         raise TooMuch("it was cut off")
+    if machine is not None and machine.unused_data:
+        raise TooMuch("something follows what was unpacked")  # to leave it out would be to answer with half a body
     return bytes(body)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
+from cuga.errors import CugaError
 from cuga.journal.port import ReadJournal
 from cuga.kernel.state import Phase, RunState
 from cuga.model.context import LOCAL_TENANT
@@ -113,11 +114,14 @@ class PastRuns:
             row = listed.row
             if listed.run_id in self._known or row.status not in _ENDED:
                 continue
-            self._known.add(listed.run_id)
-            state = await state_of(self._journal, listed.run_id)
+            try:
+                state = await state_of(self._journal, listed.run_id)
+            except CugaError:
+                continue  # a hint is worth no failed goal; it is read again with the next one
             if (tools := tools_of(state)) and not state.started.plan_only:
                 said = {"kind": _KIND, "run": listed.run_id, "status": row.status.value, "tools": tools}
                 self._notes.under(row.profile).add(row.goal, said, key=f"run/{listed.run_id}")
+            self._known.add(listed.run_id)  # only now: what was not kept is tried again
 
 
 def tools_of(state: RunState) -> dict[str, str]:

@@ -227,13 +227,9 @@ def choose(
     `BadInput` when a policy names somebody who is no candidate, or somebody twice.
     """
     ranked = tuple(policy.rank(candidates))
+    check_ranked(policy.name, ranked, candidates)
     by_name = {one.name: one for one in candidates}
     names = [one.name for one in ranked]
-    if len(set(names)) < len(names) or not by_name.keys() >= set(names):
-        raise BadInput(
-            f"the policy {policy.name} ranked {', '.join(names)}; the candidates are {', '.join(by_name) or 'none'}",
-            mend="A policy's `rank` gives each candidate at most once, and nobody else.",
-        )
     able = ranked[:1] if policy.is_patient else ranked
     first = next((one for one in able if not can_wait or by_name[one.name].has_room), None)
     if first is None:
@@ -247,6 +243,17 @@ def choose(
         confidence_percent=(200 * max(first.weight, 0) + whole) // (2 * whole) if whole else 0,
     )
     return choice, ranked
+
+
+def check_ranked(policy: str, ranked: Sequence[Ranked], candidates: Sequence[Candidate]) -> None:
+    """`BadInput` when a policy names somebody who is no candidate, or somebody twice."""
+    names = [one.name for one in ranked]
+    known = [one.name for one in candidates]
+    if len(set(names)) < len(names) or not set(known) >= set(names):
+        raise BadInput(
+            f"the policy {policy} ranked {', '.join(names)}; the candidates are {', '.join(known) or 'none'}",
+            mend="A policy's `rank` gives each candidate at most once, and nobody else.",
+        )
 
 
 def policy_named(name: str, own: Mapping[str, Policy] | None = None) -> Policy:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
@@ -491,3 +492,93 @@ def test_time_is_what_the_loop_says(loop):
     began = clock.now()
     loop.run(asyncio.sleep(90))
     assert clock.now() - began == timedelta(seconds=90)
+
+
+def breaking(bench, times):
+    """A decision on what became of a call breaks so often, for no reason that anybody knows."""
+    whole, left = bench.driver._settle, times
+
+    async def settle(live, letters):
+        nonlocal left
+        if left and any(isinstance(letter.command, c.RecordOutcome) for letter in letters):
+            left -= 1
+            raise ValueError("nobody knows why")
+        await whole(live, letters)
+
+    bench.driver._settle = settle
+
+
+def test_what_became_of_a_call_is_kept_when_its_run_is_stuck(loop):
+    async def story():
+        bench = Bench(loop)
+        breaking(bench, 2)
+        await bench.engine.begin("r1", bench.start(READS))
+        for _ in range(2):  # whoever asks is told why, before and after another look that does not help
+            with pytest.raises(ValueError, match="nobody knows why"):
+                await bench.engine.wait("r1")
+            if "r1" in bench.engine.left_alone:
+                with suppress(ValueError):
+                    await bench.engine.resume("r1")
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        assert bench.calls == [("a", 1), ("b", 1)] and bench.engine.left_alone == {}
+
+    loop.run(story())
+
+
+def test_a_stuck_run_is_written_at_the_latest_when_the_house_is_closed(loop):
+    async def story():
+        bench = Bench(loop)
+        breaking(bench, 1)
+        await bench.engine.begin("r1", bench.start(READS))
+        with pytest.raises(ValueError, match="nobody knows why"):
+            await bench.engine.wait("r1")
+        await bench.engine.close()
+        assert "tool_call_complete" in await bench.events()
+
+    loop.run(story())
+
+
+def test_who_follows_a_run_hears_of_each_move_and_why_no_more_comes(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits = {"a": asyncio.Event(), "b": asyncio.Event()}
+        await bench.engine.begin("r1", bench.start(READS))
+        with bench.engine.news("r1") as news:
+            bench.waits["a"].set()
+            await news.get()
+            breaking(bench, 1)
+            bench.waits["b"].set()
+            with pytest.raises(ValueError, match="nobody knows why"):
+                await news.get()
+            news.check()  # it can still be read
+        with bench.engine.news("r1") as late, pytest.raises(ValueError, match="nobody knows why"):
+            await late.get()
+        await bench.engine.resume("r1")
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_who_follows_a_run_is_told_that_the_house_is_closed_or_cannot_write(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.waits = {"a": asyncio.Event()}
+        await bench.engine.begin("r1", bench.start(READS))
+        with bench.engine.news("r1") as news:
+            bench.journal.fails_on = e.ToolCallComplete
+            bench.waits["a"].set()
+            with pytest.raises(JournalFailed):
+                await news.get()
+        bench.journal.fails_on = None
+        assert (await bench.engine.wait("r1")).status is Status.SUCCESS
+        with bench.engine.news("r1") as news:
+            await bench.engine.close()
+            with pytest.raises(HouseClosed):
+                await news.get()
+            with pytest.raises(HouseClosed):
+                news.check()
+        with bench.engine.news("r1") as late, pytest.raises(HouseClosed):
+            await late.get()
+        assert bench.engine._news == {}
+
+    loop.run(story())

@@ -10,10 +10,10 @@ from random import Random
 
 import msgspec
 import pytest
-from tests.unit.engine.test_local import Bench
+from tests.unit.engine.test_local import Bench, breaking
 
 from cuga.engine.pools import Pools, Unknown
-from cuga.errors import InvalidTransition, JournalFailed
+from cuga.errors import BadInput, InvalidTransition, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.port import Conflict
 from cuga.kernel.state import Phase
@@ -264,6 +264,32 @@ def test_a_run_that_cannot_be_decided_on_holds_up_nobody(loop):
     loop.run(story())
 
 
+def test_a_stuck_run_leaves_the_place_of_a_call_that_has_ended_and_goes_on_when_it_is_resumed(loop):
+    async def story():
+        shop = Shop(loop, takes_s={"desk": 10.0}, desk=2)
+        breaking(shop, 1)
+        beside = plan(step("s", READ), step("t", READ))
+        await shop.engine.begin("r0", shop.start(beside))
+        await shop.engine.begin("r1", shop.start(ONE))
+        shop.takes_s = {"desk": 30.0}
+        assert shop.driver.pools.running("desk") == 2
+        assert (await shop.engine.wait("r1")).status is Status.SUCCESS
+        assert (await shop.engine.wait("r0")).status is Status.SUCCESS  # its other call brought both outcomes along
+        breaking(shop, 1)
+        await shop.engine.begin("r2", shop.start(ONE))
+        with pytest.raises(ValueError, match="nobody knows why"):
+            await shop.engine.wait("r2")
+        assert shop.driver.pools.running("desk") == 0
+        await shop.engine.begin("r3", shop.start(ONE))
+        assert (await shop.engine.wait("r3")).status is Status.SUCCESS
+        await shop.engine.resume("r2")
+        assert (await shop.engine.wait("r2")).status is Status.SUCCESS
+        assert Counter(run for run, _ in shop.order) == {"r0": 2, "r1": 1, "r2": 1, "r3": 1}
+        assert shop.is_quiet and shop.most["desk"] == 2
+
+    loop.run(story())
+
+
 def test_more_places_or_another_policy_count_at_once_for_those_who_wait(loop):
     async def story():
         shop = Shop(loop, takes_s={"a": 100.0, "b": 1.0}, a=1, b=1)
@@ -315,9 +341,18 @@ class Own:
         return [Ranked(name=name, weight=1, why="so") for name in self.names]
 
 
-@pytest.mark.parametrize("names", [(), ("x",), ("a", "a")])
-def test_a_callers_policy_with_a_mistake_holds_steps_and_loses_no_outcome(loop, names):
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        ((), "ZeroDivisionError: a mistake"),
+        (("x",), "the policy own ranked x; the candidates are a"),
+        (("a", "a"), "ranked a, a; the candidates are a"),
+    ],
+)
+def test_a_callers_policy_with_a_mistake_holds_steps_says_why_and_loses_no_outcome(loop, names, said):
     async def story():
+        told = []
+        loop.set_exception_handler(lambda _loop, context: told.append(context))
         shop = Shop(loop, a=1)
         shop.driver.pools.policies = Pools((Own(*names),)).policies
         two = plan(step("first", READ), step("then", READ, depends_on=("first",)))
@@ -325,6 +360,9 @@ def test_a_callers_policy_with_a_mistake_holds_steps_and_loses_no_outcome(loop, 
         shop.now = msgspec.structs.replace(shop.now, routing="own")
         state = await shop.engine.wait("r0")
         assert state.phase["first"] is Phase.DONE and "the routing policy own gives it to none" in state.parked.reason
+        assert said in state.parked.reason
+        assert told and all(one["message"] == "the routing policy own broke" for one in told)
+        assert isinstance(told[0]["exception"], (ZeroDivisionError, BadInput))
         assert shop.engine.left_alone == {}
 
     loop.run(story())

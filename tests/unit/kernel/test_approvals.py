@@ -225,6 +225,18 @@ def test_an_amendment_needs_words_and_an_effect_that_was_not_denied():
     denied.then_refused(NotAllowed, "was denied in this run")
 
 
+def test_an_amendment_is_refused_when_what_it_asks_for_was_done_already():
+    once = contract("post", "execute", once=("post", "/to"))
+    story = given(rules=rules(once)).when(start(plan(step("s", once, {"to": "Ann"}))))
+    shown = story.found("approval_requested").claims
+    story.when(amend("s", {"to": "Bob"}))
+    (free,) = story.found("approval_requested").claims
+    assert free.amount == 0 and free.scope != shown[0].scope and free.scope.endswith("/bob")
+    taken = given(rules=rules(once)).when(start(plan(step("s", once, {"to": "Ann"}))))
+    taken.told(post__local__bob=1).when(amend("s", {"to": "Bob"})).then_refused(NotAllowed, "already done")
+    taken.when(amend("s", {"whom": "Bob"})).then_refused(BadInput, "only once")
+
+
 def test_a_tool_that_was_forbidden_meanwhile_is_not_amended():
     story = waiting().after(forbidden_tools={"note": ""}).when(amend("note", {"to": "Bob"}))
     story.then_refused(NotAllowed, "forbidden")

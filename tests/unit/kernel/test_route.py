@@ -253,6 +253,28 @@ def test_who_amended_a_call_cannot_agree_to_it_when_it_is_asked_anew():
     story.when(approve("s", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
 
 
+def test_an_amended_call_is_bound_as_a_pool_would_make_it():
+    story = given(rules=rules(NOTE, adapters=BOTH)).after(**pools(b={"adapters": ("spare",)}))
+    story.when(start(one(NOTE, {"text": "hi"}))).when(amend("s", {"text": "hello"}, by=GRACE))
+    story.then("approval_received", "approval_requested", "run_parked")
+    assert story.found("approval_requested").adapters == {"mail": "spare"}
+    story.when(approve("s", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
+    assert story.call("s").adapters == {"mail": "spare"}
+
+
+def test_an_amended_call_keeps_the_adapters_that_were_shown_as_long_as_a_pool_has_them():
+    story = given(rules=rules(NOTE, adapters=BOTH)).after(**pools(b={"adapters": ("spare",)}))
+    story.when(start(one(NOTE, {"text": "hi"}))).after(**APART)
+    story.when(amend("s", {"text": "hello"}, by=GRACE))
+    assert story.found("approval_requested").adapters == {"mail": "spare"}
+
+
+def test_a_call_that_no_pool_takes_any_more_is_not_amended():
+    story = given(rules=rules(NOTE, adapters=BOTH)).after(**APART).when(start(one(NOTE, {"text": "hi"})))
+    story.after(**pools(a={"capabilities": ("knowledge",)}))
+    story.when(amend("s", {"text": "hello"}, by=GRACE)).then_refused(NotAllowed, "no worker pool takes note")
+
+
 # --- doing with less -------------------------------------------------------------------------------------------------
 LOOK = contract("look", "read-only", uses=("crm",), optional=("crm",))
 NEEDS = contract("needs", "read-only", uses=("crm",))

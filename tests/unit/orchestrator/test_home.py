@@ -1,6 +1,9 @@
 """A coordinator for plain functions and for those that await: one house, one loop, and nobody hangs."""
 
 import asyncio
+import os
+import subprocess
+import sys
 
 import pytest
 
@@ -20,6 +23,31 @@ async def where(inputs, context):
 def test_a_plain_function_waits_for_an_own_house():
     home = Home.own((where,))
     assert home.do_now(home.coordinator.execute_plan(PLAN)).results == {"s1": True}
+
+
+FORKS = """
+import os, signal
+from tests.unit.orchestrator.test_home import PLAN, where
+from cuga.orchestrator.home import Home
+
+def asked():
+    home = Home.own((where,))
+    return home.do_now(home.coordinator.execute_plan(PLAN)).results == {"s1": True}
+
+assert asked()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)
+    os._exit(0 if asked() else 3)
+status = os.waitpid(child, 0)[1]
+os._exit(0 if status == 0 and asked() else 4)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing is forked here")
+def test_a_forked_process_has_a_loop_of_its_own():
+    here = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", FORKS], env=here, timeout=60).returncode == 0
 
 
 async def test_an_own_house_lives_in_the_background_whoever_asks():

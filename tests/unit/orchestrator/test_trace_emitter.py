@@ -2,12 +2,16 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from cuga.clock import ManualClock
 from cuga.errors import BadInput
 from cuga.model.event import CANONICAL
 from cuga.orchestrator import ApprovalEvent, ToolCallEvent, TraceEmitter, emit_event
+from cuga.orchestrator.trace_emitter import ENDED, HOURS
+from cuga.testing import completes, given, start
+from cuga.testing.factories import READ, plan, step
 
 
 def test_each_of_the_ten_names_may_be_emitted():
@@ -55,3 +59,17 @@ def test_what_a_caller_adds_is_counted_nowhere():
     emitter = TraceEmitter()
     emitter.emit("tool_call_complete", duration_us=5)
     assert emitter.get_golden_signals()["total_events"] == 0
+
+
+def test_ended_runs_leave_their_figures_and_nothing_else():
+    emitter = TraceEmitter()
+    facts = given().when(start(plan(step("a", READ)))).when(completes("a")).events
+    many = ENDED + 50
+    for n in range(many):
+        later = timedelta(hours=n % (2 * HOURS))
+        emitter.hear(f"r{n}", [msgspec.structs.replace(fact, at=fact.at + later) for fact in facts])
+    assert emitter.get_golden_signals()["total_events"] == 4 * many
+    assert emitter.get_golden_signals()["success_rate"] == 1.0
+    assert len(emitter._counts) == len(emitter._traces) == len(emitter._ended) == ENDED
+    assert (len(emitter._rows._runs), len(emitter._rows._tallies)) == (0, HOURS)
+    assert emitter.get_trace()[-1].seq == len(facts) - 1

@@ -16,6 +16,7 @@ REFUSED = """
 255.255.255.255 192.0.2.1 198.51.100.7 203.0.113.9 ::1 :: ::ffff:127.0.0.1 ::ffff:169.254.169.254 ::ffff:10.0.0.1
 fe80::1 fe80::1%eth0 fc00::1 fd00:ec2::254 fd12:3456::1 ff02::1 2002:7f00:1:: 2002:a9fe:a9fe:: 64:ff9b::7f00:1
 64:ff9b::a9fe:a9fe 2001:db8::1 ::7f00:1 ::a9fe:a9fe fec0::1 64:ff9b:1::1 2001:0:7f00:1::1
+::ffff:0:7f00:1 ::ffff:0:a9fe:a9fe ::ffff:0:a00:1
 """.split()  # noqa: SIM905
 
 
@@ -25,7 +26,9 @@ def test_what_is_not_public_is_refused(address: str):
         Egress().check_address("example.com", 443, address)
 
 
-@pytest.mark.parametrize("address", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "64:ff9b::101:101"])
+@pytest.mark.parametrize(
+    "address", ["93.184.216.34", "1.1.1.1", "2606:4700:4700::1111", "64:ff9b::101:101", "::ffff:0:101:101"]
+)
 def test_what_is_public_is_not(address: str):
     Egress().check_address("example.com", 443, address)
 
@@ -39,6 +42,32 @@ async def test_no_way_of_writing_loopback_gets_through(written: str):
         await SafeClient(Egress(plain=True), attempts=1).get(f"http://{written}:9/")
 
 
+@pytest.mark.parametrize(
+    "host", ["2130706433", "0x7f.1", "0x7F000001", "0177.0.0.1", "127.1", "127.0.0.1.", "0", "a.0x", "localhost"]
+)
+@pytest.mark.parametrize("dot", ["", "."])
+def test_what_means_a_machine_without_being_resolved_is_refused_by_its_name(host: str, dot: str):
+    with pytest.raises(EgressRefused):
+        Egress().check_name("https", host + dot, 443)
+
+
+async def test_a_proxy_is_not_asked_for_it_either():
+    client = SafeClient(Egress(), attempts=1, proxy="http://127.0.0.1:9")
+    for host in ("2130706433", "0x7f.1", "localhost", "api.localhost", "LOCALHOST"):
+        with pytest.raises(EgressRefused):
+            await client.get(f"https://{host}/")
+
+
+@pytest.mark.parametrize("inside", ["localhost", "localhost:443", "127.0.0.0/8", "::1"])
+def test_this_machine_may_be_named(inside: str):
+    Egress(inside=(inside,)).check_name("https", "localhost", 443)
+
+
+@pytest.mark.parametrize("host", ["3com.example", "a1.example", "x0.example", "example.x0", "deadbeef.example"])
+def test_names_with_digits_are_names(host: str):
+    Egress().check_name("https", host, 443)
+
+
 def test_a_named_host_may_be_private_but_never_where_credentials_are_kept():
     egress = Egress(inside=("crm.example:8443",))
     egress.check_address("crm.example", 8443, "10.0.0.1")
@@ -47,6 +76,8 @@ def test_a_named_host_may_be_private_but_never_where_credentials_are_kept():
         ("other.example", 8443, "10.0.0.1"),
         ("crm.example", 8443, "169.254.169.254"),
         ("crm.example", 8443, "168.63.129.16"),
+        ("crm.example", 8443, "100.100.100.200"),
+        ("crm.example", 8443, "::ffff:100.100.100.200"),
     ):
         with pytest.raises(EgressRefused):
             egress.check_address(host, port, address)

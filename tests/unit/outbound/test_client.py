@@ -275,10 +275,11 @@ async def test_a_body_of_the_largest_size_is_taken_and_one_byte_more_is_not():
         (gzip.compress(gzip.compress(b"0" * 100))[:-9], "gzip", "cut off"),
         (gzip.compress(b"hello")[:12], "gzip", "cut off"),
         (gzip.compress(b"hello") + b"." * 200_000, "gzip", "more than"),
+        (gzip.compress(b"hello ") + gzip.compress(b"world"), "gzip", "something follows"),
         (b"no gzip", "gzip", "cannot be unpacked"),
         (zlib.compress(b"0"), "br", "not asked for"),
     ],
-    ids=["bomb", "cut", "cut early", "tail", "broken", "other"],
+    ids=["bomb", "cut", "cut early", "tail", "two", "broken", "other"],
 )
 async def test_packed_bodies_are_bounded_and_whole(packed: bytes, encoding: str, said: str):
     async with Loopback(lambda _: reply(200, packed, content_encoding=encoding)) as server:
