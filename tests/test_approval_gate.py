@@ -3,6 +3,7 @@
 import asyncio
 import threading
 
+import msgspec
 import pytest
 from tests.hands import World, asked, say, steps, worker
 
@@ -30,6 +31,7 @@ from cuga.orchestrator import (
     PlanStep,
 )
 from cuga.orchestrator.approval import consent
+from cuga.orchestrator.asking import response_of
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.place import make
 from cuga.orchestrator.rooms import rules_for_agents
@@ -192,6 +194,36 @@ async def test_a_house_in_the_callers_loop_is_answered_by_awaiting(world):
             house.approval_manager.submit_response(yes)
         await house.approval_manager.respond(yes)
         assert (await house.wait(waiting.run_id)).success and world.counts["post"] == 1
+
+
+async def test_a_yes_that_was_taken_back_is_no_yes(world):
+    async with Coordinator(tools=(*world.tools(), consent), profile="smb", user="ann") as house:
+        at = (await house.open()).clock.now()
+        gate = ApprovalGate(manager=ApprovalManager(home=Home.of(house)))
+        request = await gate.manager.open_request("pay", {})
+        await house.change(h.Halted(at=at, reason="stop"))
+        await gate.approve(request.request_id, "ann")
+        assert (await house.card(request.request_id)).state == "approved"
+        await house.revoke(request.request_id, "changed my mind")
+        with pytest.raises(ApprovalDeniedError, match="changed my mind"):
+            await gate.wait_for_approval(request)
+
+
+@pytest.mark.parametrize(
+    ("state", "approved"),
+    [
+        *((state, True) for state in ("approved", "used")),
+        *((s, False) for s in ("open", "denied", "amended", "request-changes", "expired", "lapsed", "revoked")),
+        ("superseded", False),
+    ],
+)
+async def test_the_state_of_a_request_is_its_answer_whatever_the_votes(world, state, approved):
+    async with Coordinator(tools=(*world.tools(), consent), profile="smb", user="ann") as house:
+        manager = ApprovalManager(home=Home.of(house))
+        request = await manager.open_request("pay", {})
+        await say(manager)
+        card = msgspec.structs.replace(await house.card(request.request_id), state=state)
+        assert card.approvals >= card.quorum and response_of(card).approved is approved
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------------

@@ -120,10 +120,9 @@ def request_of(card: Card, context: ExecutionContext | None = None) -> ApprovalR
 
 def response_of(card: Card) -> ApprovalResponse:
     """How a closed card was answered."""
-    status = _STATUS.get(card.state, ApprovalStatus.CLOSED)
     return ApprovalResponse(
         request_id=card.approval_id,
-        status=ApprovalStatus.APPROVED if card.approvals >= card.quorum else status,
+        status=_STATUS.get(card.state, ApprovalStatus.CLOSED),  # votes do not count: a yes may have been taken back
         reviewer=card.closed_by,
         reasoning=card.closed_why,
         responded_at=card.closed_at,

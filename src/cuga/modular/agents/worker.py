@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuga.errors import ApprovalTimeoutError, BadInput, CugaError, InvalidTransition, RunNotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, CugaError
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget
 from cuga.modular.agents.crew import Crew
@@ -81,23 +81,10 @@ class WorkerAgent:
         return await self.home.do(self._resume(steps, partial, metadata))
 
     async def _resume(self, steps: Steps, partial: PartialResult, metadata: Mapping[str, Any] | None) -> AgentResult:
-        assert self.crew is not None
-        house = await self.crew.ready()
-        if partial.run_id:
-            try:
-                state = await house.state(partial.run_id)
-            except RunNotFound:  # of another house; what it says of the steps is all there is
-                state = None
-            if state is not None and state.end is None:
-                raise InvalidTransition(
-                    f"run {partial.run_id} has not ended: {', '.join(sorted(state.doubts)) or 'it goes on by itself'}",
-                    mend="; ".join(state.parked.needs) if state.parked else "",
-                )
-        said = {"trace_id": partial.trace_id, **(metadata or {})}
-        return await self._run(steps, said, done=partial.step_results)
+        return await self._run(steps, metadata, after=partial)
 
     async def _run(
-        self, steps: Steps, metadata: Mapping[str, Any] | None, done: Mapping[str, Any] | None = None
+        self, steps: Steps, metadata: Mapping[str, Any] | None, after: PartialResult | None = None
     ) -> AgentResult:
         assert self.crew is not None
         house = await self.crew.ready()
@@ -106,11 +93,11 @@ class WorkerAgent:
         return await run_steps(
             house,
             steps_of(steps, self.approval_manager),
-            context_of(said, self.profile),
+            context_of(said, "" if after is not None else self.profile),
             goal=str(said.get("goal", "")),
             budget=budget if isinstance(budget, Budget) else None,
             wait_s=self.approval_manager.policy.timeout_seconds if self.approval_manager is not None else 0.0,
-            done=done,
+            after=after,
         )
 
     @staticmethod
