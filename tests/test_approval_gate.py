@@ -1,6 +1,7 @@
 """Approvals under their older names: really waited for, decided once, open when nobody answers, never by silence."""
 
 import asyncio
+import dataclasses
 import threading
 
 import msgspec
@@ -170,6 +171,25 @@ async def test_the_house_says_who_may_decide(world):
                 await manager.respond(ApprovalResponse(request_id=request.request_id, approved=True, reviewer=nobody))
         await say(manager, reviewer="bob")
         assert (await asking).reviewer == "bob"
+
+
+async def test_in_a_house_that_is_kept_a_name_is_no_proof(world, tmp_path):
+    async with Coordinator(house=make(tmp_path / "h").root, tools=world.tools(), profile="smb", user="bob") as house:
+        plan = Plan(goal="g", steps=(PlanStep(tool="post", input={"to": "x"}),))
+        waiting = await house.execute_plan(plan)
+        (request,) = await house.approval_manager.pending()
+        at = (await house.open()).clock.now()
+        await house.change(h.UserAdded(at=at, user="bob", roles=("admin",)))
+        await house.change(h.UserAdded(at=at, user="ann", roles=("approver",)))
+        yes = ApprovalResponse(request_id=request.request_id, approved=True, reviewer="ann")
+        with pytest.raises(NotAllowed, match="nobody has made sure that ann"):
+            await house.approval_manager.respond(yes)
+        with pytest.raises(NotAllowed, match="asked for it"):
+            await house.approval_manager.respond(dataclasses.replace(yes, reviewer="bob"))
+        with pytest.raises(BadInput, match="cannot answer in the name of ann"):
+            await house.approval_manager.respond(yes, by=await house.principal("bob"))
+        await house.approval_manager.respond(yes, by=await house.principal("ann"))
+        assert (await house.wait(waiting.run_id)).success and world.counts["post"] == 1
 
 
 def test_a_plain_function_answers_while_another_waits(manager):

@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, RunNotFound
+from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, NotAllowed, RunNotFound
+from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.approval_words import ApprovalRequest, ApprovalResponse, ApprovalStatus
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -81,10 +82,24 @@ async def answered(home: Home, request_id: str, wait_s: float) -> ApprovalRespon
     return response_of(await house.card(request_id))
 
 
-async def decide(home: Home, response: ApprovalResponse) -> ExecutionResult:
-    """Decide a request in the name of its reviewer, with the roles that the house knows of them."""
+async def decide(home: Home, response: ApprovalResponse, by: Principal | None = None) -> ExecutionResult:
+    """Decide a request as `by`, whom a door has made sure of; without one as the reviewer that is named.
+
+    A name alone is no proof: a house that is kept and has several people takes only the one who opened it by name,
+    and raises `NotAllowed` for any other.
+    """
     house = home.coordinator
-    by = await house.principal(response.reviewer)
+    if by is None:
+        name = response.reviewer or house.user
+        one_person = (await house.principal()).solo
+        if name != house.user and house.is_durable and not one_person:
+            raise NotAllowed(
+                f"nobody has made sure that {name} is answering: this house was opened by {house.user}",
+                mend=f"Let {name} answer in a house of their own opening, or hand in `by` from a door that knows them.",
+            )
+        by = await house.principal(name)
+    elif response.reviewer and response.reviewer != by.id:
+        raise BadInput(f"{by.id} cannot answer in the name of {response.reviewer}", mend="Leave the reviewer out.")
     verdict = "approve" if response.approved else "deny"
     return await house.answer(response.request_id, verdict, reason=response.reasoning, by=by)
 

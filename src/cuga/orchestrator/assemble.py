@@ -83,6 +83,7 @@ class Assembly:
     outbox: Outbox
     documents: DocumentFolder
     door: Door
+    redactor: Redactor
     place: Place | None
     signals: SignalsView
     views: Store
@@ -282,6 +283,7 @@ async def open_house(
         outbox=outbox,
         documents=documents,
         door=door,
+        redactor=redactor,
         place=place,
         views=views,
         signals=SignalsView(journal, views),
