@@ -45,12 +45,14 @@ class WorkerAgent:
         if self.coordinator is not None and self.retry_policy is not None:
             raise BadInput("a house that is handed in has its own rule for trying again", mend="Say it in its profile.")
         self._lifecycle = Lifecycle(self._begin, self._end)
+        self._own: Crew | None = None  # the house that this worker made, and closes
 
     @property
     def home(self) -> Home:
         """The house this worker works in, made when first asked for."""
         if self.crew is None:
             self.crew = Crew.of([self], coordinator=self.coordinator, retry_policy=self.retry_policy)
+            self._own = self.crew
         if self.approval_manager is not None:
             self.approval_manager.join(self.crew.home)
         return self.crew.home
@@ -138,8 +140,8 @@ class WorkerAgent:
         await home.do(self.crew.ready())
 
     async def _end(self) -> None:
-        if self.crew is not None:
-            await self.crew.home.close()
+        if self._own is not None:
+            await self._own.home.close()
 
 
 def response_to(error: CugaError) -> AgentResponse:
