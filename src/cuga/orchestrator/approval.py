@@ -12,7 +12,8 @@ from typing import Any
 from cuga.errors import ApprovalDeniedError, ApprovalNotFound, ApprovalTimeoutError, BadInput
 from cuga.model.context import Principal
 from cuga.orchestrator.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
-from cuga.orchestrator.asking import answered, ask, consent, decide, holds, request_of
+from cuga.orchestrator.asking import answered, ask, decide, holds, request_of
+from cuga.orchestrator.consenting import consent
 from cuga.orchestrator.events import ApprovalEvent
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
@@ -114,7 +115,7 @@ class ApprovalManager:
 
     def house_to_ask(self) -> Home:
         if not self._homes:
-            self._homes.append(Home.own((consent,)))
+            self._homes.append(Home.own())
         return self._homes[0]
 
 

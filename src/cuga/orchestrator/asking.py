@@ -1,4 +1,4 @@
-"""Asking and answering in the house's own loop, and the tool that only asks."""
+"""Asking and answering in the house's own loop."""
 
 from __future__ import annotations
 
@@ -10,27 +10,11 @@ from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, NotAll
 from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.approval_words import ApprovalRequest, ApprovalResponse, ApprovalStatus
+from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.stages import facts
 from cuga.projections.card import Card
-from cuga.tools import ToolContext, tool
-
-CONSENT = "consent"  # the tool that only asks
-
-
-@tool(
-    domain="governance",
-    side_effect="propose",
-    name=CONSENT,
-    purpose="records that a person agreed to something which is done elsewhere",
-    repeatable="key",
-    guardrails=("It does nothing itself.",),
-)
-def consent(context: ToolContext, tool_name: str, inputs: dict[str, Any], reasoning: str = "") -> dict[str, Any]:
-    """The call that follows an approval: it only says that it was given."""
-    return {"approved": True, "tool_name": tool_name}
-
 
 _STATUS = {
     "open": ApprovalStatus.PENDING,

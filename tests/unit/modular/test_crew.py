@@ -73,10 +73,12 @@ async def test_choices_go_on_after_a_restart(world):
     who = []
     agent = CoordinatorAgent(PlannerAgent(), [slow_worker(n, who) for n in "AB"])
     life = agent.get_lifecycle()
+    running(agent, *(PlanStep(tool="slow", input={"i": i}) for i in range(2)))
     await life.startup()
+    await gathered(agent.orchestrate("g", ExecutionContext()))
     await life.shutdown()
     await life.startup()
-    running(agent, *(PlanStep(tool="slow", input={"i": i}) for i in range(2)))
+    who.clear()
     await gathered(agent.orchestrate("g", ExecutionContext()))
     assert Counter(who) == {"A": 1, "B": 1}
 
