@@ -1,8 +1,10 @@
 """Approvals under their older names: really waited for, decided once, open when nobody answers, never by silence."""
 
 import asyncio
+import dataclasses
 import threading
 
+import msgspec
 import pytest
 from tests.hands import World, asked, say, steps, worker
 
@@ -13,7 +15,6 @@ from cuga.errors import (
     ApprovalTimeoutError,
     BadInput,
     NotAllowed,
-    PlanInvalid,
 )
 from cuga.model import house_event as h
 from cuga.orchestrator import (
@@ -30,6 +31,7 @@ from cuga.orchestrator import (
     PlanStep,
 )
 from cuga.orchestrator.approval import consent
+from cuga.orchestrator.asking import response_of
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.place import make
 from cuga.orchestrator.rooms import rules_for_agents
@@ -170,6 +172,25 @@ async def test_the_house_says_who_may_decide(world):
         assert (await asking).reviewer == "bob"
 
 
+async def test_in_a_house_that_is_kept_a_name_is_no_proof(world, tmp_path):
+    async with Coordinator(house=make(tmp_path / "h").root, tools=world.tools(), profile="smb", user="bob") as house:
+        plan = Plan(goal="g", steps=(PlanStep(tool="post", input={"to": "x"}),))
+        waiting = await house.execute_plan(plan)
+        (request,) = await house.approval_manager.pending()
+        at = (await house.open()).clock.now()
+        await house.change(h.UserAdded(at=at, user="bob", roles=("admin",)))
+        await house.change(h.UserAdded(at=at, user="ann", roles=("approver",)))
+        yes = ApprovalResponse(request_id=request.request_id, approved=True, reviewer="ann")
+        with pytest.raises(NotAllowed, match="nobody has made sure that ann"):
+            await house.approval_manager.respond(yes)
+        with pytest.raises(NotAllowed, match="asked for it"):
+            await house.approval_manager.respond(dataclasses.replace(yes, reviewer="bob"))
+        with pytest.raises(BadInput, match="cannot answer in the name of ann"):
+            await house.approval_manager.respond(yes, by=await house.principal("bob"))
+        await house.approval_manager.respond(yes, by=await house.principal("ann"))
+        assert (await house.wait(waiting.run_id)).success and world.counts["post"] == 1
+
+
 def test_a_plain_function_answers_while_another_waits(manager):
     answers = []
     asking = threading.Thread(
@@ -192,6 +213,51 @@ async def test_a_house_in_the_callers_loop_is_answered_by_awaiting(world):
             house.approval_manager.submit_response(yes)
         await house.approval_manager.respond(yes)
         assert (await house.wait(waiting.run_id)).success and world.counts["post"] == 1
+
+
+@pytest.mark.parametrize("kept", [False, True])
+async def test_every_house_can_ask_and_be_answered_after_it_was_opened_anew(tmp_path, kept):
+    place = make(tmp_path / "h").root if kept else None
+    async with Coordinator(house=place, profile="smb") as house:
+        request = await house.approval_manager.open_request("pay", {"sum": 1})
+        if not kept:
+            assert (await say(house.approval_manager)) == request.request_id
+            assert (await house.approval_manager.wait_for(request.request_id)).approved
+    if kept:
+        async with Coordinator(house=place, profile="smb") as house:
+            await say(house.approval_manager)
+            answer = await house.approval_manager.wait_for(request.request_id)
+            assert answer.approved and (await house.wait(request.request_id.rpartition("-a")[0])).success
+
+
+async def test_a_yes_that_was_taken_back_is_no_yes(world):
+    async with Coordinator(tools=(*world.tools(), consent), profile="smb", user="ann") as house:
+        at = (await house.open()).clock.now()
+        gate = ApprovalGate(manager=ApprovalManager(home=Home.of(house)))
+        request = await gate.manager.open_request("pay", {})
+        await house.change(h.Halted(at=at, reason="stop"))
+        await gate.approve(request.request_id, "ann")
+        assert (await house.card(request.request_id)).state == "approved"
+        await house.revoke(request.request_id, "changed my mind")
+        with pytest.raises(ApprovalDeniedError, match="changed my mind"):
+            await gate.wait_for_approval(request)
+
+
+@pytest.mark.parametrize(
+    ("state", "approved"),
+    [
+        *((state, True) for state in ("approved", "used")),
+        *((s, False) for s in ("open", "denied", "amended", "request-changes", "expired", "lapsed", "revoked")),
+        ("superseded", False),
+    ],
+)
+async def test_the_state_of_a_request_is_its_answer_whatever_the_votes(world, state, approved):
+    async with Coordinator(tools=(*world.tools(), consent), profile="smb", user="ann") as house:
+        manager = ApprovalManager(home=Home.of(house))
+        request = await manager.open_request("pay", {})
+        await say(manager)
+        card = msgspec.structs.replace(await house.card(request.request_id), state=state)
+        assert card.approvals >= card.quorum and response_of(card).approved is approved
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------------
@@ -217,12 +283,6 @@ async def test_the_gate_turns_silence_into_an_exception():
     with pytest.raises(ApprovalTimeoutError):
         await gate.wait_for_approval(request, timeout_s=0.01)
     assert (await gate.manager.get(request.request_id)).status is ApprovalStatus.PENDING
-
-
-async def test_a_manager_on_a_house_without_the_asking_tool_says_what_is_missing(world):
-    async with Coordinator(tools=world.tools(), profile="smb") as house:
-        with pytest.raises(PlanInvalid, match="consent"):
-            await house.approval_manager.request_approval("pay", {})
 
 
 # --- in a worker ------------------------------------------------------------------------------------------------------

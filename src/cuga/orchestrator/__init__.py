@@ -6,6 +6,7 @@ What only the older names need is imported when it is asked for: a command that 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from cuga.errors import ToolExecutionError
 from cuga.model.plan import Plan, PlanningStage, PlanStep
 from cuga.orchestrator.coordinator import AGENTSCoordinator, Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -185,6 +186,7 @@ __all__ = [
     "ToolBudget",
     "ToolBudgetEnforcer",
     "ToolCallEvent",
+    "ToolExecutionError",
     "TraceEmitter",
     "create_retry_policy",
     "emit_event",

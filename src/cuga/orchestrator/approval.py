@@ -10,8 +10,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuga.errors import ApprovalDeniedError, ApprovalNotFound, ApprovalTimeoutError, BadInput
+from cuga.model.context import Principal
 from cuga.orchestrator.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
-from cuga.orchestrator.asking import answered, ask, consent, decide, holds, request_of
+from cuga.orchestrator.asking import answered, ask, decide, holds, request_of
+from cuga.orchestrator.consenting import consent
 from cuga.orchestrator.events import ApprovalEvent
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
@@ -74,10 +76,13 @@ class ApprovalManager:
         return await home.do(answered(home, request_id, seconds))
 
     # --- answering ------------------------------------------------------------------------------------------------
-    async def respond(self, response: ApprovalResponse) -> ExecutionResult:
-        """Decide a request. Whoever the reviewer is, the house says whether they may."""
+    async def respond(self, response: ApprovalResponse, by: Principal | None = None) -> ExecutionResult:
+        """Decide a request. Whoever the reviewer is, the house says whether they may.
+
+        `by` is a person whom a door has made sure of; see `decide` for what a name alone can do.
+        """
         home = await self._holder(response.request_id)
-        return await home.do(decide(home, response))
+        return await home.do(decide(home, response, by))
 
     def submit_response(self, response: ApprovalResponse) -> None:
         """`respond` for plain functions; for a house that lives in the calling loop await `respond`."""
@@ -110,7 +115,7 @@ class ApprovalManager:
 
     def house_to_ask(self) -> Home:
         if not self._homes:
-            self._homes.append(Home.own((consent,)))
+            self._homes.append(Home.own())
         return self._homes[0]
 
 
@@ -129,7 +134,8 @@ class ApprovalGate:
         *,
         reasoning: str = "",
     ) -> ApprovalRequest:
-        """Ask, durably, and return the request; for plain functions."""
+        """Ask, and return the request; for plain functions. The question is kept as long as the house that is asked:
+        one that the manager makes for itself lives in memory, and ends with the process."""
         home = self.manager.house_to_ask()
         return home.do_now(ask(home, tool_name, dict(inputs or {}), context or ExecutionContext(), reasoning))
 

@@ -1,4 +1,4 @@
-"""Asking and answering in the house's own loop, and the tool that only asks."""
+"""Asking and answering in the house's own loop."""
 
 from __future__ import annotations
 
@@ -6,30 +6,15 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, RunNotFound
+from cuga.errors import ApprovalNotFound, ApprovalTimeoutError, BadInput, NotAllowed, RunNotFound
+from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.approval_words import ApprovalRequest, ApprovalResponse, ApprovalStatus
+from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.stages import facts
 from cuga.projections.card import Card
-from cuga.tools import ToolContext, tool
-
-CONSENT = "consent"  # the tool that only asks
-
-
-@tool(
-    domain="governance",
-    side_effect="propose",
-    name=CONSENT,
-    purpose="records that a person agreed to something which is done elsewhere",
-    repeatable="key",
-    guardrails=("It does nothing itself.",),
-)
-def consent(context: ToolContext, tool_name: str, inputs: dict[str, Any], reasoning: str = "") -> dict[str, Any]:
-    """The call that follows an approval: it only says that it was given."""
-    return {"approved": True, "tool_name": tool_name}
-
 
 _STATUS = {
     "open": ApprovalStatus.PENDING,
@@ -81,10 +66,24 @@ async def answered(home: Home, request_id: str, wait_s: float) -> ApprovalRespon
     return response_of(await house.card(request_id))
 
 
-async def decide(home: Home, response: ApprovalResponse) -> ExecutionResult:
-    """Decide a request in the name of its reviewer, with the roles that the house knows of them."""
+async def decide(home: Home, response: ApprovalResponse, by: Principal | None = None) -> ExecutionResult:
+    """Decide a request as `by`, whom a door has made sure of; without one as the reviewer that is named.
+
+    A name alone is no proof: a house that is kept and has several people takes only the one who opened it by name,
+    and raises `NotAllowed` for any other.
+    """
     house = home.coordinator
-    by = await house.principal(response.reviewer)
+    if by is None:
+        name = response.reviewer or house.user
+        one_person = (await house.principal()).solo
+        if name != house.user and house.is_durable and not one_person:
+            raise NotAllowed(
+                f"nobody has made sure that {name} is answering: this house was opened by {house.user}",
+                mend=f"Let {name} answer in a house of their own opening, or hand in `by` from a door that knows them.",
+            )
+        by = await house.principal(name)
+    elif response.reviewer and response.reviewer != by.id:
+        raise BadInput(f"{by.id} cannot answer in the name of {response.reviewer}", mend="Leave the reviewer out.")
     verdict = "approve" if response.approved else "deny"
     return await house.answer(response.request_id, verdict, reason=response.reasoning, by=by)
 
@@ -120,10 +119,9 @@ def request_of(card: Card, context: ExecutionContext | None = None) -> ApprovalR
 
 def response_of(card: Card) -> ApprovalResponse:
     """How a closed card was answered."""
-    status = _STATUS.get(card.state, ApprovalStatus.CLOSED)
     return ApprovalResponse(
         request_id=card.approval_id,
-        status=ApprovalStatus.APPROVED if card.approvals >= card.quorum else status,
+        status=_STATUS.get(card.state, ApprovalStatus.CLOSED),  # votes do not count: a yes may have been taken back
         reviewer=card.closed_by,
         reasoning=card.closed_why,
         responded_at=card.closed_at,

@@ -84,6 +84,7 @@ class Assembly:
     outbox: Outbox
     documents: DocumentFolder
     door: Door
+    redactor: Redactor
     place: Place | None
     signals: SignalsView
     views: Store
@@ -300,6 +301,7 @@ async def open_house(
         outbox=outbox,
         documents=documents,
         door=door,
+        redactor=redactor,
         place=place,
         views=views,
         signals=SignalsView(journal, views),

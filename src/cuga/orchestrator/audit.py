@@ -6,69 +6,30 @@ lost or changed changes nothing, and `cuga audit` makes the whole record anew.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-import sqlite3
-import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from cuga.clock import Clock, SystemClock
 from cuga.model.plan import Plan
 from cuga.model.value import encode
+from cuga.orchestrator.audit_files import AuditBackend, DecisionRecord, JSONBackend, NoBackend, SQLiteBackend
 from cuga.orchestrator.execution import ExecutionContext
+from cuga.redact import REDACTED, Redactor, is_secret_name
+from cuga.settings import read_settings
 
-_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")
-_TABLE = """
-CREATE TABLE IF NOT EXISTS decisions (
-    id INTEGER PRIMARY KEY,
-    timestamp TEXT NOT NULL,
-    trace_id TEXT NOT NULL,
-    decision_type TEXT NOT NULL,
-    target TEXT NOT NULL,
-    reasoning TEXT,
-    alternatives TEXT,
-    context TEXT
-)
-"""
-
-
-@dataclass(frozen=True, kw_only=True)
-class DecisionRecord:
-    """One decision. Of a plan, `target` is its id, `reason` the goal and `metadata["step_count"]` its length."""
-
-    timestamp: datetime
-    trace_id: str
-    decision_type: str  # planning, routing
-    target: str
-    reason: str
-    alternatives: tuple[str, ...] = ()
-    metadata: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def reasoning(self) -> str:
-        """`reason` under its other name."""
-        return self.reason
-
-
-class AuditBackend(Protocol):
-    """Where records are kept."""
-
-    def append(self, record: DecisionRecord, context: Mapping[str, Any]) -> None:
-        """Keep one more."""
-        ...
-
-    def of_trace(self, trace_id: str) -> list[DecisionRecord]:
-        """Those of a trace, oldest first."""
-        ...
+_TOLD = ("trace_id", "profile", "request_id")  # of a context; all else in it is its owner's
 
 
 class AuditTrail:
-    """Records plans and decisions, in a SQLite file unless told otherwise."""
+    """Records plans and decisions, in a SQLite file unless told otherwise.
+
+    Secrets are cut before anything is written: those that `redactor` knows, by default from the environment.
+    """
+
+    redactor: Redactor | None = None
 
     def __init__(self, backend: AuditBackend | None = None, *, clock: Clock | None = None) -> None:
         self._backend: AuditBackend = backend or SQLiteBackend("./audit.db")
@@ -101,11 +62,11 @@ class AuditTrail:
 
     def get_decisions(self, trace_id: str) -> list[DecisionRecord]:
         """The routing decisions of a trace, oldest first."""
-        return [record for record in self._backend.of_trace(trace_id) if record.decision_type == "routing"]
+        return [record for record in self.get_trace_history(trace_id) if record.decision_type == "routing"]
 
     def get_trace_history(self, trace_id: str) -> list[DecisionRecord]:
         """Everything recorded of a trace, oldest first."""
-        return self._backend.of_trace(trace_id)
+        return self._backend.of_trace(self._clean(trace_id))
 
     def _record(
         self,
@@ -119,116 +80,27 @@ class AuditTrail:
     ) -> DecisionRecord:
         record = DecisionRecord(
             timestamp=self._clock.now().astimezone(UTC),
-            trace_id=context.trace_id or trace_id,
+            trace_id=self._clean(context.trace_id or trace_id),
             decision_type=kind,
-            target=target,
-            reason=reason,
-            alternatives=tuple(alternatives),
-            metadata=dict(metadata),
+            target=self._clean(target),
+            reason=self._clean(reason),
+            alternatives=tuple(map(self._clean, alternatives)),
+            metadata=self._clean(dict(metadata)),
         )
-        self._backend.append(record, json.loads(encode(context)))
+        self._backend.append(record, self._clean({name: getattr(context, name) for name in _TOLD}))
         return record
 
-
-class JSONBackend:
-    """One file for each trace, one JSON object a line."""
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
-        self._lock = threading.Lock()
-
-    def append(self, record: DecisionRecord, context: Mapping[str, Any]) -> None:
-        """Add a line."""
-        told = asdict(record)
-        line = {
-            "timestamp": record.timestamp.isoformat(),
-            "trace_id": told.pop("trace_id"),
-            "decision": {name: told[name] for name in sorted(told) if name != "timestamp"},
-            "context": dict(context),
-        }
-        with self._lock:
-            self.path.mkdir(parents=True, exist_ok=True)
-            with self.file_of(record.trace_id).open("a", encoding="utf-8") as file:
-                file.write(json.dumps(line, ensure_ascii=False, default=str) + "\n")
-
-    def of_trace(self, trace_id: str) -> list[DecisionRecord]:
-        """Read a file back."""
-        file = self.file_of(trace_id)
-        lines = file.read_text("utf-8").splitlines() if file.exists() else []
-        return [_from_line(json.loads(line)) for line in lines if line]
-
-    def file_of(self, trace_id: str) -> Path:
-        """The file of a trace. An id that is no plain file name is written as its digest."""
-        name = trace_id if _PLAIN.fullmatch(trace_id) else hashlib.sha256(trace_id.encode()).hexdigest()
-        return self.path / f"{name}.jsonl"
-
-
-class SQLiteBackend:
-    """The table `decisions` of one SQLite file."""
-
-    def __init__(self, path: Path | str) -> None:
-        self.path = str(path)
-        self._lock = threading.Lock()
-        self._opened: sqlite3.Connection | None = None
-
-    def append(self, record: DecisionRecord, context: Mapping[str, Any]) -> None:
-        """Add a row."""
-        row = (
-            record.timestamp.isoformat(),
-            record.trace_id,
-            record.decision_type,
-            record.target,
-            record.reason,
-            json.dumps(list(record.alternatives)),
-            json.dumps({"context": dict(context), "metadata": dict(record.metadata)}, default=str),
-        )
-        names = "timestamp, trace_id, decision_type, target, reasoning, alternatives, context"
-        with self._lock, self._db as db:
-            db.execute(f"INSERT INTO decisions ({names}) VALUES (?, ?, ?, ?, ?, ?, ?)", row)
-
-    def of_trace(self, trace_id: str) -> list[DecisionRecord]:
-        """The rows of a trace."""
-        names = "timestamp, trace_id, decision_type, target, reasoning, alternatives, context"
-        with self._lock:
-            rows = self._db.execute(f"SELECT {names} FROM decisions WHERE trace_id = ? ORDER BY id", (trace_id,))
-            found = rows.fetchall()
-        return [
-            DecisionRecord(
-                timestamp=datetime.fromisoformat(at),
-                trace_id=trace,
-                decision_type=kind,
-                target=target,
-                reason=reason,
-                alternatives=tuple(json.loads(others)),
-                metadata=json.loads(told)["metadata"],
-            )
-            for at, trace, kind, target, reason, others, told in found
-        ]
-
-    @property
-    def _db(self) -> sqlite3.Connection:
-        if self._opened is None:
-            self._opened = sqlite3.connect(self.path, check_same_thread=False)
-            self._opened.execute(_TABLE)
-        return self._opened
-
-    def close(self) -> None:
-        """Let the file go."""
-        with self._lock:
-            if self._opened is not None:
-                self._opened.close()
-                self._opened = None
-
-
-class NoBackend:
-    """Keeps nothing."""
-
-    def append(self, record: DecisionRecord, context: Mapping[str, Any]) -> None:
-        """Nothing."""
-
-    def of_trace(self, trace_id: str) -> list[DecisionRecord]:
-        """Nothing is known."""
-        return []
+    def _clean(self, value: Any) -> Any:
+        """A value without secrets, wherever in it they stand."""
+        if self.redactor is None:
+            self.redactor = Redactor.from_environment(read_settings().variables)
+        if isinstance(value, str):
+            return self.redactor.scrub_text(value)
+        if isinstance(value, Mapping):
+            return {k: REDACTED if is_secret_name(str(k)) else self._clean(inner) for k, inner in value.items()}
+        if isinstance(value, (list, tuple)):
+            return [self._clean(inner) for inner in value]
+        return value
 
 
 class JSONAuditTrail(AuditTrail):
@@ -252,11 +124,14 @@ class NoOpAuditTrail(AuditTrail):
         super().__init__(NoBackend())
 
 
-def _from_line(line: Mapping[str, Any]) -> DecisionRecord:
-    said = dict(line["decision"])
-    return DecisionRecord(
-        timestamp=datetime.fromisoformat(line["timestamp"]),
-        trace_id=line["trace_id"],
-        alternatives=tuple(said.pop("alternatives")),
-        **said,
-    )
+__all__ = [
+    "AuditBackend",
+    "AuditTrail",
+    "DecisionRecord",
+    "JSONAuditTrail",
+    "JSONBackend",
+    "NoBackend",
+    "NoOpAuditTrail",
+    "SQLiteAuditTrail",
+    "SQLiteBackend",
+]

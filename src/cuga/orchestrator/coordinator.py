@@ -302,7 +302,8 @@ class Coordinator(Members, Switching):
         return self.trace_emitter.get_golden_signals()
 
     def get_budget_utilization(self) -> dict[str, Any]:
-        """Used, limit and percentage of every budget scope of the run that moved last; empty before the first."""
+        """Used, limit and percentage of every budget scope of the run that moved last, as its latest result had
+        them; empty before the first. `budget` tells them of any run."""
         return dict(self._utilization)
 
 

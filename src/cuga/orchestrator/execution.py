@@ -69,3 +69,5 @@ class ExecutionResult(Value, frozen=True, kw_only=True):
     budget_utilization: dict[str, Any] = {}
     approvals_required: int = 0
     approvals_received: int = 0
+    profile: str = ""  # the rules it ran under
+    user_id: str = ""  # who asked for it

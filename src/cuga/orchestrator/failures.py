@@ -1,6 +1,7 @@
 """The older path of all words about failures; each has its own room."""
 
 from cuga.model.failure import FailureCategory, FailureMode
+from cuga.orchestrator.events import PartialResultEvent
 from cuga.orchestrator.modes import TERMINAL, Classifier, Severity, classify, severity_of
 from cuga.orchestrator.partial import PartialResult, RecoveryStrategy
 from cuga.orchestrator.retrying import (
@@ -21,6 +22,7 @@ __all__ = [
     "LinearBackoffPolicy",
     "NoRetryPolicy",
     "PartialResult",
+    "PartialResultEvent",
     "RecoveryStrategy",
     "RetryExecutor",
     "RetryPolicy",

@@ -81,7 +81,7 @@ class IntelligentPlanner:
 
     async def _by_model(self, model: PlanModel, goal: str, context: ExecutionContext, budget: Budget | None) -> Plan:
         house = self._home.coordinator
-        tools = (await self._home.do(house.tools(goal)))[:MOST_TOOLS]
+        tools = (await self._home.do(house.tools_for(goal, context.profile)))[:MOST_TOOLS]
         said = await model.decompose_goal(goal, tools)
         steps = tuple(
             PlanStep(

@@ -34,10 +34,16 @@ class PartialResult:
     remaining_steps: tuple[str, ...] = ()  # neither done nor failed
     trace_id: str = ""
     run_id: str = ""
+    profile: str = ""  # that the run was under, and goes on under
+    user_id: str = ""  # who asked for the run
+    doubtful_steps: tuple[str, ...] = ()  # nobody knows whether these happened
+    denied_steps: tuple[str, ...] = ()  # a person said no, here or in a run before
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "completed_steps", tuple(self.completed_steps))
         object.__setattr__(self, "remaining_steps", tuple(self.remaining_steps))
+        object.__setattr__(self, "doubtful_steps", tuple(self.doubtful_steps))
+        object.__setattr__(self, "denied_steps", tuple(self.denied_steps))
         object.__setattr__(self, "failure_mode", FailureMode(self.failure_mode))
 
     @property
@@ -85,6 +91,8 @@ class PartialResult:
         return asdict(self) | {
             "completed_steps": list(self.completed_steps),
             "remaining_steps": list(self.remaining_steps),
+            "doubtful_steps": list(self.doubtful_steps),
+            "denied_steps": list(self.denied_steps),
             "failure_mode": self.failure_mode.value,
             "recovery_strategy": self.recovery_strategy.value,
             "is_recoverable": self.is_recoverable,
@@ -112,4 +120,8 @@ class PartialResult:
             remaining_steps=tuple(s.step for s in result.partial_results if s.state != "done" and s is not failed),
             trace_id=result.trace_id,
             run_id=result.run_id,
+            profile=result.profile,
+            user_id=result.user_id,
+            doubtful_steps=tuple(s.step for s in result.partial_results if s.state == "in_doubt"),
+            denied_steps=tuple(s.step for s in result.partial_results if s.state == "denied"),
         )

@@ -117,6 +117,7 @@ class Reading:
         self._assembly: Assembly | None = None
         self._opening = asyncio.Lock()
         self._utilization: dict[str, Any] = {}
+        self._moved = ""  # the run that moved last
 
     def _registry_to_be(self) -> Registry | None:
         """The registry that opening will read; None: the shipped one. `RegistryInvalid` when it does not load."""
@@ -143,8 +144,12 @@ class Reading:
         async with self._opening:
             if self._assembly is None:
                 self._assembly = await open_house(self._place, **self._options)
-                self._assembly.engine.listen("", self.trace_emitter.hear)
+                self._assembly.engine.listen("", self._hear)
         return self._assembly
+
+    def _hear(self, run_id: str, events: Sequence[Event]) -> None:
+        self._moved = run_id
+        self.trace_emitter.hear(run_id, events)
 
     async def close(self) -> None:
         """Let the house go; calls in flight get a little time first."""
@@ -206,7 +211,8 @@ class Reading:
         rules = await assembly.driver.rules(state.started.policy_digest)
         found = await read_result(assembly.journal, run_id)
         result = summary_of(found, await self.events(run_id), state, rules)
-        self._utilization = result.budget_utilization
+        if run_id == self._moved or not self._moved:
+            self._utilization = result.budget_utilization
         return result
 
     async def request(self, approval_id: str) -> ApprovalRequested:
@@ -291,6 +297,18 @@ class Reading:
         """The quick actions of this house: what each takes, and which tools it lacks here."""
         assembly = await self.open()
         return ready(assembly.tools.plays(), assembly.tools.contracts())
+
+    async def tools_for(self, words: str, profile: str = "") -> list[ToolContract]:
+        """The tools that fit some words and that a profile lets a run use now, best first."""
+        assembly = await self.open()
+        rules = await assembly.rules_for(profile or self.profile)
+        allowed = rules.profile.tools
+        banned = {*rules.profile.forbidden_tools, *assembly.current.forbidden_tools}
+        return [
+            tool
+            for tool in await self.tools(words)
+            if tool.name not in banned and (not allowed or tool.name in allowed)
+        ]
 
     async def house(self) -> HouseNow:
         """What holds in the house now: people, standing rules, what is switched off."""

@@ -17,7 +17,7 @@ from cuga.orchestrator.failures import PartialResult
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.lifecycle import Lifecycle
 from cuga.orchestrator.protocol import ErrorPropagation, LifecycleStage, OrchestratorProtocol
-from cuga.orchestrator.resuming import what_is_left
+from cuga.orchestrator.resuming import Left, what_is_left
 from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
 from cuga.orchestrator.stages import Lifelines, facts
 
@@ -81,6 +81,7 @@ class ReferenceOrchestrator(OrchestratorProtocol):
             yield _said(LifecycleStage.FAILED, {"reason": error.message, "partial": False}, context)
             raise OrchestrationError(error.message, stage=LifecycleStage.PLAN, mend=error.next_step) from error
         again = strategy is ErrorPropagation.RETRY
+        left: Left | None = None
         while True:
             lines = Lifelines(plan)
             async for event in self.home.each(facts(self.coordinator, run_id, self.wait_s)):
@@ -89,10 +90,11 @@ class ReferenceOrchestrator(OrchestratorProtocol):
                 if lines.failed and strategy in (ErrorPropagation.FAIL_FAST, ErrorPropagation.FALLBACK):
                     await self._stop(run_id, lines.failed["error"])
             result = await self.home.do(self.coordinator.result(run_id))
-            left = await self._left(result) if again else None
-            if left is None:
+            result = left.of(result) if left is not None else result
+            found = await self._left(result, context) if again else None
+            if found is None or found.plan is None:
                 break
-            again, plan = False, left
+            again, left, plan, context = False, found, found.plan, found.context
             run_id = await self.home.do(self.coordinator.start(goal, plan=plan, context=context, budget=_budget(plan)))
         async for one in self._end(goal, result, lines, strategy, context):
             yield one
@@ -103,13 +105,14 @@ class ReferenceOrchestrator(OrchestratorProtocol):
             with suppress(InvalidTransition):  # it ended meanwhile, and has nothing left to stop
                 await self.home.do(self.coordinator.cancel(run_id, f"a step failed: {why}"))
 
-    async def _left(self, result: ExecutionResult) -> Plan | None:
-        """The plan of what a run left undone, when its failure passes by itself; its results are put in."""
+    async def _left(self, result: ExecutionResult, context: ExecutionContext) -> Left | None:
+        """What a run left undone, when its failure passes by itself; its results are put in."""
         if result.status not in (Status.PARTIAL, Status.FAILED):
             return None
-        if not PartialResult.of_run(result).failure_mode.is_retryable:
+        partial = PartialResult.of_run(result)
+        if not partial.failure_mode.is_retryable:
             return None
-        return await self.home.do(what_is_left(self.coordinator, result))
+        return await self.home.do(what_is_left(self.coordinator, partial, context))
 
     async def _end(
         self,
@@ -160,11 +163,12 @@ class ReferenceOrchestrator(OrchestratorProtocol):
                 answer = await self.fallback("", context, partial or PartialResult(error=error.message))
                 return _said(LifecycleStage.COMPLETE, {"fallback": answer, "partial_result": partial}, context)
             case ErrorPropagation.RETRY if partial is not None and partial.run_id and partial.failure_mode.is_retryable:
-                before = await self.home.do(self.coordinator.result(partial.run_id))
-                if (plan := await self.home.do(what_is_left(self.coordinator, before))) is not None:
-                    result = await self.home.do(self.coordinator.execute_plan(plan, context))
+                left = await self.home.do(what_is_left(self.coordinator, partial, context))
+                if left.plan is not None:
+                    result = left.of(await self.home.do(self.coordinator.execute_plan(left.plan, left.context)))
                     if result.success:
-                        return _said(LifecycleStage.COMPLETE, {"results": result.results, "result": result}, context)
+                        data = {"results": result.results, "result": result}
+                        return _said(LifecycleStage.COMPLETE, data, left.context)
             case _:
                 pass
         raise error

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from cuga.errors import CugaError, RegistryInvalid
+from cuga.orchestrator.consenting import CONSENT, consent
 from cuga.orchestrator.place import Place
 from cuga.policy.registry import Registry, load_registry, module_of, under_overrides
 from cuga.tools.registry import Tool, ToolRegistry
@@ -60,7 +61,7 @@ def registry_of(place: Place) -> Registry:
 
 
 def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
-    """The tools that a registry's packs bring, and those handed in, under the registry's overrides."""
+    """The tools that a registry's packs bring, those handed in, and the one that only asks, under its overrides."""
     kept = ToolRegistry(registry.modules)
     for pack in registry.packs:
         kept.load(module_of(pack))
@@ -69,5 +70,7 @@ def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
             kept.take(one)
         else:
             kept.register(one)
+    if kept.get(CONSENT) is None:
+        kept.register(consent)
     kept.hold(under_overrides(registry, kept.contracts()))
     return kept

@@ -92,14 +92,20 @@ class Lifelines:
                 return [self._lost(step, "policy_approval", f"denied by {event.by}: {event.reason}".rstrip(": "))]
             case e.ApprovalTimeout(step=step):
                 return [self._lost(step, "policy_approval", "nobody decided in time")]
+            case e.StepSkipped(step=step, by_condition=False, reason=reason):
+                self._lost(step, "agent_logic", reason)  # a required step may have needed an optional one
             case _:
                 pass
         return []
 
     def _lost(self, step: str, mode: str, error: str) -> Stage:
         lost = {"step": step, "error": error, "failure_mode": mode}
-        self.failed = self.failed or lost
+        if not self.failed and self._is_required(step):
+            self.failed = lost
         return LifecycleStage.EXECUTE, {**lost, "plan": self.plan}
+
+    def _is_required(self, step: str) -> bool:
+        return all(one.required for one in self.plan.steps if one.step_id == step) if self.plan is not None else True
 
     def _advance(self, stage: PlanningStage) -> None:
         order = list(PlanningStage)

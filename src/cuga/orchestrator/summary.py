@@ -30,6 +30,8 @@ def summary_of(found: RunResult, events: Sequence[e.Event], state: RunState, rul
         budget_utilization=utilisation_of(state, rules.profile.limits).as_dict(),
         approvals_required=len(found.approvals),
         approvals_received=sum(isinstance(event, e.ApprovalReceived) and event.final for event in events),
+        profile=found.profile,
+        user_id=found.requester,
     )
 
 

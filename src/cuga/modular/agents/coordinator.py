@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -25,6 +26,8 @@ from cuga.orchestrator.reference import WAIT_S, Fallback, ReferenceOrchestrator
 from cuga.orchestrator.routing import RoutingAuthority, RoutingDecision
 from cuga.planning.memory import Notes
 from cuga.policy.routing import Candidate
+
+_log = logging.getLogger("cuga.audit")
 
 
 class CoordinatorAgent(ReferenceOrchestrator):
@@ -76,6 +79,7 @@ class CoordinatorAgent(ReferenceOrchestrator):
         self.planner.join(self.home)
         self.planning_authority = planning_authority or PlanningAuthority(planner=planner, memory=memory)
         self.audit_trail = audit_trail or NoOpAuditTrail()
+        self.audit_fault = ""  # why the trail could not be written the last time; empty: it was
 
     @property
     def routing_authority(self) -> RoutingAuthority:
@@ -89,7 +93,8 @@ class CoordinatorAgent(ReferenceOrchestrator):
     # --- goals ----------------------------------------------------------------------------------------------------
     async def plan_for(self, goal: str, context: ExecutionContext) -> Plan:
         """The planning authority's plan; what a worker's policy asks about is asked of a person first."""
-        await self.home.do(self.crew.ready())
+        house = await self.home.do(self.crew.ready())
+        self.audit_trail.redactor = self.audit_trail.redactor or (await self.home.do(house.open())).redactor
         plan = await self.planning_authority.create_plan(goal, context)
         steps = tuple(
             msgspec.structs.replace(step, ask_first=True) if self._asks(step.tool, step.input) else step
@@ -109,11 +114,20 @@ class CoordinatorAgent(ReferenceOrchestrator):
         plan: Plan | None = data.get("plan")
         if stage is LifecycleStage.ROUTE:
             decision = self.crew.decisions.get((data["run_id"], data["step"]), data["decision"])
-            self.audit_trail.record_decision(decision, context, step=data["step"], run_id=data["run_id"])
+            self._record(self.audit_trail.record_decision, decision, context, step=data["step"], run_id=data["run_id"])
             return {**data, "decision": decision}
         if plan is not None and (stage is LifecycleStage.PLAN or stage.is_end):
-            self.audit_trail.record_plan(plan, context)
+            self._record(self.audit_trail.record_plan, plan, context)
         return data
+
+    def _record(self, how: Callable[..., Any], *what: Any, **more: Any) -> None:
+        """Tell the audit trail. One that cannot be written is an export that is missing, and stops no work."""
+        try:
+            how(*what, **more)
+        except Exception as error:
+            if not self.audit_fault:
+                _log.warning("the audit trail is not written: %s: %s", type(error).__name__, error)
+            self.audit_fault = f"{type(error).__name__}: {error}"
 
     def dispatch(self, goal: str, metadata: Mapping[str, Any] | None = None, *, trace_id: str = "") -> AgentResult:
         """Run a goal to its end, for plain functions. Raises as `orchestrate` does; what is missing raises too."""
@@ -153,7 +167,8 @@ class CoordinatorAgent(ReferenceOrchestrator):
     ) -> RoutingDecision:
         """The authority's decision, recorded; without agents the workers are meant."""
         decision = super().make_routing_decision(task, context, available_agents or [w.name for w in self.workers])
-        self.audit_trail.record_decision(decision, self.circumstances(context), task=str(getattr(task, "tool", task)))
+        told = str(getattr(task, "tool", task))
+        self._record(self.audit_trail.record_decision, decision, self.circumstances(context), task=told)
         return decision
 
     def _select_worker(self) -> WorkerAgent:

@@ -1,7 +1,8 @@
 """The workers of one house: their tools become the house's tools, and each call goes to one worker's own handler.
 
 Everything else is the house's: the gate, budgets, approvals, tries, the journal. Where several workers have a tool, the
-routing authority says whose hands it is when the intent is durable and before anything is touched.
+routing authority says whose hands it is when the intent is durable and before anything is touched. Whose they were is
+told by the ROUTE stage and by an audit trail; the journal knows the tool and the attempt, not the worker.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ from typing import Any, Protocol
 import msgspec
 
 from cuga.errors import ToolInvalid
-from cuga.model.event import Event, RouteDecision, ToolCallStart
+from cuga.model.event import Event, RunFinished, ToolCallComplete, ToolCallError, ToolCallStart
+from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
 from cuga.orchestrator.home import Home
@@ -68,7 +70,8 @@ class Crew:
     def __post_init__(self) -> None:
         self.busy: dict[str, int] = {worker.name: 0 for worker in self.workers}
         self.decisions: dict[tuple[str, str], RoutingDecision] = {}
-        self._is_listening = False
+        self._at: dict[tuple[str, str], str] = {}  # step in flight -> the worker that counts it
+        self._heard: Assembly | None = None  # the open house that is listened to
         self._counting = threading.Lock()
         if len(self.busy) < len(self.workers):
             raise ToolInvalid("two workers have the same name", mend="Give each worker a `name` of its own.")
@@ -76,8 +79,11 @@ class Crew:
     async def ready(self) -> Coordinator:
         """The open house; from now on the crew hears where its steps go."""
         assembly = await self.home.coordinator.open()
-        if not self._is_listening:
-            self._is_listening = True
+        if self._heard is not assembly:
+            self._heard = assembly
+            with self._counting:  # what was in flight in a house before this one is taken over by nobody here
+                self._at.clear()
+                self.busy.update(dict.fromkeys(self.busy, 0))
             assembly.engine.listen("", self._hear)
         return self.home.coordinator
 
@@ -122,21 +128,19 @@ class Crew:
 
         def call(**named: Any) -> Any:
             worker, tool, named = taken(named)
-            with self._at_work(worker):
+            with self._named_by(worker):
                 return tool.function(**named)
 
         async def call_async(**named: Any) -> Any:
             worker, tool, named = taken(named)
-            with self._at_work(worker):
+            with self._named_by(worker):
                 return await tool.function(**named)
 
         return call_async if is_async else call
 
     @contextmanager
-    def _at_work(self, worker: Hands) -> Iterator[None]:
-        """Count the worker as busy; let an exception say the mode that the worker's own classifier gives it."""
-        with self._counting:
-            self.busy[worker.name] += 1
+    def _named_by(self, worker: Hands) -> Iterator[None]:
+        """Let an exception say the mode that the worker's own classifier gives it."""
         try:
             yield
         except Exception as error:
@@ -144,20 +148,43 @@ class Crew:
                 with suppress(AttributeError):  # an exception that takes no attribute is classified by its kind
                     error.failure_mode = classify(error, worker.failure_classifier)  # type: ignore[attr-defined]
             raise
-        finally:
-            with self._counting:
-                self.busy[worker.name] -= 1
 
     def _hear(self, run_id: str, events: Sequence[Event]) -> None:
-        """Say whose hands a step is in, as soon as its intent is durable; a step that is tried again stays there."""
-        for event in events:
-            if isinstance(event, ToolCallStart) and (run_id, event.step) not in self.decisions:
-                routed = next((e for e in events if isinstance(e, RouteDecision) and e.step == event.step), None)
-                if decision := self._decide(event, routed):
-                    self.decisions[run_id, event.step] = decision
-                    if len(self.decisions) > MOST_KEPT:
-                        del self.decisions[next(iter(self.decisions))]
+        """Say whose hands a step is in, as soon as its intent is durable; a step that is tried again stays there.
 
-    def _decide(self, start: ToolCallStart, routed: RouteDecision | None) -> RoutingDecision | None:
+        A worker is busy from then on until the outcome is durable, so that the next choice knows of this one.
+        """
+        for event in events:
+            match event:
+                case ToolCallStart():
+                    self._hand_over(run_id, event)
+                case ToolCallComplete(step=step) | ToolCallError(step=step):
+                    self._take_back((run_id, step))
+                case RunFinished():
+                    for key in [key for key in self._at if key[0] == run_id]:
+                        self._take_back(key)
+                case _:
+                    pass
+
+    def _hand_over(self, run_id: str, start: ToolCallStart) -> None:
+        key = (run_id, start.step)
+        self._take_back(key)
+        decision = self.decisions.get(key) or self._decide(start)
+        if decision is None:
+            return
+        self.decisions[key] = decision
+        if len(self.decisions) > MOST_KEPT:
+            del self.decisions[next(iter(self.decisions))]
+        if decision.target in self.busy:
+            with self._counting:
+                self._at[key] = decision.target
+                self.busy[decision.target] += 1
+
+    def _take_back(self, key: tuple[str, str]) -> None:
+        with self._counting:
+            if (name := self._at.pop(key, None)) is not None:
+                self.busy[name] -= 1
+
+    def _decide(self, start: ToolCallStart) -> RoutingDecision | None:
         candidates = self.candidates(start.tool)
         return self.authority.route_to_worker(candidates) if candidates else None

@@ -37,10 +37,11 @@ class PlannerAgent:
 
     def __post_init__(self) -> None:
         self._lifecycle = Lifecycle(self._begin, self._end)
+        self._own: Home | None = None  # the house that this planner made, and closes
 
     def join(self, home: Home) -> None:
         """Plan in a house of others, unless this planner has one."""
-        self.home = self.home or home
+        self.home = self.home or home  # whoever made it closes it
 
     async def create_plan(self, goal: str, context: ExecutionContext, budget: Budget | None = None) -> Plan:
         """A plan for a goal; `PlanInvalid` says what to change when there is none."""
@@ -68,7 +69,9 @@ class PlannerAgent:
             if self.coordinator is not None:
                 self.home = Home.of(self.coordinator)
             else:
-                self.home = Home.own(self.registry.all() if self.registry else (), registry=rules_for_agents())
+                self.home = self._own = Home.own(
+                    self.registry.all() if self.registry else (), registry=rules_for_agents()
+                )
         return self.home
 
     async def _begin(self) -> None:
@@ -76,5 +79,5 @@ class PlannerAgent:
         await home.do(home.coordinator.open())
 
     async def _end(self) -> None:
-        if self.home is not None:
-            await self.home.close()
+        if self._own is not None:
+            await self._own.close()

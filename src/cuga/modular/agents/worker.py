@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from cuga.errors import ApprovalTimeoutError, BadInput, CugaError, InvalidTransition, RunNotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, CugaError
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget
 from cuga.modular.agents.crew import Crew
@@ -45,12 +45,14 @@ class WorkerAgent:
         if self.coordinator is not None and self.retry_policy is not None:
             raise BadInput("a house that is handed in has its own rule for trying again", mend="Say it in its profile.")
         self._lifecycle = Lifecycle(self._begin, self._end)
+        self._own: Crew | None = None  # the house that this worker made, and closes
 
     @property
     def home(self) -> Home:
         """The house this worker works in, made when first asked for."""
         if self.crew is None:
             self.crew = Crew.of([self], coordinator=self.coordinator, retry_policy=self.retry_policy)
+            self._own = self.crew
         if self.approval_manager is not None:
             self.approval_manager.join(self.crew.home)
         return self.crew.home
@@ -81,23 +83,10 @@ class WorkerAgent:
         return await self.home.do(self._resume(steps, partial, metadata))
 
     async def _resume(self, steps: Steps, partial: PartialResult, metadata: Mapping[str, Any] | None) -> AgentResult:
-        assert self.crew is not None
-        house = await self.crew.ready()
-        if partial.run_id:
-            try:
-                state = await house.state(partial.run_id)
-            except RunNotFound:  # of another house; what it says of the steps is all there is
-                state = None
-            if state is not None and state.end is None:
-                raise InvalidTransition(
-                    f"run {partial.run_id} has not ended: {', '.join(sorted(state.doubts)) or 'it goes on by itself'}",
-                    mend="; ".join(state.parked.needs) if state.parked else "",
-                )
-        said = {"trace_id": partial.trace_id, **(metadata or {})}
-        return await self._run(steps, said, done=partial.step_results)
+        return await self._run(steps, metadata, after=partial)
 
     async def _run(
-        self, steps: Steps, metadata: Mapping[str, Any] | None, done: Mapping[str, Any] | None = None
+        self, steps: Steps, metadata: Mapping[str, Any] | None, after: PartialResult | None = None
     ) -> AgentResult:
         assert self.crew is not None
         house = await self.crew.ready()
@@ -106,11 +95,11 @@ class WorkerAgent:
         return await run_steps(
             house,
             steps_of(steps, self.approval_manager),
-            context_of(said, self.profile),
+            context_of(said, "" if after is not None else self.profile),
             goal=str(said.get("goal", "")),
             budget=budget if isinstance(budget, Budget) else None,
             wait_s=self.approval_manager.policy.timeout_seconds if self.approval_manager is not None else 0.0,
-            done=done,
+            after=after,
         )
 
     @staticmethod
@@ -151,8 +140,8 @@ class WorkerAgent:
         await home.do(self.crew.ready())
 
     async def _end(self) -> None:
-        if self.crew is not None:
-            await self.crew.home.close()
+        if self._own is not None:
+            await self._own.home.close()
 
 
 def response_to(error: CugaError) -> AgentResponse:

@@ -7,6 +7,7 @@ people is waited for as long as the agent's manager says, and stays open after t
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from cuga.orchestrator.approval import ApprovalManager
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.failures import PartialResult
-from cuga.orchestrator.resuming import rest_of
+from cuga.orchestrator.resuming import Left, what_is_left
 from cuga.orchestrator.stages import facts
 
 Steps = Iterable[Mapping[str, Any] | PlanStep]
@@ -72,21 +73,24 @@ async def run_steps(
     goal: str = "",
     budget: Budget | None = None,
     wait_s: float = 0.0,
-    done: Mapping[str, Any] | None = None,
+    after: PartialResult | None = None,
 ) -> AgentResult:
-    """Run steps and wait for their end. `done` are outputs of steps that were done before and are not done again.
+    """Run steps and wait for their end; `after` an earlier run only what that one left.
 
     `ToolExecutionError`, or for a no `ApprovalDeniedError`, hold what was done as `partial_result`;
     `ApprovalTimeoutError` when nobody decided within `wait_s` seconds.
     """
     names = ", ".join(dict.fromkeys(step.tool for step in steps))
-    plan: Plan | None = Plan(goal=goal or f"Run {names or 'nothing'}", steps=steps, budget=budget)
-    before = dict(done or {})
-    if before and plan is not None:
-        plan = rest_of(plan, before)
-    if plan is None or not plan.steps:
-        return AgentResult(output=_last(steps, before), results=before, trace_id=context.trace_id)
-    run_id = await house.start(plan.goal, plan=plan, context=context, budget=budget)
+    plan = Plan(goal=goal or f"Run {names or 'nothing'}", steps=steps, budget=budget)
+    left = Left(plan=plan if steps else None, context=context)
+    if after is not None:
+        left = await what_is_left(house, after, context, plan=plan, budget=budget)
+        if left.plan is None and left.why_not:
+            refused = ApprovalDeniedError if left.denied else ToolExecutionError
+            raise refused(left.why_not, partial_result=after, run_id=after.run_id, mend="Begin a new run.")
+    if left.plan is None:
+        return AgentResult(output=_last(steps, left.results), results=left.results, trace_id=left.context.trace_id)
+    run_id = await house.start(plan.goal, plan=left.plan, context=left.context, budget=left.plan.budget)
     result = await house.wait(run_id)
     if (await house.state(run_id)).pending:
         following = facts(house, run_id, wait_s)
@@ -95,9 +99,10 @@ async def run_steps(
                 break
         await following.aclose()
         result = await house.result(run_id)
-    results = {**before, **result.results}
+    result = left.of(result)
+    results = {**left.results, **result.results}
     if not result.success:
-        raise _error(result, steps, before)
+        raise _error(result, steps, left)
     trace = await house.trace(run_id)
     return AgentResult(
         output=_last(steps, results), trace=trace.events, results=results, run_id=run_id, trace_id=result.trace_id
@@ -108,8 +113,8 @@ def _last(steps: tuple[PlanStep, ...], results: Mapping[str, Any]) -> Any:
     return next((results[step.step_id] for step in reversed(steps) if step.step_id in results), None)
 
 
-def _error(result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping[str, Any]) -> Exception:
-    partial = partial_of(result, steps, before)
+def _error(result: ExecutionResult, steps: tuple[PlanStep, ...], left: Left) -> Exception:
+    partial = partial_of(result, steps, left)
     facts_of_it = {"partial_result": partial, "run_id": result.run_id, "mend": "; ".join(result.next_steps)}
     said = f"{partial.failed_step.get('tool', 'a step')}: {partial.error}"
     if result.status is Status.PARKED:
@@ -119,24 +124,20 @@ def _error(result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping
     return ToolExecutionError(said, **facts_of_it)
 
 
-def partial_of(
-    result: ExecutionResult, steps: tuple[PlanStep, ...], before: Mapping[str, Any] | None = None
-) -> PartialResult:
-    """What a run left of a list of steps, with what was done before it."""
+def partial_of(result: ExecutionResult, steps: tuple[PlanStep, ...], left: Left | None = None) -> PartialResult:
+    """What a run left of a list of steps, with what was done and denied before it."""
     found = PartialResult.of_run(result)
-    failed_id = found.failed_step.get("step_id")
+    failed_id = found.failed_step.get("step_id") or result.failure_context.get("step")
     failed = next((step for step in steps if step.step_id == failed_id), None)
-    results = {**(before or {}), **found.step_results}
+    results = {**(left.results if left is not None else {}), **found.step_results}
     said = {"tool": failed.tool, "input": failed.input, "step_id": failed.step_id} if failed is not None else {}
-    return PartialResult(
+    return replace(
+        found,
         completed_steps=tuple(step.step_id for step in steps if step.step_id in results),
         failed_step=said,
-        error=found.error,
-        failure_mode=found.failure_mode,
         step_results=results,
         remaining_steps=tuple(s.step_id for s in steps if s.step_id not in results and s.step_id != failed_id),
-        trace_id=result.trace_id,
-        run_id=result.run_id,
+        denied_steps=(*(left.denied if left is not None else ()), *found.denied_steps),
     )
 
 
