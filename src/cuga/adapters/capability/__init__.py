@@ -39,7 +39,9 @@ from cuga.adapters.capability.ports import (
     Past,
     Receipt,
     Repeated,
+    SentMail,
     Stored,
+    Suppressed,
 )
 from cuga.adapters.capability.runs import Runs, RunTold, StepTold
 
@@ -78,9 +80,11 @@ __all__ = [
     "Repeated",
     "RunTold",
     "Runs",
+    "SentMail",
     "Source",
     "StepTold",
     "Stored",
+    "Suppressed",
     "TeamMember",
     "Territory",
     "Unread",

@@ -1,5 +1,6 @@
 """The sales pack: the tools and plays that the registry loads from this module. Importing it does nothing else."""
 
+from cuga.packs.sales.engagement.compliance import check_outreach_compliance
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.quality import assess_message_quality
 from cuga.packs.sales.engagement.recording import log_activity
@@ -74,6 +75,7 @@ TOOLS = (
     # engagement
     draft_outbound_message,
     assess_message_quality,
+    check_outreach_compliance,
     send_message,
     simulate_territory_change,
     assess_capacity_coverage,

@@ -32,6 +32,7 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "handle_objection": ("knowledge", "read-only", 300_000),
         "draft_outbound_message": ("engagement", "propose", 1_000_000),
         "assess_message_quality": ("engagement", "read-only", 500_000),
+        "check_outreach_compliance": ("engagement", "read-only", 400_000),
         "qualify_opportunity": ("qualification", "read-only", 700_000),
         "send_message": ("engagement", "execute", 1_000_000),
         "analyze_pipeline": ("governance", "read-only", 600_000),

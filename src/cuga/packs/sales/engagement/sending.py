@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from cuga.adapters.capability import Contact, CrmRead, Filter, Mail, Outgoing, Receipt, body_hash
+from cuga.adapters.capability import CrmRead, Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
 from cuga.packs.sales.engagement import checks
+from cuga.packs.sales.engagement.compliance import clearance
 from cuga.packs.sales.engagement.message import Message
+from cuga.packs.sales.engagement.recipients import recipient_of
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 
@@ -69,18 +71,17 @@ def send_message(
 
     It goes to the outbox as one file. `body_hash` must be that of the body (an empty one: the approval of this call
     alone
-    binds the body). What is unfilled, suppressed or malformed is not sent.
+    binds the body). What is unfilled, suppressed, objected to or malformed is not sent; the rules of the recipient's
+    country are looked at again at this moment. A profile's `rates` can cap how many go out in a day.
     """
-    check(context, message)
     mail: Mail = context.capability("mail")
-    if why := mail.suppressed(message.recipient):
-        raise NotDone(
-            f"{message.recipient} must not be written to: {why}", mend="write to somebody else, or not at all"
-        )
+    check(context, message)
+    check_law(context, message, mail)
     receipt = mail.send(
         Outgoing(
             key=context.key, recipient=message.recipient, subject=message.subject, body=message.body,
             message_id=message.message_id, intent=message.intent, body_hash=body_hash(message.body),
+            template=message.template,
         )
     )  # fmt: skip
     return _sent(message, receipt)
@@ -112,13 +113,21 @@ def check(context: ToolContext, message: Message) -> None:
         (i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None
     ):
         raise NotDone(f"a variable is not filled: {left.text!r} in the {left.part}", mend="draft it again")
-    if not capability_missing(context, "crm"):
-        crm: CrmRead = context.capability("crm")
-        for contact in crm.query("contacts", [Filter(field="email", value=message.recipient)], limit=50):
-            if isinstance(contact, Contact) and contact.unsubscribed:
-                raise NotDone(
-                    f"{message.recipient} has asked for no mail", mend="write to somebody else, or not at all"
-                )
+
+
+def check_law(context: ToolContext, message: Message, mail: Mail) -> None:
+    """`NotDone` for a recipient who is blocked at this moment, whatever held when it was approved.
+
+    What needs review passes: a person has approved this very call, with the recipient and the text before them.
+    """
+    crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
+    today = context.as_of.date()
+    found = clearance(recipient_of(crm, message.recipient, (), today), message, None, mail, today)
+    if found.verdict == "block":
+        raise NotDone(
+            f"{message.recipient} must not be written to: {found.why} ({found.rule})",
+            mend="write to somebody else, or not at all; `cuga suppression why ADDRESS` says where that comes from",
+        )
 
 
 def _sent(message: Message, receipt: Receipt) -> Sent:
