@@ -6,12 +6,14 @@ the reverse order of its making.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -20,7 +22,7 @@ import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, Outbox
+from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox
 from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -87,6 +89,9 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     views: Store
+    inbox: DropFolder | None = None  # a house in memory has none
+    timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
+    settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
@@ -293,6 +298,7 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        inbox=DropFolder(place.inbox) if place is not None else None,
         registry_file=file,
         _spare=spare,
     )

@@ -23,6 +23,7 @@ from cuga.adapters.capability.crm import (
     shown,
 )
 from cuga.adapters.capability.documents import Documents, Passage, Unread
+from cuga.adapters.capability.inbound import Inbox, Incoming
 from cuga.adapters.capability.mail import body_hash, canonical_body
 from cuga.adapters.capability.names import Index, Lookup, Named, lookup, squeeze, without_legal_form
 from cuga.adapters.capability.ports import (
@@ -63,6 +64,8 @@ __all__ = [
     "Edited",
     "Enrichment",
     "Filter",
+    "Inbox",
+    "Incoming",
     "Index",
     "Kind",
     "Loading",

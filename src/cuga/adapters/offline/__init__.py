@@ -1,7 +1,8 @@
-"""What a house without a network has: a CRM store in one file, an outbox and documents in a directory each."""
+"""What a house without a network has: a CRM store in one file, an outbox, an inbox and documents in a directory each."""
 
 from cuga.adapters.offline.crm_store import CrmStore
 from cuga.adapters.offline.documents import DocumentFolder
+from cuga.adapters.offline.inbox import DropFolder
 from cuga.adapters.offline.outbox import Outbox
 
-__all__ = ["CrmStore", "DocumentFolder", "Outbox"]
+__all__ = ["CrmStore", "DocumentFolder", "DropFolder", "Outbox"]

@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement.recipients import ADDRESS
 from cuga.packs.sales.engagement.reply_dates import later_day, return_day
 from cuga.packs.sales.engagement.reply_text import MOST, own_words
-from cuga.packs.sales.engagement.reply_words import ORDER, PATTERNS
+from cuga.packs.sales.engagement.reply_words import ORDER, PATTERNS, Kind
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, tool
 
 RULES = "reply-1"
-Kind = Literal[
-    "interest", "not_now", "objection", "referral", "wrong_person", "out_of_office", "unsubscribe", "bounce", "unclear"
-]
-_NEXT: dict[str, str] = {
+_NEXT: dict[Kind, str] = {
     "interest": "answer today; every cadence to this person stops",
     "not_now": "ask again on the day named, not before",
     "objection": "answer it or let it rest; the cadence stops",
@@ -94,7 +91,7 @@ def classify(text: str, *, subject: str = "", today: date, automatic: bool = Fal
     """The rule itself. `automatic` and `bounced` are what the headers of a mail say (RFC 3834, RFC 3464)."""
     said = own_words(text)
     hints = [_hint(kind, found) for kind in ORDER for found in list(PATTERNS[kind].finditer(said))[:3]]
-    hints += [Hint(kind=_kind(k), quote=subject[:200], start=0, end=0) for k in _by_subject(subject, said, automatic)]
+    hints += [Hint(kind=k, quote=subject[:200], start=0, end=0) for k in _by_subject(subject, said, automatic)]
     notes = []
     if bounced:
         hints = [Hint(kind="bounce", quote=subject[:200], start=0, end=0), *hints]
@@ -131,22 +128,25 @@ def _chosen(hints: list[Hint], *, automatic: bool, bounced: bool) -> Hint | None
     """The gravest hint. An automatic answer is no person's wish: what it offers ("unsubscribe here") decides last."""
     if bounced:
         return next(hint for hint in hints if hint.kind == "bounce")
-    order = [kind for kind in ORDER if not (automatic and kind == "unsubscribe")]
+    order = list(ORDER)
     if automatic:
-        order = ["out_of_office", *(kind for kind in order if kind != "out_of_office"), "unsubscribe"]
+        rest = (kind for kind in ORDER if kind not in ("out_of_office", "unsubscribe"))
+        order = ["out_of_office", *rest, "unsubscribe"]
     return min(hints, key=lambda hint: order.index(hint.kind), default=None)
 
 
-def _by_subject(subject: str, said: str, automatic: bool) -> list[str]:
+def _by_subject(subject: str, said: str, automatic: bool) -> list[Kind]:
     """What the subject line says by itself; one that only repeats ours ("Re: ...") says nothing."""
     if re.match(r"\s*(?:re|aw|sv|antw)\s*:", subject, re.I):
         return []
-    kinds = ("unsubscribe", "bounce", "out_of_office") if automatic or not said else ("unsubscribe", "out_of_office")
+    kinds: tuple[Kind, ...] = ("unsubscribe", "out_of_office")
+    if automatic or not said:
+        kinds = ("unsubscribe", "bounce", "out_of_office")
     return [kind for kind in kinds if PATTERNS[kind].search(subject)]
 
 
-def _hint(kind: str, found: re.Match[str]) -> Hint:
-    return Hint(kind=_kind(kind), quote=_around(found), start=found.start(), end=found.end())
+def _hint(kind: Kind, found: re.Match[str]) -> Hint:
+    return Hint(kind=kind, quote=_around(found), start=found.start(), end=found.end())
 
 
 def _around(found: re.Match[str]) -> str:
@@ -155,7 +155,3 @@ def _around(found: re.Match[str]) -> str:
     start = text.rfind("\n", 0, found.start()) + 1
     end = text.find("\n", found.end())
     return text[start : end if end >= 0 else len(text)].strip()[:200]
-
-
-def _kind(name: str) -> Kind:
-    return next(kind for kind in _NEXT if kind == name)  # type: ignore[return-value]  # the keys are the kinds

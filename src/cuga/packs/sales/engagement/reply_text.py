@@ -6,8 +6,8 @@ import re
 
 MOST = 20_000  # characters that are looked at; whoever writes more has not written a reply
 _QUOTE_HEADS = (
-    re.compile(r"^\s*(?:on|am|le|el|il|op|den)\b(?=.*\d).{4,200}\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef|skrev)\b"
-               r".{0,120}:\s*$", re.I | re.S),
+    re.compile(r"^\s*(?:on|am|le|el|il|op|den)\b(?=.*\d).{4,200}\b(?:wrote|schrieb|a écrit|escribió|ha scritto|schreef"
+               r"|skrev)\b.{0,120}:\s*$", re.I | re.S),
     re.compile(r"^\s*-{2,}\s*(?:original message|ursprüngliche nachricht|message d'origine|forwarded message"
                r"|weitergeleitete nachricht)\s*-{2,}", re.I),
     re.compile(r"^\s*(?:from|von|de)\s*:\s*.+$", re.I),
@@ -50,14 +50,3 @@ def _head(lines: list[str], at: int) -> int:
 
 def _is_marked(lines: list[str], at: int) -> bool:
     return next((line for line in lines[at : at + 3] if line.strip()), "").lstrip().startswith(">")
-
-
-def as_text(html: str) -> str:
-    """The words of an HTML mail, line by line; what is quoted in it is marked as such. Tags are dropped, not obeyed."""
-    text = re.sub(r"(?is)<(script|style|head|title)\b.*?(?:</\1\s*>|\Z)", " ", html[: 20 * MOST])
-    text = re.sub(r"(?i)<(?:blockquote|div[^>]{0,200}gmail_quote)\b[^>]*>", "\n----- original message -----\n", text)
-    text = re.sub(r"(?i)<(?:br|/p|/div|/tr|/li|/h\d)\b[^>]*>", "\n", text)
-    text = re.sub(r"<[^>]*>", " ", text)
-    from html import unescape
-
-    return "\n".join(" ".join(line.split()) for line in unescape(text).split("\n"))

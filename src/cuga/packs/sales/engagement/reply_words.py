@@ -3,14 +3,19 @@
 A phrase is a hint that is shown with its quote, no understanding: what fits none is called unclear.
 """
 
+# ruff: noqa: E501 (phrases read best side by side)
 from __future__ import annotations
 
 import re
+from typing import Literal
 
-ORDER = (  # the first that is found decides; an opt-out wins over everything
+Kind = Literal[
+    "interest", "not_now", "objection", "referral", "wrong_person", "out_of_office", "unsubscribe", "bounce", "unclear"
+]  # fmt: skip
+ORDER: tuple[Kind, ...] = (  # the first that is found decides; an opt-out wins over everything
     "unsubscribe", "bounce", "out_of_office", "wrong_person", "referral", "not_now", "objection", "interest",
 )  # fmt: skip
-_PATTERNS = {
+_PATTERNS: dict[Kind, tuple[str, ...]] = {
     "unsubscribe": (
         r"unsubscribe", r"opt(?:[ -]?out|ing out)", r"(?:take|remove) (?:me|us|my (?:address|e-?mail)) (?:off|from|out)",
         r"(?:stop|quit) (?:e-?mailing|mailing|writing(?: to)?|contacting|messaging|sending)(?: me| us)?", r"\Astop\W*\Z",

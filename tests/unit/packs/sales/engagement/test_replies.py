@@ -6,15 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from cuga.adapters.offline.html_text import as_text
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement.replies import classify, classify_reply
-from cuga.packs.sales.engagement.reply_text import as_text, own_words
+from cuga.packs.sales.engagement.reply_text import own_words
 from cuga.packs.sales.engagement.reply_words import ORDER
 
 DAY = date(2026, 1, 5)  # a Monday
 OURS = (
-    "\n\nOn Mon, 5 Jan 2026 at 09:12, Ada Kestrel <ada@birchline.example> wrote:\n> Hello Nora,\n> If you unsubscribe or "
-    "tell me to stop, you will not hear from me again.\n> Are you interested?"
+    "\n\nOn Mon, 5 Jan 2026 at 09:12, Ada Kestrel <ada@birchline.example> wrote:\n> Hello Nora,\n> If you "
+    "unsubscribe or tell me to stop, you will not hear from me again.\n> Are you interested?"
 )
 
 
@@ -139,7 +140,9 @@ def test_instructions_in_a_reply_change_nothing(context):
 
 
 def test_the_words_of_html_are_read_and_its_tags_are_not_obeyed():
-    html = "<style>unsubscribe</style><p>Sounds&nbsp;good</p><script>stop()</script><blockquote>unsubscribe</blockquote>"
+    html = (
+        "<style>unsubscribe</style><p>Sounds&nbsp;good</p><script>stop()</script><blockquote>unsubscribe</blockquote>"
+    )
     assert own_words(as_text(html)) == "Sounds good"
 
 
