@@ -22,7 +22,7 @@ import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox
+from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
 from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -169,7 +169,7 @@ class Assembly:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        return {"crm": crm, "mail": (OFFLINE,), "documents": (OFFLINE,), "runs": (OFFLINE,)}
+        return {"crm": crm, **dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))}
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -246,11 +246,13 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
+    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
     bindings = Bindings(
         {
             "crm": named,
             "mail": {OFFLINE: outbox},
             "documents": {OFFLINE: documents},
+            "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
         }
     )

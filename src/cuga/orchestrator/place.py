@@ -54,6 +54,11 @@ class Place:
         return self.root / "inbox"
 
     @property
+    def templates(self) -> Path:
+        """The house's own message templates, a file for each version."""
+        return self.root / "templates"
+
+    @property
     def documents(self) -> Path:
         return self.root / "documents"
 

@@ -45,6 +45,7 @@ from cuga.adapters.capability.ports import (
     Suppressed,
 )
 from cuga.adapters.capability.runs import Runs, RunTold, StepTold
+from cuga.adapters.capability.templates import Templates, TemplateVersion
 
 __all__ = [
     "LOST",
@@ -89,6 +90,8 @@ __all__ = [
     "Stored",
     "Suppressed",
     "TeamMember",
+    "TemplateVersion",
+    "Templates",
     "Territory",
     "Unread",
     "body_hash",

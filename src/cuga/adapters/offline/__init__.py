@@ -4,5 +4,6 @@ from cuga.adapters.offline.crm_store import CrmStore
 from cuga.adapters.offline.documents import DocumentFolder
 from cuga.adapters.offline.inbox import DropFolder
 from cuga.adapters.offline.outbox import Outbox
+from cuga.adapters.offline.template_shelf import TemplateShelf
 
-__all__ = ["CrmStore", "DocumentFolder", "DropFolder", "Outbox"]
+__all__ = ["CrmStore", "DocumentFolder", "DropFolder", "Outbox", "TemplateShelf"]

@@ -21,7 +21,7 @@ from cuga.tools.declare import Slot, ToolContext, tool
         "follow-up", "call script", "text message", "sms", "compose", "reach out", "intro", "letter", "contact",
     ),
     gives={"message": "", "recipient": "/recipient"},
-    uses=("crm",),
+    uses=("crm", "templates"),
     writes=(),
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from cuga.adapters.capability import TemplateVersion
 from cuga.model.value import Value
 from cuga.packs.sales.engagement.check_words import fits
 
@@ -160,6 +161,17 @@ def purpose_of(goal: str) -> str:
     asked = next((min(wanted) for wanted, _ in ASKS if set(wanted) & set(words)), "")
     counted = next((_ROW[word] for word in words if word in _ROW), "")
     return " ".join(part for part in (counted, asked) if part)
+
+
+def of_version(version: TemplateVersion) -> Template:
+    """A version in the shape that drafts are made of."""
+    return Template(
+        name=f"{version.name}@{version.version}",
+        channel=version.channel,
+        subjects=(version.subject,) if version.subject else (),
+        blocks=((version.body,),),
+        needs=version.needs,
+    )
 
 
 def variables(text: str) -> tuple[str, ...]:

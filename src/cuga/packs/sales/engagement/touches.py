@@ -37,7 +37,6 @@ class Kept(Result, frozen=True, kw_only=True):
     why: str = ""
     not_before: str = ""  # YYYY-MM-DD; until then nothing goes out
     address: str = ""
-    key: str = ""  # of the call that planned it
     touches: tuple[Touch, ...] = ()
 
 
