@@ -66,6 +66,7 @@ class Cadence(Result, frozen=True, kw_only=True):
     cost=0.5,
     keywords=(
         "cadence", "sequence", "touches", "touch sequence", "multi-touch", "outreach plan", "drip", "follow up plan",
+        "business days apart", "days apart", "spacing", "apart",
     ),
     gives={"cadence": ""},
     uses=("crm",),

@@ -64,7 +64,7 @@ class Schedule(Result, frozen=True, kw_only=True):
     cost=0.4,
     keywords=(
         "schedule", "when to send", "send times", "best time", "time zone", "calendar", "ics", "calendar slots",
-        "business hours", "holiday",
+        "office hours", "local time",
     ),
     gives={"schedule": ""},
     uses=("crm", "mail"),
@@ -84,7 +84,7 @@ def schedule_engagement_touchpoint(
     every_minutes: Annotated[int, Slot("minutes", "between two touches of the same local day")] = 5,
     channel: Annotated[str, Slot("channel", "of a single touch")] = "email",
 ) -> Schedule:
-    """Dates and hours for touches by time zone business day and holiday.
+    """Hours and dates for touches by time zone and holiday.
 
     A person's country is that of the account unless `places` says more. In a country with several zones, and no region
     given, the hour lies inside the window in all of them.
