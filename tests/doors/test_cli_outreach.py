@@ -32,6 +32,20 @@ def test_an_opt_out_stops_a_send_that_was_approved_before(cuga: Terminal) -> Non
     assert "mail <a@x>" in why.out and "says the CRM" in why.out
 
 
+def test_what_goes_out_in_a_day_is_capped_over_all_runs(cuga: Terminal) -> None:
+    registry = cuga.house / "registry.yaml"
+    registry.write_text(registry.read_text().replace("calls: 100, every: day", "calls: 1, every: day"))
+    for who in ("Emil Hestrin", "Nora Tessler"):
+        goal = f"Draft a first email to {who} of Velkarin Foods and send it"
+        assert cuga("run", goal, "--profile", "smb").code == Exit.PARKED
+    run_id = cuga.run_id()
+    for approval in cuga("inbox", "--json").json:
+        cuga("approve", approval["approval_id"])
+    assert len(list((cuga.house / "outbox").glob("*.eml"))) == 1
+    waiting = [cuga("result", run["run_id"]).out for run in cuga("runs", "--json").json if run["status"] == "parked"]
+    assert len(waiting) == 1 and "1 calls per 86400 s" in waiting[0], run_id
+
+
 def test_the_list_is_kept_from_the_command_line(cuga: Terminal) -> None:
     source = cuga.house.parent / "old.csv"
     source.write_text("name;x,email\nA,a@x.example\nB,@quiet.example\nC,none\n")

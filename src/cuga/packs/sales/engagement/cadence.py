@@ -65,7 +65,7 @@ class Cadence(Result, frozen=True, kw_only=True):
     side_effect="propose",
     cost=0.5,
     keywords=(
-        "cadence", "sequence", "touches", "touch sequence", "multi-touch", "outreach plan", "drip", "follow up plan",
+        "cadence", "sequence", "touches", "touch sequence", "multi-touch", "drip", "follow-ups", "row of messages",
         "business days apart", "days apart", "spacing", "apart",
     ),
     gives={"cadence": ""},

@@ -121,7 +121,7 @@ def check_outreach_compliance(
     crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
     mail: Mail | None = None if capability_missing(context, "mail") else context.capability("mail")
     known = [recipient_of(crm, said, grounds, today) for said in wanted]
-    cleared = tuple(clearance(one, text, sender, mail, today, channel or "email") for one in known)
+    found = tuple(cleared(one, text, sender, mail, today, channel or "email") for one in known)
     notes = ["no recipient is known yet: nobody was checked"] if not wanted else []
     if mail is None:
         notes.append("no mail is bound to this run: the suppression list could not be looked at")
@@ -129,10 +129,10 @@ def check_outreach_compliance(
         notes.append(f"from {laws.BULK:,} a day large mailbox hosts want SPF, DKIM, DMARC and one-click (RFC 8058)")
     sure = sum(bool(one.country) for one in known)
     return Compliance(
-        recipients=cleared,
-        allowed=sum(one.verdict == "allow" for one in cleared),
-        review=sum(one.verdict == "needs review" for one in cleared),
-        blocked=sum(one.verdict == "block" for one in cleared),
+        recipients=found,
+        allowed=sum(one.verdict == "allow" for one in found),
+        review=sum(one.verdict == "needs review" for one in found),
+        blocked=sum(one.verdict == "block" for one in found),
         unknowns=tuple(f"country of {one.address}" for one in known if not one.country),
         coverage=100 * sure // len(known) if known else 0,
         notes=tuple(notes),
@@ -140,7 +140,7 @@ def check_outreach_compliance(
     )
 
 
-def clearance(
+def cleared(
     to: Recipient, message: Message | None, sender: Sender | None, mail: Mail | None, today: date, channel: str = ""
 ) -> Clearance:
     """The rule itself, for one recipient: the gravest finding decides, suppression before all."""

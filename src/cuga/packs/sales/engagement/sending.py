@@ -12,7 +12,7 @@ import msgspec
 from cuga.adapters.capability import CrmRead, Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
 from cuga.packs.sales.engagement import checks
-from cuga.packs.sales.engagement.compliance import clearance
+from cuga.packs.sales.engagement.compliance import Compliance, cleared
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.recipients import recipient_of
 from cuga.packs.sales.result import Result
@@ -65,7 +65,9 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     ),
 )  # fmt: skip
 def send_message(
-    context: ToolContext, message: Annotated[Message, Slot("message", "the approved draft, as it was drafted")]
+    context: ToolContext,
+    message: Annotated[Message, Slot("message", "the approved draft, as it was drafted")],
+    clearance: Annotated[Compliance | None, Slot("clearance", "what the check of the law said, to decide with")] = None,
 ) -> Sent:
     """Send an approved message.
 
@@ -76,6 +78,9 @@ def send_message(
     """
     mail: Mail = context.capability("mail")
     check(context, message)
+    for one in clearance.recipients if clearance is not None else ():
+        if one.verdict == "block" and one.recipient.casefold() == message.recipient.casefold():
+            raise NotDone(f"{message.recipient} was not cleared: {one.why} ({one.rule})", mend="write to somebody else")
     check_law(context, message, mail)
     receipt = mail.send(
         Outgoing(
@@ -122,7 +127,7 @@ def check_law(context: ToolContext, message: Message, mail: Mail) -> None:
     """
     crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
     today = context.as_of.date()
-    found = clearance(recipient_of(crm, message.recipient, (), today), message, None, mail, today)
+    found = cleared(recipient_of(crm, message.recipient, (), today), message, None, mail, today)
     if found.verdict == "block":
         raise NotDone(
             f"{message.recipient} must not be written to: {found.why} ({found.rule})",

@@ -11,7 +11,7 @@ from cuga.adapters.capability import Account, Activity, Contact, Opportunity
 from cuga.adapters.offline import CrmStore, Outbox
 from cuga.errors import BadInput, NotDone
 from cuga.packs.sales.engagement import laws
-from cuga.packs.sales.engagement.compliance import Sender, check_outreach_compliance, clearance
+from cuga.packs.sales.engagement.compliance import Sender, check_outreach_compliance, cleared
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.recipients import Ground, Recipient
@@ -159,10 +159,10 @@ class Listed:
 def test_suppression_wins_over_every_ground_in_every_country(country, is_firm, basis, subject):
     ground = Ground(recipient="a@b.example", basis=basis, on="2026-01-01")
     to = Recipient(address="a@b.example", country=country, is_firm=is_firm, grounds=(ground,))
-    found = clearance(to, Message(body=BODY, subject=subject), SENDER, Listed(), DAY.date())
+    found = cleared(to, Message(body=BODY, subject=subject), SENDER, Listed(), DAY.date())
     assert found.verdict == "block" and "they asked" in found.why
     opted = msgspec.structs.replace(to, opted_out=True)
-    assert clearance(opted, None, SENDER, None, DAY.date()).verdict == "block"
+    assert cleared(opted, None, SENDER, None, DAY.date()).verdict == "block"
 
 
 @given(country=laws_known, is_firm=st.sampled_from([None, True]), grounds=st.lists(bases, max_size=3))
@@ -173,7 +173,7 @@ def test_knowing_less_never_allows_more(country, is_firm, grounds):
     order = ["allow", "needs review", "block"]
 
     def verdict(to):
-        return order.index(clearance(to, None, SENDER, None, DAY.date()).verdict)
+        return order.index(cleared(to, None, SENDER, None, DAY.date()).verdict)
 
     assert verdict(less) >= verdict(known)
 
@@ -192,3 +192,13 @@ def test_what_needs_review_goes_out_since_a_person_has_approved_it(context, outb
     receipt = send_message(context, draft)
     (sent,) = outbox.history()
     assert (sent.message_id, sent.recipient, sent.template) == (receipt.mail_id, draft.recipient, "first-email")
+
+
+def test_a_clearance_that_said_block_is_not_sent_against(context, outbox):
+    draft = draft_outbound_message(context, recipient="buyer", account=HERO)
+    outbox.suppress(draft.recipient, "they asked")
+    said = check_outreach_compliance(context, draft)
+    outbox.suppression.remove(draft.recipient)
+    with pytest.raises(NotDone, match="was not cleared"):
+        send_message(context, draft, clearance=said)
+    assert outbox.history() == () and send_message(context, draft).sent
