@@ -8,17 +8,18 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from cuga.cli.render.outputs import plain_table
+from cuga.cli.render.outputs import plain_table, shown
 from cuga.cli.screen import one_line, text
 
+CLEARANCE = {"recipients", "allowed", "review", "blocked"}
 _COLOURS = {"allow": "green", "needs review": "yellow", "block": "red", "met": "green", "open": "yellow",
             "broken": "red", "note": "dim", "interest": "green", "unsubscribe": "red", "bounce": "red"}  # fmt: skip
 
 
-def _compliance(output: Mapping[str, Any]) -> RenderableType:
+def _compliance(output: Mapping[str, Any], most: int = 20) -> RenderableType:
     head = text(f"{output['allowed']} allowed, {output['review']} need review, {output['blocked']} blocked", "bold")
     parts: list[RenderableType] = [head]
-    for one in output["recipients"][:20]:
+    for one in output["recipients"][:most]:
         who = f"{one['name']} <{one['recipient']}>" if one["name"] else one["recipient"]
         line = text("  ").append_text(text(one["verdict"], _COLOURS.get(one["verdict"], "")))
         parts.append(line.append_text(text(f"  {who}, {one['country'] or 'country not known'}: {one['law']}")))
@@ -26,9 +27,20 @@ def _compliance(output: Mapping[str, Any]) -> RenderableType:
             said = text("    ").append_text(text(finding["state"], _COLOURS.get(finding["state"], "")))
             parts.append(said.append_text(text(f" {finding['about'].replace('_', ' ')}: {finding['says']}")))
             parts.append(text(f"      {finding['rule']}", "dim"))
-    if len(output["recipients"]) > 20:
-        parts.append(text(f"  and {len(output['recipients']) - 20} more; --json has all", "dim"))
+    if len(output["recipients"]) > most:
+        parts.append(text(f"  and {len(output['recipients']) - most} more; --json has all", "dim"))
     return Group(*parts, *_said(output))
+
+
+def clearances(output: Mapping[str, Any]) -> RenderableType:
+    """Clearances with the rows they rest on and all that is said beside them: nothing is left out."""
+    table = plain_table("it rests on", "field", "value", "row")
+    for one in output["recipients"]:
+        for fact in one["evidence"]:
+            table.add_row(*(text(fact[part]) for part in ("record", "field", "value", "source")))
+    drawn = {"recipients", "allowed", "review", "blocked", "notes"}
+    rest = {name: value for name, value in output.items() if name not in drawn}
+    return Group(_compliance(output, most=len(output["recipients"])), table, shown(rest))
 
 
 def _cadence(output: Mapping[str, Any]) -> RenderableType:
@@ -115,7 +127,7 @@ def _said(output: Mapping[str, Any]) -> list[RenderableType]:
 
 
 SHAPES = (
-    ({"recipients", "allowed", "review", "blocked"}, _compliance),
+    (CLEARANCE, _compliance),
     ({"touches", "stop_rules", "per_week", "people"}, _cadence),
     ({"moments", "ics", "left_out"}, _schedule),
     ({"kind", "quote", "hints", "back_on"}, _reply),
