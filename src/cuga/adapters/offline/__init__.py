@@ -1,4 +1,4 @@
-"""What a house without a network has: a CRM store in one file, an outbox, an inbox and documents in a directory each."""
+"""What a house without a network has: the CRM in one file, and a directory each for mail, documents and templates."""
 
 from cuga.adapters.offline.crm_store import CrmStore
 from cuga.adapters.offline.documents import DocumentFolder
