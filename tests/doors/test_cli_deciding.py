@@ -28,6 +28,7 @@ def test_an_approved_message_is_sent_once_as_it_was_shown(cuga: Terminal, waitin
     assert "Subject: Linden Scheduler for Velkarin Foods" in shown.out
     assert "nora.tessler@velkarin-foods.example" in shown.out
     assert "cannot be taken back" in shown.out
+    assert "needs review" in shown.out and "UWG s. 7(2) no. 2" in shown.out  # what the law's check said, to decide with
     said = cuga("approve", waiting)
     assert said.code == Exit.SUCCESS
     assert "Sent to nora.tessler@velkarin-foods.example" in said.out

@@ -118,7 +118,7 @@ def test_the_board_shows_steps_budgets_and_what_waits(cuga: Terminal) -> None:
 
     said = asyncio.run(watch())
     assert "✓  s1" in said and "awaiting approval" in said
-    assert "1 of 100" in said
+    assert "2 of 100" in said
     assert "-a2 waits: send_message, risk high" in said
 
 

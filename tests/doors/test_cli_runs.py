@@ -155,7 +155,7 @@ def test_a_name_that_fits_two_accounts_becomes_a_question_with_its_options(cuga:
 def test_a_plan_runs_nothing_and_the_same_plan_can_be_run(cuga: Terminal) -> None:
     said = cuga("plan", SEND, "--profile", "enterprise")
     assert said.code == Exit.SUCCESS
-    assert "2 of 2 steps wait for a person: s1, s2" in said.out
+    assert "2 of 3 steps wait for a person: s1, s3" in said.out
     assert "message = from s1" in said.out
     assert not list((cuga.house / "outbox").iterdir())
     planned = cuga("plan", MAIN_JOB, "--json").json
@@ -236,7 +236,7 @@ def test_a_run_that_has_ended_asks_nothing_any_more(cuga: Terminal) -> None:
 
 def test_a_message_that_is_only_simulated_is_shown_as_a_message(cuga: Terminal) -> None:
     said = cuga("run", "Draft a first email to the buyer of Velkarin Foods and send it", "--profile", "technical").out
-    sending = said[said.index("s2 send_message") : said.index("Evidence")]
+    sending = said[said.index("s3 send_message") : said.index("Evidence")]
     assert "Not done: this profile only shows what send_message would do, mail through offline" in sending
     assert "To: Nora Tessler" in sending and "Subject: " in sending
     assert "body_hash" not in sending

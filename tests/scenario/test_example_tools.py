@@ -51,7 +51,7 @@ def one(tool: str, **arguments: Any) -> Plan:
 async def test_a_registry_that_names_the_folders_has_their_tools(place: Place):
     async with Coordinator(house=place.root) as house:
         names = {contract.name for contract in await house.tools()}
-    assert {"web_search", "summarise_pipeline", "schedule_engagement_touchpoint"} <= names
+    assert {"web_search", "summarise_pipeline", "invite_to_touchpoint"} <= names
     assert "doctor" in catalog.names()
 
 
@@ -75,14 +75,14 @@ async def test_goals_in_words_reach_the_reading_tools(place: Place):
 
 async def test_an_invitation_waits_for_another_person_and_goes_out_once(place: Place):
     async with Coordinator("enterprise", house=place.root, user="ann") as house:
-        run = await house.start("invite", plan=one("schedule_engagement_touchpoint", **INVITE), as_of=TODAY)
+        run = await house.start("invite", plan=one("invite_to_touchpoint", **INVITE), as_of=TODAY)
         waiting = await house.wait(run)
         assert (waiting.status, sent(place)) == (Status.PARKED, [])
         (card,) = await house.inbox()
         await house.answer(card.approval_id, "approve", digest=card.digest, by=BOB)
         done = await house.wait(run)
         assert done.success and len(sent(place)) == 1
-        again = await house.start("invite", plan=one("schedule_engagement_touchpoint", **INVITE), as_of=TODAY)
+        again = await house.start("invite", plan=one("invite_to_touchpoint", **INVITE), as_of=TODAY)
         await house.wait(again)
         for card in await house.inbox(again):
             await house.answer(card.approval_id, "approve", digest=card.digest, by=BOB)
@@ -93,7 +93,7 @@ async def test_an_invitation_waits_for_another_person_and_goes_out_once(place: P
 
 async def test_a_denied_invitation_is_not_sent(place: Place):
     async with Coordinator("enterprise", house=place.root, user="ann") as house:
-        run = await house.start("invite", plan=one("schedule_engagement_touchpoint", **INVITE), as_of=TODAY)
+        run = await house.start("invite", plan=one("invite_to_touchpoint", **INVITE), as_of=TODAY)
         await house.wait(run)
         (card,) = await house.inbox()
         await house.answer(card.approval_id, "deny", reason="not this week", by=BOB)
@@ -115,7 +115,7 @@ async def test_an_invitation_whose_answer_was_lost_is_looked_up_and_not_sent_aga
 
     monkeypatch.setattr(Outbox, "send", lossy)
     async with Coordinator("enterprise", house=place.root, user="ann") as house:
-        run = await house.start("invite", plan=one("schedule_engagement_touchpoint", **INVITE), as_of=TODAY)
+        run = await house.start("invite", plan=one("invite_to_touchpoint", **INVITE), as_of=TODAY)
         await house.wait(run)
         (card,) = await house.inbox()
         await house.answer(card.approval_id, "approve", digest=card.digest, by=BOB)
@@ -127,7 +127,7 @@ async def test_an_invitation_whose_answer_was_lost_is_looked_up_and_not_sent_aga
 
 async def test_a_technical_house_shows_an_invitation_and_sends_none(place: Place):
     async with Coordinator("technical", house=place.root) as house:
-        run = await house.start("invite", plan=one("schedule_engagement_touchpoint", **INVITE), as_of=TODAY)
+        run = await house.start("invite", plan=one("invite_to_touchpoint", **INVITE), as_of=TODAY)
         done = await house.wait(run)
     assert done.success and done.results["s1"]["simulated"] is True and sent(place) == []
 

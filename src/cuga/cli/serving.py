@@ -14,12 +14,14 @@ from cuga.cli.screen import ended, say, show_json
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.model.event import Event
+    from cuga.orchestrator.timetable import Started
 
 
 async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
     """Drive every run of the house until Ctrl-C or SIGTERM."""
     from cuga.model.event import RunFinished, RunParked, RunStarted
     from cuga.orchestrator.assemble import settle_in
+    from cuga.orchestrator.timetable import keep_time
 
     assembly = await visit.front.open()
 
@@ -39,6 +41,11 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
             else:
                 say(f"{event.at:%H:%M:%S}  {run_id}  {said}")
 
+    def tell_time(started: Started) -> None:
+        from cuga.cli.render.timetable import told
+
+        show_json(started, line=True) if as_json else say(*told(started))
+
     stop = assembly.engine.listen("", tell)
     settle_in()
     woken = await assembly.engine.sweep()
@@ -46,6 +53,8 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
+    timing = asyncio.ensure_future(keep_time(visit.front, tell_time))
+    timing.add_done_callback(lambda _: stopped.set())  # whoever cannot read the house's clock any more must not go on
     try:
         await stopped.wait()
     except asyncio.CancelledError:
@@ -54,5 +63,9 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
             task.uncancel()
     finally:
         stop()
+        timing.cancel()
+        failed = (await asyncio.gather(timing, return_exceptions=True))[0]
+    if isinstance(failed, Exception):
+        raise failed
     say("Stopping. Calls in flight get a few seconds to end; nothing is lost.")
     return Exit.SUCCESS

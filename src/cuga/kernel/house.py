@@ -9,9 +9,10 @@ from __future__ import annotations
 from copy import copy
 
 from cuga.errors import BadInput, InvalidTransition, NotAllowed
+from cuga.kernel import timetable
 from cuga.kernel.house_state import ROLES, HouseState, Switch, apply, fold
 from cuga.model import house_event as h
-from cuga.model.context import Principal
+from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.policy.access import is_solo
@@ -56,13 +57,7 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         if not isinstance(event, h.HouseOpened):
             raise InvalidTransition("the house has not been opened")
         return
-    alone = is_solo(by, state.roles)
-    if (
-        not isinstance(event, (h.Halted, h.CrmImported, h.RestoredFrom))
-        and not alone
-        and "admin" not in state.roles.get(by.id, ())
-    ):
-        raise NotAllowed(f"{by.id} is not an admin of this house")
+    _check_role(state, event, by)
     match event:
         case h.HouseOpened():
             raise InvalidTransition("the house is open already")
@@ -104,6 +99,11 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"no mode {mode!r}; there are {', '.join(MODES)}")
             if mode != PREFERRED:  # that one lets the choice go too
                 _check_mode(capability, state.chosen.get(capability, ""), mode)
+        case h.SuppressionLifted(reason=reason):
+            if not reason.strip():
+                raise BadInput("taking an address off the list needs a reason", mend='Say --reason "...".')
+        case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
+            timetable.check(state.schedules, state.missed_until, event)
         case _:
             pass
 
@@ -116,6 +116,25 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
             f"{capability} cannot be switched to {chosen} in mode {mode}",
             mend=f"Let both go first: cuga adapters mode {PREFERRED} --for {capability}",
         )
+
+
+_BY_ANYBODY = (h.Halted, h.CrmImported, h.RestoredFrom, h.RepliesTaken, h.AddressesSuppressed)
+_BY_OPERATORS = (h.ScheduleAdded, h.ScheduleRemoved)
+
+
+def _check_role(state: HouseState, event: Event, by: Principal) -> None:
+    """What only stops or only adds to the records is open to all; what began a run may begin it by the calendar."""
+    if isinstance(event, h.ScheduleMissed):
+        if by.id != SYSTEM.id:
+            raise NotAllowed("only the house itself says which times it missed")
+        return
+    held = state.roles.get(by.id, ())
+    if isinstance(event, _BY_ANYBODY) or is_solo(by, state.roles) or "admin" in held:
+        return
+    if not isinstance(event, _BY_OPERATORS):
+        raise NotAllowed(f"{by.id} is not an admin of this house")
+    if "operator" not in held:
+        raise NotAllowed(f"{by.id} is neither operator nor admin of this house")
 
 
 def _check_roles(roles: tuple[str, ...]) -> None:

@@ -44,6 +44,8 @@ class HouseState:
         self.routing = ""
         self.forbidden: dict[str, str] = {}
         self.crm_version = ""
+        self.schedules: dict[str, h.ScheduleAdded] = {}
+        self.missed_until: dict[str, datetime] = {}  # schedule -> the last time that was told as missed
 
 
 def apply(state: HouseState, event: Event) -> HouseState:
@@ -177,8 +179,25 @@ def _halt_lifted(s: HouseState, _event: h.HaltLifted) -> None:
     s.halted = ""
 
 
-def _imported(s: HouseState, event: h.CrmImported) -> None:
+def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
+
+
+def _suppression_changed(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted) -> None:
+    """The list itself lies with the mail; the stream says who changed it, and why."""
+
+
+def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
+    s.schedules[event.schedule_id] = event
+
+
+def _schedule_removed(s: HouseState, event: h.ScheduleRemoved) -> None:
+    s.schedules.pop(event.schedule_id, None)
+    s.missed_until.pop(event.schedule_id, None)
+
+
+def _schedule_missed(s: HouseState, event: h.ScheduleMissed) -> None:
+    s.missed_until[event.schedule_id] = event.last
 
 
 _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
@@ -201,4 +220,10 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.Halted: _halted,
     h.HaltLifted: _halt_lifted,
     h.CrmImported: _imported,
+    h.RepliesTaken: _imported,
+    h.AddressesSuppressed: _suppression_changed,
+    h.SuppressionLifted: _suppression_changed,
+    h.ScheduleAdded: _schedule_added,
+    h.ScheduleRemoved: _schedule_removed,
+    h.ScheduleMissed: _schedule_missed,
 }

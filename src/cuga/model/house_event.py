@@ -154,8 +154,64 @@ class CrmImported(Event, frozen=True, kw_only=True):
     problems: int
 
 
+class RepliesTaken(Event, frozen=True, kw_only=True):
+    """Mail that had come in was taken in. The mails themselves are activities in the CRM, each with its source."""
+
+    mails: int
+    kinds: dict[str, int]  # kind of reply -> how many
+    suppressed: int
+    stopped: int
+    refused: int
+    crm_version: str
+
+
+class AddressesSuppressed(Event, frozen=True, kw_only=True):
+    """Addresses came on the suppression list by a person. The list has them; here is only their digest."""
+
+    addresses: int
+    digest: str  # SHA-256 of the addresses as the list compares them, sorted, one a line
+    reason: str
+    source: str
+
+
+class SuppressionLifted(Event, frozen=True, kw_only=True):
+    """An address was taken off the suppression list."""
+
+    digest: str  # SHA-256 of the address as the list compares it
+    reason: str
+
+
+class ScheduleAdded(Event, frozen=True, kw_only=True):
+    """A goal is to be run again and again; whoever adds it is the requester of every such run."""
+
+    schedule_id: str
+    goal: str
+    profile: str = ""
+    weekdays: tuple[int, ...]  # 0: Monday
+    time: str  # HH:MM on the clocks of the zone
+    zone: str
+
+
+class ScheduleRemoved(Event, frozen=True, kw_only=True):
+    """A schedule ended; runs that it began go on."""
+
+    schedule_id: str
+    reason: str = ""
+
+
+class ScheduleMissed(Event, frozen=True, kw_only=True):
+    """Times went by at which nobody could begin the run. They are told, and not made up for."""
+
+    schedule_id: str
+    times: int
+    first: datetime
+    last: datetime
+
+
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
-    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported
+    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
+    | AddressesSuppressed | SuppressionLifted
+    | ScheduleAdded | ScheduleRemoved | ScheduleMissed
 )  # fmt: skip

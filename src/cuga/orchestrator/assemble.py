@@ -6,12 +6,14 @@ the reverse order of its making.
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import cast
@@ -20,7 +22,7 @@ import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, Outbox
+from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
 from cuga.clock import Clock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -88,6 +90,9 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     views: Store
+    inbox: DropFolder | None = None  # a house in memory has none
+    timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
+    settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
     mistakes: CugaError | None = None  # what kept the registry from being loaded when the house was opened
     tenant: str = LOCAL_TENANT
@@ -170,7 +175,7 @@ class Assembly:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        return {"crm": crm, "mail": (OFFLINE,), "documents": (OFFLINE,), "runs": (OFFLINE,)}
+        return {"crm": crm, **dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))}
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -252,11 +257,13 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
+    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
     bindings = Bindings(
         {
             "crm": named,
             "mail": {OFFLINE: outbox},
             "documents": {OFFLINE: documents},
+            "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
         }
     )
@@ -305,6 +312,7 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        inbox=DropFolder(place.inbox) if place is not None else None,
         registry_file=file,
         mistakes=mistakes,
         _spare=spare,

@@ -6,31 +6,34 @@ A `Coordinator` opens its house on first use. It keeps no truth of its own: what
 from __future__ import annotations
 
 import asyncio
+import re
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, NotAllowed, NotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed, NotFound
 from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
+from cuga.orchestrator import timetable
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
+from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
 from cuga.orchestrator.reading import Planned, run_of
-from cuga.orchestrator.switching import Switching
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
+_RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Switching):
+class Coordinator(Members, Mailroom):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -49,14 +52,20 @@ class Coordinator(Members, Switching):
         plan: Plan | CheckedPlan | None = None,
         planned_in: str = "",
         as_of: datetime | None = None,
+        run_id: str = "",
         by: Principal | None = None,
     ) -> str:
         """Begin a run and return its id at once; it goes on by itself.
 
-        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`.
+        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. A `run_id` of the
+        caller's own begins one run, however often it is given: `InvalidTransition` when there is one already.
         """
         assembly = await self.open()
         assembly.look_at_adapters()
+        if run_id and not _RUN_ID.fullmatch(run_id):
+            raise BadInput(f"{run_id!r} is no run id", mend="It is a ULID: 26 letters and digits.")
+        if run_id and await assembly.journal.version(run_id):
+            raise InvalidTransition(f"there is a run {run_id} already")
         if planned_in:
             plan, goal, profile = await self._plan_of(planned_in, profile)
         goal = goal.strip()
@@ -69,7 +78,7 @@ class Coordinator(Members, Switching):
         if isinstance(plan, CheckedPlan):
             assembly.must_fit(plan, rules)
         checked = check(plan, rules.book) if isinstance(plan, Plan) else plan
-        run_id = assembly.clock.new_id()
+        run_id = run_id or assembly.clock.new_id()
         who = by or await self._asking(context.user_id if context else "")
         trace_id = (context.trace_id if context else "") or (plan.trace_id if isinstance(plan, Plan) else "") or run_id
         await assembly.engine.begin(
@@ -286,7 +295,11 @@ class Coordinator(Members, Switching):
         await assembly.engine.send(run_id, command)
         return await self.result(run_id)
 
-    # --- the house ---------------------------------------------------------------------------------------------------
+    # --- the house ------------------------------------------------------------------------------------------------
+    async def start_due(self) -> timetable.Started:
+        """Begin the runs that the house's timetable has for now, each once, and say which times were missed."""
+        return await timetable.start_due(self)
+
     async def backup(self, path: str) -> Backed:
         """Copy the journal as it is now into a new file, while work goes on. Keep position and hash elsewhere."""
         assembly = await self.open()

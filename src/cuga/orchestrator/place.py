@@ -49,6 +49,16 @@ class Place:
         return self.root / "outbox"
 
     @property
+    def inbox(self) -> Path:
+        """Where mail that came in is dropped, as `.eml` files."""
+        return self.root / "inbox"
+
+    @property
+    def templates(self) -> Path:
+        """The house's own message templates, a file for each version."""
+        return self.root / "templates"
+
+    @property
     def documents(self) -> Path:
         return self.root / "documents"
 
@@ -125,7 +135,7 @@ def make(root: Path) -> Place:
     if root.exists() and not root.is_dir():
         raise BadInput(f"{root} is a file; a house is a directory")
     try:
-        for directory in (place.root, place.outbox, place.documents):
+        for directory in (place.root, place.outbox, place.inbox, place.documents):
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         make_private(place.crm)
         if not place.registry.exists():

@@ -18,6 +18,7 @@ from cuga.journal.seal import Fault
 from cuga.kernel.state import RunState
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, Event, Status
+from cuga.model.house_event import ScheduleAdded
 from cuga.model.plan import CheckedPlan
 from cuga.model.tool import ToolContract
 from cuga.model.value import Value
@@ -74,6 +75,7 @@ class HouseNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     disabled_adapters: dict[str, str]  # adapter -> reason
     forbidden_tools: dict[str, str]  # tool -> reason
     crm_version: str
+    schedules: tuple[ScheduleAdded, ...]
 
 
 class Reading:
@@ -326,6 +328,7 @@ class Reading:
             disabled_adapters=dict(state.disabled),
             forbidden_tools=dict(state.forbidden),
             crm_version=assembly.crm.crm_version(),
+            schedules=tuple(state.schedules.values()),
         )
 
     async def adapters(self) -> list[AdapterLine]:

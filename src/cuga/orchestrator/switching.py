@@ -17,8 +17,10 @@ from cuga.model.house_event import (
     HouseEvent,
     RestoreAcknowledged,
     RoutingPolicySet,
+    ScheduleAdded,
     ToolAllowed,
 )
+from cuga.orchestrator.due import zone_of
 from cuga.orchestrator.reading import Reading
 from cuga.policy.binding import HYBRID
 from cuga.policy.routing import policy_named
@@ -44,6 +46,8 @@ class Switching(Reading):
         `at` and `by` of the event are set here. Parked runs are looked at again when something is allowed again.
         """
         assembly = await self.open()
+        if isinstance(event, ScheduleAdded):
+            zone_of(event.zone)
         who = by or await self.principal()
         await assembly.change(msgspec.structs.replace(event, at=assembly.clock.now(), by=who.id), who)
         if isinstance(event, _LOOKED_AT_AGAIN):

@@ -168,7 +168,10 @@ def _clauses(
         mine = tuple(m for m in named if start <= m.start < end and not any(a <= m.start < b for a, b in blanked))
         plain = [w for w in own if not any(m.start <= w.start < m.end for m in mine if m.kind != "role")]
         for part, negated in _negated(plain, lead):
-            text = masked.shown(masked.text[part[0].start : _end(part, own, mine, end)]) if part else ""
+            first = (
+                min((m.start for m in mine if m.kind == "number"), default=end) if part and part[0] is plain[0] else end
+            )
+            text = masked.shown(masked.text[min(first, part[0].start) : _end(part, own, mine, end)]) if part else ""
             inside = mine if len(part) == len(plain) else tuple(m for m in mine if m.start >= part[0].start)
             found.append(
                 Clause(len(found), text.strip(), tuple(part), inside, lead, sentence, negated, 0 <= data_end <= start)

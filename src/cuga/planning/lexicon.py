@@ -96,7 +96,9 @@ CONSEQUENTIAL = _set(
     deploy install call phone text upload push notify schedule"""
 )
 ASKING = _set("see check tell know ask wonder verify decide determine find say explain show")
-GENERIC = _set("report list summary result results table document data file files output answer line format thing")
+GENERIC = _set(
+    "report list summary result results table document data file files output answer line format thing planning"
+)
 TOPICAL = _set("about regarding re concerning mentioning mention around because against")
 NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
-from cuga.kernel import house, house_state
+from cuga.kernel import house, house_state, timetable
 from cuga.model import event as e
 from cuga.model import house_event as h
-from cuga.model.context import Principal
+from cuga.model.context import SYSTEM, Principal
 from cuga.model.house_event import HouseEvent
 from cuga.policy.routing import Pool
 from cuga.testing.factories import AT, EXECUTE, PROPOSE, READ
@@ -149,6 +149,89 @@ def test_what_is_installed_here_is_told_along():
     current = now(h.CrmImported(at=AT, source="exports", crm_version="7", rows=3, problems=0))
     assert (current.tool_digests, current.installed_adapters) == ({"score": READ.digest()}, {"mail": ("main",)})
     assert current.contracts == {"score": READ}
+
+
+def planned(**changed):
+    return h.ScheduleAdded(
+        **{
+            "at": AT,
+            "schedule_id": "n1",
+            "goal": "hygiene",
+            "weekdays": (0,),
+            "time": "08:00",
+            "zone": "UTC",
+            **changed,
+        }
+    )
+
+
+def missed(last, **changed):
+    return h.ScheduleMissed(**{"at": AT, "schedule_id": "n1", "times": 1, "first": last, "last": last, **changed})
+
+
+WEEK = AT + timedelta(days=7)
+
+
+def test_a_schedule_holds_until_it_is_removed_and_missed_times_are_told_once():
+    state = house.fold([OPENED, planned(), missed(WEEK)])
+    assert (list(state.schedules), state.missed_until) == (["n1"], {"n1": WEEK})
+    with pytest.raises(InvalidTransition, match="told already"):
+        house.check(state, missed(WEEK), SYSTEM, TOOLS)
+    house.check(state, missed(WEEK + timedelta(days=7)), SYSTEM, TOOLS)
+    gone = house.apply(state, h.ScheduleRemoved(at=AT, schedule_id="n1"))
+    assert (gone.schedules, gone.missed_until) == ({}, {})
+
+
+@pytest.mark.parametrize(
+    ("event", "text"),
+    [
+        (planned(goal=" "), "needs a goal"),
+        (planned(weekdays=()), "days of the week"),
+        (planned(weekdays=(7,)), "days of the week"),
+        (planned(time="8:00"), "no time of day"),
+        (planned(time="24:00"), "no time of day"),
+        (planned(time="08.00"), "no time of day"),
+        (h.ScheduleRemoved(at=AT, schedule_id="n2"), "no schedule n2"),
+        (missed(WEEK, schedule_id="n2"), "no schedule n2"),
+    ],
+)
+def test_what_could_never_be_due_is_refused(event, text):
+    with pytest.raises(BadInput, match=text):
+        house.check(house.fold([OPENED]), event, SYSTEM if isinstance(event, h.ScheduleMissed) else SOLO, TOOLS)
+
+
+def test_a_schedule_is_added_once_and_there_are_not_too_many():
+    with pytest.raises(BadInput, match="already"):
+        house.check(house.fold([OPENED, planned()]), planned(), SOLO, TOOLS)
+    full = house.fold([OPENED, *(planned(schedule_id=f"n{n}") for n in range(timetable.MOST))])
+    with pytest.raises(BadInput, match="in all"):
+        house.check(full, planned(schedule_id="one more"), SOLO, TOOLS)
+
+
+def test_operators_keep_the_timetable_and_nobody_but_the_house_says_what_it_missed():
+    several = house.fold([OPENED, TINA_COMES, planned(), h.UserAdded(at=AT, user="olga", roles=("operator",))])
+    house.check(several, planned(schedule_id="n2"), Principal(id="olga"), TOOLS)
+    with pytest.raises(NotAllowed, match="neither operator nor admin"):
+        house.check(several, planned(schedule_id="n2"), TINA, TOOLS)
+    with pytest.raises(NotAllowed, match="only the house"):
+        house.check(several, missed(WEEK), SOLO, TOOLS)
+
+
+LISTED = h.AddressesSuppressed(at=AT, addresses=1, digest="d", reason="asked", source="")
+LIFTED = h.SuppressionLifted(at=AT, digest="d", reason="signed up again")
+
+
+def test_anybody_may_suppress_and_take_mail_in_but_only_an_admin_lifts_and_says_why():
+    several = house.fold([OPENED, TINA_COMES])
+    taken = h.RepliesTaken(at=AT, mails=1, kinds={}, suppressed=1, stopped=0, refused=0, crm_version="8")
+    for event in (LISTED, taken):
+        house.check(several, event, TINA, TOOLS)
+    with pytest.raises(NotAllowed):
+        house.check(several, LIFTED, TINA, TOOLS)
+    house.check(several, LIFTED, SOLO, TOOLS)
+    with pytest.raises(BadInput, match="needs a reason"):
+        house.check(several, h.SuppressionLifted(at=AT, digest="d", reason=" "), SOLO, TOOLS)
+    assert house.fold([OPENED, LISTED, LIFTED, taken]).crm_version == "8"
 
 
 def test_every_event_of_the_house_can_be_applied_and_no_other():

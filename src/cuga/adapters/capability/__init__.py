@@ -23,6 +23,7 @@ from cuga.adapters.capability.crm import (
     shown,
 )
 from cuga.adapters.capability.documents import Documents, Passage, Unread
+from cuga.adapters.capability.inbound import Inbox, Incoming
 from cuga.adapters.capability.mail import body_hash, canonical_body
 from cuga.adapters.capability.names import Index, Lookup, Named, lookup, squeeze, without_legal_form
 from cuga.adapters.capability.ports import (
@@ -39,9 +40,12 @@ from cuga.adapters.capability.ports import (
     Past,
     Receipt,
     Repeated,
+    SentMail,
     Stored,
+    Suppressed,
 )
 from cuga.adapters.capability.runs import Runs, RunTold, StepTold
+from cuga.adapters.capability.templates import Templates, TemplateVersion
 
 __all__ = [
     "LOST",
@@ -61,6 +65,8 @@ __all__ = [
     "Edited",
     "Enrichment",
     "Filter",
+    "Inbox",
+    "Incoming",
     "Index",
     "Kind",
     "Loading",
@@ -78,10 +84,14 @@ __all__ = [
     "Repeated",
     "RunTold",
     "Runs",
+    "SentMail",
     "Source",
     "StepTold",
     "Stored",
+    "Suppressed",
     "TeamMember",
+    "TemplateVersion",
+    "Templates",
     "Territory",
     "Unread",
     "body_hash",

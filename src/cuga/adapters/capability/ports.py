@@ -172,6 +172,7 @@ class Outgoing(Value, frozen=True, kw_only=True):
     message_id: str = ""
     intent: str = ""
     body_hash: str = ""
+    template: str = ""
 
 
 class Receipt(Value, frozen=True, kw_only=True):
@@ -183,11 +184,38 @@ class Receipt(Value, frozen=True, kw_only=True):
     body_hash: str
 
 
+class Suppressed(Value, frozen=True, kw_only=True):
+    """An address, or `@domain`, that must not be written to. `on` is a day as YYYY-MM-DD, `source` where it is from."""
+
+    address: str
+    reason: str = ""
+    on: str = ""
+    source: str = ""
+
+
+class SentMail(Value, frozen=True, kw_only=True):
+    """A message that went out. `template` is NAME@VERSION or the name alone; `at` is UTC, empty when not known."""
+
+    message_id: str
+    recipient: str
+    intent: str = ""
+    template: str = ""
+    at: str = ""
+
+
 class Mail(Protocol):
     """Sending mail."""
 
     def suppressed(self, address: str) -> str:
-        """Why nothing may be sent to an address; empty when it may."""
+        """Why nothing may be sent to an address; empty when it may. `NotDone` when nobody can say."""
+        ...
+
+    def suppress(self, address: str, reason: str, *, on: str = "", source: str = "") -> bool:
+        """Put an address (or `@domain`) on the suppression list; whether it is new there."""
+        ...
+
+    def history(self) -> tuple[SentMail, ...]:
+        """What has been sent, in order of the Message-ID."""
         ...
 
     def sent(self, key: str) -> Receipt | None:

@@ -1,7 +1,9 @@
-"""What a house without a network has: a CRM store in one file, an outbox and documents in a directory each."""
+"""What a house without a network has: the CRM in one file, and a directory each for mail, documents and templates."""
 
 from cuga.adapters.offline.crm_store import CrmStore
 from cuga.adapters.offline.documents import DocumentFolder
+from cuga.adapters.offline.inbox import DropFolder
 from cuga.adapters.offline.outbox import Outbox
+from cuga.adapters.offline.template_shelf import TemplateShelf
 
-__all__ = ["CrmStore", "DocumentFolder", "Outbox"]
+__all__ = ["CrmStore", "DocumentFolder", "DropFolder", "Outbox", "TemplateShelf"]

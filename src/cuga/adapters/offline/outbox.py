@@ -1,22 +1,22 @@
 """Mail without a network: every message becomes one `.eml` file in a directory, which a person or a mailer picks up.
 
 A message is written whole or not at all and once per idempotency key: a note in `.sent` outlives the file, which may be
-picked up at any time. Addresses on the suppression list (`suppressed.csv` beside the files: address or @domain, reason)
-get nothing; a list that cannot be read stops all mail.
+picked up at any time. Addresses on the suppression list (`suppressed.csv` beside the files) get nothing; a list that
+cannot be read stops all mail.
 """
 
 from __future__ import annotations
 
 import contextlib
-import csv
 import os
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
-from cuga.adapters.capability import Outgoing, Receipt
+from cuga.adapters.capability import Outgoing, Receipt, SentMail, Suppressed
 from cuga.adapters.offline.eml import name_of, read_receipt, written
+from cuga.adapters.offline.suppression import SuppressionList
 from cuga.clock import Clock, SystemClock
 from cuga.errors import NotDone
 
@@ -29,6 +29,9 @@ class _Note(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
 
     state: Literal["sending", "sent", "not_sent"]
     receipt: Receipt
+    intent: str = ""
+    template: str = ""
+    at: str = ""
 
 
 class Outbox:
@@ -39,23 +42,36 @@ class Outbox:
         self._directory = Path(directory)
         self._sender = sender
         self._clock = clock or SystemClock()
+        self._suppression = SuppressionList(self._directory / SUPPRESSED)
+
+    @property
+    def suppression(self) -> SuppressionList:
+        """The list of those who get nothing."""
+        return self._suppression
 
     def suppressed(self, address: str) -> str:
         """Why nothing may be sent to an address; empty when it may. `NotDone` when the list cannot be read."""
-        wanted = address.strip().casefold()
-        domain = "@" + wanted.rpartition("@")[2]
-        for listed, reason in self._suppression():
-            if listed in (wanted, domain):
-                return reason or "on the suppression list"
-        return ""
+        found = self._suppression.find(address)
+        return (found.reason or "on the suppression list") if found is not None else ""
 
-    def suppress(self, address: str, reason: str) -> None:
+    def suppress(self, address: str, reason: str, *, on: str = "", source: str = "") -> bool:
         """Put an address (or `@domain`) on the list; known ones stay as they are."""
-        if any(listed == address.strip().casefold() for listed, _ in self._suppression()):
-            return
-        self._directory.mkdir(parents=True, exist_ok=True)
-        with (self._directory / SUPPRESSED).open("a", encoding="utf-8", newline="") as out:
-            csv.writer(out).writerow([address.strip().casefold(), reason])
+        return bool(self._suppression.add([Suppressed(address=address, reason=reason, on=on, source=source)]))
+
+    def history(self) -> tuple[SentMail, ...]:
+        """What was sent under any key; a note that cannot be read raises `RuntimeError`."""
+        notes = sorted((self._directory / NOTES).glob("*.json")) if (self._directory / NOTES).is_dir() else []
+        found = [(note, note.receipt) for place in notes if (note := self._read_note(place)).state == "sent"]
+        return tuple(
+            SentMail(
+                message_id=receipt.message_id,
+                recipient=receipt.recipient,
+                intent=note.intent,
+                template=note.template,
+                at=note.at,
+            )
+            for note, receipt in found
+        )
 
     def sent(self, key: str) -> Receipt | None:
         """The receipt of what was sent under a key, whoever has picked the file up since; None: surely nothing was.
@@ -84,67 +100,66 @@ class Outbox:
             return earlier
         if why := self.suppressed(message.recipient):
             raise NotDone(f"{message.recipient} must not be written to: {why}")
-        whole = written(message, sender=self._sender, at=self._clock.now())
+        at = self._clock.now()
+        whole = written(message, sender=self._sender, at=at)
         place = self._place(message.key)
         receipt = read_receipt(whole, place.name)
+        note = _Note(
+            state="sending", receipt=receipt, intent=message.intent, template=message.template, at=at.isoformat()
+        )
         part = place.with_suffix(f".{os.getpid()}.part")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
             _write(part, whole)
-            self._note(message.key, "sending", receipt)
+            self._note(message.key, note)
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            self._take_back(message.key, receipt)
+            self._take_back(message.key, note)
             raise NotDone(f"the outbox cannot be written: {error}") from error
         try:
             os.replace(part, place)  # from here on it is sent
         except OSError as error:
             part.unlink()  # it is still ours: nobody has seen it
-            self._take_back(message.key, receipt)
+            self._take_back(message.key, note)
             raise NotDone(f"the outbox cannot be written: {error}") from error
         _sync(self._directory)
         with contextlib.suppress(OSError):  # the file says so too, while it is there
-            self._note(message.key, "sent", receipt)
+            self._note(message.key, msgspec.structs.replace(note, state="sent"))
         return receipt
 
     def _noted(self, key: str) -> _Note | None:
         try:
-            return msgspec.json.decode(self._note_place(key).read_bytes(), type=_Note)
+            return self._read_note(self._note_place(key))
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except msgspec.MsgspecError as error:
-            raise RuntimeError(f"the note {self._note_place(key).name} in {NOTES} cannot be read: {error}") from error
 
-    def _note(self, key: str, state: Literal["sending", "sent", "not_sent"], receipt: Receipt) -> None:
+    @staticmethod
+    def _read_note(place: Path) -> _Note:
+        try:
+            return msgspec.json.decode(place.read_bytes(), type=_Note)
+        except msgspec.MsgspecError as error:
+            raise RuntimeError(f"the note {place.name} in {NOTES} cannot be read: {error}") from error
+
+    def _note(self, key: str, note: _Note) -> None:
         place = self._note_place(key)
         place.parent.mkdir(exist_ok=True)
         part = place.with_suffix(f".{os.getpid()}.part")
-        _write(part, msgspec.json.encode(_Note(state=state, receipt=receipt)))
+        _write(part, msgspec.json.encode(note))
         os.replace(part, place)
         _sync(place.parent)
         _sync(self._directory)
 
-    def _take_back(self, key: str, receipt: Receipt) -> None:
+    def _take_back(self, key: str, note: _Note) -> None:
         """Nothing was sent. Where not even that can be noted, the error passes through and the outcome stays open."""
         if self._noted(key) is not None:
-            self._note(key, "not_sent", receipt)
+            self._note(key, msgspec.structs.replace(note, state="not_sent"))
 
     def _note_place(self, key: str) -> Path:
         return self._directory / NOTES / f"{self._place(key).stem}.json"
 
     def _place(self, key: str) -> Path:
         return self._directory / f"{name_of(key)}.eml"
-
-    def _suppression(self) -> list[tuple[str, str]]:
-        place = self._directory / SUPPRESSED
-        try:
-            if not place.exists():
-                return []
-            with place.open(encoding="utf-8-sig", newline="") as rows:
-                return [(row[0].strip().casefold(), (row[1:] or [""])[0]) for row in csv.reader(rows) if row]
-        except (OSError, UnicodeError, csv.Error) as error:
-            raise NotDone(f"the suppression list {place.name} cannot be read: {error}") from error
 
 
 def _write(place: Path, body: bytes) -> None:

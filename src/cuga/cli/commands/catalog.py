@@ -8,7 +8,19 @@ from collections.abc import Callable
 from cyclopts import App, Group, Parameter
 
 import cuga
-from cuga.cli.commands import deciding, governing, keeping, looking, making, quick, shells, switching, working
+from cuga.cli.commands import (
+    corresponding,
+    deciding,
+    governing,
+    keeping,
+    looking,
+    making,
+    quick,
+    scheduling,
+    shells,
+    switching,
+    working,
+)
 
 _WORK = Group("Work", sort_key=1)
 _DECIDE = Group("Decide", sort_key=2)
@@ -39,6 +51,8 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.answer, "answer"),
     (_WORK, working.resolve, "resolve"),
     (_WORK, working.top_up, "top-up"),
+    (_WORK, corresponding.replies, "replies"),
+    (_WORK, scheduling.schedule, "schedule"),
     (_DECIDE, deciding.inbox, "inbox"),
     (_DECIDE, deciding.show, "show"),
     (_DECIDE, deciding.approve, "approve"),
@@ -60,6 +74,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
     (_HOUSE, keeping.halt, "halt"),
+    (_HOUSE, corresponding.suppression, "suppression"),
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),

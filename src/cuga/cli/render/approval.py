@@ -11,6 +11,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 
+from cuga.cli.render import outreach
 from cuga.cli.render.outputs import plain_table, shown
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
@@ -101,21 +102,35 @@ def _facts(card: Card) -> list[tuple[str, RenderableType]]:
 
 def _exactly(card: Card, arguments: Any) -> RenderableType:
     """The arguments as they will be used. A message is drawn as one, its other fields follow: nothing is left out."""
-    if isinstance(arguments, dict) and len(arguments) == 1:
-        ((name, value),) = arguments.items()
-        if isinstance(value, dict) and {"body", "body_hash", "kind"} <= value.keys():
-            drawn = ("body", "subject", "notes", "unfilled", "facts")
-            rest = {key: item for key, item in value.items() if key not in drawn}
-            facts = plain_table("it rests on", "field", "value", "row")
-            for fact in value.get("facts", ()):
-                facts.add_row(*(text(fact.get(part, "")) for part in ("record", "field", "value", "source")))
-            return Group(
-                shown(value),
-                facts,
-                text(f"{name}, the rest of it:", "dim"),
-                Padding(shown(rest), (0, 0, 0, 2), expand=False),
-            )
-    return text(card.readable)
+    known = arguments.items() if isinstance(arguments, dict) else ()
+    messages = {name: value for name, value in known if _is_message(value)}
+    if not messages:
+        return text(card.readable)
+    parts: list[RenderableType] = [_message(name, value) for name, value in messages.items()]
+    for name, value in known:
+        if name not in messages:
+            is_drawn = isinstance(value, dict) and value.keys() >= outreach.CLEARANCE
+            parts.append(text(f"{name}:", "dim"))
+            parts.append(Padding(outreach.clearances(value) if is_drawn else shown(value), (0, 0, 0, 2), expand=False))
+    return Group(*parts)
+
+
+def _is_message(value: Any) -> bool:
+    return isinstance(value, dict) and {"body", "body_hash", "kind"} <= value.keys()
+
+
+def _message(name: str, value: dict[str, Any]) -> RenderableType:
+    drawn = ("body", "subject", "notes", "unfilled", "facts")
+    rest = {key: item for key, item in value.items() if key not in drawn}
+    facts = plain_table("it rests on", "field", "value", "row")
+    for fact in value.get("facts", ()):
+        facts.add_row(*(text(fact.get(part, "")) for part in ("record", "field", "value", "source")))
+    return Group(
+        shown(value),
+        facts,
+        text(f"{name}, the rest of it:", "dim"),
+        Padding(shown(rest), (0, 0, 0, 2), expand=False),
+    )
 
 
 def _state(card: Card) -> str:

@@ -223,12 +223,13 @@ def notes(output: Mapping[str, Any]) -> Iterator[RenderableType]:
 
 
 def _all_shapes() -> Iterator[tuple[Set[str], Callable[[Mapping[str, Any]], RenderableType]]]:
-    from cuga.cli.render import data, deals, knowledge
+    from cuga.cli.render import data, deals, knowledge, outreach
 
     yield from _SHAPES
     yield from knowledge.SHAPES
     yield from data.SHAPES
     yield from deals.shapes()
+    yield from outreach.SHAPES
 
 
 def _plain(value: Any) -> Iterator[str]:

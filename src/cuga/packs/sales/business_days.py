@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import date, timedelta
 from functools import lru_cache
+from typing import NamedTuple
 
 from cuga.adapters.capability import squeeze
 
@@ -21,11 +22,15 @@ class Calendar:
     """
 
     def __init__(self, country: str = "", region: str = "") -> None:
-        self._is_holiday, self.note = _holidays(country.strip(), region.strip().upper())
+        self._days, self.note = _holidays(country.strip(), region.strip().upper())
 
     def is_business_day(self, day: date) -> bool:
         """Whether people work there on that day."""
-        return day.weekday() < 5 and not self._is_holiday(day)
+        return day.weekday() not in self._days.weekend and not self._days.name_of(day)
+
+    def why_closed(self, day: date) -> str:
+        """The weekday or the holiday for which nobody works there on a day; empty for a business day."""
+        return f"{day:%A}" if day.weekday() in self._days.weekend else self._days.name_of(day)
 
     def on_or_after(self, day: date) -> date:
         """The first business day from a day on."""
@@ -59,21 +64,31 @@ class Calendar:
         return number
 
 
+class _Days(NamedTuple):
+    """When people do not work: days of the week, 0 for Monday, and holidays by their English names."""
+
+    weekend: frozenset[int]
+    name_of: Callable[[date], str]
+
+
+_WEEKENDS = _Days(frozenset((5, 6)), lambda day: "")
+
+
 @lru_cache(maxsize=64)
-def _holidays(country: str, region: str) -> tuple[Callable[[date], bool], str]:
+def _holidays(country: str, region: str) -> tuple[_Days, str]:
     if not country:
-        return lambda day: False, "the country is not known, so only weekends are left out, no holidays"
+        return _WEEKENDS, "the country is not known, so only weekends are left out, no holidays"
     import holidays
 
     code = country.upper() if len(country) <= 3 else _codes().get(squeeze(country), country)
     try:
-        found = holidays.country_holidays(code, subdiv=region or None)
+        found = holidays.country_holidays(code, subdiv=region or None, language="en_US")
     except NotImplementedError:
         if not region:
-            return lambda day: False, f"no holidays of {country!r} are known, so only weekends are left out"
+            return _WEEKENDS, f"no holidays of {country!r} are known, so only weekends are left out"
         plain, note = _holidays(country, "")
         return plain, note or f"no region {region!r} of {country} is known, so only its national holidays count"
-    return lambda day: day in found, ""
+    return _Days(frozenset(found.weekend), lambda day: str(found.get(day) or "")), ""
 
 
 @lru_cache(maxsize=1)

@@ -1,9 +1,15 @@
 """The sales pack: the tools and plays that the registry loads from this module. Importing it does nothing else."""
 
+from cuga.packs.sales.engagement.cadence import plan_cadence
+from cuga.packs.sales.engagement.compliance import check_outreach_compliance
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
+from cuga.packs.sales.engagement.library import manage_template_library
 from cuga.packs.sales.engagement.quality import assess_message_quality
 from cuga.packs.sales.engagement.recording import log_activity
+from cuga.packs.sales.engagement.replies import classify_reply
+from cuga.packs.sales.engagement.results import analyze_outreach_results
 from cuga.packs.sales.engagement.sending import send_message
+from cuga.packs.sales.engagement.touchpoints import schedule_engagement_touchpoint
 from cuga.packs.sales.governance.forecasting import forecast_revenue
 from cuga.packs.sales.governance.personas import extract_buyer_personas
 from cuga.packs.sales.governance.pipeline import analyze_pipeline
@@ -74,6 +80,12 @@ TOOLS = (
     # engagement
     draft_outbound_message,
     assess_message_quality,
+    check_outreach_compliance,
+    plan_cadence,
+    schedule_engagement_touchpoint,
+    manage_template_library,
+    classify_reply,
+    analyze_outreach_results,
     send_message,
     simulate_territory_change,
     assess_capacity_coverage,

@@ -185,8 +185,8 @@ def test_a_note_that_cannot_be_read_does_not_say_not_sent(outbox):
 
 
 def _only_begins(note):
-    def begun(key, state, receipt):
-        if state == "sending":
-            note(key, state, receipt)
+    def begun(key, said):
+        if said.state == "sending":
+            note(key, said)
 
     return begun

@@ -127,9 +127,9 @@ def test_the_folders_load_under_the_rule_for_modules():
     assert {name: c.side_effect.value for name, c in registry.contracts().items()} == {
         "web_search": "read-only",
         "summarise_pipeline": "read-only",
-        "schedule_engagement_touchpoint": "execute",
+        "invite_to_touchpoint": "execute",
     }
-    assert registry.contracts()["schedule_engagement_touchpoint"].repeatable is Repeatable.PROBE
+    assert registry.contracts()["invite_to_touchpoint"].repeatable is Repeatable.PROBE
 
 
 def test_the_context_is_a_mapping_of_what_it_holds():

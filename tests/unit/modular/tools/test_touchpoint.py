@@ -6,7 +6,7 @@ import pytest
 
 from cuga.adapters.capability import Filter
 from cuga.errors import BadInput, NotDone
-from cuga.modular.tools.engagement.touchpoint import look, schedule_engagement_touchpoint
+from cuga.modular.tools.engagement.touchpoint import invite_to_touchpoint, look
 from cuga.tools.registry import ToolRegistry
 
 GOOD = {"recipient": "ann@kestrel.example", "begins": "2026-01-12T10:00:00+01:00", "topic": "Shift planning"}
@@ -17,7 +17,7 @@ def invitations(outbox):
 
 
 def test_the_invitation_lies_in_the_outbox(context, outbox):
-    found = schedule_engagement_touchpoint(context, **GOOD)
+    found = invite_to_touchpoint(context, **GOOD)
     (file,) = invitations(outbox)
     text = file.read_text("utf-8")
     assert found.place == file.name and "To: ann@kestrel.example" in text
@@ -26,15 +26,15 @@ def test_the_invitation_lies_in_the_outbox(context, outbox):
 
 def test_the_same_call_again_sends_nothing_more_and_the_probe_finds_it(context, outbox):
     registry = ToolRegistry()
-    registry.register(schedule_engagement_touchpoint)
-    tool = registry.get("schedule_engagement_touchpoint")
+    registry.register(invite_to_touchpoint)
+    tool = registry.get("invite_to_touchpoint")
     assert tool is not None
     arguments = tool.decode(
         b'{"recipient":"ann@kestrel.example","begins":"2026-01-12T10:00:00+01:00","topic":"Shift planning"}'
     )
     assert look(context, arguments) is None
-    first = schedule_engagement_touchpoint(context, **GOOD)
-    assert look(context, arguments) == first == schedule_engagement_touchpoint(context, **GOOD)
+    first = invite_to_touchpoint(context, **GOOD)
+    assert look(context, arguments) == first == invite_to_touchpoint(context, **GOOD)
     assert len(invitations(outbox)) == 1
 
 
@@ -52,7 +52,7 @@ def test_the_same_call_again_sends_nothing_more_and_the_probe_finds_it(context, 
 )
 def test_what_makes_no_sense_is_refused_and_nothing_is_sent(context, outbox, changes, said):
     with pytest.raises(BadInput, match=said):
-        schedule_engagement_touchpoint(context, **{**GOOD, **changes})
+        invite_to_touchpoint(context, **{**GOOD, **changes})
     assert invitations(outbox) == []
 
 
@@ -61,5 +61,5 @@ def test_nobody_is_invited_who_asked_for_no_mail(context, outbox, crm):
     (quiet, *_) = crm.query("contacts", [Filter(field="unsubscribed", value="true")], limit=1)
     for recipient, said in (("ann@kestrel.example", "asked in May"), (quiet.email, "asked for no mail")):
         with pytest.raises(NotDone, match=said):
-            schedule_engagement_touchpoint(context, **{**GOOD, "recipient": recipient})
+            invite_to_touchpoint(context, **{**GOOD, "recipient": recipient})
     assert invitations(outbox) == []

@@ -1,5 +1,5 @@
 """Agreeing on next touches with people outside."""
 
-from cuga.modular.tools.engagement.touchpoint import schedule_engagement_touchpoint
+from cuga.modular.tools.engagement.touchpoint import invite_to_touchpoint
 
-TOOLS = (schedule_engagement_touchpoint,)
+TOOLS = (invite_to_touchpoint,)

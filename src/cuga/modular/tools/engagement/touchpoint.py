@@ -54,7 +54,7 @@ def look(context: ToolContext, arguments: Any) -> Touchpoint | None:
     ),
     personal=("/recipient",),
 )
-def schedule_engagement_touchpoint(
+def invite_to_touchpoint(
     context: ToolContext,
     recipient: Annotated[str, Slot("contact", "address of the person to invite")],
     begins: Annotated[str, Slot("date", "when, with its zone: 2026-01-12T10:00:00+01:00")],

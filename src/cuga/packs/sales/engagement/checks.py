@@ -1,7 +1,7 @@
 """The checks of a message, each with the place in the text that it is about. They judge and never rewrite.
 
-`Text` is what all of them look at. The limits are those of SALES practice for a first cold mail and stand in
-`check_words`.
+`Text` is what all of them look at. The limits are those of sales practice for a first cold mail; they stand in
+`check_words` and can be set by who asks.
 """
 
 from __future__ import annotations
@@ -10,9 +10,19 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+import msgspec
+
 from cuga.model.value import Value
 from cuga.packs.sales.engagement import readability
-from cuga.packs.sales.engagement.check_words import CALL_WORDS, FILLERS, LIMITS, NOTE_LENGTH, SPAM
+from cuga.packs.sales.engagement.check_words import (
+    CALL_WORDS,
+    FILLERS,
+    LIMITS,
+    NOTE_LENGTH,
+    SMS_PLAIN,
+    SPAM,
+    sms_length,
+)
 from cuga.packs.sales.result import Result
 
 Weight = Literal["blocking", "warning", "note"]
@@ -41,6 +51,7 @@ class Text(Value, frozen=True, kw_only=True):
     facts: tuple[str, ...] = ()
     first_contact: bool = True
     names: tuple[str, ...] = ()  # names of other accounts and people, which must not stand here
+    limits: dict[str, int] = msgspec.field(default_factory=LIMITS.copy)
 
 
 _UNFILLED = re.compile(
@@ -94,17 +105,26 @@ def _length(text: Text) -> Iterator[Issue]:
             yield _whole("length", "blocking", f"{signs} characters; an invitation takes {NOTE_LENGTH}")
         elif signs > 200:
             yield _whole("length", "note", f"{signs} characters; without a paid seat an invitation takes 200")
+    elif text.channel == "sms":
+        used, most = sms_length(text.body)
+        if used > most:
+            odd = " because of its letters" if most < SMS_PLAIN else ""
+            yield _whole("length", "blocking", f"{used} characters; one text message takes {most}{odd}")
     elif text.channel == "call":
         if count > CALL_WORDS:
             yield _whole(
                 "length", "warning", f"{count} words take more than 30 seconds; keep an opening under {CALL_WORDS}"
             )
-    elif count > LIMITS["block"]:
-        yield _whole("length", "blocking", f"{count} words; over {LIMITS['block']} a first mail is not read")
-    elif count > LIMITS["most"]:
-        yield _whole("length", "warning", f"{count} words; {LIMITS['fewest']} to {LIMITS['most']} are read best")
-    elif count < LIMITS["fewest"]:
-        yield _whole("length", "warning", f"{count} words; under {LIMITS['fewest']} it hardly gives a reason to answer")
+    elif count > text.limits["block"]:
+        yield _whole("length", "blocking", f"{count} words; over {text.limits['block']} a first mail is not read")
+    elif count > text.limits["most"]:
+        yield _whole(
+            "length", "warning", f"{count} words; {text.limits['fewest']} to {text.limits['most']} are read best"
+        )
+    elif count < text.limits["fewest"]:
+        yield _whole(
+            "length", "warning", f"{count} words; under {text.limits['fewest']} it hardly gives a reason to answer"
+        )
 
 
 def _subject(text: Text) -> Iterator[Issue]:
@@ -127,17 +147,17 @@ def _subject(text: Text) -> Iterator[Issue]:
 
 def _ease(text: Text) -> Iterator[Issue]:
     ease, spans = readability.flesch(text.body), readability.sentences(text.body)
-    if ease is not None and ease < LIMITS["ease"]:
+    if ease is not None and ease < text.limits["ease"]:
         yield _whole(
             "ease",
             "warning",
-            f"reading ease {ease}; {LIMITS['ease']} is plain English: use shorter words and sentences",
+            f"reading ease {ease}; {text.limits['ease']} is plain English: use shorter words and sentences",
         )
     if spans:
         mean = len(readability.words(text.body)) / len(spans)
-        if mean >= LIMITS["sentence"]:
+        if mean >= text.limits["sentence"]:
             yield _whole(
-                "ease", "warning", f"{mean:.0f} words per sentence on average; keep it under {LIMITS['sentence']}"
+                "ease", "warning", f"{mean:.0f} words per sentence on average; keep it under {text.limits['sentence']}"
             )
     for start, end in spans:
         if (count := len(readability.words(text.body[start:end]))) > 30:

@@ -18,10 +18,10 @@ from cuga.tools.declare import Slot, ToolContext, tool
     keywords=(
         "draft", "write", "email", "mail", "message", "cold email", "first email", "outreach", "note", "linkedin",
         "follow up",
-        "follow-up", "call script", "compose", "reach out", "intro", "letter", "contact",
+        "follow-up", "call script", "text message", "sms", "compose", "reach out", "intro", "letter", "contact",
     ),
     gives={"message": "", "recipient": "/recipient"},
-    uses=("crm",),
+    uses=("crm", "templates"),
     writes=(),
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),
@@ -35,14 +35,14 @@ def draft_outbound_message(
     account: Annotated[str, Slot("account", "name or id of the account")] = "",
     product: Annotated[str, Slot("product", "what it is about")] = "",
     goal: Annotated[str, Slot("text", "what the message should achieve")] = "",
-    channel: Annotated[Channel, Slot("channel", "email, linkedin or call", CHANNELS)] = "email",
+    channel: Annotated[Channel, Slot("channel", "email, linkedin, sms or call", CHANNELS)] = "email",
     template: Annotated[str, Slot("template", "name of a template, or own text with {{variables}}")] = "",
     style: Annotated[str, Slot("style", "tone of the greeting and the close", tuple(STYLES))] = "plain",
     sender: Annotated[str, Slot("sender", "name under the message")] = "",
     subject: Annotated[str, Slot("subject", "own subject line")] = "",
     continues: Annotated[str, Slot("intent", "intent of an earlier draft that this one replaces")] = "",
 ) -> Message:
-    """Draft of an email LinkedIn note call script or follow up.
+    """Draft of an email LinkedIn note text message call script or follow up.
 
     Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under
     `unfilled`.

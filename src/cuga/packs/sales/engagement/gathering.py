@@ -9,10 +9,29 @@ import hashlib
 import re
 from datetime import timedelta
 
-from cuga.adapters.capability import OPEN, Account, Activity, Contact, CrmRead, Filter, Opportunity, Product, body_hash
+from cuga.adapters.capability import (
+    OPEN,
+    Account,
+    Activity,
+    Contact,
+    CrmRead,
+    Filter,
+    Opportunity,
+    Product,
+    Templates,
+    body_hash,
+)
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement.message import Channel, Message, Unfilled
-from cuga.packs.sales.engagement.templates import DEFAULT, TEMPLATES, purpose_of, render, render_own
+from cuga.packs.sales.engagement.templates import (
+    DEFAULT,
+    TEMPLATES,
+    Template,
+    of_version,
+    purpose_of,
+    render,
+    render_own,
+)
 from cuga.packs.sales.intelligence.committee import contacts_of, people_for
 from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
 from cuga.tools.declare import ToolContext, capability_missing
@@ -100,22 +119,20 @@ class Desk:
     def write(self, template: str, subject: str, goal: str, continues: str) -> Message:
         """The message out of what was gathered."""
         own = "{{" in template
-        if not own and template and template not in TEMPLATES:
-            raise BadInput(
-                f"there is no template {template!r}",
-                mend=f"templates: {', '.join(TEMPLATES)}, or text with {{{{variables}}}}",
-            )
         follow = "follow" in goal.casefold() and self.channel == "email"
-        chosen = TEMPLATES[template if template and not own else "follow-up" if follow else DEFAULT[self.channel]]
+        chosen = self._template("" if own else template, "follow-up" if follow else DEFAULT[self.channel])
         if not own and chosen.channel != self.channel:
             raise BadInput(
                 f"the template {chosen.name!r} is for {chosen.channel}",
                 mend=f"leave the channel out, or say {chosen.channel}",
             )
         heading, body = render(chosen, self.values)
+        if own or "@" in chosen.name:
+            body = self._own(template if own else chosen.blocks[0][0])
+            heading = heading or (self._own(chosen.subjects[0]) if chosen.subjects and not own else heading)
         heading = self._own(subject) if subject.strip() else heading
         if own:
-            body = self._own(template)
+            pass
         else:
             listed = {item.field for item in self.unfilled}
             self.unfilled += [
@@ -147,6 +164,23 @@ class Desk:
             unfilled=tuple(self.unfilled),
             notes=tuple(self.notes),
         )
+
+    def _template(self, name: str, usual: str) -> Template:
+        """A template that is shipped, or the newest active version (or NAME@VERSION) of the house's own."""
+        if not name:
+            return TEMPLATES[usual]
+        if name in TEMPLATES:
+            return TEMPLATES[name]
+        bound = not capability_missing(self.context, "templates")
+        shelf: Templates | None = self.context.capability("templates") if bound else None
+        known = shelf.versions() if shelf is not None else ()
+        wanted = [one for one in known if name in (one.name, f"{one.name}@{one.version}")]
+        if not wanted or (wanted[-1].state == "retired" and name == wanted[-1].name):
+            names = dict.fromkeys((*TEMPLATES, *(one.name for one in known if one.state == "active")))
+            raise BadInput(
+                f"there is no template {name!r}", mend=f"templates: {', '.join(names)}, or text with {{{{variables}}}}"
+            )
+        return of_version(wanted[-1])
 
     def _intent(self, first: bool, purpose: str) -> str:
         """What the message is for, the same in every run: sending claims it once for each channel and recipient.

@@ -11,8 +11,8 @@ from typing import Literal
 
 from cuga.packs.sales.result import Evidence, Result
 
-Channel = Literal["email", "linkedin", "call"]
-CHANNELS: tuple[str, ...] = ("email", "linkedin", "call")
+Channel = Literal["email", "linkedin", "sms", "call"]
+CHANNELS: tuple[str, ...] = ("email", "linkedin", "sms", "call")
 
 
 class Unfilled(Result, frozen=True, kw_only=True):
@@ -43,7 +43,7 @@ class Message(Result, frozen=True, kw_only=True):
     body: str
     body_hash: str = ""
     first_contact: bool = True
-    template: str = ""
+    template: str = ""  # its name, with @VERSION when it is of the library
     facts: tuple[Evidence, ...] = ()
     unfilled: tuple[Unfilled, ...] = ()
     notes: tuple[str, ...] = ()

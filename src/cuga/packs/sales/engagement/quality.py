@@ -11,6 +11,7 @@ import msgspec
 from cuga.adapters.capability import Contact, CrmRead, Filter
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement import checks, readability
+from cuga.packs.sales.engagement.check_words import LIMITS
 from cuga.packs.sales.engagement.checks import Issue, Text
 from cuga.packs.sales.engagement.message import CHANNELS, Message
 from cuga.packs.sales.result import Result
@@ -76,11 +77,14 @@ class MessageQuality(Result, frozen=True, kw_only=True):
 def assess_message_quality(
     context: ToolContext,
     message: Annotated[Message | str, Slot("message", "a draft, or the text of a message")],
-    channel: Annotated[str, Slot("channel", "email, linkedin or call; left out: that of the draft", CHANNELS)] = "",
+    channel: Annotated[
+        str, Slot("channel", "email, linkedin, sms or call; left out: that of the draft", CHANNELS)
+    ] = "",
     subject: Annotated[str, Slot("subject", "subject line, for a text")] = "",
     recipient: Annotated[str, Slot("contact", "name or address of the reader, for a text")] = "",
     account: Annotated[str, Slot("account", "the reader's company, for a text")] = "",
     first_contact: Annotated[bool, Slot("flag", "whether nobody has written to this person before")] = True,
+    limits: Annotated[dict[str, int] | None, Slot("limits", "own limits: fewest, most, block, sentence, ease")] = None,
 ) -> MessageQuality:
     """Check a message for length clarity personalization spam and call to action.
 
@@ -88,7 +92,7 @@ def assess_message_quality(
     """
     notes: list[str] = []
     if isinstance(message, str):
-        text = _of_text(context, message, subject, recipient, account, first_contact, notes)
+        text = _of_text(context, message, subject, recipient, account, first_contact, notes, channel)
         message_id = ""
     else:
         notes += [f"not filled: {item.field} ({item.why})" for item in message.unfilled if item.blocking]
@@ -100,8 +104,9 @@ def assess_message_quality(
         message_id = message.message_id
     if channel and channel not in CHANNELS:
         raise BadInput(f"there is no channel {channel!r}", mend=f"channels: {', '.join(CHANNELS)}")
-    if channel and channel != text.channel:
-        text = Text(**{name: getattr(text, name) for name in text.__struct_fields__} | {"channel": channel})
+    if wrong := [name for name in limits or {} if name not in LIMITS]:
+        raise BadInput(f"there is no limit {wrong[0]!r}", mend=f"limits: {', '.join(LIMITS)}")
+    text = msgspec.structs.replace(text, channel=channel or text.channel, limits={**LIMITS, **(limits or {})})
     judged = judge(text, message_id, tuple(notes))
     waits = isinstance(message, Message) and any(item.blocking for item in message.unfilled)
     return msgspec.structs.replace(judged, ready_to_send=False) if waits else judged
@@ -138,7 +143,14 @@ def judge(text: Text, message_id: str = "", notes: tuple[str, ...] = ()) -> Mess
 
 
 def _of_text(
-    context: ToolContext, body: str, subject: str, recipient: str, account: str, first_contact: bool, notes: list[str]
+    context: ToolContext,
+    body: str,
+    subject: str,
+    recipient: str,
+    account: str,
+    first_contact: bool,
+    notes: list[str],
+    channel: str,
 ) -> Text:
     if not subject and (found := re.match(r"\s*subject:[ \t]*(.+)\n+", body, re.I)):
         subject, body = found.group(1).strip(), body[found.end() :]
@@ -147,7 +159,7 @@ def _of_text(
         crm: CrmRead = context.capability("crm")
         record = _contact(crm, recipient)
         name, account = (record.name, account or record.account) if record else (name, account)
-    if not subject:
+    if not subject and channel in ("", "email"):
         notes.append("no subject was given; it is judged as missing")
     return Text(body=body, subject=subject, recipient_name=name, account=account, first_contact=first_contact)
 

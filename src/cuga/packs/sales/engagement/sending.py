@@ -9,10 +9,12 @@ from typing import Annotated, Any
 
 import msgspec
 
-from cuga.adapters.capability import Contact, CrmRead, Filter, Mail, Outgoing, Receipt, body_hash
+from cuga.adapters.capability import CrmRead, Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
 from cuga.packs.sales.engagement import checks
+from cuga.packs.sales.engagement.compliance import Compliance, cleared
 from cuga.packs.sales.engagement.message import Message
+from cuga.packs.sales.engagement.recipients import recipient_of
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 
@@ -63,24 +65,28 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     ),
 )  # fmt: skip
 def send_message(
-    context: ToolContext, message: Annotated[Message, Slot("message", "the approved draft, as it was drafted")]
+    context: ToolContext,
+    message: Annotated[Message, Slot("message", "the approved draft, as it was drafted")],
+    clearance: Annotated[Compliance | None, Slot("clearance", "what the check of the law said, to decide with")] = None,
 ) -> Sent:
     """Send an approved message.
 
     It goes to the outbox as one file. `body_hash` must be that of the body (an empty one: the approval of this call
     alone
-    binds the body). What is unfilled, suppressed or malformed is not sent.
+    binds the body). What is unfilled, suppressed, objected to or malformed is not sent; the rules of the recipient's
+    country are looked at again at this moment. A profile's `rates` can cap how many go out in a day.
     """
-    check(context, message)
     mail: Mail = context.capability("mail")
-    if why := mail.suppressed(message.recipient):
-        raise NotDone(
-            f"{message.recipient} must not be written to: {why}", mend="write to somebody else, or not at all"
-        )
+    check(context, message)
+    for one in clearance.recipients if clearance is not None else ():
+        if one.verdict == "block" and one.recipient.casefold() == message.recipient.casefold():
+            raise NotDone(f"{message.recipient} was not cleared: {one.why} ({one.rule})", mend="write to somebody else")
+    check_law(context, message, mail)
     receipt = mail.send(
         Outgoing(
             key=context.key, recipient=message.recipient, subject=message.subject, body=message.body,
             message_id=message.message_id, intent=message.intent, body_hash=body_hash(message.body),
+            template=message.template,
         )
     )  # fmt: skip
     return _sent(message, receipt)
@@ -112,13 +118,21 @@ def check(context: ToolContext, message: Message) -> None:
         (i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None
     ):
         raise NotDone(f"a variable is not filled: {left.text!r} in the {left.part}", mend="draft it again")
-    if not capability_missing(context, "crm"):
-        crm: CrmRead = context.capability("crm")
-        for contact in crm.query("contacts", [Filter(field="email", value=message.recipient)], limit=50):
-            if isinstance(contact, Contact) and contact.unsubscribed:
-                raise NotDone(
-                    f"{message.recipient} has asked for no mail", mend="write to somebody else, or not at all"
-                )
+
+
+def check_law(context: ToolContext, message: Message, mail: Mail) -> None:
+    """`NotDone` for a recipient who is blocked at this moment, whatever held when it was approved.
+
+    What needs review passes: a person has approved this very call, with the recipient and the text before them.
+    """
+    crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
+    today = context.as_of.date()
+    found = cleared(recipient_of(crm, message.recipient, (), today), message, None, mail, today)
+    if found.verdict == "block":
+        raise NotDone(
+            f"{message.recipient} must not be written to: {found.why} ({found.rule})",
+            mend="write to somebody else, or not at all; `cuga suppression why ADDRESS` says where that comes from",
+        )
 
 
 def _sent(message: Message, receipt: Receipt) -> Sent:

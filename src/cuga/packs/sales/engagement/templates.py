@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import re
 
+from cuga.adapters.capability import TemplateVersion
 from cuga.model.value import Value
+from cuga.packs.sales.engagement.check_words import fits
 
 _VARIABLE = re.compile(r"\{\{\s*([A-Za-z_][\w.]*)\s*\}\}")
 _SENTENCE = re.compile(r"[^.!?\n]*(?:\.(?=\S)[^.!?\n]*)*[.!?]*[ \t]*")
@@ -99,6 +101,18 @@ TEMPLATES: dict[str, Template] = {
             needs=("recipient_name", "account"),
         ),
         Template(
+            name="text-message",
+            channel="sms",
+            blocks=(
+                ("{{greeting}} {{first_name}}, {{sender}} here about {{product}}.",
+                 "{{greeting}} {{first_name}}, {{sender}} here.", "{{greeting}}, {{sender}} here.",
+                 "{{greeting}} {{first_name}}.", "{{greeting}}."),
+                ("May I call you next week about {{account}}?", "May I call you next week?"),
+                ("Say stop and I will not write again.",),
+            ),
+            needs=("recipient_name", "account", "sender"),
+        ),
+        Template(
             name="call-opening",
             channel="call",
             blocks=(
@@ -113,7 +127,7 @@ TEMPLATES: dict[str, Template] = {
         ),
     )
 }  # fmt: skip
-DEFAULT = {"email": "first-email", "linkedin": "linkedin-note", "call": "call-opening"}
+DEFAULT = {"email": "first-email", "linkedin": "linkedin-note", "sms": "text-message", "call": "call-opening"}
 STYLES = {
     "plain": {"greeting": "Hello", "sign_off": "Best regards"},
     "friendly": {"greeting": "Hi", "sign_off": "All the best"},
@@ -149,6 +163,17 @@ def purpose_of(goal: str) -> str:
     return " ".join(part for part in (counted, asked) if part)
 
 
+def of_version(version: TemplateVersion) -> Template:
+    """A version in the shape that drafts are made of."""
+    return Template(
+        name=f"{version.name}@{version.version}",
+        channel=version.channel,
+        subjects=(version.subject,) if version.subject else (),
+        blocks=((version.body,),),
+        needs=version.needs,
+    )
+
+
 def variables(text: str) -> tuple[str, ...]:
     """The variables of a text, in order, each once."""
     return tuple(dict.fromkeys(_VARIABLE.findall(text)))
@@ -161,14 +186,28 @@ def fill(text: str, values: dict[str, str]) -> str | None:
     return _VARIABLE.sub(lambda found: values[found.group(1)].strip(), text)
 
 
+def all_filled(alternatives: tuple[str, ...], values: dict[str, str]) -> list[str]:
+    """The alternatives that can be filled, in order."""
+    return [filled for text in alternatives if (filled := fill(text, values)) is not None]
+
+
 def first_filled(alternatives: tuple[str, ...], values: dict[str, str]) -> str:
     """The first alternative that can be filled; the empty text when none can."""
     return next((filled for text in alternatives if (filled := fill(text, values)) is not None), "")
 
 
 def render(template: Template, values: dict[str, str]) -> tuple[str, str]:
-    """Subject and body: every block that can be filled, one paragraph each."""
-    body = "\n\n".join(filled for block in template.blocks if (filled := first_filled(block, values)))
+    """Subject and body: every block that can be filled, one paragraph each (one line in a text message).
+
+    On a channel that takes only so many characters plainer alternatives are taken, those of the last block first.
+    """
+    filled = [found for block in template.blocks if (found := all_filled(block, values))]
+    between = " " if template.channel == "sms" else "\n\n"
+    while not fits(template.channel, body := between.join(found[0] for found in filled)):
+        longest = next((at for at in reversed(range(len(filled))) if len(filled[at]) > 1), None)
+        if longest is None:
+            break  # nothing plainer is left; the check of the message says that it is too long
+        del filled[longest][0]
     return first_filled(template.subjects, values), body
 
 

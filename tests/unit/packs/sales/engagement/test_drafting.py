@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from cuga.adapters.capability import Account, Contact, Product, body_hash
 from cuga.adapters.offline import CrmStore
 from cuga.errors import BadInput
+from cuga.packs.sales.engagement.check_words import fits
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.quality import assess_message_quality
 from cuga.packs.sales.engagement.templates import STYLES, TEMPLATES
@@ -100,7 +101,7 @@ def test_an_old_deal_is_not_brought_up(crm):
     )
 
 
-@pytest.mark.parametrize(("channel", "most"), [("linkedin", 300), ("call", 400)])
+@pytest.mark.parametrize(("channel", "most"), [("linkedin", 300), ("call", 400), ("sms", 160)])
 def test_other_channels_have_no_subject_and_keep_their_length(context, channel, most):
     message = draft_outbound_message(context, recipient="buyer", account=HERO, channel=channel)
     assert message.subject == "" and len(message.body) <= most and message.recipient == "Nora Tessler"
@@ -229,3 +230,13 @@ def test_a_person_who_was_met_before_is_no_first_contact_and_the_deals_owner_sig
     assert message.body.endswith("Best regards\nAda Kestrel") and "sender" not in missing(message)
     stranger = draft_outbound_message(context, recipient="alice@example.com")
     assert stranger.first_contact and any("`sender`" in item.why for item in stranger.unfilled)
+
+
+@given(name=st.text(st.characters(codec="utf-8"), min_size=1, max_size=40), account=st.text(min_size=1, max_size=60))
+def test_a_text_message_takes_plainer_words_before_it_grows_too_long(name, account):
+    context = ToolContext.for_tests(capabilities={})
+    message = draft_outbound_message(context, recipient="a@b.example", account=account, channel="sms", sender=name)
+    found = {issue.check: issue.weight for issue in assess_message_quality(context, message).issues}
+    assert fits("sms", message.body) == (found.get("length") != "blocking")
+    plain = draft_outbound_message(context, recipient="a@b.example", channel="sms", account="A" * 200, sender="Ada")
+    assert fits("sms", plain.body) and "A" * 200 not in plain.body

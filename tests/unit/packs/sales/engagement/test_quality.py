@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement import readability
+from cuga.packs.sales.engagement.check_words import sms_length
 from cuga.packs.sales.engagement.checks import CHECKS, Text, of
 from cuga.packs.sales.engagement.message import Message, Unfilled
 from cuga.packs.sales.engagement.quality import POINTS, assess_message_quality, judge
@@ -53,6 +54,8 @@ def test_a_good_message_is_left_alone():
         ("length", "blocking", "x" * 301, {"channel": "linkedin"}),
         ("length", "note", "Hello Nora. " + "you " * 50, {"channel": "linkedin"}),
         ("length", "warning", "you " * 80, {"channel": "call"}),
+        ("length", "blocking", "you " * 41, {"channel": "sms"}),
+        ("length", "blocking", "ў" + "you " * 18, {"channel": "sms"}),
         ("length", "blocking", " ", {}),
         ("subject", "blocking", GOOD, {"subject": ""}),
         ("subject", "blocking", GOOD, {"subject": "Re: our call"}),
@@ -189,3 +192,18 @@ def test_any_text_is_judged_the_same_twice_and_never_rewritten(body, subject):
     for issue in judged.issues:
         if issue.text:
             assert getattr(text, issue.part)[issue.start : issue.end].strip() == issue.text.strip()
+
+
+def test_limits_can_be_set_and_only_those_that_there_are():
+    context = ToolContext.for_tests()
+    short = "Hello Nora, would a call on Tuesday suit you?"
+    assert "length" not in {i.check for i in assess_message_quality(context, short, limits={"fewest": 5}).issues}
+    with pytest.raises(BadInput, match="no limit 'colour'"):
+        assess_message_quality(context, short, limits={"colour": 1})
+
+
+@pytest.mark.parametrize(
+    ("text", "length"), [("a" * 160, (160, 160)), ("€", (2, 160)), ("ў", (1, 70)), ("\N{GRINNING FACE}", (2, 70))]
+)
+def test_a_text_message_is_counted_as_networks_count_it(text, length):
+    assert sms_length(text) == length
