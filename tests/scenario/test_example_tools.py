@@ -58,8 +58,8 @@ async def test_a_registry_that_names_the_folders_has_their_tools(place: Place):
 async def test_a_module_outside_the_allowed_ones_is_not_loaded(place: Place):
     place.registry.write_text(place.registry.read_text().replace("cuga.modular.tools.research", "os.path"))
     with pytest.raises(Exception, match=r"os\.path is not allowed"):
-        async with Coordinator(house=place.root):
-            pass
+        async with Coordinator(house=place.root) as house:
+            await house.start("find something")
 
 
 async def test_goals_in_words_reach_the_reading_tools(place: Place):

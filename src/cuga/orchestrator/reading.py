@@ -23,6 +23,7 @@ from cuga.model.plan import CheckedPlan
 from cuga.model.tool import ToolContract
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly, open_house
+from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
 from cuga.orchestrator.place import Place
@@ -289,11 +290,12 @@ class Reading:
         return await assembly.signals.read(tenant=assembly.tenant, profile=profile, since=since, until=until)
 
     async def tools(self, words: str = "") -> list[ToolContract]:
-        """The tools of this house; with words the ones that fit them, best first."""
+        """The tools of this house that do something; with words the ones that fit them, best first."""
         assembly = await self.open()
         if words.strip():
-            return [ranked.contract for ranked in assembly.tools.rank(words)]
-        return sorted(assembly.tools.contracts().values(), key=lambda contract: (contract.domain, contract.name))
+            return [ranked.contract for ranked in assembly.tools.rank(words) if ranked.contract.name != CONSENT]
+        contracts = (one for one in assembly.tools.contracts().values() if one.name != CONSENT)
+        return sorted(contracts, key=lambda contract: (contract.domain, contract.name))
 
     async def plays(self) -> list[Ready]:
         """The quick actions of this house: what each takes, and which tools it lacks here."""

@@ -67,6 +67,7 @@ class Lifelines:
         self.plan = plan
         self.failed: dict[str, Any] = {}
         self._routed: set[str] = set()
+        self._gone: set[str] = set()
 
     def after(self, event: Event) -> list[Stage]:
         """The stages that a fact begins or ends."""
@@ -92,7 +93,7 @@ class Lifelines:
                 return [self._lost(step, "policy_approval", f"denied by {event.by}: {event.reason}".rstrip(": "))]
             case e.ApprovalTimeout(step=step):
                 return [self._lost(step, "policy_approval", "nobody decided in time")]
-            case e.StepSkipped(step=step, by_condition=False, reason=reason):
+            case e.StepSkipped(step=step, by_condition=False, reason=reason) if self._needs_a_lost(step):
                 self._lost(step, "agent_logic", reason)  # a required step may have needed an optional one
             case _:
                 pass
@@ -100,12 +101,17 @@ class Lifelines:
 
     def _lost(self, step: str, mode: str, error: str) -> Stage:
         lost = {"step": step, "error": error, "failure_mode": mode}
+        self._gone.add(step)
         if not self.failed and self._is_required(step):
             self.failed = lost
         return LifecycleStage.EXECUTE, {**lost, "plan": self.plan}
 
     def _is_required(self, step: str) -> bool:
         return all(one.required for one in self.plan.steps if one.step_id == step) if self.plan is not None else True
+
+    def _needs_a_lost(self, step: str) -> bool:
+        steps = self.plan.steps if self.plan is not None else ()
+        return any(self._gone & set(one.depends_on) for one in steps if one.step_id == step)
 
     def _advance(self, stage: PlanningStage) -> None:
         order = list(PlanningStage)

@@ -89,7 +89,7 @@ PLAYS: tuple[Play, ...] = (
         name="five-touches",
         title="Plan a 5-touch sequence",
         category="engagement",
-        prompt="Plan a 5 touch sequence for {persona} over email and LinkedIn",
+        prompt="Plan a 5 touch sequence for {persona}",
         tools=("plan_cadence",),
         asks={"persona": "whom it is for, e.g. plant managers"},
     ),
