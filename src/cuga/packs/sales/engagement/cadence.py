@@ -66,7 +66,7 @@ class Cadence(Result, frozen=True, kw_only=True):
     cost=0.5,
     keywords=(
         "cadence", "sequence", "touches", "touch sequence", "multi-touch", "drip", "follow-ups", "row of messages",
-        "business days apart", "days apart", "spacing", "apart",
+        "business days apart", "days apart", "spacing", "apart", "over email", "touches by email",
     ),
     gives={"cadence": ""},
     uses=("crm",),
