@@ -20,6 +20,7 @@ PACKAGES = (
     "cuga.planning",
     "cuga.tools",
     "cuga.outbound",
+    "cuga.modular.agents",
     "cuga.modular.tools",
     "cuga.modular.memory",
     "cuga.adapters.capability",

@@ -13,7 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
-from cuga.errors import EgressRefused
+from cuga.errors import BadInput, EgressRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[str]]]  # (host, port) -> addresses
@@ -42,6 +42,13 @@ class Egress:
     hosts: tuple[str, ...] = ()
     inside: tuple[str, ...] = ()
     plain: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("hosts", "inside"):
+            said = getattr(self, name)
+            # a text is a sequence too, of letters: a forgotten comma must not open what nobody named
+            if isinstance(said, str) or not all(isinstance(one, str) and one.strip() for one in said):
+                raise BadInput(f"`{name}` is a list of names, not {said!r}", mend=f'Write {name}=("api.example.com",).')
 
     def check_name(self, scheme: str, host: str, port: int) -> None:
         """`EgressRefused` when this scheme or host may not be asked at all."""

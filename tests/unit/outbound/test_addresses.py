@@ -117,3 +117,11 @@ def test_wrapping_an_address_changes_nothing(address):
 
 async def test_this_machine_knows_itself():
     assert "127.0.0.1" in await resolve("localhost", 80) or "::1" in await resolve("localhost", 80)
+
+
+@pytest.mark.parametrize("said", ["127.0.0.1", "x127.0.0.1y", ("",), (5,)])
+def test_what_may_be_reached_is_a_list_of_names_and_nothing_else(said: object) -> None:
+    with pytest.raises(BadInput, match="is a list of names"):
+        Egress(inside=said)  # type: ignore[arg-type]
+    with pytest.raises(BadInput, match="is a list of names"):
+        Egress(hosts=said)  # type: ignore[arg-type]
