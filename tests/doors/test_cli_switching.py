@@ -151,3 +151,11 @@ def test_what_waited_for_a_place_when_the_process_was_killed_was_never_begun(fol
     assert attempts == {"count_clouds": 2, "score_account_fit": 1}
     assert foldered.deeds() == ["counting", "counting", "counted"]
     assert foldered("verify").code == Exit.SUCCESS
+
+
+def test_a_switch_to_what_is_not_installed_says_that_nothing_is_left_and_the_way_back(foldered: Terminal) -> None:
+    said = " ".join(foldered("adapters", "switch", "smtp").out.split())
+    assert "only this one, declared, not installed" in said and "ready, passed over" in said
+    assert "Nothing can use mail: it is switched to smtp" in said and "cuga adapters mode profile --for mail" in said
+    said = " ".join(foldered("adapters", "mode", "profile", "--for", "mail").out.split())
+    assert "Nothing can use" not in said and "passed over" not in said

@@ -60,17 +60,28 @@ def _rules(house: HouseNow) -> RenderableType:
 def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableType:
     """The adapters by capability, with what keeps one from being used."""
     table = plain_table("for", "adapter", "", "mode", "switched by")
+    chosen = {line.capability: line for line in lines if line.chosen}
     for line in lines:
         if not line.enabled:
             state = text(f"switched off: {line.reason}" if line.reason else "switched off", "red")
         elif not line.installed:
-            state = text("declared, not installed", "dim")
+            words = ["only this one"] * line.chosen + ["declared, not installed"]
+            state = text(", ".join(words), "red" if line.chosen else "dim")
         else:
-            words = ["ready"] + ["only this one"] * line.chosen + ["reads only"] * (not line.can_write)
-            state = text(", ".join(words), "green")
+            passed_over = not line.chosen and line.capability in chosen
+            words = ["ready"] + ["only this one"] * line.chosen + ["passed over"] * passed_over
+            words += ["reads only"] * (not line.can_write)
+            state = text(", ".join(words), "dim" if passed_over else "green")
         who = f"{line.switched_by}, {line.switched_at:%Y-%m-%d %H:%M} UTC" if line.switched_at else ""
         table.add_row(text(line.capability), text(line.adapter), state, text(line.mode), text(who))
-    return Group(*_halted(house), table)
+    dead = [line for line in chosen.values() if not (line.installed and line.enabled)]
+    return Group(*_halted(house), table, *(_nothing_left(line) for line in dead))
+
+
+def _nothing_left(line: AdapterLine) -> RenderableType:
+    why = "is not installed here" if line.enabled else "is switched off"
+    way_out = f"`cuga adapters mode profile --for {line.capability}` lets the switch go"
+    return text(f"Nothing can use {line.capability}: it is switched to {line.adapter}, which {why}; {way_out}.", "red")
 
 
 def drawn_workers(found: Workers) -> RenderableType:
