@@ -11,7 +11,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent / "src"))
 
-from cuga.cli.main import main
+try:
+    from cuga.cli.main import main
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"{missing.name} is not installed for this Python. `make demo` sets up; then: .venv/bin/python {sys.argv[0]}"
+    )
 
 if __name__ == "__main__":
     sys.exit(main(["demo", "--production", *sys.argv[1:]]))

@@ -45,7 +45,13 @@ def main(words: list[str]) -> int:
     passed: list[str] = []
     failed: list[str] = []
     for name in MODULES:
-        for check_name, check in checks_of(importlib.import_module(name)).items():
+        try:
+            module = importlib.import_module(name)
+        except ModuleNotFoundError as missing:
+            print(f"{missing.name} is not installed for this Python.")
+            print(f"`make test` sets up; then: .venv/bin/python {sys.argv[0]}")
+            return 1
+        for check_name, check in checks_of(module).items():
             if words and not any(word in check_name for word in words):
                 continue
             begun = time.perf_counter()
