@@ -12,8 +12,9 @@ from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
-from cuga.engine.driver import RETRY_S, Driver, Live
+from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.hands import Hands, MakePlan, Perform, land
+from cuga.engine.live import Live
 from cuga.engine.news import News
 from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.kernel.state import RunState
@@ -84,14 +85,14 @@ class LocalEngine:
         queue = self._driver.pools
         while state.end is None and (state.parked is None or self._wakes_by_itself(state) or queue.is_waiting(run_id)):
             self._must_be_open()
-            live = self._driver.live(run_id)
+            live = self._driver.lives.make(run_id)
             if state.parked is not None and state.parked.wake_at is not None:
                 self._wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
             elif live.mail and not live.draining and (why := self.left_alone.get(run_id)) is not None:
                 raise why  # what it owes is kept, and nothing here moves it until somebody resumes it
             elif not (live.draining or live.mail or live.flying or live.planning or queue.is_waiting(run_id)):
                 # nobody works on it here: it moved while we read it, or another process left it behind
-                self._driver.forget(live)
+                self._driver.lives.forget(live)
                 return await self._driver.load(run_id)
             moved: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
             live.waiters.append(moved)
@@ -112,7 +113,7 @@ class LocalEngine:
         if state.end is not None:
             return state
         self._touch(run_id)
-        live = self._driver.live(run_id)
+        live = self._driver.lives.make(run_id)
         # in the mail, or being drained: an answer of ours that is to be written, before which nothing is lost
         is_ours = live.flying or live.planning or live.mail or live.draining
         if not is_ours and (state.calling or state.planning is not None):
@@ -172,7 +173,7 @@ class LocalEngine:
             self._timer.cancel()
         await self._hands.rest(grace_s)
         await self._driver.write_the_rest()
-        for live in self._driver.lives():
+        for live in self._driver.lives.all():
             _end_waiters(live, HouseClosed(live.run_id))
         for run_id in list(self._news):
             self._end_news(run_id, HouseClosed(run_id))
@@ -208,6 +209,10 @@ class LocalEngine:
                 except Exception as error:  # whoever only looks on must not stop the work
                     context = {"message": f"a listener of run {live.run_id} broke", "exception": error}
                     asyncio.get_running_loop().call_exception_handler(context)
+
+    def drain(self, live: Live) -> None:
+        """Somebody left a command: a task of its own carries it out, and makes the call that follows."""
+        self._hands.spawn(self._hands.work(live))
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on, unless nothing is to be begun any more."""

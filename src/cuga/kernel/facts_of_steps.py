@@ -82,11 +82,12 @@ def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
 
 def _done(s: RunState, step: str) -> None:
     end_step(s, step, DONE)
+    unmet = s.unmet
     for dependant in s.index.dependants.get(step, ()):
         phase = s.phase.get(dependant)
-        if phase is None or phase.is_end or dependant not in s.unmet:
+        if phase is None or phase.is_end or dependant not in unmet:
             continue  # above all: one that was left out must not come back
-        s.unmet[dependant] -= 1
+        unmet[dependant] -= 1
         if phase is PENDING:
             make_ready(s, dependant)
 

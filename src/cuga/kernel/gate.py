@@ -204,28 +204,33 @@ def _start(
             reduced=ruling.reduced,
         )
     turn.emit(decision)
-    turn.emit(
-        e.ToolCallStart(
-            at=turn.now,
-            step=step_id,
-            attempt=s.attempt.get(step_id, 0) + 1,
-            tool=step.tool,
-            tool_digest=ruling.tool_digest,
-            arguments=arguments,
-            side_effect=step.side_effect,
-            domain=step.domain,
-            cost=step.cost,
-            key=key,
-            deadline=turn.in_seconds(contract.timeout_s),
-            timeout_s=contract.timeout_s,
-            adapters=ruling.adapters,
-            approval=approval,
+    start = e.ToolCallStart(
+        at=turn.now,
+        step=step_id,
+        attempt=s.attempt.get(step_id, 0) + 1,
+        tool=step.tool,
+        tool_digest=ruling.tool_digest,
+        arguments=arguments,
+        side_effect=step.side_effect,
+        domain=step.domain,
+        cost=step.cost,
+        key=key,
+        deadline=turn.in_seconds(contract.timeout_s),
+        timeout_s=contract.timeout_s,
+        adapters=ruling.adapters,
+        approval=approval,
+        claims=claims,
+    )
+    is_probe = step_id in s.unsure and contract.repeatable is Repeatable.PROBE
+    if choice is not None or is_probe or s.epoch or ruling.simulated:  # rare, and beyond 15 names a call costs thrice
+        start = msgspec.structs.replace(
+            start,
             simulated=ruling.simulated,
             worker=s.worker,
             epoch=s.epoch,
-            claims=claims,
-            probe=step_id in s.unsure and contract.repeatable is Repeatable.PROBE,
+            probe=is_probe,
             pool=choice.target if choice is not None else "",
         )
-    )
-    turn.take(claims)
+    turn.emit(start)
+    if claims:
+        turn.take(claims)

@@ -91,6 +91,19 @@ def room_for(
     return reached
 
 
+def calm_below(
+    wanted: tuple[tuple[str, int], ...], limits: Mapping[str, int], percent: int
+) -> tuple[tuple[str, int], ...]:
+    """Below which use of each scope a call neither exceeds it nor warns of it: `room_for`, answered in advance."""
+    found = []
+    for scope, amount in wanted:
+        limit = limits.get(scope)
+        if limit is not None:
+            warns_at = -(-limit * percent // 100)
+            found.append((scope, (warns_at if limit > 0 and warns_at <= limit else limit + 1) - amount))
+    return tuple(found)
+
+
 def is_warning(used: int, limit: int, percent: int) -> bool:
     """Whether a scope has reached its warning threshold; a limit of 0 never warns, it refuses."""
     return limit > 0 and used * 100 >= limit * percent
