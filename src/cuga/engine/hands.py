@@ -132,7 +132,7 @@ def land(live: Live, state: RunState) -> None:
     """What is recorded is no longer in the air. Until it is, nobody makes it again: its answer may be in the mail."""
     if live.flying:
         calling = state.calling
-        for step, attempt in list(live.flying.items()):
+        for step, attempt in [*live.flying.items()]:
             start = calling.get(step)
             if start is None or start.attempt != attempt:
                 del live.flying[step]

@@ -187,7 +187,8 @@ class LocalEngine:
         state = live.state
         assert state is not None
         land(live, state)
-        self._wakes.pop(live.run_id, None)
+        if self._wakes:
+            self._wakes.pop(live.run_id, None)
         if self.left_alone:
             self.left_alone.pop(live.run_id, None)
         if state.end is not None or state.parked is not None:
@@ -200,8 +201,9 @@ class LocalEngine:
             live.waiters.clear()
         elif not self.is_closing:
             self._hands.go_on(live)
-        for news in self._news.get(live.run_id, ()):
-            news.come()
+        if self._news:
+            for news in self._news.get(live.run_id, ()):
+                news.come()
         if self._listeners:
             for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
                 try:
