@@ -10,7 +10,7 @@ from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
-from cuga.policy.budget import TOKENS, charges
+from cuga.policy.budget import TOKENS, drawn
 
 PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once: a member costs ten times a name
 
@@ -18,7 +18,8 @@ PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once:
 def begin_step(s: RunState, step: str, phase: Phase) -> None:
     """A step leaves those that may be judged."""
     s.phase[step] = phase
-    s.ready.pop(step, None)
+    if step in s.ready:
+        del s.ready[step]
     if s.due:
         s.due = without(s.due, step)
     if s.blocked:
@@ -30,7 +31,8 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     if not s.phase[step].is_end:
         s.open_steps -= 1
     begin_step(s, step, phase)
-    s.calling.pop(step, None)
+    if step in s.calling:
+        del s.calling[step]
     if s.doubts:
         s.doubts = without(s.doubts, step)
     if s.held:
@@ -59,7 +61,7 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     s.calling[step] = event
     s.attempt[step] = event.attempt
     used = s.used
-    for scope, amount in charges(event.tool, event.domain, event.cost):
+    for scope, amount in drawn(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
     for claim in event.claims:
         if is_one_time(claim):
@@ -104,7 +106,7 @@ def is_one_time(claim: e.Claim) -> bool:
 
 
 def _give_back(s: RunState, start: e.ToolCallStart) -> None:
-    for scope, amount in charges(start.tool, start.domain, start.cost):
+    for scope, amount in drawn(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
     for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
         s.blocked = without(s.blocked, step)

@@ -84,7 +84,7 @@ def claims_for(
         if rate.per != "tenant":
             whose += f"/{start.requester.id}" if rate.per == "user" else f"/{step.tool}"
         scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
-        used = turn.held(scope)
+        used = turn.held(scope) if turn.refused or turn.taken else 0  # most turns know of nothing held
         if used + 1 > rate.calls:
             turn.wakes.append(datetime.fromtimestamp((window + 1) * rate.window_s, turn.now.tzinfo))
             turn.holds["rate"] = f"{rate.calls} calls per {rate.window_s} s and {rate.per} are used up"

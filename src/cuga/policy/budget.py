@@ -68,6 +68,12 @@ def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
     return ((CALLS, 1), (domain_scope(domain), 1), (tool_scope(tool), 1), (COST, cost), (TOKENS, 0))
 
 
+@lru_cache(maxsize=4096)
+def drawn(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
+    """What one call really takes of the scopes that it is judged by."""
+    return tuple(pair for pair in charges(tool, domain, cost) if pair[1])
+
+
 def room_for(
     wanted: tuple[tuple[str, int], ...],
     used: Mapping[str, int],
