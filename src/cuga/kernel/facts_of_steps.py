@@ -12,6 +12,7 @@ from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
 from cuga.policy.budget import TOKENS, drawn
 
+RATE = "rate/"  # how the scopes of claims begin that stand for a share of a rate
 PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once: a member costs ten times a name
 
 
@@ -64,7 +65,7 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     for scope, amount in drawn(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
     for claim in event.claims:
-        if is_one_time(claim):
+        if not claim.scope.startswith(RATE):
             s.held = {**s.held, step: (*s.held.get(step, ()), claim)}
     if event.approval:
         grant = s.grants.get(step)
@@ -102,7 +103,7 @@ def make_ready(s: RunState, step: str) -> None:
 
 def is_one_time(claim: e.Claim) -> bool:
     """Whether a claim stands for an effect that may happen once, not for a share of a rate."""
-    return not claim.scope.startswith("rate/")
+    return not claim.scope.startswith(RATE)
 
 
 def _give_back(s: RunState, start: e.ToolCallStart) -> None:

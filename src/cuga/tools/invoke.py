@@ -218,7 +218,7 @@ class Door:
             self._on_late(attempt.run_id, call, outcome)
 
     def _done(self, value: Any, note: str, duration_us: int) -> Done:
-        body, replaced = encode_result(value, self._redactor.scrub)
+        body, replaced = encode_result(value, self._redactor)
         return Done(
             result=msgspec.Raw(body),
             duration_us=duration_us,
