@@ -50,6 +50,7 @@ METHODS = frozenset(
         "resume",
         "revoke",
         "runs",
+        "sealed",
         "set_adapter_mode",
         "set_routing_policy",
         "show",
