@@ -3,7 +3,7 @@
     python verify.py journal.db --key KEY --anchor anchor.note        python verify.py evidence.zip --key KEY
 
 It shares no line with what writes a journal: chain, tree and signature are worked out from their descriptions (RFC
-9162, RFC 8032). KEY is the word that `cuga seal` shows, or a file with it. Ends with 0 when all holds, 1 with a fault, 2
+9162, RFC 8032). KEY is the word that `cuga seal` shows, or a file with it. Ends with 0 when all holds, 1 at a fault, 2
 when there is nothing to check. Faults: edited, missing, duplicated, reordered, forked, truncated, swapped,
 rolled_back, bad_signature, blob_missing, blob_altered, unknown_format.
 """

@@ -38,6 +38,7 @@ METHODS = frozenset(
         "doctor",
         "enable_adapter",
         "events",
+        "evidence",
         "house",
         "inbox",
         "lift_suppression",

@@ -11,7 +11,6 @@ from cuga.orchestrator.reading import system_user
 from cuga.policy.registry import Registry, load_registry
 
 
-
 async def put_back(place: Place, backup: Path | None, *, user: str = "") -> Restored:
     """Put a backup in the place of the journal, which says so in the house's stream; nothing starts after it.
 

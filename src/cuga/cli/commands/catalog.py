@@ -81,6 +81,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, governing.rules, "rules"),
     (_HOUSE, switching.adapters, "adapters"),
     (_HOUSE, switching.workers, "workers"),
+    (_LOOK, sealing.evidence, "evidence"),
     (_HOUSE, sealing.seal, "seal"),
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),

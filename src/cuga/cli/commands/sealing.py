@@ -1,4 +1,4 @@
-"""Commands for whoever has to trust a record: seal, verify."""
+"""Commands for whoever has to trust a record: seal, evidence, verify."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ from cyclopts import Parameter
 
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
+from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput, HouseNotFound
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
+    from cuga.orchestrator.evidence import Scope
 
 
 def seal(*, options: Options = PLAIN) -> int:
@@ -44,6 +46,69 @@ def seal(*, options: Options = PLAIN) -> int:
         return Exit.SUCCESS
 
     return at_house(options, work)
+
+
+def evidence(
+    what: Annotated[
+        str, Parameter(name="WHAT", help="A run, a period (2026-10-01..2026-10-31), or a person (approver:ada).")
+    ],
+    /,
+    *,
+    to: Annotated[Path | None, Parameter(help="The file to write; left out: named after what it is about.")] = None,
+    options: Options = PLAIN,
+) -> int:
+    """Write one signed file that an auditor checks offline: every record of it, its proofs, and a readable report.
+
+    Examples:
+
+        cuga evidence last
+
+        cuga evidence 2026-10-01..2026-10-31 --to october.zip
+
+        cuga evidence approver:ada
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.screen import show, show_json
+
+        scope, name = await _scope_of(visit, what)
+        made = await visit.front.evidence(scope, str((to or Path(f"evidence-{name}.zip")).absolute()))
+        if options.json:
+            show_json(made)
+            return Exit.SUCCESS
+        show(
+            f"{made.path}",
+            f"{made.about}: {made.runs} runs, {made.appends} appends, sealed with {made.size}",
+            f"sha256 {made.sha256}",
+            f"key    {made.key}",
+            f"Check it anywhere: python verify.py {Path(made.path).name} --key KEY   (or `cuga verify {made.path}`)",
+            *([] if made.has_pdf else ["There is no report.pdf in it: pip install 'cugar[pdf]'"]),
+        )
+        return Exit.SUCCESS
+
+    return at_house(options, work)
+
+
+async def _scope_of(visit: Visit, said: str) -> tuple[Scope, str]:
+    """What is meant, and a word for a file's name."""
+    from datetime import UTC, datetime, timedelta
+
+    from cuga.orchestrator.evidence import Scope
+
+    if said.startswith("approver:"):
+        return Scope(approver=said.removeprefix("approver:")), said.replace(":", "-")
+    first, dots, last = said.partition("..")
+    if not dots:
+        run_id = await run_named(visit, said)
+        return Scope(run_id=run_id), run_id
+    try:
+        since, until = (datetime.fromisoformat(part) for part in (first, last))
+    except ValueError:
+        raise BadInput(f"{said!r} is no period", mend="For example 2026-10-01..2026-10-31; days are UTC.") from None
+    if len(last) == 10:
+        until += timedelta(days=1)  # a day is meant to its end
+    aware = (moment if moment.tzinfo else moment.replace(tzinfo=UTC) for moment in (since, until))
+    return Scope(since=next(aware), until=next(aware)), said.replace(":", "")
 
 
 def verify(

@@ -181,9 +181,10 @@ def back_up(source: Path, target: Path) -> Backed:
 def restore(backup: Path | None, path: Path, mark: Callable[[Backed], tuple[str, Event]] | None = None) -> Restored:
     """Put a copy in the place of a journal that nobody has open; the file it replaces is set aside, not deleted.
 
-    Without a backup it is the journal itself that begins anew, as it lies there. A damaged copy is refused with `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands
-    at the end of that stream before the copy takes the place: at no moment is there a copy that does not say so. A
-    stream that the copy does not have stays away.
+    Without a backup it is the journal itself that begins anew, as it lies there. A damaged copy is refused with
+    `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands at the end of that stream
+    before the copy takes the place: at no moment is there a copy that does not say so. A stream that the copy does not
+    have stays away.
     """
     lock = Lock(path)
     try:

@@ -126,16 +126,25 @@ class Sealer:
                 await asyncio.sleep(0)
             if self._tree.size == self._sealed:
                 return
-            if self._key is None:
-                self._key = await asyncio.to_thread(key_of, self.directory, self.origin)
-            checkpoint = self._checkpoint()
-            self._note = signed(checkpoint, self._key.name, self._key.public, self._key.sign)
+            checkpoint, key = self._checkpoint(), await asyncio.to_thread(self.key)
+            self._note = signed(checkpoint, key.name, key.public, key.sign)
             kept = Kept(
                 size=checkpoint.size, position=checkpoint.position, note=self._note, peaks=tuple(self._tree.peaks)
             )
             await self._journal.keep_checkpoint(kept)
             self._sealed = kept.size
             self.trouble = await asyncio.to_thread(self._anchor, self._note)
+
+    @property
+    def note(self) -> bytes:
+        """The newest checkpoint; empty before the first."""
+        return self._note
+
+    def key(self) -> SealKey:
+        """The key of this house, made when there is none."""
+        if self._key is None:
+            self._key = key_of(self.directory, self.origin)
+        return self._key
 
     def _checkpoint(self) -> Checkpoint:
         return Checkpoint(
