@@ -79,9 +79,9 @@ def _bindings(turn: Turn, tool: str, ruling: Ruling) -> list[dict[str, str]]:
 def _start_what_is_ready(turn: Turn) -> None:
     s = turn.state
     slots = turn.rules.profile.max_parallel
-    if len(s.calling) >= slots:
+    if len(s.calling) >= slots or not (s.ready or s.due):
         return
-    candidates = list(s.ready)
+    candidates = [*s.ready]
     if s.due:
         candidates += [step for step, at in s.due.items() if at <= turn.now]
     for step in candidates:

@@ -10,15 +10,17 @@ from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
-from cuga.policy.budget import TOKENS, charges
+from cuga.policy.budget import TOKENS, drawn
 
+RATE = "rate/"  # how the scopes of claims begin that stand for a share of a rate
 PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once: a member costs ten times a name
 
 
 def begin_step(s: RunState, step: str, phase: Phase) -> None:
     """A step leaves those that may be judged."""
     s.phase[step] = phase
-    s.ready.pop(step, None)
+    if step in s.ready:
+        del s.ready[step]
     if s.due:
         s.due = without(s.due, step)
     if s.blocked:
@@ -30,7 +32,8 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     if not s.phase[step].is_end:
         s.open_steps -= 1
     begin_step(s, step, phase)
-    s.calling.pop(step, None)
+    if step in s.calling:
+        del s.calling[step]
     if s.doubts:
         s.doubts = without(s.doubts, step)
     if s.held:
@@ -59,10 +62,10 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     s.calling[step] = event
     s.attempt[step] = event.attempt
     used = s.used
-    for scope, amount in charges(event.tool, event.domain, event.cost):
+    for scope, amount in drawn(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
     for claim in event.claims:
-        if is_one_time(claim):
+        if not claim.scope.startswith(RATE):
             s.held = {**s.held, step: (*s.held.get(step, ()), claim)}
     if event.approval:
         grant = s.grants.get(step)
@@ -82,11 +85,12 @@ def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
 
 def _done(s: RunState, step: str) -> None:
     end_step(s, step, DONE)
+    unmet = s.unmet
     for dependant in s.index.dependants.get(step, ()):
         phase = s.phase.get(dependant)
-        if phase is None or phase.is_end or dependant not in s.unmet:
+        if phase is None or phase.is_end or dependant not in unmet:
             continue  # above all: one that was left out must not come back
-        s.unmet[dependant] -= 1
+        unmet[dependant] -= 1
         if phase is PENDING:
             make_ready(s, dependant)
 
@@ -99,11 +103,11 @@ def make_ready(s: RunState, step: str) -> None:
 
 def is_one_time(claim: e.Claim) -> bool:
     """Whether a claim stands for an effect that may happen once, not for a share of a rate."""
-    return not claim.scope.startswith("rate/")
+    return not claim.scope.startswith(RATE)
 
 
 def _give_back(s: RunState, start: e.ToolCallStart) -> None:
-    for scope, amount in charges(start.tool, start.domain, start.cost):
+    for scope, amount in drawn(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
     for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
         s.blocked = without(s.blocked, step)

@@ -29,8 +29,8 @@ from cuga.policy.profile import Consent
 
 def consider(turn: Turn, step_id: str) -> bool:
     """Judge one ready step; True when its call starts. Otherwise it waits, holds, ended, or is skipped."""
-    s = turn.state
-    step = s.step(step_id)
+    s, rules, current = turn.state, turn.rules, turn.current
+    step = s.index.steps[step_id]
     if step.when is not None and not _condition_holds(turn, step):
         return False
     arguments = s.inputs.get(step_id, step.input)
@@ -40,24 +40,24 @@ def consider(turn: Turn, step_id: str) -> bool:
         except Unresolved as problem:
             fail(turn, step_id, f"a reference of its input cannot be filled: {problem}")
             return False
-    ruling = turn.rules.ruling(step.tool, turn.current)
+    ruling = rules.ruling(step.tool, current)
     if ruling.verdict is not Verdict.ALLOW:
         if ruling.verdict is Verdict.HOLD:
             turn.holds[ruling.rule] = ruling.reason
         else:
             refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
         return False
-    if turn.current.tool_digests[step.tool] != ruling.tool_digest:
+    if current.tool_digests[step.tool] != ruling.tool_digest:
         accepted = _accepted_definition(turn, step, ruling)
         if accepted is None:
             return False
         ruling = accepted
     if step.ask_first:
         ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
-    contract = turn.rules.contract(step.tool, turn.current)
+    contract = rules.contract(step.tool, current)
     step = as_contracted(step, contract)
     routed: Routed | None = None
-    if turn.current.pools:
+    if current.pools:
         routed = route(turn, step, ruling)
         if routed is None:
             return False
@@ -90,7 +90,7 @@ def consider(turn: Turn, step_id: str) -> bool:
 
 def as_contracted(step: Step, contract: ToolContract) -> Step:
     """The step with the class, domain and price of its contract, whatever stamp it was handed in with."""
-    if (step.side_effect, step.domain, step.cost) == (contract.side_effect, contract.domain, contract.cost):
+    if step.domain == contract.domain and step.cost == contract.cost and step.side_effect is contract.side_effect:
         return step
     return msgspec.structs.replace(step, side_effect=contract.side_effect, domain=contract.domain, cost=contract.cost)
 
@@ -204,28 +204,33 @@ def _start(
             reduced=ruling.reduced,
         )
     turn.emit(decision)
-    turn.emit(
-        e.ToolCallStart(
-            at=turn.now,
-            step=step_id,
-            attempt=s.attempt.get(step_id, 0) + 1,
-            tool=step.tool,
-            tool_digest=ruling.tool_digest,
-            arguments=arguments,
-            side_effect=step.side_effect,
-            domain=step.domain,
-            cost=step.cost,
-            key=key,
-            deadline=turn.in_seconds(contract.timeout_s),
-            timeout_s=contract.timeout_s,
-            adapters=ruling.adapters,
-            approval=approval,
+    start = e.ToolCallStart(
+        at=turn.now,
+        step=step_id,
+        attempt=s.attempt.get(step_id, 0) + 1,
+        tool=step.tool,
+        tool_digest=ruling.tool_digest,
+        arguments=arguments,
+        side_effect=step.side_effect,
+        domain=step.domain,
+        cost=step.cost,
+        key=key,
+        deadline=turn.in_seconds(contract.timeout_s),
+        timeout_s=contract.timeout_s,
+        adapters=ruling.adapters,
+        approval=approval,
+        claims=claims,
+    )
+    is_probe = step_id in s.unsure and contract.repeatable is Repeatable.PROBE
+    if choice is not None or is_probe or s.epoch or ruling.simulated:  # rare, and beyond 15 names a call costs thrice
+        start = msgspec.structs.replace(
+            start,
             simulated=ruling.simulated,
             worker=s.worker,
             epoch=s.epoch,
-            claims=claims,
-            probe=step_id in s.unsure and contract.repeatable is Repeatable.PROBE,
+            probe=is_probe,
             pool=choice.target if choice is not None else "",
         )
-    )
-    turn.take(claims)
+    turn.emit(start)
+    if claims:
+        turn.take(claims)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +16,11 @@ from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.routing import QUIET, Traffic
+
+
+@lru_cache(maxsize=256)
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
 class Turn(msgspec.Struct, eq=False):
@@ -57,7 +63,7 @@ class Turn(msgspec.Struct, eq=False):
 
     def in_seconds(self, seconds: float) -> datetime:
         """A time from now."""
-        return self.now + timedelta(seconds=seconds)
+        return self.now + _span(seconds)
 
     @property
     def limits(self) -> dict[str, int]:

@@ -150,9 +150,7 @@ class House:
     async def _kill(self) -> None:
         """The process is gone at once: no task of it does anything more."""
         self.handle.is_dead = True
-        old = self.engine
-        if old._timer is not None:
-            old._timer.cancel()
+        self.engine._waking.stop()
         mine = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in mine:
             task.cancel()
