@@ -43,14 +43,17 @@ def accept(turn: Turn, command: RecordPlan) -> None:
     plan = command.plan
     named = {step.step_id: step for step in plan.steps}
     for step, phase in list(s.phase.items()):
-        if phase.is_end or phase in (Phase.CALLING, Phase.IN_DOUBT) or named.get(step) == s.step(step):
+        if phase.is_end or phase in (Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT) or named.get(step) == s.step(step):
             continue
+        if s.step(step).list_of in named:
+            continue  # its list has begun and stays what it is
         if turn.doubt(step, "a newer plan drops or changes it"):
             continue
         approval = s.awaiting.get(step) or (s.grants[step].approval_id if step in s.grants else "")
         if approval:
             reason = "a newer plan changes the step" if step in named else "a newer plan drops the step"
-            turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval, step=step, reason=reason))
+            whose = s.step(step).list_of or step
+            turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval, step=whose, reason=reason))
         if step in named:
             continue
         turn.emit(e.StepSuperseded(at=turn.now, step=step, plan_number=plan.number))

@@ -255,6 +255,24 @@ class StepSuperseded(Event, frozen=True, kw_only=True):
     plan_number: int
 
 
+class ListOpened(Event, frozen=True, kw_only=True):
+    """A list's items are known: from here each of its calls is a step of its own, `step#0`, `step#1`, ..."""
+
+    step: str
+    places: tuple[int, ...]  # where each call's item stands in the list that was looked at, from 0
+    inputs: tuple[msgspec.Raw, ...]  # the final arguments of each call
+    length: int  # of the list that was looked at
+
+
+class ListClosed(Event, frozen=True, kw_only=True):
+    """Every call of a list has ended. The list is done when one of them is."""
+
+    step: str
+    done: int
+    missed: int
+    reason: str = ""  # why the first of those missed was not done
+
+
 class StepInDoubt(Event, frozen=True, kw_only=True):
     """Nobody can know whether the effect happened; only a person may go on."""
 
@@ -310,6 +328,14 @@ class BudgetRaised(Event, frozen=True, kw_only=True):
 
 
 # --- approvals -------------------------------------------------------------------------------------------------------
+class ListedCall(Value, frozen=True, kw_only=True):
+    """One call among those of a list that a request asks for; its arguments stand at the same place of `arguments`."""
+
+    step: str
+    digest: str
+    effect: str = ""
+
+
 class ApprovalRequested(Event, frozen=True, kw_only=True):
     """A call waits for people. All that the digest binds is here."""
 
@@ -332,6 +358,7 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     expires_at: datetime
     amends: str = ""  # the approval that this one replaces
     claims: tuple[Claim, ...] = ()  # of nothing: what may happen once was free when people were asked
+    calls: tuple[ListedCall, ...] = ()  # of a list: exactly these; `arguments` is then the array of theirs
 
 
 class Verdict(str, Enum):
@@ -357,6 +384,7 @@ class ApprovalReceived(Event, frozen=True, kw_only=True):
     solo: bool = False
     lapses_at: datetime | None = None
     claims: tuple[Claim, ...] = ()  # a use of a standing rule
+    without: tuple[str, ...] = ()  # calls of a list that an amendment takes off: denied
 
 
 class ApprovalTimeout(Event, frozen=True, kw_only=True):
@@ -393,8 +421,8 @@ RunEvent = (
     RunStarted | PlanRequested | PlanCreated | PlanFailed | ReplanRequested | QuestionAsked | QuestionAnswered
     | CancelRequested | RunParked | RunFinished | Annotation | TakenOver | RouteDecision | ToolCallStart
     | ToolCallComplete | ToolCallError | StepRefused | StepFailed | StepSkipped | StepSuperseded | StepInDoubt
-    | DoubtResolved | BudgetWarning | BudgetExceeded | BudgetRaised | ApprovalRequested | ApprovalReceived
-    | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded
+    | DoubtResolved | ListOpened | ListClosed | BudgetWarning | BudgetExceeded | BudgetRaised | ApprovalRequested
+    | ApprovalReceived | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded
 )  # fmt: skip
 
 CANONICAL = (
