@@ -209,7 +209,7 @@ def list_request(turn: Turn, name: str, asked: list[Asked], amends: str = "") ->
         first.ruling,
         msgspec.Raw(encode([one.arguments for one in asked])),
         list_digest(name, calls),
-        f"{len(asked)} calls: {first.effect}" if len(asked) > 1 else first.effect,
+        "",  # each call has its own
         amends=amends,
         requesters=tuple(dict.fromkeys(name for one in asked for name in one.requesters)),
         free=tuple(claim for one in asked for claim in one.free),

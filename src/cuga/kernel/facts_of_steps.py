@@ -66,7 +66,7 @@ def _one_less(s: RunState, name: str) -> None:
 def _list_opened(s: RunState, event: e.ListOpened) -> None:
     name = event.step
     whole = s.step(name)
-    calls = {f"{name}#{at}": arguments for at, arguments in enumerate(event.inputs)}
+    calls = {f"{name}#{at}": arguments for at, arguments in enumerate(event.inputs, 1)}
     shared = replace(whole, references=(), depends_on=(), when=None, for_each=None, list_of=name)
     s.index = s.index.opened(name, [replace(shared, step_id=call, input=body) for call, body in calls.items()])
     begin_step(s, name, Phase.LISTED)

@@ -256,7 +256,7 @@ class StepSuperseded(Event, frozen=True, kw_only=True):
 
 
 class ListOpened(Event, frozen=True, kw_only=True):
-    """A list's items are known: from here each of its calls is a step of its own, `step#0`, `step#1`, ..."""
+    """A list's items are known: from here each of its calls is a step of its own, `step#1`, `step#2`, ..."""
 
     step: str
     places: tuple[int, ...]  # where each call's item stands in the list that was looked at, from 0

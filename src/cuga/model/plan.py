@@ -180,7 +180,7 @@ class Step(Value, frozen=True, kw_only=True):
     ask_first: bool = False  # a person must agree, whatever the rules say
     name: str = ""
     reason: str = ""
-    for_each: ForEach | None = None  # it is a list: its calls become steps of their own, `s2#0`, `s2#1`, ...
+    for_each: ForEach | None = None  # it is a list: its calls become steps of their own, `s2#1`, `s2#2`, ...
     list_of: str = ""  # the list that this step is a call of
 
 
