@@ -6,6 +6,9 @@ steps less; what happens at a limit is the profile's to say.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from cuga.kernel.references import ITEMS
 from cuga.model.plan import Budget, CheckedPlan, Step
 from cuga.model.tool import SideEffect
 from cuga.model.value import Value
@@ -67,9 +70,10 @@ def forecast(plan: CheckedPlan, rulebook: Rulebook, *, budget: Budget | None = N
     used: dict[str, int] = {}
     granted: dict[str, int] = {}
     domains: dict[str, int] = {}
+    most: dict[str, int | None] = {}
     steps = []
     for step in plan.steps:
-        calls = _most(step)
+        calls = most[step.step_id] = _most(step, most)
         each = charges(step.tool, step.domain, step.cost)
         wanted = each if calls == 1 else tuple((scope, amount * (calls or 1)) for scope, amount in each)
         found = room_for(wanted, granted, limits, {}, profile.limits.warning_percent)
@@ -114,11 +118,15 @@ def forecast(plan: CheckedPlan, rulebook: Rulebook, *, budget: Budget | None = N
     )
 
 
-def _most(step: Step) -> int | None:
+def _most(step: Step, before: Mapping[str, int | None]) -> int | None:
     """How many calls a step makes at most; None when it is a list whose length only its run will show."""
     each = step.for_each
     if each is None:
         return 1
+    known = len(each.items)
     if each.over is not None:
-        return each.first
-    return len(each.items) if each.first is None else min(each.first, len(each.items))
+        longest = before.get(each.over.step) if each.over.path == ITEMS else None  # the results of a list's calls
+        if longest is None:
+            return each.first
+        known = longest
+    return known if each.first is None else min(each.first, known)
