@@ -21,6 +21,7 @@ POINTS = (
     "commit.written",
     "effect.after/execute",
     "effect.after/propose",
+    "append.after/list_opened",
 )
 
 

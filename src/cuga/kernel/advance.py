@@ -167,7 +167,7 @@ def _finish(turn: Turn) -> e.RunFinished:
     if s.started.plan_only:
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason="planned only, as asked; nothing was run")
     done = sum(1 for phase in s.phase.values() if phase is Phase.DONE)
-    missed = [name for name in s.reasons if s.step(name).required and name not in s.lists]  # its calls count
+    missed = [name for name in s.reasons if s.step(name).required and not _is_opened_list(s, name)]  # its calls count
     reduced = [name for name in s.reduced if s.step(name).required and s.phase[name] is Phase.DONE]
     if reduced and not missed:
         return _finish_reduced(turn, reduced)
@@ -183,6 +183,10 @@ def _finish(turn: Turn) -> e.RunFinished:
     return e.RunFinished(
         at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`"
     )
+
+
+def _is_opened_list(s: RunState, name: str) -> bool:
+    return name in s.lists and s.step(name).for_each is not None  # a newer plan may have another step of that name
 
 
 def _finish_reduced(turn: Turn, steps: list[str]) -> e.RunFinished:

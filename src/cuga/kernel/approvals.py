@@ -83,7 +83,8 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
         case Verdict.AMEND:
             amending.amend(turn, command, request, access.on_behalf_of)
         case _:  # request-changes
-            replan.ask(turn, command.reason, command.by.id, request.step)
+            about = tuple(call.step for call in request.calls) or (request.step,)
+            replan.ask(turn, command.reason, command.by.id, request.step, given_up=about)
 
 
 def _has_voted(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> bool:

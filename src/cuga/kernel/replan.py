@@ -13,22 +13,17 @@ from cuga.model.plan import CheckedPlan
 MAX_REPLANS = 3
 
 
-def ask(turn: Turn, feedback: str, by: str, step: str = "") -> None:
-    """Ask the planner again with a person's words; after three times the step is given up instead."""
+def ask(turn: Turn, feedback: str, by: str, step: str = "", given_up: tuple[str, ...] = ()) -> None:
+    """Ask the planner again with a person's words; after three times what they are about is given up instead."""
     s = turn.state
     if s.plan is None:
         raise InvalidTransition("there is no plan yet")
     if s.replans >= MAX_REPLANS:
-        if step and not s.phase[step].is_end:
-            turn.emit(
-                e.StepFailed(
-                    at=turn.now,
-                    step=step,
-                    mode=FailureMode.AGENT_LOGIC,
-                    reason=f"changes were asked for again after {MAX_REPLANS} new plans",
-                )
-            )
-            turn.skip_dependants(step)
+        for one in given_up:
+            reason = f"changes were asked for again after {MAX_REPLANS} new plans"
+            turn.emit(e.StepFailed(at=turn.now, step=one, mode=FailureMode.AGENT_LOGIC, reason=reason))
+            turn.skip_dependants(one)
+        if given_up:
             return
         raise InvalidTransition(f"a run is planned anew at most {MAX_REPLANS} times")
     turn.emit(e.ReplanRequested(at=turn.now, by=by, reason=feedback, step=step))

@@ -11,6 +11,7 @@ from cuga.model import command as c
 from cuga.model.event import Status, Verdict
 from cuga.model.outcome import BlobRef
 from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, StandingRule
+from cuga.policy.routing import Pool
 from cuga.testing import (
     amend,
     approve,
@@ -97,8 +98,9 @@ def test_the_top_two_are_those_with_the_largest_value_and_unknown_ones_come_last
 
 
 def test_equal_ones_stay_in_their_order():
-    found = {"items": [{"name": name, "score": 1} for name in "zxy"]}
-    assert told(opened(listed(by="/score"), found=found)) == ["z", "x", "y"]
+    found = {"items": [{"name": "n", "score": None}, *({"name": name, "score": 1} for name in "zxy"), {"name": "o"}]}
+    story = opened(listed(by="/score"), rules(FIND, READ, max_parallel=8), found)
+    assert told(story) == ["z", "x", "y", "n", "o"]
 
 
 def test_a_condition_chooses_among_the_items_and_may_look_at_earlier_outputs():
@@ -431,24 +433,35 @@ def test_a_standing_rule_covers_as_many_as_it_has_uses_and_people_the_rest():
 
 def test_those_behind_a_full_house_are_asked_for_on_the_same_card_and_none_starts_by_being_looked_at():
     standing = StandingRule(
-        rule_id="s1",
+        rule_id="s",
         tool="draft",
-        matches={"/to": "Dot"},
+        matches={"/to": "Bob"},
         profile="",
         expires_at=AT.replace(year=2027),
-        uses=1,
+        uses=2,
         by="lin",
     )
-    a_plan = plan(
-        step("find", FIND),
-        step("all", PROPOSE, {"to": item("/name")}, for_each=each("find/items")),
-        step("own", READ),
-    )
-    pinned = rules(FIND, READ, PROPOSE, max_parallel=2)
-    story = given(run_started(a_plan), rules=pinned).when(tick()).after(standing_rules=(standing,))
-    story.when(completes("find", FOUND))
-    assert [call.step for call in story.found("approval_requested").calls] == ["all#1", "all#2", "all#3"]
-    assert len(story.state.calling) <= 2
+    found = {"items": [{"name": name} for name in ("Ann", "Bob", "Cid", "Bob")]}
+    story = given(run_started(listed(PROPOSE)), rules=rules(FIND, PROPOSE, max_parallel=1)).when(tick())
+    story.after(standing_rules=(standing,)).when(completes("find", found))
+    assert list(story.state.calling) == ["all#2"]
+    assert [call.step for call in story.found("approval_requested").calls] == ["all#1", "all#3"]
+    story.when(completes("all#2", 1))
+    assert list(story.state.calling) == ["all#4"]
+
+
+def test_one_card_shows_one_way_out_whichever_pools_there_are():
+    send = contract("send", "execute", domain="engagement", uses=("mail",))
+    ways = {"mail": ("main", "spare")}
+    pinned = rules(FIND, send, adapters=ways)
+    now = {
+        "a": Pool(name="a", capabilities=("intelligence", "engagement"), adapters=("main",)),
+        "b": Pool(name="b", capabilities=("intelligence", "engagement"), adapters=("spare",)),
+    }
+    story = given(run_started(listed(send, first=3)), rules=pinned).after(pools=now, installed_adapters=ways)
+    story.when(tick()).when(completes("find", FOUND)).when(approve("all"))
+    assert {one.adapters["mail"] for one in story.state.calling.values()} == {"main"}
+    assert len(story.state.calling) == 3
 
 
 def test_a_call_whose_definition_moved_is_asked_for_again_with_its_whole_list():
@@ -556,3 +569,23 @@ def test_a_list_that_is_only_planned_is_never_opened():
 def test_the_story_of_a_list_folds_from_its_facts_alone():
     story = asking().when(approve("all"))
     assert raw([1]) and story.state.index.steps["all#2"].list_of == "all"
+
+
+def test_a_step_that_takes_the_name_of_a_list_that_was_denied_is_missed_like_any_other():
+    a_plan = plan(
+        step("find", READ),
+        step("all", SEND_ANY, {"to": item()}, for_each=each(items=("Ann",)), required=False),
+    )
+    story = given(run_started(a_plan), rules=RULES).when(tick()).when(deny("all"))
+    story.when(replans()).when(planned(plan(a_plan.steps[0], step("all", READ), number=2)))
+    story.when(completes("find"))
+    assert story.state.end.status is Status.PARTIAL
+
+
+def test_a_list_of_which_changes_are_asked_for_too_often_is_given_up_call_by_call():
+    a_plan = listed(SEND_ANY, first=2)
+    story = asking(a_plan)
+    for number in (2, 3, 4):
+        story.when(request_changes("all")).when(planned(plan(*a_plan.steps, number=number)))
+    story.when(request_changes("all"))
+    story.then("approval_received", "step_failed", "step_failed", "list_closed", "run_finished")
