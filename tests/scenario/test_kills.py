@@ -21,7 +21,6 @@ POINTS = (
     "commit.written",
     "effect.after/execute",
     "effect.after/propose",
-    "append.after/list_opened",
 )
 
 

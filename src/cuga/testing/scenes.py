@@ -231,7 +231,11 @@ class Pool:
         for setting in self.settings[::4]:
             setting.pools = POOLS
         self.courses = [Course(random) for _ in range(160)]
-        self.courses += [Course(random, has_lists=True) for _ in range(40)]
+        self.listed = [Course(random, has_lists=True) for _ in range(40)]
+
+    def courses_of(self, seed: int) -> list[Course]:
+        """The courses that a schedule draws from: each fifth has lists."""
+        return self.listed if seed % 5 == 4 else self.courses
 
 
 @lru_cache(maxsize=4)
