@@ -174,7 +174,10 @@ async def test_which_worker_took_a_step_stands_in_the_journal_and_is_the_one_tha
     who = []
     agent = CoordinatorAgent(PlannerAgent(), [slow_worker(n, who) for n in "AB"])
     running(agent, *(PlanStep(tool="slow", input={"i": i}) for i in range(4)))
-    told = [one for one in await gathered(agent.orchestrate("g", ExecutionContext())) if one["stage"].value == "ROUTE"]
+    heard = []
+    agent.routing_authority = PolicyBasedRoutingAuthority(on_decision=heard.append)
+    every = await gathered(agent.orchestrate("g", ExecutionContext()))
+    told = [one for one in every if str(getattr(one["stage"], "value", one["stage"])).upper() == "ROUTE"]
     run_id = told[0]["data"]["run_id"]
     house = agent.home.coordinator
 
@@ -188,6 +191,7 @@ async def test_which_worker_took_a_step_stands_in_the_journal_and_is_the_one_tha
     assert all(routes[step].target == name and routes[step].alternatives for step, name in pools.items())
     assert {one.step: one.pool for one in steps_of_it} == pools
     assert {one["data"]["step"]: one["data"]["decision"].target for one in told} == pools
+    assert Counter(one.target for one in heard) == Counter(who)
 
 
 async def test_an_authority_of_the_callers_own_is_asked_and_recorded():

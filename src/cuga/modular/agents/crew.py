@@ -172,7 +172,10 @@ class Crew:
         for event in events:
             match event:
                 case RouteDecision(policy=policy) if policy == CREW:
-                    self._keep((run_id, event.step), told(event))
+                    decision = told(event)
+                    self._keep((run_id, event.step), decision)
+                    if isinstance(self.authority, PolicyBasedRoutingAuthority):
+                        self.authority.heard(decision)
                 case ToolCallStart():
                     self._hand_over(run_id, event)
                 case ToolCallComplete(step=step) | ToolCallError(step=step):
