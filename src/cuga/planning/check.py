@@ -156,7 +156,8 @@ class _Check:
         raw = msgspec.Raw(b"{}") if faults else msgspec.Raw(encode(body))
         if len(raw) > MAX_ARGUMENTS:
             self.problems.append(f"{here}: the input is {len(raw):,} bytes; {MAX_ARGUMENTS:,} is the most")
-        if contract is not None and not faults and each is not None and each.over is None:
+        is_sound = each is not None and not any(list_faults(each))
+        if contract is not None and not faults and is_sound and each is not None and each.over is None:
             self.problems += [f"{here}: {fault}" for fault in item_faults(raw, each, arguments_of(contract))]
         references = tuple(dict.fromkeys((*references, *listed)))
         when, needed = self.condition(at, here, step.when)

@@ -159,7 +159,7 @@ def narrow(contract: ToolContract, arguments: dict[str, Any], group: Group, tota
     """Have a ranking look at the group and show as many of it as are wanted. `is_asked`: the goal asks for it too."""
     for slot in contract.slots:
         schema = arguments_of(contract).schema_of(slot.name)
-        if group.names and _takes_accounts(contract, slot):
+        if group.names and slot.name not in arguments and _takes_accounts(contract, slot):
             arguments[slot.name] = list(group.names)
         if base_kind(slot.kind) in COUNTS:
             wanted = group.first or len(group.names) or total
