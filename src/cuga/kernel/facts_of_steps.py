@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cuga.kernel.state import Phase, RunState, without
+from msgspec.structs import replace
+
+from cuga.kernel.state import Grant, Listing, Phase, RunState, without
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
@@ -31,6 +33,8 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     """A step is through; with a reason it was not done."""
     if not s.phase[step].is_end:
         s.open_steps -= 1
+        if s.lists:
+            _one_less(s, s.index.steps[step].list_of)
     begin_step(s, step, phase)
     if step in s.calling:
         del s.calling[step]
@@ -43,10 +47,50 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     if s.grants:
         grant = s.grants.get(step)
         if grant is not None:
-            s.grants = without(s.grants, step)
-            s.timed = without(s.timed, grant.approval_id)
+            drop_grant(s, step, grant)
     if reason:
         s.reasons = {**s.reasons, step: reason}
+
+
+def drop_grant(s: RunState, step: str, grant: Grant) -> None:
+    """A consent is no longer at hand; with the last of its approval ends the time in which that lapses."""
+    s.grants = without(s.grants, step)
+    if not any(other.approval_id == grant.approval_id for other in s.grants.values()):
+        s.timed = without(s.timed, grant.approval_id)
+
+
+def _one_less(s: RunState, name: str) -> None:
+    """A call of a list has ended."""
+    listing = s.lists.get(name)
+    if listing is not None:
+        s.lists = {**s.lists, name: Listing(listing.calls, listing.open - 1)}
+
+
+def _list_opened(s: RunState, event: e.ListOpened) -> None:
+    name = event.step
+    whole = s.step(name)
+    calls = {f"{name}#{at}": arguments for at, arguments in enumerate(event.inputs, 1)}
+    shared = replace(whole, references=(), depends_on=(), when=None, for_each=None, list_of=name)
+    s.index = s.index.opened(name, [replace(shared, step_id=call, input=body) for call, body in calls.items()])
+    begin_step(s, name, Phase.LISTED)
+    s.lists = {**s.lists, name: Listing(tuple(calls), len(calls))}
+    s.open_steps += len(calls)
+    for call in calls:
+        s.phase[call] = PENDING
+        s.unmet[call] = 0
+        s.ready[call] = None
+
+
+def _list_closed(s: RunState, event: e.ListClosed) -> None:
+    name = event.step
+    if event.done:
+        _done(s, name)
+    elif name not in s.index.named:
+        end_step(s, name, Phase.SKIPPED)  # a newer plan has no place for it
+    else:
+        ends = {s.phase[call] for call in s.lists[name].calls}
+        how = ends.pop() if len(ends) == 1 else Phase.FAILED
+        end_step(s, name, how, f"none of its {event.missed} calls was done")
 
 
 def _route_decision(s: RunState, event: e.RouteDecision) -> None:
@@ -70,8 +114,7 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     if event.approval:
         grant = s.grants.get(step)
         if grant is not None:
-            s.grants = without(s.grants, step)
-            s.timed = without(s.timed, grant.approval_id)
+            drop_grant(s, step, grant)
             s.approved = {**s.approved, step: grant}
 
 
@@ -218,6 +261,8 @@ CHANGES: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.StepFailed: _step_failed,
     e.StepSkipped: _step_skipped,
     e.StepSuperseded: _step_superseded,
+    e.ListOpened: _list_opened,
+    e.ListClosed: _list_closed,
     e.StepInDoubt: _step_in_doubt,
     e.DoubtResolved: _doubt_resolved,
     e.BudgetWarning: _budget_warning,

@@ -9,6 +9,15 @@ import msgspec
 
 from cuga.model.fact import Claim, Event
 from cuga.model.tool import SideEffect
+from cuga.model.value import Value
+
+
+class ListedCall(Value, frozen=True, kw_only=True):
+    """One call among those of a list that a request asks for; its arguments stand at the same place of `arguments`."""
+
+    step: str
+    digest: str
+    effect: str = ""
 
 
 class ApprovalRequested(Event, frozen=True, kw_only=True):
@@ -33,6 +42,7 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     expires_at: datetime
     amends: str = ""  # the approval that this one replaces
     claims: tuple[Claim, ...] = ()  # of nothing: what may happen once was free when people were asked
+    calls: tuple[ListedCall, ...] = ()  # of a list: exactly these; `arguments` is then the array of theirs
 
 
 class Verdict(str, Enum):
@@ -58,6 +68,7 @@ class ApprovalReceived(Event, frozen=True, kw_only=True):
     solo: bool = False
     lapses_at: datetime | None = None
     claims: tuple[Claim, ...] = ()  # a use of a standing rule
+    without: tuple[str, ...] = ()  # calls of a list that an amendment takes off: denied
 
 
 class ApprovalTimeout(Event, frozen=True, kw_only=True):

@@ -12,6 +12,7 @@ from cuga.model.approval_event import (
     ApprovalRevoked,
     ApprovalSuperseded,
     ApprovalTimeout,
+    ListedCall,
     Verdict,
 )
 from cuga.model.fact import (
@@ -40,6 +41,8 @@ from cuga.model.step_event import (
     BudgetWarning,
     DoubtAnswer,
     DoubtResolved,
+    ListClosed,
+    ListOpened,
     RouteDecision,
     StepFailed,
     StepInDoubt,
@@ -55,8 +58,8 @@ RunEvent = (
     RunStarted | PlanRequested | PlanCreated | PlanFailed | ReplanRequested | QuestionAsked | QuestionAnswered
     | CancelRequested | RunParked | RunFinished | Annotation | TakenOver | RouteDecision | ToolCallStart
     | ToolCallComplete | ToolCallError | StepRefused | StepFailed | StepSkipped | StepSuperseded | StepInDoubt
-    | DoubtResolved | BudgetWarning | BudgetExceeded | BudgetRaised | ApprovalRequested | ApprovalReceived
-    | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded
+    | DoubtResolved | ListOpened | ListClosed | BudgetWarning | BudgetExceeded | BudgetRaised | ApprovalRequested
+    | ApprovalReceived | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded
 )  # fmt: skip
 
 CANONICAL = (
@@ -89,6 +92,9 @@ __all__ = [
     "DoubtAnswer",
     "DoubtResolved",
     "Event",
+    "ListClosed",
+    "ListOpened",
+    "ListedCall",
     "PlanCreated",
     "PlanFailed",
     "PlanRequested",

@@ -109,6 +109,24 @@ class StepSuperseded(Event, frozen=True, kw_only=True):
     plan_number: int
 
 
+class ListOpened(Event, frozen=True, kw_only=True):
+    """A list's items are known: from here each of its calls is a step of its own, `step#1`, `step#2`, ..."""
+
+    step: str
+    places: tuple[int, ...]  # where each call's item stands in the list that was looked at, from 0
+    inputs: tuple[msgspec.Raw, ...]  # the final arguments of each call
+    length: int  # of the list that was looked at
+
+
+class ListClosed(Event, frozen=True, kw_only=True):
+    """Every call of a list has ended. The list is done when one of them is."""
+
+    step: str
+    done: int
+    missed: int
+    reason: str = ""  # why the first of those missed was not done
+
+
 class StepInDoubt(Event, frozen=True, kw_only=True):
     """Nobody can know whether the effect happened; only a person may go on."""
 

@@ -13,14 +13,14 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed, NotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
 from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
-from cuga.model.value import encode
 from cuga.orchestrator import timetable
+from cuga.orchestrator.amendment import amended
 from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -203,10 +203,13 @@ class Coordinator(Members, Mailroom):
         digest: str = "",
         reason: str = "",
         changes: dict[str, Any] | None = None,
+        without: tuple[int, ...] = (),
         by: Principal | None = None,
     ) -> ExecutionResult:
         """Decide on an approval: approve, deny, amend (with `changes`: argument name -> new value), request-changes.
 
+        Of a list's card the name begins with the call's number (`2.message.subject` is of `s3#2`), and an amendment
+        may leave calls out: `without` holds their numbers.
         `digest` is what was shown; without it the digest of the request as it stands now is meant.
         """
         assembly = await self.open()
@@ -217,7 +220,7 @@ class Coordinator(Members, Mailroom):
             raise BadInput(f"no verdict {verdict!r}; there are {', '.join(v.value for v in Verdict)}") from None
         if said is Verdict.REQUEST_CHANGES and not reason.strip():
             raise BadInput("request-changes needs feedback: what should be different?")
-        arguments = await self._amended(request, changes) if said is Verdict.AMEND else None
+        arguments = await self._amended(request, changes or {}, without) if said is Verdict.AMEND else None
         await assembly.engine.send(
             run_of(approval_id),
             c.ResolveApproval(
@@ -232,18 +235,15 @@ class Coordinator(Members, Mailroom):
         )
         return await self.result(run_of(approval_id))
 
-    async def _amended(self, request: ApprovalRequested, changes: dict[str, Any] | None) -> msgspec.Raw:
-        if not changes:
+    async def _amended(
+        self, request: ApprovalRequested, changes: dict[str, Any], without: tuple[int, ...]
+    ) -> msgspec.Raw:
+        if not changes and not without:
             raise BadInput("an amendment needs at least one change, e.g. --set subject='Hello'")
         assembly = await self.open()
-        arguments = msgspec.json.decode(request.arguments)
-        for path, value in changes.items():
-            _put(arguments, path, value)
         state = await assembly.driver.state(run_of(request.approval_id))
         rules = await assembly.driver.rules(state.started.policy_digest)
-        if faults := arguments_of(rules.contracts[request.tool]).faults(arguments):
-            raise BadInput(f"the changed arguments do not fit {request.tool}: {'; '.join(faults)}")
-        return msgspec.Raw(encode(arguments))
+        return amended(request, changes, without, arguments_of(rules.contracts[request.tool]))
 
     async def revoke(self, approval_id: str, reason: str = "", by: Principal | None = None) -> ExecutionResult:
         """Take back an approval that has not been used."""
@@ -342,16 +342,3 @@ class Coordinator(Members, Mailroom):
 
 
 AGENTSCoordinator = Coordinator  # the older name of the same class
-
-
-def _put(arguments: Any, path: str, value: Any) -> None:
-    """Set a value at a dotted name or JSON Pointer: one that is there already, or a new top-level name."""
-    names = path[1:].split("/") if path.startswith("/") else path.split(".")
-    target = arguments
-    for name in names[:-1]:
-        if not isinstance(target, dict) or name not in target:
-            raise NotFound(f"the arguments have no {path!r}")
-        target = target[name]
-    if not isinstance(target, dict):
-        raise NotFound(f"the arguments have no {path!r}")
-    target[names[-1]] = value

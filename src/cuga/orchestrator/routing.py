@@ -195,9 +195,13 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
             )
         else:
             raise BadInput(f"there is nobody to route to: {_nobody(needs, candidates)}")
+        self.heard(decision)
+        return decision
+
+    def heard(self, decision: RoutingDecision) -> None:
+        """Tell of a decision that was made here, or elsewhere by the policies that are here."""
         if self._on_decision is not None:
             self._on_decision(decision)
-        return decision
 
     def learn(self, target: str, *, succeeded: bool, seconds: float = 0.0) -> None:
         """What became of work that went to a target: what `learned` ranks by."""

@@ -14,6 +14,7 @@ from cuga.planning.words import Token, hole_number
 
 LONGEST_NAME = 6  # words
 MOST_DEALS = 12
+MOST_ACCOUNTS = 500
 SPOTTED = {"accounts": "account", "contacts": "contact", "products": "product", "teams": "rep"}
 
 
@@ -112,6 +113,21 @@ class Records:
             return account
         same = self._index("accounts").get(squeeze(record.name), ())
         return record.name if len(same) == 1 else record.id
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts there are."""
+        return len(self._crm.names("accounts")) if self._crm is not None else 0
+
+    def accounts_of(self, text: str) -> list[str]:
+        """The accounts of a country, city, industry or owner, as they are called; at most `MOST_ACCOUNTS`."""
+        if self._crm is None:
+            return []
+        for field in ("country", "city", "industry", "owner"):
+            found = self._crm.query("accounts", (Filter(field=field, value=text),), limit=MOST_ACCOUNTS)
+            if found:
+                return [self.account_name(record.id) for record in found]
+        return []
 
     def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
         if self._crm is None:

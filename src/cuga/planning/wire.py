@@ -85,12 +85,12 @@ def measured(condition: Condition, contract: ToolContract) -> tuple[str, str] | 
     wanted = ("integer", "number") if condition.number else ("boolean",)
     schema = _decoded(contract)
     for kind, path in contract.gives.items():
-        part = _at(schema, path, schema)
-        if _is_one_of(part, wanted) and (stem(kind) in words or len(contract.gives) == 1):
+        part = at_pointer(schema, path, schema)
+        if is_one_of(part, wanted) and (stem(kind) in words or len(contract.gives) == 1):
             return path, wanted[0]
     best: tuple[int, str] | None = None
-    for name, part in _properties(schema, schema).items():
-        if _is_one_of(part, wanted):
+    for name, part in properties_of(schema, schema).items():
+        if is_one_of(part, wanted):
             said = {stem(word) for word in name.split("_")} & words
             usual = name in _USUAL[wanted[0]]
             rank = 2 if said else 1 if usual else 0
@@ -147,13 +147,15 @@ def _decoded(contract: ToolContract) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _at(schema: dict[str, Any], path: str, root: dict[str, Any]) -> dict[str, Any]:
+def at_pointer(schema: dict[str, Any], path: str, root: dict[str, Any]) -> dict[str, Any]:
+    """The part of a schema that describes the value at a JSON Pointer; empty when it says nothing of it."""
     for token in path.split("/")[1:]:
-        schema = _properties(schema, root).get(token, {})
+        schema = properties_of(schema, root).get(token, {})
     return _resolved(schema, root)
 
 
-def _properties(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+def properties_of(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of an object's fields, by their names."""
     found = _resolved(schema, root).get("properties")
     return {k: _resolved(v, root) for k, v in found.items()} if isinstance(found, dict) else {}
 
@@ -168,9 +170,10 @@ def _resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _is_one_of(schema: dict[str, Any], kinds: tuple[str, ...]) -> bool:
+def is_one_of(schema: dict[str, Any], kinds: tuple[str, ...]) -> bool:
+    """Whether a schema is, or may be, one of some JSON types."""
     stated = schema.get("type")
     if isinstance(stated, str) and stated in kinds:
         return True
     parts = schema.get("anyOf")
-    return isinstance(parts, list) and any(isinstance(part, dict) and _is_one_of(part, kinds) for part in parts)
+    return isinstance(parts, list) and any(isinstance(part, dict) and is_one_of(part, kinds) for part in parts)

@@ -90,6 +90,8 @@ def _approval(card: Card) -> Iterator[str]:
     yield f"{card.approval_id}  {card.tool} for {card.step}, risk {card.risk}: {card.state}"
     yield f"  asked {_time(card.requested_at)} by {', '.join(card.requesters)}; bound to {card.digest}"
     yield f"  arguments {card.arguments_digest}"
+    if card.calls:
+        yield f"  exactly these {len(card.calls)} calls: {', '.join(card.calls)}"
     for vote in card.votes:
         who = vote.by or vote.rule
         standing = f" for {vote.on_behalf_of}" if vote.on_behalf_of else ""

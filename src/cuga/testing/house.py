@@ -54,7 +54,7 @@ class House:
         self.is_calm = False
         self.people = (SOLO,) if self.setting.solo else (ADA, GRACE, LIN, MAX)
         for number in range(random.choice((1, 2, 3))):
-            self.record.courses[f"r{number}"] = random.choice(pool.courses)
+            self.record.courses[f"r{number}"] = random.choice(pool.courses_of(seed))
         self.plans_given: dict[str, int] = dict.fromkeys(self.record.courses, 0)
         self.handle: Handle
         self.engine: LocalEngine
