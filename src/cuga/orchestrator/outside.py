@@ -48,6 +48,7 @@ class Outside:
         self._left: list[Line] = []
         self.documents: dict[str, Document] = {}
         self.accepted: dict[str, Definitions] = {}
+        self._digests: dict[str, dict[str, str]] = {}  # of the accepted definitions, with where they came from
         self.unfit: dict[str, str] = {}  # tools that a person accepted and that cannot be called -> why
         self._known = ""
 
@@ -60,6 +61,7 @@ class Outside:
         for name, event in state.accepted.items():
             found[name] = read_definitions(await journal.blob(event.snapshot))
         self.accepted, self._known = found, mark
+        self._digests = {name: event.tools for name, event in state.accepted.items()}
         return True
 
     def add(self, registry: Registry, kept: ToolRegistry) -> None:
@@ -108,6 +110,10 @@ class Outside:
             await line.close()
 
     def _add_server_tool(self, definition: Definition, server: McpServer, kept: ToolRegistry) -> None:
+        if self._digests[server.name].get(definition.name) != definition.digest(server.origin):
+            why = f"it was accepted of another place; `cuga tools accept {server.name}` accepts it of this one"
+            self.unfit[f"{server.name}/{definition.name}"] = why
+            return
         try:
             kept.register(tool_for(definition, server), contract_for(definition, server))
         except ToolInvalid as error:

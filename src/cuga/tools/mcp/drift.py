@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -16,7 +15,7 @@ MOST_LINES = 200  # of one tool's difference that are shown
 
 
 class Difference(Value, frozen=True, kw_only=True):
-    """One tool that is not as it was accepted. `lines` are what a person reads: `- was`, `+ is`, `  stays`."""
+    """One tool that is not as it was accepted. `lines` are what a person reads: `- was`, `+ is`."""
 
     tool: str
     kind: str  # new, changed, gone
@@ -37,21 +36,40 @@ def _differences(
         before, now = accepted.get(name), found.get(name)
         if before is None:
             assert now is not None
-            yield Difference(tool=name, kind=NEW, lines=tuple(_cut(_lines(now))))
+            lines = [f"+ {path}: {said}" for path, said in _flat(now).items() if not path.startswith("outputSchema")]
+            yield Difference(tool=name, kind=NEW, lines=_cut(lines))
         elif now is None:
             yield Difference(tool=name, kind=GONE)
         elif before.text != now.text:
-            compared = difflib.ndiff(_lines(before), _lines(now))
-            yield Difference(tool=name, kind=CHANGED, lines=tuple(_cut([x for x in compared if x[:1] != "?"])))
+            yield Difference(tool=name, kind=CHANGED, lines=_cut(list(_changed(_flat(before), _flat(now)))))
         elif has_moved:
             yield Difference(tool=name, kind=CHANGED, lines=("  the same words, from another place",))
 
 
-def _lines(definition: Definition) -> list[str]:
-    fields: dict[str, Any] = definition.fields
-    return msgspec.json.format(msgspec.json.encode(fields), indent=2).decode().splitlines()
+def _changed(before: dict[str, str], now: dict[str, str]) -> Iterator[str]:
+    for path in {**before, **now}:
+        if before.get(path) != now.get(path):
+            if path in before:
+                yield f"- {path}: {before[path]}"
+            if path in now:
+                yield f"+ {path}: {now[path]}"
 
 
-def _cut(lines: list[str]) -> list[str]:
+def _flat(definition: Definition) -> dict[str, str]:
+    """Every value of a definition by its path, as JSON: line breaks and odd letters show."""
+    found: dict[str, str] = {}
+    waiting: list[tuple[str, Any]] = [(key, value) for key, value in reversed(definition.fields.items())]
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, dict) and value:
+            waiting += [(f"{path}.{key}", one) for key, one in reversed(value.items())]
+        elif isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+            waiting += [(f"{path}[{index}]", one) for index, one in reversed([*enumerate(value)])]
+        else:
+            found[path] = msgspec.json.encode(value).decode()
+    return found
+
+
+def _cut(lines: list[str]) -> tuple[str, ...]:
     left = len(lines) - MOST_LINES
-    return [*lines[:MOST_LINES], f"  and {left:,} more lines"] if left > 0 else lines
+    return (*lines[:MOST_LINES], f"  and {left:,} more lines") if left > 0 else tuple(lines)
