@@ -308,6 +308,7 @@ async def open_house(
         threads=settings.call_threads,
         on_late=lambda run_id, call, outcome: assembly.engine.hear_late(run_id, call, outcome),
     )
+
     async def rules_of(digest: str) -> Rules:
         return Rules(msgspec.json.decode(await journal.blob(digest), type=Rulebook))
 

@@ -17,7 +17,9 @@ from cuga.policy.strict import Node, parse
 
 def quoted(value: str) -> str:
     """A text as a YAML scalar that is read back as the same text, in a flow list or not."""
-    is_plain = value.isascii() and value.replace("-", "a").replace("_", "a").replace("/", "a").replace(".", "a").isalnum()
+    is_plain = (
+        value.isascii() and value.replace("-", "a").replace("_", "a").replace("/", "a").replace(".", "a").isalnum()
+    )
     starts_well = value[:1].isalpha() or value[:1] == "/"
     if is_plain and starts_well and value not in ("true", "false", "null"):
         return value
@@ -35,7 +37,9 @@ def add_entry(text: str, section: str, name: str, entry: str) -> str:
     if (found := root.value.get(section)) is None:
         return "\n".join([*lines, "", f"{section}:", line]) + "\n"
     if not isinstance(found.value, dict) or found.line <= root.keys[section][0]:
-        raise BadInput(f"`{section}` in the registry is not written one entry a line", mend=f"Add there: {line.strip()}")
+        raise BadInput(
+            f"`{section}` in the registry is not written one entry a line", mend=f"Add there: {line.strip()}"
+        )
     if name in found.value:
         raise BadInput(f"the registry declares {section}.{name} already", mend="Change it there.")
     at = root.keys[section][0]
@@ -85,9 +89,7 @@ def write_registry(path: Path, text: str) -> Registry:
     return registry
 
 
-def server_entry(
-    *, command: Sequence[str], url: str, token: str, env: Sequence[str], domain: str, trust: bool
-) -> str:
+def server_entry(*, command: Sequence[str], url: str, token: str, env: Sequence[str], domain: str, trust: bool) -> str:
     """A server as one line of a registry."""
     said = [f"command: [{', '.join(map(quoted, command))}]"] if command else [f"url: {quoted(url)}"]
     said += [f"token: {token}"] if token else []

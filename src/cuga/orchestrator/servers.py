@@ -12,7 +12,7 @@ from cuga.model.value import Value, digest
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.outside import NEEDS_EXTRA, Definitions, has_client, written_definitions
 from cuga.orchestrator.switching import Switching
-from cuga.policy.outside import McpServer
+from cuga.policy.outside import McpServer, OpenApiDocument
 from cuga.tools.mcp import Difference, Line, contract_for, differences, judged
 
 _THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
@@ -75,30 +75,9 @@ class Servers(Switching):
         """Every server and document that the registry declares."""
         assembly = await self.open()
         assembly.look_at_registry()
-        registry, names = assembly.registry, tuple(assembly.tools.contracts())
-        found = []
-        for one in (*registry.mcp.values(), *registry.openapi.values()):
-            is_server = isinstance(one, McpServer)
-            event = assembly.state.accepted.get(one.name) if is_server else None
-            allowed = [name for name, p in registry.profiles.items() if one.name in p.adapters_for(one.capability)]
-            document = assembly.outside.documents.get(one.name)
-            unfit = {name: why for name, why in assembly.outside.unfit.items() if name.startswith(f"{one.name}/")}
-            found.append(
-                ServerLine(
-                    name=one.name,
-                    kind="mcp" if isinstance(one, McpServer) else "openapi",
-                    where=(one.url or " ".join(one.command)) if isinstance(one, McpServer) else one.document,
-                    trusted=one.trust if isinstance(one, McpServer) else True,
-                    tools=sum(1 for name in names if name.startswith(f"{one.name}/")),
-                    accepted_by=event.by if event else "",
-                    accepted_at=event.at if event else None,
-                    quarantined=_quarantined(assembly, one.name),
-                    unfit=unfit if document is None else dict(document.left_out),
-                    profiles=tuple(allowed),
-                    problem=NEEDS_EXTRA if is_server and not has_client() else "",
-                )
-            )
-        return found
+        registry = assembly.registry
+        servers = [_server_line(assembly, one) for one in registry.mcp.values()]
+        return servers + [_document_line(assembly, one) for one in registry.openapi.values()]
 
     async def test_server(self, name: str) -> Tested:
         """Connect to a server and say what it offers and how that would be taken; nothing of it is called."""
@@ -149,7 +128,9 @@ class Servers(Switching):
         if name in assembly.registry.openapi:
             raise BadInput(f"{name} is an OpenAPI document, which is accepted by declaring it")
         known = ", ".join(assembly.registry.mcp) or "none"
-        raise BadInput(f"the registry declares no MCP server {name!r}; it declares {known}", mend="`cuga mcp add` adds one.")
+        raise BadInput(
+            f"the registry declares no MCP server {name!r}; it declares {known}", mend="`cuga mcp add` adds one."
+        )
 
     async def _compared(self, assembly: Assembly, server: McpServer) -> tuple[Drift, Definitions]:
         event = assembly.state.accepted.get(server.name)
@@ -174,6 +155,50 @@ class Servers(Switching):
             problem=problem,
         )
         return drift, found
+
+
+def _server_line(assembly: Assembly, server: McpServer) -> ServerLine:
+    event = assembly.state.accepted.get(server.name)
+    unfit = assembly.outside.unfit
+    return ServerLine(
+        name=server.name,
+        kind="mcp",
+        where=server.url or " ".join(server.command),
+        trusted=server.trust,
+        tools=_count(assembly, server.name),
+        accepted_by=event.by if event else "",
+        accepted_at=event.at if event else None,
+        quarantined=_quarantined(assembly, server.name),
+        unfit={name: why for name, why in unfit.items() if name.startswith(f"{server.name}/")},
+        profiles=_allowed_by(assembly, server.capability, server.name),
+        problem="" if has_client() else NEEDS_EXTRA,
+    )
+
+
+def _document_line(assembly: Assembly, said: OpenApiDocument) -> ServerLine:
+    document = assembly.outside.documents.get(said.name)
+    return ServerLine(
+        name=said.name,
+        kind="openapi",
+        where=f"{said.document} at {document.base}" if document else said.document,
+        trusted=True,
+        tools=_count(assembly, said.name),
+        accepted_by="",
+        accepted_at=None,
+        quarantined={},
+        unfit=dict(document.left_out) if document else {},
+        profiles=_allowed_by(assembly, said.capability, said.name),
+        problem="",
+    )
+
+
+def _count(assembly: Assembly, name: str) -> int:
+    return len([tool for tool in assembly.tools.contracts() if tool.startswith(f"{name}/")])
+
+
+def _allowed_by(assembly: Assembly, capability: str, name: str) -> tuple[str, ...]:
+    profiles = assembly.registry.profiles.values()
+    return tuple(profile.name for profile in profiles if name in profile.adapters_for(capability))
 
 
 def _line(assembly: Assembly, name: str) -> Line:

@@ -1,4 +1,4 @@
-"""Tools from outside, read from their nodes: MCP servers and OpenAPI documents, and what an operator says of their tools.
+"""Tools from outside, read from their nodes: MCP servers, OpenAPI documents, what an operator says of their tools.
 
 What the registry says of them is the operator's word; what a server says of its own tools is only a hint. Names of
 variables stand here, never what they hold.
@@ -160,7 +160,9 @@ class OutsideReader:
         for name, entry in f.mapping(node, where).items():
             at = f"{where}.{name}"
             said = f.mapping(entry, at, _SAID_KEYS)
-            effect = f.choice(said.get("side_effect"), f"{at}.side_effect", [kind.value for kind in SideEffect], "class")
+            effect = f.choice(
+                said.get("side_effect"), f"{at}.side_effect", [kind.value for kind in SideEffect], "class"
+            )
             found[name] = Said(
                 side_effect=SideEffect(effect) if effect else None,
                 idempotent=f.flag(said.get("idempotent"), f"{at}.idempotent"),

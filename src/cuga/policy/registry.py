@@ -90,7 +90,11 @@ def load_registry(
     outside = OutsideReader(fields, domains, adapters)
     servers = within.mcp if within else outside.servers(said.get("mcp"))
     documents = within.openapi if within else outside.documents(said.get("openapi"))
-    adapters = {**adapters, **{one.capability: (one.name,) for one in (*servers.values(), *documents.values())}}
+    adapters = {
+        **adapters,
+        **{one.capability: (one.name,) for one in servers.values()},
+        **{one.capability: (one.name,) for one in documents.values()},
+    }
     reader = ProfileReader(fields, adapters, domains)
     profiles = dict(within.profiles) if within else {}
     for name, node in fields.mapping(said.get("profiles"), "profiles", profiles if within else None).items():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from cuga.errors import ToolInvalid
 
-
 if TYPE_CHECKING:
     import jsonschema_rs
 

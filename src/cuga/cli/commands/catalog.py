@@ -117,8 +117,9 @@ app.command(_policy)
 
 _mcp = App(name="mcp", help="MCP servers: whose tools are used here, and cuga as one.", group=_HOUSE)
 _add(_mcp, outside.list_, "list")
-_add(_mcp, outside.test, "test")
+_add(_mcp, outside.try_, "test")
 _add(_mcp, outside.add, "add")
+_add(_mcp, outside.serve, "serve")
 app.command(_mcp)
 
 _completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)

@@ -37,7 +37,7 @@ def list_(*, options: Options = PLAIN) -> int:
     return at_house(options, work)
 
 
-def test(server: Server, /, *, options: Options = PLAIN) -> int:
+def try_(server: Server, /, *, options: Options = PLAIN) -> int:
     """Connect to a server and show what it offers and how each tool would be taken. Nothing of it is called.
 
     Examples:
@@ -101,6 +101,35 @@ def add(
             say(f"{name} is declared in {path}; mend what it says, then: cuga mcp test {name}")
             return Exit.DAMAGED
         say(f"{name} is declared in {path}. Its tools can be used once you accept them: cuga tools accept {name}")
+        return Exit.SUCCESS
+
+    return at_house(options, work)
+
+
+def serve(
+    *,
+    inbox: Annotated[
+        str, Parameter(help="The address that an approval's id is put behind, to link to where people decide.")
+    ] = "",
+    options: Options = PLAIN,
+) -> int:
+    """Be an MCP server over standard input and output: an editor or an agent begins runs here and follows them.
+
+    What changes something waits for a person as always; nothing that comes in here is a decision. When another process
+    holds the house, for example `cuga serve`, the runs go on there.
+
+    Examples:
+
+        cuga mcp serve
+
+        cuga mcp serve --house /srv/sales --inbox https://cuga.example.com/#/approvals/
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.api.mcp import serve_stdio
+        from cuga.api.mcp_window import told_to
+
+        await serve_stdio(visit.front, link=(lambda approval_id: f"{inbox}{approval_id}") if inbox else told_to)
         return Exit.SUCCESS
 
     return at_house(options, work)

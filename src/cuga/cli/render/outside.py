@@ -74,7 +74,9 @@ def drifts(found: Sequence[Drift]) -> RenderableType:
 
 
 def _drift(one: Drift) -> Iterator[RenderableType]:
-    since = f"accepted by {one.accepted_by}, {one.accepted_at:%Y-%m-%d %H:%M} UTC" if one.accepted_at else "not accepted"
+    since = (
+        f"accepted by {one.accepted_by}, {one.accepted_at:%Y-%m-%d %H:%M} UTC" if one.accepted_at else "not accepted"
+    )
     yield text(f"{one.name} ({since})", "bold")
     for tool, why in one.quarantined.items():
         yield text(f"  quarantined: {tool or 'all of it'}: {one_line(why, 200)}", "red")

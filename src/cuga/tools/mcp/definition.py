@@ -48,7 +48,9 @@ def definition_of(said: dict[str, Any]) -> Definition:
     except (TypeError, ValueError, UnicodeError, RecursionError) as error:
         raise ToolInvalid(f"the definition of {name[:60]!r} cannot be written down: {error}") from error
     if len(text) > MAX_DEFINITION:
-        raise ToolInvalid(f"the definition of {name[:60]!r} has {len(text):,} bytes; at most {MAX_DEFINITION:,} are read")
+        raise ToolInvalid(
+            f"the definition of {name[:60]!r} has {len(text):,} bytes; at most {MAX_DEFINITION:,} are read"
+        )
     return Definition(name=name, text=msgspec.Raw(text))
 
 

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
-from cuga.errors import BadInput, CugaError, NotDone, ToolInvalid, Unanswered, Unreachable
+from cuga.errors import CugaError, NotDone, ToolInvalid, Unanswered, Unreachable
 from cuga.model.value import Value
 from cuga.outbound import Egress, streaming_client
 from cuga.policy.outside import McpServer
@@ -71,15 +71,13 @@ class Line:
         session = await self._connected()
         try:
             async with asyncio.timeout(LOOK_S):
-                listed = await session.listed()
-        except Exception as error:
-            await self._part(session, error)
-            raise self._unreached(session, error) from error
-        try:
-            return definitions_of(listed)
+                return definitions_of(await session.listed())
         except ToolInvalid as error:
             await self._report(Reported(server=self.server.name, reason=error.detail))
             raise
+        except Exception as error:
+            await self._part(session, error)
+            raise self._unreached(session, error) from error
 
     async def describe(self) -> dict[str, str]:
         """Name, version and protocol of the server, as it says."""
@@ -194,9 +192,11 @@ class Line:
         url = urlsplit(self.server.url)
         egress = Egress(hosts=(url.hostname or "",), inside=self._inside, plain=url.scheme == "http")
         headers = {"authorization": f"Bearer {token}"} if token else {}
-        async with streaming_client(egress, headers=headers, proxy=self._proxy, max_bytes=2 * MAX_LINE) as client:
-            async with streamable_http_client(self.server.url, http_client=client) as streams:
-                yield streams
+        async with (
+            streaming_client(egress, headers=headers, proxy=self._proxy, max_bytes=2 * MAX_LINE) as client,
+            streamable_http_client(self.server.url, http_client=client) as streams,
+        ):
+            yield streams
 
     def _on_fault(self, what: str) -> None:
         """It cannot be understood: for good, until a person has looked."""
@@ -249,14 +249,14 @@ class _Session:
             cursor = page.next_cursor
             if not cursor or len(listed) > MOST_TOOLS:
                 return listed
-        raise BadInput(f"its list of tools has more than {MOST_PAGES} pages")
+        raise ToolInvalid(f"its list of tools has more than {MOST_PAGES} pages")
 
     async def call(self, tool: str, arguments: dict[str, Any], about: Mapping[str, str]) -> dict[str, Any]:
         """The answer to a call, as JSON; nothing of it is checked here."""
         from mcp_types import CallToolRequest, CallToolRequestParams
         from pydantic import TypeAdapter
 
-        params = CallToolRequestParams(name=tool, arguments=arguments, _meta=dict(about))
+        params = CallToolRequestParams.model_validate({"name": tool, "arguments": arguments, "_meta": dict(about)})
         answer = TypeAdapter(dict[str, Any])
         found: dict[str, Any] = await self._client.session.send_request(CallToolRequest(params=params), answer)
         return found
@@ -313,4 +313,5 @@ def _inner(error: BaseException) -> BaseException:
 
 def _words(error: BaseException) -> str:
     inner = _inner(error)
-    return (" ".join(str(inner).split()) or type(inner).__name__)[:200]
+    said = " ".join(str(inner).split()) or type(inner).__name__
+    return said.partition(" For further information")[0][:200]

@@ -19,7 +19,7 @@ from cuga.errors import Unreachable
 
 MAX_LINE = 4 * 1024 * 1024  # bytes of one message
 KEPT_ERRORS = 2_000  # bytes of what it last wrote to its standard error
-GRACE_S = 1.0  # for ending by itself, and again for ending when it is told to
+GRACE_S = 0.5  # for ending by itself, and again for ending when it is told to
 _PIECE = 64 * 1024
 EVERYBODYS = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
 
@@ -50,6 +50,10 @@ class Child:
             if await self._has_ended():
                 break
         self._tell(signal.SIGKILL)  # what it left behind
+        transport = getattr(self.process, "_transport", None)  # it stays open while anybody holds a pipe of it
+        if transport is not None:
+            with contextlib.suppress(OSError):
+                transport.close()
 
     async def _has_ended(self) -> bool:
         with contextlib.suppress(TimeoutError):

@@ -73,7 +73,9 @@ class ServerTool:
         line: Line = context.capability(self._capability)
         if self._is_egress and (found := personal_in(inputs)):
             mend = "Leave it out, or give the tool a class that asks a person: `side_effect: execute` in the registry."
-            raise NotDone(f"{self._name} reaches outside, and its arguments hold {found}", mode="policy_security", mend=mend)
+            raise NotDone(
+                f"{self._name} reaches outside, and its arguments hold {found}", mode="policy_security", mend=mend
+            )
         about = {"cuga/key": context.key, "cuga/run": context.run_id, "cuga/step": context.step_id}
         return await line.call(self._name, inputs, accepted=self._accepted, about=about)
 

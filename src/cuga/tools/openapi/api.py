@@ -72,14 +72,11 @@ class Api:
 
     def _signed(self, operation: Operation) -> tuple[dict[str, str], list[tuple[str, str]]]:
         """Headers and query that say who asks. `NotDone` when the operation wants a secret that is not there."""
-        if not operation.security or () in operation.security:
-            wanted = next((one for one in operation.security if one and self._has(one)), ())
-        else:
-            wanted = next((one for one in operation.security if self._has(one)), None)  # type: ignore[assignment]
-            if wanted is None:
-                names = " or ".join(" and ".join(one) for one in operation.security)
-                mend = f"Name a variable for it under openapi.{self._said.name}.secrets, and set that in the environment."
-                raise NotDone(f"{operation.name} needs the secret {names}", mode="user_permission", mend=mend)
+        wanted = next((one for one in operation.security if one and self._has(one)), ())
+        if not wanted and operation.security and () not in operation.security:
+            names = " or ".join(" and ".join(one) for one in operation.security)
+            mend = f"Name a variable for it under openapi.{self._said.name}.secrets, and set that in the environment."
+            raise NotDone(f"{operation.name} needs the secret {names}", mode="user_permission", mend=mend)
         headers: dict[str, str] = {}
         query: list[tuple[str, str]] = []
         for scheme in wanted:
@@ -101,7 +98,9 @@ class Api:
             case ("http", _, "bearer") | (("oauth2" | "openIdConnect"), _, _):
                 headers["authorization"] = f"Bearer {secret}"
             case _:
-                raise NotDone(f"the security scheme {name} is of a kind that is not sent from here", mode="user_permission")
+                raise NotDone(
+                    f"the security scheme {name} is of a kind that is not sent from here", mode="user_permission"
+                )
 
     def _next(self, url: str, answer: Answer) -> str | None:
         """The address of the next page, when the answer names one at the same place."""

@@ -77,7 +77,7 @@ def _from_yaml(body: bytes) -> Any:
         for letter, found in Plain.yaml_implicit_resolvers.items()
     }
     try:
-        return yaml.load(body, Loader=Plain)  # noqa: S506 - a safe loader with fewer kinds
+        return yaml.load(body, Loader=Plain)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 
@@ -226,9 +226,7 @@ class _Reading:
             version=f"openapi:{digest_bytes(encode([base, operation, schema]))}",
             module=whole.capability,
             input_schema=msgspec.Raw(encode(schema)),
-            slots=tuple(
-                ContractSlot(name=name, required=name in schema.get("required", ())) for name in properties
-            ),
+            slots=tuple(ContractSlot(name=name, required=name in schema.get("required", ())) for name in properties),
             repeatable=Repeatable.KEY if is_known and side_effect is not SideEffect.READ_ONLY else Repeatable.NONE,
             uses=(whole.capability,),
             timeout_s=whole.timeout_s if own.timeout_s is None else own.timeout_s,
@@ -257,7 +255,9 @@ class _Reading:
         if "*/*" in kinds:
             return JSON, _mapping(kinds["*/*"]).get("schema") or {}
         if asked.get("required"):
-            raise ToolInvalid(f"its body is {', '.join(sorted(kinds)) or 'of no kind'}; JSON and forms are sent from here")
+            raise ToolInvalid(
+                f"its body is {', '.join(sorted(kinds)) or 'of no kind'}; JSON and forms are sent from here"
+            )
         return "", {}
 
     def _security(self, said: dict[str, Any]) -> tuple[tuple[str, ...], ...]:

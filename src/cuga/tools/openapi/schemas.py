@@ -68,9 +68,9 @@ def _turn(schema: Any, named: set[str], depth: int) -> Any:
             raise ToolInvalid(f"it refers to {reference[:80]!r}; only schemas of the document itself are read")
         name = unquote(reference[len(_OWN) :]).replace("~1", "/").replace("~0", "~")
         named.add(name)
-        turned = {"$ref": f"#/$defs/{reference[len(_OWN):]}"}
-        return {"anyOf": [turned, {"type": "null"}]} if schema.get("nullable") is True else turned
-    turned = {}
+        part = {"$ref": f"#/$defs/{reference[len(_OWN) :]}"}
+        return {"anyOf": [part, {"type": "null"}]} if schema.get("nullable") is True else part
+    turned: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _DROPPED or key == "nullable":
             continue
@@ -81,9 +81,8 @@ def _turn(schema: Any, named: set[str], depth: int) -> Any:
         else:
             turned[key] = _turn(value, named, depth + 1)
     for limit, flag in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-        if isinstance(turned.get(flag), bool):
-            if turned.pop(flag) and limit in turned:
-                turned[flag] = turned.pop(limit)
+        if isinstance(turned.get(flag), bool) and turned.pop(flag) and limit in turned:
+            turned[flag] = turned.pop(limit)
     return _with_null(turned) if schema.get("nullable") is True else turned
 
 
