@@ -6,7 +6,9 @@ is made to an address that was, bodies are bounded, and nothing of the environme
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from cuga.outbound.addresses import Egress, Resolver, resolve
@@ -38,6 +40,14 @@ def streaming_client(
     )
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """What is trusted: read once, for it takes long and is the same for all."""
+    import httpcore2
+
+    return httpcore2.default_ssl_context()
+
+
 def _transport(egress: Egress, proxy: str, max_bytes: int, resolver: Resolver) -> httpx2.AsyncBaseTransport:
     import httpcore2
     import httpx2
@@ -46,7 +56,7 @@ def _transport(egress: Egress, proxy: str, max_bytes: int, resolver: Resolver) -
 
     through = read_proxy(proxy)
     pool = httpcore2.AsyncConnectionPool(
-        ssl_context=httpcore2.default_ssl_context(),
+        ssl_context=_tls(),
         proxy=httpcore2.Proxy(through[0], auth=through[1]) if through else None,
         network_backend=Network(egress, resolver, through[2] if through else None),
     )
