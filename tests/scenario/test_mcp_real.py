@@ -1,4 +1,4 @@
-"""Servers that others wrote, from npm and PyPI, under the rules of a house: what they say they are, and what they do."""
+"""Servers that others wrote, from npm and PyPI, under the rules of a house: what they say they are, what they do."""
 
 from __future__ import annotations
 
@@ -28,6 +28,10 @@ def pypi(name: str, *words: str) -> list[str]:
     if importlib.util.find_spec(f"mcp_server_{name}") is None:
         pytest.skip(f"needs the package mcp-server-{name}: it is among the test requirements")
     return [sys.executable, "-m", f"mcp_server_{name}", *words]
+
+
+def git(directory: Path, *words: str) -> bytes:
+    return subprocess.run(["git", *words], cwd=directory, capture_output=True, check=True).stdout
 
 
 def site(tmp_path: Path, name: str, command: list[str], more: str = "", trust: bool = True) -> Coordinator:
@@ -65,8 +69,8 @@ async def test_git(tmp_path):
         pytest.skip("needs git")
     repository = tmp_path / "repository"
     who = ["-c", "user.name=t", "-c", "user.email=t@example.com"]
-    subprocess.run(["git", "init", "-q", str(repository)], check=True)
-    subprocess.run(["git", *who, "commit", "-q", "--allow-empty", "-m", "first"], cwd=repository, check=True)
+    git(repository.parent, "init", "-q", str(repository))
+    git(repository, *who, "commit", "-q", "--allow-empty", "-m", "first")
     (repository / "note.txt").write_text("hello")
     async with site(tmp_path, "git", pypi("git", "--repository", str(repository))) as house:
         found = await classes(house, "git")
@@ -81,12 +85,12 @@ async def test_git(tmp_path):
             )
         )
         assert parked.status.value == "parked"
-        staged = ["git", "diff", "--cached", "--name-only"]
-        assert subprocess.run(staged, cwd=repository, capture_output=True, check=True).stdout == b""
+        staged = ("diff", "--cached", "--name-only")
+        assert git(repository, *staged) == b""
         (card,) = await house.inbox(parked.run_id)
         await house.answer(card.approval_id, "approve", digest=card.digest)
         assert (await house.wait(parked.run_id)).success
-        assert subprocess.run(staged, cwd=repository, capture_output=True, check=True).stdout == b"note.txt\n"
+        assert git(repository, *staged) == b"note.txt\n"
 
 
 async def test_filesystem(tmp_path):

@@ -30,6 +30,11 @@ def write(line: str | bytes) -> None:
     sys.stdout.buffer.flush()
 
 
+def raw(number: object, result: str) -> str:
+    """An answer whose result is written as it is."""
+    return f'{{"jsonrpc": "2.0", "id": {number}, "result": {result}}}'
+
+
 def act(what: str) -> None:
     with open(LEDGER, "a") as ledger:
         ledger.write(f"{what}\n")
@@ -117,25 +122,20 @@ def call(number: object, arguments: dict) -> None:
             time.sleep(60)
         case "no-utf8":
             act(what)
-            write(
-                b'{"jsonrpc": "2.0", "id": %d, "result": {"content": [{"type": "text", "text": "\xff\xfe"}]}}' % number
-            )
+            write(raw(number, '{"content": [{"type": "text", "text": "??"}]}').encode().replace(b"??", b"\xff\xfe"))
         case "no-message":
             act(what)
             write("[1, 2, 3]")
         case "lone-surrogate":
             act(what)
-            write('{"jsonrpc": "2.0", "id": %d, "result": {"content": [{"type": "text", "text": "\\ud800"}]}}' % number)
+            write(raw(number, '{"content": [{"type": "text", "text": "\\ud800"}]}'))
         case "deep-answer":
             act(what)
             deep = "[" * 100_000 + "]" * 100_000
-            write(
-                '{"jsonrpc": "2.0", "id": %d, "result": {"content": [], "structuredContent": {"a": %s}}}'
-                % (number, deep)
-            )
+            write(raw(number, f'{{"content": [], "structuredContent": {{"a": {deep}}}}}'))
         case "not-a-number":
             act(what)
-            write('{"jsonrpc": "2.0", "id": %d, "result": {"content": [], "structuredContent": {"a": NaN}}}' % number)
+            write(raw(number, '{"content": [], "structuredContent": {"a": NaN}}'))
         case "another-id":
             act(what)
             say({"jsonrpc": "2.0", "id": 999_999, "result": good})

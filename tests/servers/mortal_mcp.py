@@ -1,6 +1,6 @@
 """A process that runs one call of the hostile server in a house and dies at a named point: `mortal_mcp.py HOUSE POINT`.
 
-Without a point it goes on to the end with what an earlier process left, agreeing to what waits, and prints how it ended.
+Without a point it goes on to the end with what an earlier process left, agreeing to what waits, and prints its end.
 """
 
 from __future__ import annotations

@@ -60,10 +60,7 @@ class McpApp:
         if who is None:
             await _refuse(send)
             return
-        inner = {**scope, _WHO: who}
-        if inner.get("path", "").rstrip("/") == inner.get("root_path", "").rstrip("/"):
-            inner["path"] = inner.get("root_path", "").rstrip("/") + "/"  # with and without the slash is one place
-        await self._app(inner, receive, send)
+        await self._app({**scope, _WHO: who}, receive, send)
 
     async def _window(self, ctx: Any) -> Window:
         return Window(self._front, ctx.request.scope[_WHO], self._link)

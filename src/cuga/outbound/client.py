@@ -1,7 +1,8 @@
 """`SafeClient`: sends one request, again where that is safe, and says exactly what became of it.
 
-It is sent once, unless who asks wants more `attempts`; then again only when asking changes nothing, when it carries a key
-by which the other side knows it, or when not a byte of it was sent. Each attempt has its own connection, so each is resolved and checked anew.
+It is sent once, unless who asks wants more `attempts`; then again only when asking changes nothing, when it carries a
+key by which the other side knows it, or when not a byte of it was sent. Each attempt has its own connection, so each is
+resolved and checked anew.
 """
 
 from __future__ import annotations

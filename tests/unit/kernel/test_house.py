@@ -329,7 +329,7 @@ def test_the_routing_policy_and_the_pools_are_current():
 
 
 FILES_READ = h.ToolsAccepted(at=AT, by="sam", source="files", snapshot="ab", tools={"read": "d1", "write": "d2"})
-FILES = {name: READ for name in ("files/read", "files/write", "other/read", "score")}
+FILES = dict.fromkeys(("files/read", "files/write", "other/read", "score"), READ)
 
 
 def quarantined(*events):

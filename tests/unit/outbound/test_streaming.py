@@ -1,4 +1,4 @@
-"""The client for libraries that speak HTTP themselves: bounded, without cookies of its own making, without redirects."""
+"""The client for libraries that speak HTTP themselves: bounded, with no redirects and no proxy unasked."""
 
 from __future__ import annotations
 

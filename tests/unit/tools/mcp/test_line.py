@@ -233,8 +233,11 @@ async def test_no_process_is_left_behind(tmp_path):
                 await made.act(accepted)
         ledger = str(made.ledger)
     await asyncio.sleep(0.1)
-    running = [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if ledger.encode() in _read(entry)]
-    assert running == []
+    assert processes_about(ledger) == []
+
+
+def processes_about(word: str) -> list[Path]:
+    return [entry for entry in Path("/proc").glob("[0-9]*/cmdline") if word.encode() in _read(entry)]
 
 
 def _read(path: Path) -> bytes:
