@@ -51,6 +51,8 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
 	$$compile pyproject.toml --extra pii --extra knowledge --extra mcp --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	@! command -v npm > /dev/null || (cd requirements/node \
+		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 
 clean: ## Remove what these chores made
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

@@ -311,8 +311,9 @@ async def mounted(house):
         port = free.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     task = asyncio.ensure_future(server.serve())
-    while not server.started:
-        await asyncio.sleep(0.01)  # noqa: ASYNC110 - it has no event for it
+    async with asyncio.timeout(10):
+        while not server.started:  # noqa: ASYNC110 - it has no event for it
+            await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{port}/mcp"
     finally:
@@ -362,7 +363,7 @@ async def test_a_house_uses_another_house_over_http(house, tmp_path, monkeypatch
             assert "not a public address" in drift.problem or "127.0.0.1" in drift.problem
 
 
-# --- other people's clients, and over standard input and output ---------------------------------------------------------
+# --- other people's clients, and over standard input and output ---------------------------------------------------
 def cuga_serves(house: Path) -> list[str]:
     return [sys.executable, "-m", "cuga.cli", "mcp", "serve", "--house", str(house), "--inbox", LINK]
 

@@ -32,13 +32,17 @@ def test_a_large_real_document_is_read_whole_and_quickly():
         pytest.skip("needs the npm package @octokit/openapi: `make test` installs it where npm is there")
     said = OpenApiDocument(name="github", document="github.json", domain="d")
     body = GITHUB.read_bytes()
-    times = []
+    times, decoding = [], []
     for _ in range(3):
         began = time.process_time()
+        msgspec.json.decode(body)
+        decoded = time.process_time()
         found = read_document(body, said)
-        times.append(time.process_time() - began)
+        times.append(time.process_time() - decoded)
+        decoding.append(decoded - began)
     assert len(found.operations) == 1223 and found.left_out == {}
-    assert min(times) < 0.2, times
+    # 0.13 s on an idle machine, 0.07 s of it for the 13 MB of JSON; on a busy one only their ratio says anything
+    assert min(times) < 0.2 or min(times) < 3 * min(decoding), (times, decoding)
     names = list(found.operations)
     assert len(set(names)) == 1223 and all(len(name) <= 64 for name in names)
     classes = [one.side_effect for one in found.contracts.values()]
