@@ -1,6 +1,6 @@
 """A server as a process of this machine, spoken to over its standard input and output, one message a line.
 
-The only place of the house that starts processes. The process gets the few variables that every program needs and those
+The only room of tools that starts processes. The process gets the few variables that every program needs and those
 the registry names, a line of bounded length, and no time after it was told to end. What is no message ends the
 connection and is reported: a server that writes anything else there cannot be understood any more.
 """
