@@ -213,6 +213,35 @@ PII redaction
 No auto send
     integration/test_agents_compliance.py::test_no_auto_send
     """,
+    "Tools from outside": """
+Addresses that mean this machine, its network or a cloud's metadata are never connected to
+    unit/outbound/test_hostile_addresses.py
+    unit/outbound/test_addresses.py
+Nothing else connects, starts processes or fetches schemas
+    unit/outbound/test_only_way.py
+Nothing is sent twice unless that was asked for
+    unit/outbound/test_client.py::test_nothing_is_sent_again_unless_that_is_asked_for
+Hints of a server raise a class, and lower it only where it is trusted
+    unit/tools/mcp/test_definition.py
+A field that changes between plan, approval, intent and call keeps a tool from being called
+    scenario/test_mcp_tools.py
+A server that misbehaves is called once at most, and is never left running
+    unit/tools/mcp/test_line.py
+A death at any point of such a call repeats nothing
+    scenario/test_mcp_kills.py
+Servers that others wrote work under the rules
+    scenario/test_mcp_real.py
+Nothing that is sent to cuga as an MCP server is a decision
+    scenario/test_mcp_server.py::test_nothing_that_is_sent_is_a_decision
+    scenario/test_mcp_server.py::test_the_room_holds_no_way_to_decide
+A run is a task
+    scenario/test_mcp_server.py::test_a_run_is_a_task_for_a_client_that_takes_tasks
+An OpenAPI document of 1,223 operations is read whole, and what is not known to read is an effect
+    unit/tools/openapi/test_document.py
+Operations are judged, approved, recorded, and tried again by the record
+    scenario/test_openapi_tools.py
+    unit/tools/openapi/test_api.py
+    """,
     "Ten ways to go wrong unnoticed, designed out": """
 An approval is awaited before the tool is touched
     integration/test_ten_points.py::test_an_approval_is_awaited_before_the_tool_is_touched

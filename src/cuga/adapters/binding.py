@@ -97,15 +97,20 @@ class Bindings(Mapping[str, Mapping[str, object]]):
 
     def __init__(self, adapters: Mapping[str, Mapping[str, object]]) -> None:
         self._named = {capability: _Named(named, capability in PAIRED) for capability, named in adapters.items()}
+        self._outside: dict[str, Mapping[str, object]] = {}
+
+    def renew(self, outside: Mapping[str, Mapping[str, object]]) -> None:
+        """Have these beside the house's own from now on: what the registry declares of servers and documents."""
+        self._outside = dict(outside)
 
     def __getitem__(self, capability: str) -> Mapping[str, object]:
-        return self._named[capability]
+        return self._named[capability] if capability in self._named else self._outside[capability]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._named)
+        return iter({**self._named, **self._outside})
 
     def __len__(self) -> int:
-        return len(self._named)
+        return len({**self._named, **self._outside})
 
 
 class _Named(Mapping[str, object]):

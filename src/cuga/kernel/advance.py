@@ -256,6 +256,8 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
             reasons.append(text)
             if kind == "tool-missing":
                 needs.append(f"cuga doctor; then cuga resume {s.run_id}")
+            if kind == "tool-quarantined":
+                needs.append("cuga tools drift")
             if kind == "no-choice":
                 needs.append("cuga workers --policy NAME")
     return reasons, needs

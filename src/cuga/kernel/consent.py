@@ -236,7 +236,7 @@ def is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
 
 def _risk(contract: ToolContract) -> str:
     if contract.side_effect is SideEffect.EXECUTE:
-        return "high" if contract.once or contract.repeatable is Repeatable.NONE else "medium"
+        return "high" if contract.once or contract.destroys or contract.repeatable is Repeatable.NONE else "medium"
     return "low"
 
 
@@ -262,6 +262,8 @@ def _consequences(contract: ToolContract, profile: Profile, ruling: Ruling) -> t
     if contract.side_effect is not SideEffect.EXECUTE:
         return ("It is kept inside the house; nothing leaves it.",)
     lines = ["It changes something outside the house and cannot be taken back from here."]
+    if contract.destroys:
+        lines.append("What is there now may be gone afterwards.")
     if contract.once:
         lines.append("It happens at most once for this target, over all runs.")
     return tuple(lines)

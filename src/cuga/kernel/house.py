@@ -39,6 +39,7 @@ def current_of(
         disabled_adapters=tuple(state.disabled),
         installed_adapters=installed_adapters,
         forbidden_tools=dict(state.forbidden),
+        quarantined_tools=_quarantined(state, contracts),
         tool_digests={name: contract.digest() for name, contract in contracts.items()},
         contracts=contracts,
         standing_rules=tuple(state.standing.values()),
@@ -49,6 +50,18 @@ def current_of(
         adapter_modes=dict(state.modes),
         chosen_adapters=dict(state.chosen),
     )
+
+
+def _quarantined(state: HouseState, contracts: dict[str, ToolContract]) -> dict[str, str]:
+    """The tools that wait for a person to look at what they have become, and why."""
+    if not state.quarantined:
+        return {}
+    found = {}
+    for name in contracts:
+        whole = f"{name.partition('/')[0]}/"
+        if (why := state.quarantined.get(name) or state.quarantined.get(whole)) is not None:
+            found[name] = why
+    return found
 
 
 def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, ToolContract]) -> None:
@@ -118,7 +131,9 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
         )
 
 
-_BY_ANYBODY = (h.Halted, h.CrmImported, h.RestoredFrom, h.RepliesTaken, h.AddressesSuppressed)
+_BY_ANYBODY = (
+    h.Halted, h.CrmImported, h.RestoredFrom, h.RepliesTaken, h.AddressesSuppressed, h.ToolsQuarantined,
+)  # fmt: skip
 _BY_OPERATORS = (h.ScheduleAdded, h.ScheduleRemoved)
 
 

@@ -25,6 +25,7 @@ from cuga.orchestrator.place import check_socket_directory
 
 METHODS = frozenset(
     {
+        "accept_tools",
         "adapters",
         "answer",
         "answer_question",
@@ -36,6 +37,7 @@ METHODS = frozenset(
         "change",
         "disable_adapter",
         "doctor",
+        "drift",
         "enable_adapter",
         "events",
         "evidence",
@@ -52,6 +54,7 @@ METHODS = frozenset(
         "revoke",
         "runs",
         "sealed",
+        "servers",
         "set_adapter_mode",
         "set_routing_policy",
         "show",
@@ -63,6 +66,7 @@ METHODS = frozenset(
         "suppress",
         "suppressed",
         "take_replies",
+        "test_server",
         "tools",
         "top_up",
         "trace",

@@ -10,11 +10,12 @@ import difflib
 from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
 import msgspec
 
+from cuga.errors import ToolInvalid
 from cuga.model.plan import ITEM, REFERENCE
 from cuga.model.tool import ToolContract
+from cuga.tools.schemas import compiled
 
 _KEYWORDS_OF_MANY = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _KEYWORDS_OF_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -37,8 +38,8 @@ class Arguments:
         self.properties: dict[str, Any] = schema.get("properties") or {}
         self.closed = schema.get("additionalProperties") is False
         self.required: tuple[str, ...] = tuple(schema.get("required") or ())
-        self._plain = jsonschema_rs.validator_for(schema) if schema else None
-        self._open = jsonschema_rs.validator_for(_opened(schema, top=True)) if schema else None
+        self._plain = compiled(schema) if schema else None
+        self._open = compiled(_opened(schema, top=True)) if schema else None
 
     def faults(self, value: dict[str, Any]) -> list[str]:
         """All that is wrong with an input, each as "where: what". Empty when nothing is."""
@@ -73,7 +74,7 @@ def arguments_of_schema(schema: bytes) -> Arguments:
     read = msgspec.json.decode(schema)
     try:
         return Arguments(read if isinstance(read, dict) else {})
-    except ValueError:
+    except ToolInvalid:
         return Arguments({})
 
 

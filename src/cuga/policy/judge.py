@@ -141,6 +141,9 @@ class Rules:
             return _refuse("forbidden-tool", f"profile {profile.name} forbids {tool}")
         if profile.tools and tool not in profile.tools:
             return _refuse("tool-allowlist", f"{tool} is not among the tools of profile {profile.name}")
+        if tool in current.quarantined_tools:
+            why = f"{tool} is not what was accepted: {current.quarantined_tools[tool]}"
+            return Ruling(verdict=Verdict.HOLD, rule="tool-quarantined", reason=why)
         simulated = profile.simulates_execute and contract.side_effect is SideEffect.EXECUTE
         adapters: dict[str, str] = {}
         alternatives: list[str] = []

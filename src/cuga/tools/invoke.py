@@ -124,12 +124,11 @@ class Door:
         return arguments
 
     def _check_schema(self, tool: Tool, arguments: Any) -> None:
-        import jsonschema_rs  # only handlers that bring a schema need it
-
         check = self._checks.get(tool.digest)
         if check is None:
-            schema = msgspec.json.decode(tool.schema)
-            check = self._checks[tool.digest] = jsonschema_rs.Draft202012Validator(schema)
+            from cuga.tools.schemas import compiled  # only handlers that bring a schema need it
+
+            check = self._checks[tool.digest] = compiled(msgspec.json.decode(tool.schema))
         if problem := next(check.iter_errors(arguments), None):
             where = "".join(f"/{part}" for part in problem.instance_path)
             said = f"{where}: {problem.message}" if where else problem.message
