@@ -25,6 +25,7 @@ from cuga.adapters.capability import (
     Filter,
     Index,
     Lookup,
+    NotEdited,
     Past,
     Record,
     Stored,
@@ -151,14 +152,34 @@ class CrmStore:
     def edit(self, edit: Edit) -> Edited:
         """Make one change once per key, and only while every value of `was` still holds; `NotDone` when it was not."""
         with self._lock, self._db:
+            made = self._edit(edit)
+            self._keep_version()
+        return made
+
+    def edit_each(self, edits: Sequence[Edit]) -> tuple[Edited | NotEdited, ...]:
+        """Make each change that still can be made, in one transaction, and say of the others why not."""
+        made: list[Edited | NotEdited] = []
+        with self._lock, self._db:
+            for edit in edits:
+                try:
+                    made.append(self._edit(edit))
+                except NotDone as error:
+                    made.append(NotEdited(kind=edit.kind, record=edit.record, why=error.detail or error.message))
+            self._keep_version()
+        return tuple(made)
+
+    def _edit(self, edit: Edit) -> Edited:
+        with self._db:  # a savepoint: one that does not fit leaves nothing behind
             made = crm_edits.make(self._db, _table(edit.kind), edit)
             try:
                 self.get(edit.kind, edit.record)
-            except msgspec.ValidationError as error:  # undone with the transaction
+            except msgspec.ValidationError as error:
                 raise NotDone(f"a value does not fit its field: {error}") from error
             self._touch(edit.kind)
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
         return made
+
+    def _keep_version(self) -> None:
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id in one transaction; equal records are left alone."""
@@ -176,7 +197,7 @@ class CrmStore:
                 loading = StoreLoading(self._db, _row, _digest, self._touch)
                 yield loading
                 if not dry:
-                    self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
+                    self._keep_version()
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise

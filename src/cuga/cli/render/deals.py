@@ -190,6 +190,24 @@ def _logged(output: Output) -> RenderableType:
     )
 
 
+def _applied(output: Output) -> RenderableType:
+    table = plain_table("", "record", "of", "was", "becomes", "state")
+    for row in output["rows"]:
+        state = text(row["state"], "green" if row["state"] == "written" else "yellow")
+        why = text(f": {row['why']}" if row["why"] else "")
+        table.add_row(
+            *(text(row[name] or "nobody") for name in ("kind", "record", "name", "was", "becomes")),
+            state.append_text(why),
+        )
+    return Group(
+        text(output["headline"], "bold"),
+        Padding(table, (0, 0, 0, 2), expand=False),
+        *listed("open deals that stay with their owner", output["deals_that_stay"]),
+        text(f"  to take it back: {output['undo']}", "dim"),
+        *notes(output),
+    )
+
+
 def _deal(deal: Output) -> Any:
     line = text(deal["opportunity"], "bold")
     told = (deal.get(name, "") for name in ("stage", "amount", "owner"))
@@ -217,4 +235,5 @@ def shapes() -> Iterator[tuple[set[str], Callable[[Output], RenderableType]]]:
     yield {"verdict", "list_total", "lines", "needs"}, _quote
     yield {"evidence", "contradictions", "silent", "set_aside"}, _evidence
     yield {"changes", "undo", "version", "opportunity"}, _changed
+    yield {"rows", "undo_plan", "deals_that_stay", "left_alone"}, _applied
     yield {"activity", "happened", "undo", "text"}, _logged
