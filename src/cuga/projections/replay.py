@@ -45,10 +45,15 @@ class Redecided(Value, frozen=True, kw_only=True, omit_defaults=False):
 def replay(run_id: str, events: Sequence[e.Event], rules: Rules) -> tuple[Redecided, ...]:
     """Every decision of a run, decided again. `rules` are those that it was pinned to."""
     state = RunState(run_id)
+    begun, group = state.draft(), None  # where the facts of one step at one time began
     found = []
     for number, event in enumerate(events, start=1):
-        if type(event) in _FIELDS:
-            found.append(_again(state, number, event, rules))
+        if (of := (event.at, getattr(event, "step", ""))) != group:
+            begun, group = state.draft(), of
+        if type(event) in _FIELDS and not getattr(event, "amends", ""):  # an amended request is a person's wish
+            # a step that a rule agreed to may stand behind others by then: it is judged from where it came up as well
+            tries = [_again(start, number, event, rules) for start in (state, begun)]
+            found.append(max(tries, key=lambda one: (one.verdict == SAME, bool(one.differs))))
         apply(state, event)
     return tuple(found)
 
