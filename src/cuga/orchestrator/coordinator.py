@@ -241,7 +241,7 @@ class Coordinator(Members, Mailroom):
         rules = await assembly.driver.rules(state.started.policy_digest)
         if faults := arguments_of(rules.contracts[request.tool]).faults(arguments):
             raise BadInput(f"the changed arguments do not fit {request.tool}: {'; '.join(faults)}")
-        return msgspec.Raw(encode(arguments))
+        return await assembly.door.amended(state, request, msgspec.Raw(encode(arguments)))
 
     async def revoke(self, approval_id: str, reason: str = "", by: Principal | None = None) -> ExecutionResult:
         """Take back an approval that has not been used."""

@@ -60,6 +60,12 @@ def look(context: ToolContext, arguments: Any) -> TerritoryApplied | None:
     return _earlier(context, plan, _edits(context, plan, with_deals))
 
 
+def amended(context: ToolContext, before: Any, after: Any) -> Any:
+    """The arguments as a person has changed them; `NotDone` at once when other moves are not the plan any more."""
+    _check(context, after.plan)
+    return after
+
+
 @tool(
     domain="territory",
     side_effect="execute",
@@ -70,6 +76,7 @@ def look(context: ToolContext, arguments: Any) -> TerritoryApplied | None:
     uses=("crm",),
     repeatable="probe",
     probe=look,
+    amended=amended,
     effect_key=("territory", "/plan/plan_hash"),
     timeout_s=60,
     guardrails=("writes only the moves that were approved, unchanged", "a row that has changed since is left alone",
