@@ -257,7 +257,10 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
+    shelf = TemplateShelf(
+        place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
+        lambda: assembly.registry.sender,
+    )
     bindings = Bindings(
         {
             "crm": named,

@@ -18,8 +18,8 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Rulebook
 from cuga.projections.audit import read_audit
 from cuga.projections.audit_text import audit_text
-from cuga.projections.result import read_result
 from cuga.projections.replay import replay
+from cuga.projections.result import read_result
 from cuga.projections.runs import list_runs
 
 SHORTEST = 4  # letters of a run's id that may name it

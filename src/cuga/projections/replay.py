@@ -61,27 +61,26 @@ def replay(run_id: str, events: Sequence[e.Event], rules: Rules) -> tuple[Redeci
 def _again(state: RunState, number: int, event: e.Event, rules: Rules) -> Redecided:
     step = getattr(event, "step", "")
     kind = type(event).__struct_config__.tag
-    said = {"event": number, "kind": str(kind), "step": step}
+
+    def found(verdict: str, why: str = "", differs: tuple[tuple[str, str, str], ...] = ()) -> Redecided:
+        return Redecided(event=number, kind=str(kind), step=step, verdict=verdict, differs=differs, why=why)
+
     try:
         made = decide(state, [c.Tick(at=event.at)], rules, _house(state, event, rules)).events
     except CugaError as error:
-        return Redecided(**said, verdict=UNTOLD, why=str(error))
+        return found(UNTOLD, str(error))
     like = [one for one in made if type(one) is type(event) and getattr(one, "step", "") == step]
     if not like:
         rests = isinstance(event, e.StepRefused)
-        return Redecided(
-            **said,
-            verdict=UNTOLD if rests else DIFFERENT,
-            why=_HOUSE if rests else "no such decision follows from the facts before it",
-        )
+        return found(UNTOLD, _HOUSE) if rests else found(DIFFERENT, "no such decision follows from the facts before it")
     differs = tuple(
         (name, _text(getattr(event, name)), _text(getattr(like[0], name)))
         for name in _FIELDS[type(event)]
         if getattr(event, name) != getattr(like[0], name)
     )
     if isinstance(event, e.StepRefused) and differs:
-        return Redecided(**said, verdict=UNTOLD, differs=differs, why=_HOUSE)
-    return Redecided(**said, verdict=DIFFERENT if differs else SAME, differs=differs)
+        return found(UNTOLD, _HOUSE, differs)
+    return found(DIFFERENT if differs else SAME, differs=differs)
 
 
 def _house(state: RunState, event: e.Event, rules: Rules) -> Current:

@@ -21,7 +21,16 @@ from cuga.errors import ToolInvalid
 from cuga.model.play import Play
 from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, ToolContract
 from cuga.policy.registry import MODULES, is_allowed
-from cuga.tools.declare import Amended, Probe, amended_of, arguments_of, context_parameter, contract_of, is_handler, probe_of
+from cuga.tools.declare import (
+    Amended,
+    Probe,
+    amended_of,
+    arguments_of,
+    context_parameter,
+    contract_of,
+    is_handler,
+    probe_of,
+)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 _WORD = re.compile(r"[a-z0-9]+")

@@ -38,6 +38,7 @@ from cuga.errors import BadInput, NotDone
 from cuga.model.value import encode
 
 BUSY_MS = 5_000
+SCHEMA = 2
 
 
 class CrmStore:
@@ -61,10 +62,17 @@ class CrmStore:
             connection.set_busy_timeout(BUSY_MS)
             if str(path) != ":memory:":
                 connection.pragma("journal_mode", "wal")
-            connection.execute(resources.files(__package__).joinpath("schema/crm.sql").read_text("utf-8"))
+            was_old = _renewed(connection)
+            connection.execute(_sql("crm"))
+            if connection.pragma("user_version") != SCHEMA:
+                connection.pragma("user_version", SCHEMA)
         except (apsw.NotADBError, apsw.CantOpenError, apsw.IOError) as error:
             raise BadInput(f"{path} cannot be opened as a CRM store: {error}") from error
-        return cls(connection)
+        store = cls(connection)
+        if was_old:
+            with connection:
+                store._keep_version()
+        return store
 
     def close(self) -> None:
         """Let the file go."""
@@ -224,6 +232,26 @@ class CrmStore:
     def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
         with self._lock:
             return list(self._db.execute(sql, tuple(values)))
+
+
+def _sql(name: str) -> str:
+    return resources.files(__package__).joinpath(f"schema/{name}.sql").read_text("utf-8")
+
+
+def _renewed(connection: apsw.Connection) -> bool:
+    """Bring a file of an earlier version to this one; whether it was one. `BadInput` for one of a later version."""
+    found = int(connection.pragma("user_version"))
+    if found > SCHEMA:
+        raise BadInput(
+            f"the CRM store was made by a later cuga (version {found}, this one reads {SCHEMA})",
+            mend="use that cuga, or make a house anew from the exports",
+        )
+    is_old = found < SCHEMA and connection.table_exists("main", "contacts")
+    if is_old:
+        with connection:
+            connection.execute(_sql("crm_2"))
+            connection.pragma("user_version", SCHEMA)
+    return is_old
 
 
 def _table(kind: str) -> str:

@@ -25,9 +25,7 @@ def amended(context: ToolContext, before: Any, after: Any) -> Any:
         message = _addressed(context, message)
     check(context, message)
     check_law(context, message, context.capability("mail"))
-    return msgspec.structs.replace(
-        after, message=message, clearance=check_outreach_compliance(context, message, sender=None)
-    )
+    return msgspec.structs.replace(after, message=message, clearance=check_outreach_compliance(context, message))
 
 
 def _addressed(context: ToolContext, message: Message) -> Message:

@@ -80,7 +80,7 @@ async def replay_run(
     for one in told.decisions:
         groups.setdefault(one.step, []).append(one)
     steps = [_step(name, told_of) for name, told_of in sorted(groups.items(), key=lambda item: item[1][0].event)]
-    verdict = max((step.verdict for step in steps), key=_ORDER.__getitem__, default="cannot be told")
+    verdict: Verdict = max((step.verdict for step in steps), key=_ORDER.__getitem__, default="cannot be told")
     if told.broken:
         verdict = "different"
     counts = Counter(one.verdict for one in told.decisions)

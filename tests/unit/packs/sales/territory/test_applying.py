@@ -1,4 +1,4 @@
-"""Writing a plan: the moves that were agreed to and no others, each while its row still stands, once, with a way back."""
+"""Writing a plan: the moves that were agreed to and no others, while each row still stands, once, with a way back."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -23,7 +23,10 @@ def deal(number, where, stage="Engaging", owner="Ann"):
     return Opportunity(id=f"D{number}", account_id=where, status="open", stage=stage, owner=owner)
 
 
-def house(owners=("Ann",) * 4, deals=(deal(1, "A0", "Negotiation"), deal(2, "A1"))):
+DEALS = (deal(1, "A0", "Negotiation"), deal(2, "A1"))
+
+
+def house(owners=("Ann",) * 4, deals=DEALS):
     store = CrmStore.open(":memory:")
     accounts = [Account(id=f"A{n}", name=f"Firm {n}", owner=owner) for n, owner in enumerate(owners)]
     store.store({"accounts": accounts, "opportunities": deals, "teams": TEAM})
