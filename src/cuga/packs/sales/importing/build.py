@@ -231,11 +231,18 @@ class Builder:
         return {"unsubscribed": answer is not False}
 
     def _opted_in(self, row: Row, text: str) -> dict[str, Any]:
-        """Yes or no; any other word is not known, which is never a yes."""
-        words = {"subscribed": True, "opted in": True, "opt in": True, "opted out": False, "opt out": False,
-                 "unsubscribed": False, "no consent": False}  # fmt: skip
-        answer = words.get(" ".join(text.casefold().replace("_", " ").replace("-", " ").split()), values.yes(text))
-        if answer is None:
+        """Yes or no; any other word is not known, which is never a yes.
+
+        Pipedrive's "no consent" is what every contact begins with, so it says nothing; "unsubscribed" is a no for good.
+        """
+        words: dict[str, bool | None] = {"subscribed": True, "opted in": True, "opt in": True, "opted out": False,
+                 "opt out": False, "unsubscribed": False, "no consent": None, "archived": None, "bounced": None,
+                 "pending double opt in": None, "pending upgrade": None}  # fmt: skip
+        said = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
+        answer = words.get(said, values.yes(text))
+        if said == "unsubscribed":
+            return {"opted_in": "no", "unsubscribed": True}
+        if answer is None and said not in words:
             self.say(row.line, "warning", "opt_in_unclear", "opted_in", text, "taken as not known",
                      "write yes or no")  # fmt: skip
         return {"opted_in": {True: "yes", False: "no", None: ""}[answer]}

@@ -46,7 +46,7 @@ NAMES: dict[str, dict[str, str]] = {
         "opted_in": "opted_in opt_in opt_in_status consent consent_given email_opt_in email_consent subscribed",
         "lawful_basis": "lawful_basis legal_basis gdpr_basis basis_of_processing",
         "consent_on": "consent_date opt_in_date opted_in_on consent_on consented_on date_of_consent",
-        "consent_source": "consent_source opt_in_source data_source source_of_data lead_source",
+        "consent_source": "consent_source opt_in_source data_source source_of_data",
         "notes": "notes description comment comments",
     },
     "products": {
