@@ -3,7 +3,7 @@
 Sources: Salesforce, "Salesforce Field Reference" (field name and label of Account, Contact, Opportunity, Task, User,
 Product2). HubSpot, default properties of contacts, companies and deals (label and internal name), "Track lawful basis
 of processing"; its export adds "Associated Company" and the "IDs" beside it. Pipedrive publishes no list of its export
-columns: these are its sample import sheet ("All default Pipedrive fields"), the labels of its list view, and the article
+columns: these are its sample import sheet ("All default Pipedrive fields"), the labels of its list view, and its page
 "Campaigns: marketing contacts". A language other than English is not known here.
 A file is taken for a vendor's when enough of its columns are that vendor's own words; a person's mapping wins.
 """
