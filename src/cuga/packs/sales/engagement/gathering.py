@@ -39,6 +39,7 @@ from cuga.packs.sales.intelligence.committee import contacts_of, people_for
 from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
 from cuga.tools.declare import ToolContext, capability_missing
 
+RULES = "draft-2"
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
 
 
@@ -184,6 +185,8 @@ class Desk:
             facts=tuple(dict.fromkeys(used.values())),
             unfilled=tuple(self.unfilled),
             notes=tuple(self.notes),
+            as_of=self.context.as_of.date().isoformat(),
+            rules=RULES,
         )
 
     def _template(self, name: str, usual: str) -> Template:

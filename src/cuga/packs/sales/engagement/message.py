@@ -49,3 +49,5 @@ class Message(Result, frozen=True, kw_only=True):
     facts: tuple[Evidence, ...] = ()
     unfilled: tuple[Unfilled, ...] = ()
     notes: tuple[str, ...] = ()
+    as_of: str = ""
+    rules: str = ""  # the version of what wrote it; empty for a text of somebody's own
