@@ -20,7 +20,7 @@ from cuga.packs.sales.territory.book import LATE_STAGES, Book
 
 class InFlight(Result, frozen=True, kw_only=True):
     """One open deal of an account that changes hands. `owner` is what the deal's own field said; `goes_to` who gets it
-    where deals go along, None: it stays, as one near its end does."""
+    where deals go along. None: it stays, as one near its end does, and one of somebody else than leaves the account."""
 
     opportunity: str
     stage: str
@@ -81,7 +81,7 @@ def move_of(book: Book, account_id: str, source: str, target: str) -> Move:
                 stage=deal.stage,
                 owner=deal.owner,
                 is_late=(late := is_late(deal.stage)),
-                goes_to=None if late else target,
+                goes_to=None if late or deal.owner not in ("", source) else target,
             )
             for deal in holding.deals
         ),

@@ -125,3 +125,9 @@ def test_the_way_back_leads_to_where_it_began(held, stages, with_deals):
         assert all(owner == "Bob" for key, owner in owners(store).items() if key in {m.account_id for m in plan.moves})
     apply_territory_change(context(store, "back"), made.undo_plan, with_deals)
     assert owners(store) == before
+
+
+def test_a_deal_of_somebody_else_than_leaves_the_account_stays_with_them():
+    store = house(deals=(deal(1, "A0"), deal(2, "A0", owner="Cy")))
+    made = apply_territory_change(context(store), planned(store, "Firm 0"), with_deals=True)
+    assert (owners(store)["D1"], owners(store)["D2"]) == ("Bob", "Cy") and made.deals_that_stay == ("D2",)
