@@ -56,6 +56,7 @@ def child(user: int, groups: list[int], work: Callable[[], int], out: int, err: 
         os.dup2(out, 1), os.dup2(err, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         become(user, groups)
+        os.environ["CUGA_SEALS"] = os.environ.get("TEST_SEALS", "/nowhere")  # the keys of the tests are not hers to read
         os.chdir("/")
         code = work()
         sys.stdout.flush(), sys.stderr.flush()
@@ -122,12 +123,13 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
 
 
 @pytest.fixture
-def machine(_warm: None) -> Iterator[Machine]:
+def machine(_warm: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Machine]:
     root = Path(tempfile.mkdtemp(prefix="cuga-two-"))
     root.chmod(0o755)
     (root / "ann").mkdir(mode=0o755)
     os.chown(root / "ann", ANN, ANN)
     made = Machine(root)
+    monkeypatch.setenv("TEST_SEALS", str(root / "ann" / "seals"))
     with tempfile.TemporaryFile() as out:
         pid = child(ANN, [], lambda: main(["init", str(made.house), "--sample"]), out.fileno(), out.fileno())
         assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
