@@ -56,7 +56,9 @@ def child(user: int, groups: list[int], work: Callable[[], int], out: int, err: 
         os.dup2(out, 1), os.dup2(err, 2)
         sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
         become(user, groups)
-        os.environ["CUGA_SEALS"] = os.environ.get("TEST_SEALS", "/nowhere")  # the keys of the tests are not hers to read
+        os.environ["CUGA_SEALS"] = os.environ.get(
+            "TEST_SEALS", "/nowhere"
+        )  # the keys of the tests are not hers to read
         os.chdir("/")
         code = work()
         sys.stdout.flush(), sys.stderr.flush()
@@ -115,6 +117,7 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     for words in (
         ("run", GOAL), ("inbox", "--json"), ("inbox",), ("show", "last"), ("approve", "last"), ("runs",),
         ("users", "add", "x", "--role", "viewer"), ("users",), ("cancel", "last"), ("backup", f"{house}.copy"),
+        ("evidence", "last", "--to", f"{house}.zip"),
         ("suppression", "why", "a@b.example"), ("doctor",), ("serve", "--group", "no such group"), ("nonsense",),
     ):  # fmt: skip
         main([*words, "--house", house])
@@ -173,7 +176,8 @@ def test_a_guest_may_do_what_their_role_says_and_nothing_with_the_owners_files(m
                           ("adapters", "disable", "offline", "--reason", "x")):  # fmt: skip
             assert machine.member(CAL, *words).code == Exit.REFUSED, words
         target = machine.root / "stolen.db"
-        assert machine.member(BEA, "backup", str(target)).code == Exit.REFUSED and not target.exists()
+        for words in (("backup", str(target)), ("evidence", "last", "--to", str(target))):
+            assert machine.member(BEA, *words).code == Exit.REFUSED and not target.exists(), words
         machine.as_user(ANN, "users", "revoke", f"uid-{BEA}", "--role", "operator")
         assert machine.member(BEA, "runs").code == Exit.REFUSED  # at once, though the desk stands
 

@@ -34,7 +34,7 @@ PARTING_S = 0.5  # how long a visitor may take to hang up
 _PERSON = "by"  # never taken from the wire
 
 
-_NOT_FOR_GUESTS = frozenset({"backup"})  # it writes where it is told to, with the owner's rights
+_FILE = "path"  # a method that takes one writes or reads there with the owner's rights: not for a guest
 _WORKS, _TENDS = ("operator", "admin"), ("operator", "approver", "admin")
 _NEEDS = {  # what the house itself asks no role for; deciding and changing the house it judges by itself
     **dict.fromkeys(("start", "plan", "start_due", "take_replies"), _WORKS),
@@ -175,7 +175,8 @@ class Desk:
             raise NotAllowed(
                 f"{guest} has no role in this house", mend=f"An admin names them: cuga users add {guest} --role viewer"
             )
-        if method in _NOT_FOR_GUESTS or (needed and not set(needed) & set(roles)):
+        names_a_file = _FILE in inspect.signature(getattr(Coordinator, method, _nothing)).parameters
+        if names_a_file or (needed and not set(needed) & set(roles)):
             who = f"one with the role {' or '.join(needed)}" if needed else "the owner of the house"
             raise NotAllowed(f"{guest} ({', '.join(roles)}) may not do this; {who} may")
 
@@ -187,6 +188,10 @@ class Desk:
         if _PERSON in inspect.signature(method).parameters:
             params[_PERSON] = await self._coordinator.principal(user)
         return await method(**params)
+
+
+def _nothing() -> None:
+    """What a method that does not exist takes."""
 
 
 def _typed(method: typing.Callable[..., Any], said: dict[str, msgspec.Raw]) -> dict[str, Any]:
