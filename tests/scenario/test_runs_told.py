@@ -59,6 +59,8 @@ async def test_the_report_is_the_audit_record_under_the_hash_that_seals_it(house
     assert (found["sealed_by"], found["events"], found["calls"]) == (audit.head, audit.version, 1)
     assert found["document_hash"] == hashlib.sha256(found["document"].encode()).hexdigest()
     assert audit.head in found["document"] and "score_account_fit" in found["document"]
+    (call,) = audit.calls  # what went in and what came out, by their hashes
+    assert call.arguments_digest[:16] in found["document"] and f"result {call.result_digest[:16]}" in found["document"]
     _, again, _ = await run(house, "export_audit_report", run=earlier)
     assert again == found
 
