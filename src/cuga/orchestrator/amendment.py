@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import msgspec
@@ -35,6 +35,23 @@ def amended(
         if one is not None:
             _must_fit(f"{request.tool} in {call.step}", arguments, one)
     return msgspec.Raw(encode(value))
+
+
+async def looked_at(
+    request: ApprovalRequested,
+    found: msgspec.Raw,
+    look: Callable[[ApprovalRequested, msgspec.Raw], Awaitable[msgspec.Raw]],
+) -> msgspec.Raw:
+    """The new arguments as the tool reads them now; of a list, those of each call that was changed. `BadInput`."""
+    if not request.calls:
+        return await look(request, found)
+    before = msgspec.json.decode(request.arguments, type=list[msgspec.Raw])
+    after = msgspec.json.decode(found, type=list[msgspec.Raw])
+    for place, (call, was, now) in enumerate(zip(request.calls, before, after, strict=True)):
+        if bytes(now) != b"null" and encode(msgspec.json.decode(was)) != bytes(now):
+            one = msgspec.structs.replace(request, step=call.step, arguments=was, calls=())
+            after[place] = await look(one, now)
+    return msgspec.Raw(encode(after))
 
 
 def _parted(path: str) -> tuple[str, str]:

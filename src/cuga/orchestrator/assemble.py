@@ -108,6 +108,7 @@ class Assembly:
     current: Current = field(default_factory=Current)
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -299,7 +300,10 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
+    shelf = TemplateShelf(
+        place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
+        lambda: assembly.registry.sender,
+    )
     bindings = Bindings(
         {
             "crm": named,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.orchestrator import timetable
-from cuga.orchestrator.amendment import amended
+from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -244,7 +245,8 @@ class Coordinator(Members, Mailroom, Servers):
         assembly = await self.open()
         state = await assembly.driver.state(run_of(request.approval_id))
         rules = await assembly.driver.rules(state.started.policy_digest)
-        return amended(request, changes, without, arguments_of(rules.contracts[request.tool]))
+        found = amended(request, changes, without, arguments_of(rules.contracts[request.tool]))
+        return await looked_at(request, found, partial(assembly.door.amended, state))
 
     async def revoke(self, approval_id: str, reason: str = "", by: Principal | None = None) -> ExecutionResult:
         """Take back an approval that has not been used."""

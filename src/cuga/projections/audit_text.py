@@ -78,6 +78,7 @@ def _call(call: CallRecord) -> str:
         f"after {call.duration_us / 1000:g} ms" if call.ended_at is not None else "",
         f"arguments {call.arguments_digest[:16]}",
         f"key {call.key[:16]}",
+        f"result {call.result_digest[:16]}" if call.result_digest else "",
         f"approval {call.approval}" if call.approval else "",
         f"reference {shown(call.provider_reference)}" if call.provider_reference else "",
         f"{call.failure}: {shown(call.message)}" if call.failure else shown(call.message),

@@ -15,12 +15,14 @@ from typing import Any
 import msgspec
 
 from cuga.clock import Clock
+from cuga.errors import BadInput, NotDone
 from cuga.journal.envelope import encode_result
 from cuga.kernel.state import RunState
-from cuga.model.event import ToolCallStart
+from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Done, Failed, Outcome
 from cuga.model.tool import SideEffect
+from cuga.model.value import encode
 from cuga.redact import Redactor
 from cuga.tools.deadline import Watch
 from cuga.tools.declare import ToolContext
@@ -97,6 +99,39 @@ class Door:
             capabilities=bound,
         )
         return self._make(tool, call, context, arguments, left_s)
+
+    async def amended(self, state: RunState, request: ApprovalRequested, arguments: msgspec.Raw) -> msgspec.Raw:
+        """The arguments that a person has written for a call, as the tool reads them now: what follows from them made
+        anew. `BadInput` when the tool would surely not do this; nothing is changed outside."""
+        tool = self._tools.get(request.tool)
+        if tool is None or tool.amended is None:
+            return arguments
+        look = tool.amended
+        started = state.started
+        context = ToolContext(
+            run_id=state.run_id,
+            trace_id=started.trace_id,
+            step_id=request.step,
+            tenant=started.tenant,
+            profile=started.profile,
+            as_of=started.as_of or started.at,
+            capabilities={
+                use: adapter
+                for use, name in request.adapters.items()
+                if (adapter := self._bindings.get(use, {}).get(name)) is not None
+            },
+        )
+        before, after = tool.decode(request.arguments), tool.decode(arguments)
+        try:
+            async with asyncio.timeout(tool.contract.timeout_s):
+                found = await self._threads.run(Job(lambda: look(context, before, after)))
+        except NotDone as error:
+            raise BadInput(
+                f"{request.tool} would not do this: {error.detail or error.message}", mend=error.next_step
+            ) from error
+        except TimeoutError as error:
+            raise BadInput(f"whether {request.tool} would do this could not be looked at in time") from error
+        return msgspec.Raw(encode(found))
 
     def close(self) -> None:
         """Let the threads go."""

@@ -233,19 +233,47 @@ def check(
     return Exit.SUCCESS
 
 
-def serve(*, options: Options = PLAIN) -> int:
+def _group(said: str) -> int:
+    """The number of a group of the system, by its name or number."""
+    import grp
+    import socket
+
+    if not hasattr(socket, "SO_PEERCRED"):
+        raise BadInput("this system does not say who is at the other end of a socket, so nobody can be let in by group")
+    try:
+        return grp.getgrnam(said).gr_gid
+    except KeyError:
+        if said.isdecimal():
+            return int(said)
+        raise BadInput(f"there is no group {said!r} on this machine", mend="`getent group` lists them") from None
+
+
+def serve(
+    *,
+    group: Annotated[
+        str, Parameter(help="Let the people of this group of the system in, each as themselves and with a role here.")
+    ] = "",
+    replies: Annotated[int, Parameter(help="Take replies in every so many minutes; 0: only by `cuga replies`.")] = 0,
+    options: Options = PLAIN,
+) -> int:
     """Hold the house: go on with every run, wake what is due, answer the other commands. Until Ctrl-C.
 
     Examples:
 
         cuga serve
+
+        cuga serve --group sales --replies 5
     """
+    if replies < 0:
+        raise BadInput("--replies takes minutes from 0")
 
     async def work(visit: Visit) -> int:
         if not visit.is_ours:
             raise HouseBusy(visit.holder, mend="It is held already; the other commands go through that process.")
         from cuga.cli.serving import serve_until_stopped
 
-        return await serve_until_stopped(visit, as_json=options.json)
+        if group:
+            await visit.let_in(_group(group))
+        return await serve_until_stopped(visit, as_json=options.json, replies_s=60 * replies)
 
     return at_house(options, work, drives_all=True)

@@ -10,7 +10,7 @@ from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 
-from cuga.cli.render import outreach
+from cuga.cli.render import deals, outreach
 from cuga.cli.render.outputs import plain_table, shown
 from cuga.cli.render.result import amend_command
 from cuga.cli.screen import one_line, text
@@ -113,15 +113,22 @@ def _exactly(arguments: Any) -> RenderableType:
     """The arguments as they will be used. A message is drawn as one, its other fields follow: nothing is left out."""
     known = arguments.items() if isinstance(arguments, dict) else ()
     messages = {name: value for name, value in known if _is_message(value)}
-    if not messages:
-        return text("\n".join(readable(arguments)))
+    plans = {name: value for name, value in known if _is_plan(value)}
+    if not messages and not plans:
+        return text("
+".join(readable(arguments)))
     parts: list[RenderableType] = [_message(name, value) for name, value in messages.items()]
+    parts += [deals.territory_plan(value) for value in plans.values()]
     for name, value in known:
-        if name not in messages:
+        if name not in messages and name not in plans:
             is_drawn = isinstance(value, dict) and value.keys() >= outreach.CLEARANCE
             parts.append(text(f"{name}:", "dim"))
             parts.append(Padding(outreach.clearances(value) if is_drawn else shown(value), (0, 0, 0, 2), expand=False))
     return Group(*parts)
+
+
+def _is_plan(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"moves", "plan_hash"}
 
 
 def _is_message(value: Any) -> bool:

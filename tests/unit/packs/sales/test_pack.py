@@ -47,6 +47,8 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "compare_rep_performance": ("governance", "read-only", 800_000),
         "explain_recommendation": ("governance", "read-only", 300_000),
         "export_audit_report": ("governance", "read-only", 300_000),
+        "replay_run": ("governance", "read-only", 300_000),
+        "apply_territory_change": ("territory", "execute", 1_000_000),
         "calibrate_icp": ("intelligence", "read-only", 2_000_000),
         "retrieve_account_signals": ("intelligence", "read-only", 500_000),
         "prioritize_accounts": ("intelligence", "read-only", 1_000_000),
@@ -72,7 +74,7 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         assert json.loads(bytes(contract.input_schema))["type"] == "object"
     assert contracts["draft_outbound_message"].gives["message"] == ""
     outside = {c.name: c for c in contracts.values() if c.side_effect is SideEffect.EXECUTE}
-    assert outside.keys() == {"send_message", "log_activity", "update_opportunity"}
+    assert outside.keys() == {"send_message", "log_activity", "update_opportunity", "apply_territory_change"}
     assert all(c.repeatable is not Repeatable.NONE and c.effect_key for c in outside.values())
     assert outside["update_opportunity"].seconded == ("/outcome",)
 

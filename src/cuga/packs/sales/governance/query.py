@@ -13,6 +13,8 @@ from cuga.tools.declare import Slot, ToolContext, tool
 MOST_ROWS = 200
 _MONEY = ("revenue", "price", "amount")
 
+RULES = "query-1"
+
 
 class Rows(Result, frozen=True, kw_only=True):
     """`total` counts all that fit, `rows` are those shown. Amounts are in whole units of their currency."""
@@ -24,6 +26,8 @@ class Rows(Result, frozen=True, kw_only=True):
     filters: tuple[Filter, ...]
     notes: tuple[str, ...]
     crm_version: str
+    as_of: str = ""
+    rules: str = RULES
 
 
 @tool(
@@ -74,6 +78,7 @@ def query_crm(
     if total > len(rows):
         notes.append(f"{total - len(rows):,} more fit; narrow the filter or raise the limit (at most {MOST_ROWS})")
     return Rows(
+        as_of=context.as_of.date().isoformat(),
         kind=kind,
         total=total,
         shown=len(rows),
