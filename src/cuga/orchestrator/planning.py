@@ -12,6 +12,7 @@ from typing import Protocol
 import msgspec
 
 from cuga.errors import PlanInvalid
+from cuga.model import given
 from cuga.model.plan import Budget, Plan, PlanningStage, PlanStep
 from cuga.model.value import units
 from cuga.orchestrator.coordinator import Coordinator
@@ -55,7 +56,7 @@ class PlanningAuthority:
         mode: PlanningMode | str = PlanningMode.DEFAULT,
     ) -> None:
         self.memory = memory
-        self.mode = PlanningMode(mode)
+        self.mode = given.member("PlanningAuthority.mode", PlanningMode, mode)
         if planner is None:
             home = Home.of(coordinator) if coordinator is not None else Home.own(memory=self.heeded)
             planner = HousePlans(home)
