@@ -115,8 +115,7 @@ def _exactly(arguments: Any) -> RenderableType:
     messages = {name: value for name, value in known if _is_message(value)}
     plans = {name: value for name, value in known if _is_plan(value)}
     if not messages and not plans:
-        return text("
-".join(readable(arguments)))
+        return text("\n".join(readable(arguments)))
     parts: list[RenderableType] = [_message(name, value) for name, value in messages.items()]
     parts += [deals.territory_plan(value) for value in plans.values()]
     for name, value in known:
