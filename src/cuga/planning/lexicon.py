@@ -11,46 +11,6 @@ def _set(text: str) -> frozenset[str]:
 
 
 DETERMINERS = _set("a an the my our your his her its their this that these those any some")
-# Words that people use for one another when they speak of selling. Each stands for the others of its line, a little
-# less surely than for itself; what a tool is called by is still said by its contract alone.
-SAME = tuple(
-    tuple(line.split())
-    for line in """
-    legal lawful allowed permitted compliance compliant gdpr
-    news signal trigger event
-    quiet silent stale dormant inactive neglected untouched
-    bookings revenue turnover
-    rival competitor
-    objection pushback concern
-    reply response
-    owner responsible
-    discount rebate markdown
-    hire recruit headcount
-    call phone
-    missing incomplete blank empty
-    duplicate double dupe
-    fair even equal balance
-    risk danger trouble jeopardy threat
-    brief summary overview recap rundown dossier
-    rank prioritize order
-    compare contrast
-    industry sector vertical
-    forecast predict project expect outlook
-    template snippet boilerplate
-    stakeholder committee
-    territory patch
-    overloaded overworked busy
-    unsubscribe opt-out
-    seller rep salesperson
-    sequence cadence
-    meeting appointment visit
-    qualify qualification
-    hygiene cleanliness
-    replay rerun repeat
-    persona archetype
-    collateral handout brochure
-    """.strip().splitlines()
-)
 # Words that carry no evidence for a tool.
 STOP = _set(
     """a an the this that these those my our your his her its their it them they we i you me us he she who whom whose

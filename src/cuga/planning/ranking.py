@@ -1,7 +1,8 @@
 """Which tools a piece of a goal speaks of, by what their contracts say.
 
 Every word is weighed by how few tools share it, and by where the contract has it: a keyword or the name counts most,
-the purpose least, whole phrases more than their words. Every score names the words behind it.
+the purpose least, whole phrases more than their words. A word that no contract has speaks through its concept
+(`thesaurus`), a little less surely. Every score names the words behind it.
 """
 
 from __future__ import annotations
@@ -12,16 +13,16 @@ from typing import NamedTuple
 
 from cuga.model.tool import ToolContract
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, SAME, STOP
-from cuga.planning.words import stem, tokens
+from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, STOP
+from cuga.planning.thesaurus import concept_of, turns
+from cuga.planning.words import tokens
 
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
 MEANT = 0.7  # what a word counts that stands for another one
-_SAME: dict[str, tuple[str, ...]] = {
-    stem(word): tuple(stem(other) for other in line if other != word) for line in SAME for word in line
-}
+TURN = 0.7  # a turn of phrase for a concept, and a little more for each of its words
+GAP = 0.85  # what is left of it for each word that stands between
 
 
 class Match(NamedTuple):
@@ -39,6 +40,7 @@ class Index:
         self.contracts: dict[str, ToolContract] = {c.name: c for c in sorted(contracts, key=lambda c: c.name)}
         self._weights: dict[str, dict[str, float]] = {}  # stem -> tool -> weight
         self._phrases: dict[tuple[str, ...], set[str]] = {}
+        self._concepts: dict[str, dict[str, float]] = {}  # concept -> tool -> weight
         self.strong: dict[str, set[str]] = {}  # tool -> stems of its name and keywords
         self._own: set[str] = set()  # stems of one-word keywords and of choices
         for contract in self.contracts.values():
@@ -52,6 +54,11 @@ class Index:
             word: math.log(1 + (count - len(tools) + 0.5) / (len(tools) + 0.5)) / top
             for word, tools in self._weights.items()
         }
+        self._concept_rarity = {
+            concept: math.log(1 + (count - sure + 0.5) / (sure + 0.5)) / top
+            for concept, tools in self._concepts.items()
+            if (sure := sum(tools.values())) > 0
+        }
         self._phrase_rarity = {phrase: 1 / len(tools) for phrase, tools in self._phrases.items()}
 
     def _read(self, contract: ToolContract) -> None:
@@ -59,7 +66,10 @@ class Index:
         takes = slot_kinds(contract)
         made = {base_kind(kind) for kind, path in contract.gives.items() if not path}
         made |= {base_kind(choice) for slot in contract.slots for choice in slot.choices}
-        for word in stems(contract.name.replace("_", " ").replace(".", " ")):
+        named = contract.name.replace("_", " ").replace(".", " ")
+        self._mean(tuple(stems(named)), contract.name, NAME)
+        self._mean(tuple(token.stem for token in tokens(contract.purpose)), contract.name, PURPOSE)
+        for word in stems(named):
             self._add(word, contract.name, NAME if word not in KINDS else PART)
             strong.add(word)
         for keyword in contract.keywords:
@@ -72,7 +82,9 @@ class Index:
                 self._add(phrase[0], contract.name, PART if is_taken else KEYWORD)
                 self._own.add(phrase[0])
                 strong.add(phrase[0])
+                self._mean(phrase, contract.name, PART if is_taken else KEYWORD)
             elif phrase:
+                self._mean(phrase, contract.name, KEYWORD)
                 self._phrases.setdefault(phrase[:LONGEST], set()).add(contract.name)
                 for word in stems(keyword):
                     self._add(word, contract.name, PART)
@@ -80,6 +92,17 @@ class Index:
             self._own.update(token.stem for choice in slot.choices for token in tokens(choice.replace("_", " ")))
         for word in stems(contract.purpose):
             self._add(word, contract.name, PURPOSE)
+
+    def _mean(self, said: tuple[str, ...], tool: str, weight: float) -> None:
+        """Take a tool into the concepts that some words of its contract belong to; what it is done to is none."""
+        whole = turns(said)
+        found = {concept for concept, _, _ in whole}
+        if weight != KEYWORD or len(said) == 1:
+            inside = {word for _, phrase, _ in whole for word in phrase}
+            found |= {concept_of(word) for word in said if word not in inside and word not in KINDS} - {""}
+        for concept in found:
+            tools = self._concepts.setdefault(concept, {})
+            tools[tool] = max(weight, tools.get(tool, 0.0))
 
     def _add(self, word: str, tool: str, weight: float) -> None:
         tools = self._weights.setdefault(word, {})
@@ -110,11 +133,15 @@ class Index:
                 if word not in STOP:
                     words = found.setdefault(tool, {})
                     words[word] = max(words.get(word, 0.0), share * self._rarity[word] * scale.get(word, 1.0))
-            for meant in _SAME.get(word, ()):
-                for tool, share in self._weights.get(meant, {}).items():
-                    words = found.setdefault(tool, {})
-                    worth = MEANT * share * self._rarity[meant] * scale.get(word, 1.0)
-                    words[word] = max(words.get(word, 0.0), worth)
+            for tool, share in self._meant(concept_of(word)).items():
+                words = found.setdefault(tool, {})
+                words[word] = max(words.get(word, 0.0), MEANT * share * scale.get(word, 1.0))
+        for concept, phrase, gaps in turns(tuple(word for word in said if word not in DETERMINERS)):
+            worth = (TURN + 0.1 * len(phrase)) * GAP**gaps * min(scale.get(word, 1.0) for word in phrase)
+            for tool, share in self._meant(concept).items():
+                words = found.setdefault(tool, {})
+                for word in phrase:
+                    words[word] = max(words.get(word, 0.0), worth * share / len(phrase))
         for phrase in self._spoken(said):
             for tool in self._phrases[phrase]:
                 words = found.setdefault(tool, {})
@@ -124,6 +151,11 @@ class Index:
                     words[word] = words.get(word, 0.0) + bonus / len(phrase)
         matches = [Match(tool, round(sum(words.values()), 4), words) for tool, words in found.items()]
         return sorted(matches, key=lambda match: (-match.score, match.tool))
+
+    def _meant(self, concept: str) -> dict[str, float]:
+        """The tools of a concept and how much it speaks for each."""
+        rarity = self._concept_rarity.get(concept, 0.0)
+        return {tool: weight * rarity for tool, weight in self._concepts.get(concept, {}).items()}
 
     def _spoken(self, heard: Sequence[str]) -> set[tuple[str, ...]]:
         said = [word for word in heard if word not in DETERMINERS]
