@@ -1,4 +1,4 @@
-"""Which tools answer which clauses of a goal: the best by its contract, a second only for words the first leaves over.
+"""Which tools answer which clauses of a goal: for each clause that asks, the best by its contract.
 
 A tool with an effect outside is chosen only where a clause outright orders its verb. What no tool can do is kept apart
 and named; nothing similar takes its place.
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from cuga.model.tool import SideEffect
+from cuga.model.tool import SideEffect, ToolContract
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.evidence import (
     CONSEQUENTIAL_STEMS,
@@ -24,11 +24,12 @@ from cuga.planning.evidence import (
 from cuga.planning.kinds import KINDS, slot_kinds
 from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
+from cuga.planning.moods import Mood, mood
 from cuga.planning.ranking import Index
 from cuga.planning.words import stem
 
-ENOUGH_MORE = 0.8  # score of a second tool by the words the first leaves over
-MOST_PER_CLAUSE = 3
+LISTED = 0.7  # score from which a mere name in a list asks for a tool of its own
+NEARBY = 0.6  # what the words beside a clause count that says too little alone
 _WRITING = frozenset(stem(word) for word in WRITING)
 
 
@@ -43,29 +44,38 @@ def choose(
     for clause in reading.clauses:
         if clause.negated:
             withheld.update(_forbidden_by(clause, index))
+    found = _chosen(reading, index, dict(withheld), favour or {}, telling_too=False)
+    if not found.choices and not found.asked:
+        found = _chosen(reading, index, dict(withheld), favour or {}, telling_too=True)
+    for choice in found.choices:
+        _share(choice, reading.clauses)
+    found.choices = _folded(found.choices)
+    return found
+
+
+def _chosen(
+    reading: Reading, index: Index, withheld: dict[str, str], favour: Mapping[str, float], telling_too: bool
+) -> Chosen:
+    """One tool for each clause that asks; all others say more about the choice they stand beside."""
     found = Chosen([], [], withheld, {})
     waiting: list[Clause] = []
     for clause in _ordered(reading.clauses):
         if clause.negated:
             continue
-        if found.choices and _only_adds(clause, found.choices[-1].clause):
-            found.choices[-1].more.append(clause)
-            continue
         known = len(found.choices)
-        _choose_for(clause, index, found, reading, favour or {})
+        if not (known and _only_adds(clause, found.choices[-1].clause)):
+            if telling_too or mood(clause.words) is not Mood.TELLS:
+                _choose_for(clause, index, found, reading, favour)
         if len(found.choices) > known:
             found.choices[known].more += waiting
             waiting = []
         elif clause not in found.beyond:
-            if found.choices and (not waiting):
+            if found.choices and not waiting:
                 found.choices[-1].more.append(clause)
             else:
                 waiting.append(clause)
     if waiting and found.choices:
         found.choices[-1].more += waiting
-    for choice in found.choices:
-        _share(choice, reading.clauses)
-    found.choices = _folded(found.choices)
     return found
 
 
@@ -91,26 +101,44 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
         scale = {word: 0.6 * share if word in SOFT else share for word, share in scale.items()}
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}
-    for round_ in range(MOST_PER_CLAUSE):
-        enough = ENOUGH if round_ == 0 else ENOUGH_MORE
-        ranked = index.rank(said, scale)
-        usable = usable_tools(ranked, clause, index, found, opening if round_ == 0 else "", made, reading)
-        usable = favoured(usable, favour, enough)
-        if not usable or usable[0].score < enough:
-            break
+    asks = mood(clause.words) is Mood.ASKS
+    enough = ENOUGH if asks or not found.choices else LISTED
+    usable = favoured(usable_tools(index.rank(said, scale), clause, index, found, opening, made, reading), favour, enough)
+    if asks and not (usable and usable[0].score >= enough) and opening not in CONSEQUENTIAL_STEMS:
+        said, scale = _with_what_is_told(clause, said, scale, reading)
+        usable = usable_tools(index.rank(said, scale), clause, index, found, opening, made, reading)
+    if not asks and found.choices:
+        usable = [match for match in usable if _goes_with(index.contracts[match.tool], clause, reading)]
+    if usable and usable[0].score >= enough:
         best = usable[0]
-        if round_ and any(choice.contract.name == best.tool and choice.clause is clause for choice in found.choices):
-            break
         runner = next((match for match in usable[1:] if match.score >= 0.35 * best.score), None)
         told = tuple(sorted(best.words, key=lambda word: -best.words[word]))[:4]
         found.choices.append(Choice(index.contracts[best.tool], clause, best.score, told, runner))
-        taken = slot_kinds(index.contracts[best.tool])
-        said = [word for word in said if word not in best.words and KINDS.get(word) not in taken]
-        scale = {word: 0.0 if s < 1 or word in SOFT else s for word, s in scale.items()}
-    else:
-        return
-    if opening in CONSEQUENTIAL_STEMS and not any(choice.clause is clause for choice in found.choices):
+    elif opening in CONSEQUENTIAL_STEMS:
         found.beyond.append(clause)
+
+
+def _goes_with(contract: ToolContract, clause: Clause, reading: Reading) -> bool:
+    """Whether a mere name in a list can ask for a tool: not when the goal is about records that the tool cannot take."""
+    about = {m.kind for m in reading.mentions if m.kind in ("account", "opportunity", "contact")}
+    return not about or bool(slot_kinds(contract) & {"account", "opportunity", "contact", "message", "lead"})
+
+
+def _with_what_is_told(
+    clause: Clause, said: list[str], scale: dict[str, float], reading: Reading
+) -> tuple[list[str], dict[str, float]]:
+    """A clause's words with those of the statements right beside it, which count less: "... Who should take it?"."""
+    beside = [
+        other
+        for other in reading.clauses
+        if abs(other.at - clause.at) == 1 and not other.negated and mood(other.words) is not Mood.ASKS
+    ]
+    said, scale = list(said), dict(scale)
+    for other in beside:
+        more, shares = telling(other)
+        said += more
+        scale = {**{word: NEARBY * share for word, share in shares.items()}, **scale}
+    return said, scale
 
 
 def _forbidden_by(clause: Clause, index: Index) -> dict[str, str]:

@@ -12,8 +12,10 @@ from datetime import date
 from typing import NamedTuple
 
 from cuga.planning.conditions import Condition, find_conditions
+from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import DATA_NOUNS, NEGATIONS, NUMBERS, SELF_MADE, STOP, VERBS
 from cuga.planning.mentions import Mention, mentions
+from cuga.planning.moods import FILLERS
 from cuga.planning.records import Records
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
@@ -23,6 +25,7 @@ _SPLIT = re.compile(
     r"|without|so)\b|\s&\s",
     re.I,
 )
+_DEFINITE = frozenset({"the", "this", "that", "my", "our", "these", "those"})
 _ABBREVIATION = re.compile(r"(?:\b(?:vs|inc|co|corp|ltd|mr|ms|mrs|dr|approx|e\.g|i\.e|etc|nov|dec)|\b[A-Z])$", re.I)
 _COUNT = r"(\d+|" + "|".join(NUMBERS) + r")"
 _THINGS = r"(?:tool[- ]?)?(?:calls?|steps?|actions?|tools?|tool uses)\b"
@@ -81,12 +84,16 @@ class Reading(NamedTuple):
 
 
 def read(
-    goal: str, records: Records, as_of: date | None = None, is_word: Callable[[str], bool] = lambda word: False
+    goal: str,
+    records: Records,
+    as_of: date | None = None,
+    is_word: Callable[[str], bool] = lambda word: False,
+    is_known: Callable[[str], bool] = lambda word: False,
 ) -> Reading:
-    """Take a goal apart. `is_word` knows the words of the tools at hand."""
+    """Take a goal apart. `is_word` knows the words that the tools at hand call their own, `is_known` all words."""
     masked, data_end = _without_notes(mask(goal))
     words = tokens(masked.text)
-    named = mentions(masked, words, records, as_of, is_word)
+    named = mentions(masked, words, records, as_of, is_word, is_known)
     text, calls = _taken_out(masked.text, _CALLS)
     text, cost = _taken_out(text, _COST)
     text, waived = _taken_out(text, _CONSENT)
@@ -171,6 +178,7 @@ def _clauses(
             first = (
                 min((m.start for m in mine if m.kind == "number"), default=end) if part and part[0] is plain[0] else end
             )
+            part = _sent(part)
             text = masked.shown(masked.text[min(first, part[0].start) : _end(part, own, mine, end)]) if part else ""
             inside = mine if len(part) == len(plain) else tuple(m for m in mine if m.start >= part[0].start)
             found.append(
@@ -180,6 +188,20 @@ def _clauses(
             text = masked.shown(masked.text[start:end]).strip()
             found.append(Clause(len(found), text, (), mine, lead, sentence, False, 0 <= data_end <= start))
     return _conditioned(found, conditions)
+
+
+def _sent(words: list[Token]) -> list[Token]:
+    """The words of a clause, where mailing what is there already means to send it: "email the draft to her"."""
+    for at, word in enumerate(words[:-1]):
+        if KINDS.get(word.stem) == "message" and word.low in VERBS and word.stem != "draft":
+            after = words[at + 1 : at + 5]
+            there = after[0].low in ("it", "them") or (
+                after[0].low in _DEFINITE and any(KINDS.get(w.stem) == "message" for w in after)
+            )
+            return [*words[:at], word._replace(stem="send"), *words[at + 1 :]] if there else words
+        if word.low not in FILLERS:
+            break
+    return words
 
 
 def _end(part: list[Token], own: list[Token], mine: tuple[Mention, ...], end: int) -> int:

@@ -10,8 +10,9 @@ from dataclasses import dataclass, field
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import CONSEQUENTIAL, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
+from cuga.planning.lexicon import CONSEQUENTIAL, DETERMINERS, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
 from cuga.planning.ranking import Index, Match
+from cuga.planning.thesaurus import concept_of, turns
 from cuga.planning.words import Token, stem
 
 ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
@@ -55,6 +56,14 @@ SOFT = frozenset(
         "focus",
         "keep",
         "display",
+        "check",
+        "review",
+        "verify",
+        "gather",
+        "collect",
+        "take",
+        "bring",
+        "work",
         "outline",
         "produce",
         "look",
@@ -137,6 +146,10 @@ def usable_tools(
     clause_opens = bool(first)
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
+    listing = is_listing(clause) and not any(
+        sum(share for word, share in match.words.items() if word not in KINDS and word not in SOFT) >= ENOUGH
+        for match in ranked
+    )
     usable = []
     for match in ranked:
         contract, score = index.contracts[match.tool], match.score
@@ -165,6 +178,10 @@ def usable_tools(
             score *= 0.85  # weakly meant, in words that no tool has
         if not clause_opens and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
             score *= 0.5  # "35 reps, 85 accounts" are figures to work with
+        if set(match.words) <= {opening} and _is_off_topic(clause, index, reading):
+            score *= 0.4  # "order pizza", "write a poem": the verb is a tool's, what it is done to is nobody's
+        if listing and any(slot.kind in ("records", "filter") for slot in contract.slots):
+            score += 0.4
         if not clause.mentions and STOP_STEMS.issuperset(match.words):
             score *= 0.4  # "what does it mean" has a phrase of the language alone, and names nothing for it
         if match.tool in found.withheld:
@@ -175,16 +192,37 @@ def usable_tools(
     return sorted(usable, key=lambda match: (-match.score, match.tool))
 
 
+_LISTING = frozenset(
+    "which what list show find how give pull get display search look fetch count see any who is are".split()
+)
 _STATING = frozenset(
     ["it", "its", "it's", "they", "they're", "he", "she", "there", "there's", "this", "that", "we", "i", "i'm", "we're"]
 )
+_PERMITTING = frozenset(["allowed", "permitted", "legal", "lawful", "ok", "okay", "safe", "compliant"])
+BEHIND = 0.75  # what a word counts behind a preposition: "a drip for dormant customers" asks for the drip
 _BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "had", "being", "am"])
 _PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
 
 
+def is_listing(clause: Clause) -> bool:
+    """Whether a clause asks for records as such: "which accounts ...", "list deals ...", "how many contacts ..."."""
+    lows = [word.low for word in clause.words if word.low not in _BEFORE_ORDER and word.low not in ("me", "us")]
+    kinds = [KINDS.get(word.stem) for word in clause.words[:6]]
+    return lows[:1] != [] and lows[0] in _LISTING and bool({"account", "opportunity", "contact", "product"} & {*kinds})
+
+
+def _is_off_topic(clause: Clause, index: Index, reading: Reading) -> bool:
+    """Whether a clause speaks of something that is no business of any tool, and of nothing that is."""
+    named = any(m.kind not in ("number", "date", "role") for m in clause.mentions)
+    things = any(word.stem in KINDS for word in clause.words[1:])
+    known = {m.start for m in reading.mentions}
+    odd = [w for w in clause.words if is_unknown(w, index) and w.start not in known]
+    return bool(odd) and not named and not things and not any(word.low in PRONOUNS for word in clause.words)
+
+
 def is_unknown(word: Token, index: Index) -> bool:
     """Whether a telling word is none of the language's common ones and none that a tool has."""
-    return len(word.low) > 2 and word.low not in STOP and word.low not in VERBS and not index.knows(word.stem)
+    return len(word.low) > 2 and word.low not in STOP and word.low not in VERBS and not index.is_plain(word.stem)
 
 
 def clause_kinds(clause: Clause, made: set[str]) -> set[str]:
@@ -204,10 +242,13 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     if clause.after_data or clause.lead in ("before", "after", "without"):
         return False
     said = [word.stem for word in clause.words]
+    meant = index.means(contract.name)
     verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
     before = ""
     for word in clause.words:
-        if word.stem in verbs and not word.low.endswith("ing"):
+        ordered = word.stem in verbs or (concept_of(word.stem) in meant and word.low in VERBS)
+        ordered = ordered or any(c in meant and phrase[0] == word.stem for c, phrase, _ in turns(tuple(said)))
+        if ordered and not word.low.endswith("ing"):
             return before != "i"
         if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):
             return False
@@ -222,13 +263,19 @@ def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:
     if len(clause.words) > 1 and clause.words[0].low in _STATING and clause.words[1].low in _BEING:
         weight = 0.45  # "it has been there for 90 days" says how things are
     roles = [mention for mention in clause.mentions if mention.kind == "role"]
-    for word in clause.words:
-        if word.low in TOPICAL:
-            weight = 0.4
-        elif word.low in VERBS and before in ("and", "then", "to"):
+    to_whom = ""  # the last word that was neither a determiner nor of a role
+    permitting = any(word.low in _PERMITTING for word in clause.words)
+    for at, word in enumerate(clause.words):
+        if word.low in TOPICAL or (permitting and word.low == "to"):
+            weight = 0.4  # "am I allowed to email" asks what is allowed, not for an email
+        elif word.low in _PLACING and weight == 1.0 and any(w.low not in STOP for w in clause.words[:at]):
+            weight = BEHIND
+        elif word.low in VERBS and before in ("and", "then", "to") and not permitting:
             weight = 1.0
-        inside = next((role for role in roles if role.start <= word.start < role.end), None)
-        addressed = inside is not None and (before in STOP or word.start > inside.start) and clause.words[0] != word
+        inside = any(role.start <= word.start < role.end for role in roles)
+        addressed = inside and to_whom in _PLACING
+        if not inside and word.low not in DETERMINERS:
+            to_whom = word.low
         scale[word.stem] = max(
             scale.get(word.stem, 0.0), weight * (0.25 if addressed else 0.5 if word.low in GENERIC else 1.0)
         )

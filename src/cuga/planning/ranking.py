@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from cuga.model.tool import ToolContract
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, STOP
-from cuga.planning.thesaurus import concept_of, turns
-from cuga.planning.words import tokens
+from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, GREETING, NUMBERS, STOP, VERBS
+from cuga.planning.thesaurus import concept_of, is_known, turns
+from cuga.planning.words import stem, tokens
 
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
@@ -23,6 +23,9 @@ LONGEST = 6  # words of the longest phrase that is looked for
 MEANT = 0.7  # what a word counts that stands for another one
 TURN = 0.7  # a turn of phrase for a concept, and a little more for each of its words
 GAP = 0.85  # what is left of it for each word that stands between
+
+
+_PLAIN = frozenset(stem(word) for word in STOP | VERBS | GREETING | NUMBERS.keys())
 
 
 class Match(NamedTuple):
@@ -111,6 +114,14 @@ class Index:
     def knows(self, stem: str) -> bool:
         """Whether any contract has the word."""
         return stem in self._weights
+
+    def is_plain(self, stem: str) -> bool:
+        """Whether a word is one of the language's or the tools', as far as either is known here."""
+        return self.knows(stem) or stem in _PLAIN or is_known(stem) or stem in KINDS
+
+    def means(self, tool: str) -> set[str]:
+        """The concepts that a tool's name and keywords belong to."""
+        return {concept for concept, tools in self._concepts.items() if tools.get(tool, 0.0) >= NAME}
 
     def verbs(self, tool: str, said: Sequence[str]) -> set[str]:
         """The words that order a tool's deed: its name's, its keywords', and what opens a phrase in `said`."""

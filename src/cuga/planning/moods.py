@@ -1,0 +1,73 @@
+"""Whether a piece of a goal asks for something, only names something, or tells how things are.
+
+Who tells gets no tool for it: "they went silent three weeks ago" says more about what is asked beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum
+
+from cuga.planning.lexicon import VERBS
+from cuga.planning.words import Token
+
+
+class Mood(Enum):
+    """What a clause is to its goal."""
+
+    ASKS = "asks"  # an order, a wish or a question
+    NAMES = "names"  # no verb: part of a list, or more about what was said
+    TELLS = "tells"  # a statement
+
+
+FILLERS = frozenset(
+    """please pls plz then and just now finally also you can could would will must kindly directly immediately go ahead
+    i want need to i'd like let's lets let us afterwards next first ok okay hey hi hello so but maybe perhaps really
+    actually quickly second third lastly again we we'd should only always never help me love""".split()
+)
+_ASKING = frozenset(
+    """who what which how why when where whose whom what's who's where's how's is are am was were do does did can could
+    should would will has have any anyone anybody anything isn't aren't doesn't don't shouldn't can't""".split()
+)
+_WISHES = frozenset("need want wants like would'd love require looking".split())
+_SUBJECTS = frozenset(
+    """i we they he she it there this that these those their our my his her its the a an one someone somebody everyone
+    it's they're he's she's we're i'm i've we've they've there's that's you""".split()
+)
+_STATING = frozenset(
+    """is are was were be been has have had am came come comes went goes said says told met spoke got sent wrote found
+    gave took saw heard left put asked wants want needs need thinks think knows know looks look seems likes like keeps
+    replied agreed signed bought chose decided became began felt held kept lost made meant paid read ran sold sat stood
+    won isn't aren't wasn't won't doesn't don't didn't can't could can will would should may might must talked""".split()
+)
+_CONTRACTED = frozenset("it's they're he's she's we're i'm i've we've they've there's that's".split())
+
+
+def mood(words: Sequence[Token]) -> Mood:
+    """The mood of a clause by its first words."""
+    lows = [word.low for word in words]
+    rest = lows
+    while rest and rest[0] in FILLERS:
+        if rest[0] in ("i", "we", "you") and len(rest) > 1 and not _is_wish(rest[1:]):
+            break
+        rest = rest[1:]
+    if not rest:
+        return Mood.NAMES
+    if rest[0] in VERBS or rest[0] in _ASKING:
+        return Mood.ASKS
+    if rest[0].endswith("ing") and len(rest[0]) > 5:
+        return Mood.ASKS
+    said = rest[1:6]
+    if rest[0] in _CONTRACTED or (rest[0] in _SUBJECTS and any(_states(low) for low in said)):
+        return Mood.ASKS if any(low in _WISHES for low in said[:2]) and rest[0] in ("i", "we", "i'd") else Mood.TELLS
+    if any(low in _STATING or (_states(low) and low.endswith("ed")) for low in said[:3]):
+        return Mood.TELLS
+    return Mood.NAMES
+
+
+def _is_wish(rest: list[str]) -> bool:
+    return rest[0] in FILLERS or rest[0] in _WISHES
+
+
+def _states(low: str) -> bool:
+    return low in _STATING or (low.endswith("ed") and len(low) > 4)
