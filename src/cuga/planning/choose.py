@@ -26,6 +26,7 @@ from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
 from cuga.planning.moods import Mood, mood
 from cuga.planning.ranking import Index
+from cuga.planning.thesaurus import concept_of
 from cuga.planning.words import stem
 
 LISTED = 0.7  # score from which a mere name in a list asks for a tool of its own
@@ -81,7 +82,7 @@ def _chosen(
 
 def _only_adds(clause: Clause, before: Clause) -> bool:
     """Whether a clause says how the one before is meant, and asks for nothing: "..., moving no more than 8"."""
-    if not clause.words or clause.sentence != before.sentence or clause.lead != ",":
+    if not clause.words or clause.sentence != before.sentence or clause.lead not in (",", "without"):
         return False
     counts = any(mention.kind in ("number", "count", "percent") for mention in clause.mentions)
     return clause.words[0].low.endswith("ing") and clause.words[0].stem in VERB_STEMS and counts
@@ -97,7 +98,10 @@ def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
 
 def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, favour: Mapping[str, float]) -> None:
     said, scale = telling(clause)
-    if any(index.is_own(word) and word not in SOFT and word not in KINDS and word not in STOP for word in said):
+    if any(
+        (index.is_own(word) or concept_of(word)) and word not in SOFT and word not in KINDS and word not in STOP
+        for word in said
+    ):
         scale = {word: 0.6 * share if word in SOFT else share for word, share in scale.items()}
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}

@@ -22,7 +22,7 @@ from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 _SPLIT = re.compile(
     r"(?P<end>[.!?;]+(?=\s|$)|\n+)|(?P<colon>:(?=\s|$))|[()]|\s[-–—]+\s|—|,|\s\+\s"
     r"|\b(?P<word>and then|after that|then|and|plus|but|also|afterwards|otherwise|else|before|after"
-    r"|without|so)\b|\s&\s",
+    r"|without|except(?: for)?|apart from|other than|so)\b|\s&\s",
     re.I,
 )
 _DEFINITE = frozenset({"the", "this", "that", "my", "our", "these", "those"})
@@ -212,7 +212,8 @@ def _end(part: list[Token], own: list[Token], mine: tuple[Mention, ...], end: in
 
 def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
     """A clause's words, parted where a negation begins that forbids something."""
-    if lead == "without":
+    bounded = any(w.low in ("more", "fewer") for w in words[:4])
+    if lead.split(" ")[0] in ("without", "except", "apart", "other") and not bounded:
         return [(words, True)] if words else []
     for at, word in enumerate(words):
         following = [w for w in words[at + 1 :] if w.low not in STOP or w.low in VERBS]
@@ -222,6 +223,8 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
             continue
         if forbids and word.low == "no" and stem(following[0].low) not in {stem(verb) for verb in VERBS}:
             continue
+        if forbids and any(w.low in ("more", "fewer", "less", "over") for w in words[at + 1 : at + 5]):
+            continue  # "don't move more than 5" is a limit, no ban
         if forbids:
             return [part for part in ((words[:at], False), (words[at:], True)) if part[0]]
     return [(words, False)] if words else []

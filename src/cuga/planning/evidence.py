@@ -150,6 +150,7 @@ def usable_tools(
         sum(share for word, share in match.words.items() if word not in KINDS and word not in SOFT) >= ENOUGH
         for match in ranked
     )
+    refers = any(word.low in PRONOUNS for word in clause.words) and bool(has & {"account", "opportunity", "contact"})
     usable = []
     for match in ranked:
         contract, score = index.contracts[match.tool], match.score
@@ -182,7 +183,7 @@ def usable_tools(
             score *= 0.4  # "order pizza", "write a poem": the verb is a tool's, what it is done to is nobody's
         if listing and any(slot.kind in ("records", "filter") for slot in contract.slots):
             score += 0.4
-        if not clause.mentions and STOP_STEMS.issuperset(match.words):
+        if not clause.mentions and not refers and STOP_STEMS.issuperset(match.words):
             score *= 0.4  # "what does it mean" has a phrase of the language alone, and names nothing for it
         if match.tool in found.withheld:
             if score >= ENOUGH:

@@ -19,7 +19,7 @@ STOP = _set(
     as and or but nor if then than so too very just only also please pls plz kindly now today tomorrow soon asap
     right away here there not no none any some all each every both either neither more most less least other another
     such same own up down out off again once let lets us give gimme tell show want need like make get got go going
-    thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit thing things stuff way
+    thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit time times thing things stuff way
     w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's where's there's it's i'm
     i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant isn't aren't still yet even
     before after while until since because against between them one ones us full some max min most best worst top"""
@@ -42,6 +42,9 @@ VERBS = _set(
     train learn extract pick choose select decide identify spot detect flag highlight mark tag classify label
     categorize sort handle answer reply respond follow research investigate profile monitor watch track alert remind
     translate convert install deploy approve reject deny fill complete finish use skip leave ignore keep focus
+    put ring thank prep recap nudge introduce jot enter scrub sanitise rerun reproduce recalibrate revise advance bump
+    shortlist pitch counter justify tweak polish critique vet interpret decode compile assemble craft pen shoot dispatch
+    sum size hand even carve benchmark relearn retrain dedupe deduplicate bring gather collect work walk dig
     mention include ask confirm quote cover hire fire invite attach share publish sync push notify"""
 )
 NEGATIONS = _set(

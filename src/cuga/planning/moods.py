@@ -70,4 +70,4 @@ def _is_wish(rest: list[str]) -> bool:
 
 
 def _states(low: str) -> bool:
-    return low in _STATING or (low.endswith("ed") and len(low) > 4)
+    return low in _STATING or (low.endswith("ed") and len(low) > 4) or (low.endswith("s") and low[:-1] in VERBS)

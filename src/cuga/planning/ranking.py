@@ -70,7 +70,9 @@ class Index:
         made = {base_kind(kind) for kind, path in contract.gives.items() if not path}
         made |= {base_kind(choice) for slot in contract.slots for choice in slot.choices}
         named = contract.name.replace("_", " ").replace(".", " ")
-        self._mean(tuple(stems(named)), contract.name, NAME)
+        parts = tuple(stems(named))
+        self._mean(parts[:1] + parts[-1:], contract.name, NAME)  # its verb and what it is about; between stand others'
+        self._mean(parts[1:-1], contract.name, PART)
         self._mean(tuple(token.stem for token in tokens(contract.purpose)), contract.name, PURPOSE)
         for word in stems(named):
             self._add(word, contract.name, NAME if word not in KINDS else PART)
@@ -98,7 +100,7 @@ class Index:
 
     def _mean(self, said: tuple[str, ...], tool: str, weight: float) -> None:
         """Take a tool into the concepts that some words of its contract belong to; what it is done to is none."""
-        whole = turns(said)
+        whole = [turn for turn in turns(said) if weight < NAME or len(turn[1]) >= len(said) - 1]
         found = {concept for concept, _, _ in whole}
         if weight != KEYWORD or len(said) == 1:
             inside = {word for _, phrase, _ in whole for word in phrase}

@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from cuga.adapters.capability import LOST, OPEN, WON, field_text, fields_of
-from cuga.model.tool import Slot
+from cuga.model.tool import SideEffect, Slot
 from cuga.planning.clauses import Clause
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
@@ -42,9 +42,11 @@ TEXTS = frozenset(
 REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remarks"])
 PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
 ROLES = frozenset(["role", "persona", "title", "audience"])
-COUNTS = frozenset(["count", "number", "limit", "top", "touches", "n"])
+LIMITS = frozenset(["limit", "cap"])  # what takes the number of a bound
+COUNTS = frozenset(["count", "number", "limit", "cap", "top", "touches", "n"])
 STANDING = "standing"  # kind of a slot that takes what a change replaces
 PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
+_WAYS = {"from": ("from",), "to": ("to", "into")}
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|competitor)\s+(?:the\s+)?$", re.I)
 
 
@@ -110,9 +112,10 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind in PEOPLE:
         return person_for(slot, schema, step, own, context)
     if kind == "message":
-        return _identified_or_quoted(own, context)
+        return _identified_or_quoted(own, context) if accepts(schema, "string") or not schema else None
     if kind == "notes" or (kind in TEXTS and base_kind(slot.name) == "notes"):
-        return next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
+        quoted = next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
+        return quoted if quoted or step.choice.contract.side_effect is SideEffect.READ_ONLY else _reported(step)
     if kind in ROLES:
         return _listed([m.value for m in own if m.kind == "role"], many)
     if kind in ("product", "competitor", "rep", "territory", "region", "lead", "segment", "from", "to", "stage"):
@@ -128,6 +131,8 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind == "run":
         return _listed([m.value for m in own if m.kind == "identifier"], many)
     same = [m.value for m in own if m.kind == kind]
+    if not same and slot.required and accepts(schema, "string"):
+        same = [m.value for m in own if m.kind == "identifier"]  # "plan tp-12"
     if not same and kind == "file":
         same = [m.value for m in context.reading.mentions if m.kind == "file"]
     return _listed(same, many)
@@ -174,12 +179,14 @@ def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
             place = PLACES.search(before)
             if mention.kind == "account" and (against and kind == "competitor"):
                 same.append(mention)
+            elif mention.kind in ("rep", "account") and kind in ("from", "to"):
+                same += [mention] if place and place[1].casefold() in _WAYS[kind] else []
             elif mention.kind == "name" and mention not in context.used:
                 word = place[1].casefold() if place else ""
                 fits = {
                     "competitor": against,
-                    "from": word == "from",
-                    "to": word in ("to", "into"),
+                    "from": word in _WAYS["from"],
+                    "to": word in _WAYS["to"],
                     "stage": word in ("to", "into", "in"),
                     "rep": not place,
                 }.get(kind, not against)
@@ -195,16 +202,16 @@ def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Cont
     """A number: the one before the slot's own noun, else the one after "top" or "worst", else the only one there is."""
     words = {stem(word) for word in re.findall(r"[a-z]+", f"{slot.name} {slot.purpose}".casefold())} - STOP
     text = context.reading.masked.text
-    numbers = [
-        m for m in own if m.kind == "number" and "." not in m.value and not _LIMIT.search(text[: m.start].casefold())
-    ]
+    takes_bound = slot.kind in LIMITS
+    whole = [m for m in own if m.kind == "number" and "." not in m.value]
+    numbers = [m for m in whole if takes_bound == bool(_LIMIT.search(text[: m.start].casefold()))]
     chosen = [
         m for m in numbers if words & {stem(w) for w in re.findall(r"[a-z]+", text[m.end : m.end + 30].casefold())[:2]}
     ]
     chosen += [
         m for m in numbers if re.search(r"\b(?:top|best|worst|first|last|biggest|next)\s+$", text[: m.start].casefold())
     ]
-    if not chosen and len(numbers) == 1:
+    if not chosen and len(numbers) == 1 and (len(whole) == 1 or not takes_bound or slot.kind == "limit"):
         chosen = numbers
     if not chosen:
         return None
@@ -249,6 +256,18 @@ def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context
         if hits:
             return min(hits)[2]
     return None
+
+
+def _reported(step: Filled) -> str | None:
+    """What happened, where a goal has it in its own words: "log that they want a demo", "log a call saying ..."."""
+    said = "; ".join(dict.fromkeys(clause.text for clause in step.choice.clauses if clause.text and not clause.negated))
+    _, that, what = _THAT.split(said, maxsplit=1) if _THAT.search(said) else ("", "", said)
+    telling = [word for clause in step.choice.clauses for word in clause.words if word.low not in STOP]
+    known = {word.stem for word in telling} - set(step.choice.words)
+    return (what.strip() if that else said)[:2000] if that or len(known) > 1 else None
+
+
+_THAT = re.compile(r"\b(that|saying|stating|noting)\b", re.I)
 
 
 def _told(slot: Slot, step: Filled, own: list[Mention], context: Context) -> Any:

@@ -25,10 +25,10 @@ dirty, invalid, incomplete, inconsistent, junk, rubbish, garbage, data quality, 
 calibrate, recalibrate, weight, tune, retune, relearn, re-learn, retrain, predict win, matter most, factor, attribute, predictive, icp change, icp still, update icp, revise icp, icp right, validate icp, adjust icp
 documentation, document, docs, datasheet, spec, manual, warranty, integrate, integration, feature, capability, compatible, works with, work with, difference between, certified, certification, passage, look it up, user guide, technical detail, what does it do, what can it do, do for, how does it work, support for, comes with, on premise, installation
 suitable product, which product, what product, which of products, right product, best product, what fits, would fit, would suit, should suit, suits need, meet need, product fit, what should we offer, what could we offer, what to offer, what can we sell, recommend product, match product, requirement, option for customer
-battlecard, battle card, competitor, competitive, rival, competition, compete, stack up, head to head, up against, compare against, beat, differentiate, versus, other vendor, strengths and weaknesses, win against
+battlecard, battle card, competitor, competitive, rival, competition, compete, comparison, stack up, head to head, up against, compare against, beat, differentiate, versus, other vendor, strengths and weaknesses, win against
 collateral, brochure, handout, case study, customer story, success story, testimonial, reference, one-pager, one pager, deck, white paper, whitepaper, sales material, marketing material, material, leave-behind, proof, flyer, leaflet, something to share, something to send, to back up
 objection, pushback, push back, concern, comeback, rebuttal, hesitation, too expensive, overpriced, what do i say, how do i answer, how do i respond, how should i respond, how should i answer, how can i respond, help me respond, help me answer, counter, pushing back, resistance, they say, they said, told me, claim we, claims we, complaining, complain, best answer to, talk them round
-draft, write, compose, email, mail, message, letter, opener, note, outreach, reach out, drop line, get in touch, put together email, script, nudge, word something, type up, follow up, follow-up, check in with, cold email, intro, introduction, invite, invitation, line to
+draft, write, compose, craft, pen, thank for, email, mail, message, letter, opener, note, outreach, reach out, drop line, get in touch, put together email, script, nudge, word something, type up, follow up, follow-up, check in with, cold email, intro, introduction, invite, invitation, line to
 proofread, critique, quality, readability, any good, good enough, is this good, how does it read, how does this read, sound, sounds, salesy, spam, spammy, pushy, tone, grammar, clarity, review message, feedback on, read well, too long, polished, would you reply, what do you think of
 compliance, compliant, legal, lawful, law, allowed, permitted, gdpr, consent, opt-out, opt out, opted out, unsubscribed, unsubscribe, may we, may i, do not contact, suppression, privacy, off limits, regulation, can we legally, rules say, okay to contact, ok to contact, ok to email, permission
 cadence, sequence, drip, touch, multi-step, nurture, outreach plan, day apart, week apart, spacing, spaced, series of, contact plan, step campaign, touchpoint plan
@@ -36,7 +36,7 @@ schedule, time zone, timezone, when to send, when to call, best time, best hour,
 template, snippet, boilerplate, library, canned, stock text
 classify, categorize, reply, response, wrote back, came back with, got back, did mean, does mean, make of it, make of this, replied, answered, interested or not, out of office, incoming, what are they saying, saying yes or no, reading of
 send, deliver, dispatch, blast, fire off, send off, mail out, shoot off, push out, hit send, get it out
-log, record, note down, put in crm, make note, jot down, write down, register, add note, enter in crm, into crm that, take note
+log, record call, record meeting, record visit, record that, record email, record conversation, record activity, note down, put in crm, make note, jot down, write down, register, add note, enter in crm, into crm that, take note
 update, change, set, mark, move stage, advance, bump, push close date, close date, change stage, set stage
 qualify, qualification, bant, meddic, meddicc, meddpicc, unknown, gap, real deal, is it real, wishful, not know, don't know, do we lack, still open about, missing from discovery, how solid, well qualified
 evidence, extract, fact, transcript, minutes, pull out, tell us, key points, takeaway, what was said, meeting notes, call notes, dig out
@@ -67,6 +67,18 @@ territory, patch, turf, region
 seller, rep, salesperson, salespeople, account executive, ae, sdr, bdr
 vertical, industry, sector
 """
+# Words that may stand for one another inside a turn of phrase.
+_ALIKE = """
+call ring phone dial telephone
+account company customer client firm business prospect buyer organisation outfit
+deal opportunity sale
+buy purchase
+rep seller salesperson
+person people folk guy
+show tell give
+who whom
+contract agreement
+"""
 MOST_GAP = 1  # words that may stand between two words of a turn of phrase
 
 
@@ -83,13 +95,21 @@ def _lines() -> tuple[dict[str, str], dict[str, tuple[tuple[tuple[str, ...], str
             if len(said) == 1:
                 words.setdefault(said[0], concept)
             elif said:
-                phrases.setdefault(said[0], []).append((said, concept))
+                phrases.setdefault(same(said[0]), []).append((said, concept))
     return words, {first: tuple(sorted(found, key=lambda one: -len(one[0]))) for first, found in phrases.items()}
 
 
 def telling_stems(text: str) -> tuple[str, ...]:
     """The stems of a turn of phrase, without articles and possessives."""
     return tuple(token.stem for token in tokens(text) if token.low not in DETERMINERS)
+
+
+_SAME = {stem(word): stem(line.split()[0]) for line in _ALIKE.strip().splitlines() for word in line.split()}
+
+
+def same(word: str) -> str:
+    """The stem that stands for all that may stand in its place inside a turn of phrase."""
+    return _SAME.get(word, word)
 
 
 def concept_of(word: str) -> str:
@@ -113,9 +133,9 @@ def turns(said: tuple[str, ...]) -> list[tuple[str, tuple[str, ...], int]]:
     phrases = _lines()[1]
     found = []
     for start, word in enumerate(said):
-        for phrase, concept in phrases.get(word, ()):
+        for phrase, concept in phrases.get(same(word), ()):
             if (places := spread(phrase, said, start)) is not None:
-                found.append((len(phrase), start, concept, phrase, places))
+                found.append((len(phrase), start, concept, tuple(said[at] for at in places), places))
     found.sort(key=lambda one: (-one[0], one[1], one[2]))
     taken: set[int] = set()
     kept = []
@@ -128,11 +148,11 @@ def turns(said: tuple[str, ...]) -> list[tuple[str, tuple[str, ...], int]]:
 
 def spread(phrase: tuple[str, ...], said: tuple[str, ...], start: int) -> list[int] | None:
     """Where the words of a phrase stand from `start` on, at most `MOST_GAP` words apart; None when they do not."""
-    if said[start] != phrase[0]:
+    if same(said[start]) != same(phrase[0]):
         return None
     places = [start]
     for word in phrase[1:]:
-        at = next((i for i in range(places[-1] + 1, min(len(said), places[-1] + 2 + MOST_GAP)) if said[i] == word), -1)
+        at = next((i for i in range(places[-1] + 1, min(len(said), places[-1] + 2 + MOST_GAP)) if same(said[i]) == same(word)), -1)
         if at < 0:
             return None
         places.append(at)
