@@ -17,6 +17,7 @@ from cuga.planning.lexicon import DATA_NOUNS, NEGATIONS, NUMBERS, SELF_MADE, STO
 from cuga.planning.mentions import Mention, mentions
 from cuga.planning.moods import FILLERS
 from cuga.planning.records import Records
+from cuga.planning.spelling import Speller, mended
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
 _SPLIT = re.compile(
@@ -81,6 +82,7 @@ class Reading(NamedTuple):
     calls: int | None
     cost: float | None
     waived: str  # a claim that consent is not needed
+    mended: tuple[tuple[str, str], ...] = ()  # words with a slip, and what they were read as
 
 
 def read(
@@ -89,16 +91,20 @@ def read(
     as_of: date | None = None,
     is_word: Callable[[str], bool] = lambda word: False,
     is_known: Callable[[str], bool] = lambda word: False,
+    speller: Speller | None = None,
 ) -> Reading:
     """Take a goal apart. `is_word` knows the words that the tools at hand call their own, `is_known` all words."""
     masked, data_end = _without_notes(mask(goal))
     words = tokens(masked.text)
+    meant = mended(words, speller, is_known) if speller is not None else words
     named = mentions(masked, words, records, as_of, is_word, is_known)
     text, calls = _taken_out(masked.text, _CALLS)
     text, cost = _taken_out(text, _COST)
     text, waived = _taken_out(text, _CONSENT)
     text, conditions = find_conditions(text)
     pieces = list(_pieces(text, named))
+    inside = [any(m.start <= w.start < m.end for m in named) for w in words]
+    words = [as_is if named_ else mended_ for as_is, mended_, named_ in zip(words, meant, inside, strict=True)]
     clauses = _clauses(pieces, masked, words, named, conditions, data_end)
     return Reading(
         masked,
@@ -108,6 +114,7 @@ def read(
         _number(calls) if calls else None,
         float(cost[0]) if cost else None,
         " ".join(waived[-1].strip(" ,;").split()) if waived else "",
+        tuple((word.text, word.low) for word in words if word.low != word.text.casefold()),
     )
 
 

@@ -157,7 +157,7 @@ def usable_tools(
         takes = slot_kinds(contract)
         score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
         goes_on = last is not None and last.contract.name == match.tool
-        score += 0.2 * min(2, len(kinds & takes)) + (0.3 if "message" in kinds & takes & made else 0.0)
+        score += index.telling_kinds(match.tool, kinds) + (0.3 if "message" in kinds & takes & made else 0.0)
         if is_quoting and takes & {"message", "notes"}:
             needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
             score += 0.45 if needs else 0.25

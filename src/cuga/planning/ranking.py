@@ -13,8 +13,9 @@ from typing import NamedTuple
 
 from cuga.model.tool import ToolContract
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, GREETING, NUMBERS, STOP, VERBS
-from cuga.planning.thesaurus import concept_of, is_known, turns
+from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, GREETING, NOUNS, NUMBERS, STOP, VERBS
+from cuga.planning.spelling import Speller
+from cuga.planning.thesaurus import concept_of, is_known, spellings, turns
 from cuga.planning.words import stem, tokens
 
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
@@ -22,6 +23,7 @@ PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
 MEANT = 0.7  # what a word counts that stands for another one
 TURN = 0.7  # a turn of phrase for a concept, and a little more for each of its words
+KIND, KIND_ALONE = 0.15, 0.25  # a kind of thing that a tool takes, and what it says more when no other takes it
 GAP = 0.85  # what is left of it for each word that stands between
 
 
@@ -45,6 +47,7 @@ class Index:
         self._phrases: dict[tuple[str, ...], set[str]] = {}
         self._concepts: dict[str, dict[str, float]] = {}  # concept -> tool -> weight
         self.strong: dict[str, set[str]] = {}  # tool -> stems of its name and keywords
+        self._written: set[str] = set()  # the words of names and keywords, as written
         self._own: set[str] = set()  # stems of one-word keywords and of choices
         for contract in self.contracts.values():
             self._read(contract)
@@ -62,6 +65,8 @@ class Index:
             for concept, tools in self._concepts.items()
             if (sure := sum(tools.values())) > 0
         }
+        self._kind_rarity = self._rarities_of_kinds(count, top)
+        self.speller = Speller({*spellings(), *VERBS, *NOUNS, *self._written})
         self._phrase_rarity = {phrase: 1 / len(tools) for phrase, tools in self._phrases.items()}
 
     def _read(self, contract: ToolContract) -> None:
@@ -77,6 +82,7 @@ class Index:
         for word in stems(named):
             self._add(word, contract.name, NAME if word not in KINDS else PART)
             strong.add(word)
+        self._written.update(token.low for said in (named, *contract.keywords) for token in tokens(said))
         for keyword in contract.keywords:
             phrase = tuple(token.stem for token in tokens(keyword) if token.low not in DETERMINERS)
             if len(phrase) == 1:
@@ -112,6 +118,19 @@ class Index:
     def _add(self, word: str, tool: str, weight: float) -> None:
         tools = self._weights.setdefault(word, {})
         tools[tool] = max(weight, tools.get(tool, 0.0))
+
+    def _rarities_of_kinds(self, count: int, top: float) -> dict[str, float]:
+        """1.0 for a kind of thing that one tool takes, towards 0 for one that all take."""
+        takers: dict[str, int] = {}
+        for contract in self.contracts.values():
+            for kind in slot_kinds(contract):
+                takers[kind] = takers.get(kind, 0) + 1
+        return {kind: max(0.0, math.log(1 + (count - n + 0.5) / (n + 0.5)) / top) for kind, n in takers.items()}
+
+    def telling_kinds(self, tool: str, kinds: set[str]) -> float:
+        """How much it says for a tool that these kinds of things are spoken of: a percentage more than an account."""
+        shares = sorted((self._kind_rarity[kind] for kind in kinds & slot_kinds(self.contracts[tool])), reverse=True)
+        return sum(KIND + KIND_ALONE * share for share in shares[:2])
 
     def knows(self, stem: str) -> bool:
         """Whether any contract has the word."""

@@ -69,9 +69,9 @@ class RulePlanner:
             )
         today = as_of.date() if isinstance(as_of, datetime) else as_of
         index = self._index(rulebook)
-        reading = read(goal, self._records, today, index.is_own, index.is_plain)
+        reading = read(goal, self._records, today, index.is_own, index.is_plain, index.speller)
         said = _OUT.sub(r"skip \1", feedback)
-        remarks = read(said, self._records, today, index.is_own, index.is_plain) if feedback.strip() else None
+        remarks = read(said, self._records, today, index.is_own, index.is_plain, index.speller) if feedback.strip() else None
         withheld = _withheld(rulebook.profile, index)
         chosen = choose(_forbidding(reading, remarks), index, withheld, favours(past, rulebook.contracts))
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]

@@ -123,6 +123,12 @@ def is_known(word: str) -> bool:
 
 
 @cache
+def spellings() -> frozenset[str]:
+    """Every single word that stands in the thesaurus, as it is written."""
+    return frozenset(token.low for token in tokens(_CONCEPTS))
+
+
+@cache
 def _inside() -> frozenset[str]:
     return frozenset(word for found in _lines()[1].values() for phrase, _ in found for word in phrase)
 
