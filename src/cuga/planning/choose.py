@@ -13,6 +13,7 @@ from cuga.planning.clauses import Clause, Reading
 from cuga.planning.evidence import (
     CONSEQUENTIAL_STEMS,
     ENOUGH,
+    MODIFYING,
     SOFT,
     VERB_STEMS,
     Choice,
@@ -64,7 +65,8 @@ def _chosen(
         if clause.negated:
             continue
         known = len(found.choices)
-        if not (known and _only_adds(clause, found.choices[-1].clause)):
+        adds = known and (_only_adds(clause, found.choices[-1].clause) or opens_with(clause) in MODIFYING)
+        if not adds:
             if telling_too or mood(clause.words) is not Mood.TELLS:
                 _choose_for(clause, index, found, reading, favour)
         if len(found.choices) > known:

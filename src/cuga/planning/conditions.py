@@ -23,7 +23,7 @@ _BEFORE = (
 )
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*(?:%|percent|points?|pts)?\s*(?:/\s*100)?"
 _AFTER = (
-    r"(?P<after>\s*(?:\+|or (?:better|more|higher|above|over|up)|and (?:up|above|over)|or (?:less|lower"
+    r"(?P<after>\s*(?:\+|plus\b|or (?:better|more|higher|above|over|up)|and (?:up|above|over)|or (?:less|lower"
     r"|below|under|worse)|and (?:below|under)))?"
 )
 # "whichever scores over 65", "those with a fit of at least 70": a condition on each of several

@@ -56,6 +56,7 @@ SOFT = frozenset(
         "focus",
         "keep",
         "display",
+        "walk",
         "check",
         "review",
         "verify",
@@ -150,14 +151,19 @@ def usable_tools(
         sum(share for word, share in match.words.items() if word not in KINDS and word not in SOFT) >= ENOUGH
         for match in ranked
     )
-    refers = any(word.low in PRONOUNS for word in clause.words) and bool(has & {"account", "opportunity", "contact"})
+    refers = bool(has & {"account", "opportunity", "contact"})
+    heard = {match.tool for match in ranked}
+    ranked = [*ranked, *(Match(name, 0.0, {}) for name in index.contracts if name not in heard)]
     usable = []
     for match in ranked:
         contract, score = index.contracts[match.tool], match.score
         takes = slot_kinds(contract)
         score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
         goes_on = last is not None and last.contract.name == match.tool
-        score += index.telling_kinds(match.tool, kinds) + (0.3 if "message" in kinds & takes & made else 0.0)
+        told = index.telling_kinds(match.tool, kinds)
+        if not match.words and told < ENOUGH:
+            continue
+        score += told + (0.3 if "message" in kinds & takes & made else 0.0)
         if is_quoting and takes & {"message", "notes"}:
             needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
             score += 0.45 if needs else 0.25
@@ -167,7 +173,7 @@ def usable_tools(
             base_kind(slot.kind) for slot in contract.slots if slot.required and base_kind(slot.kind) in index.passed_on
         }
         score -= (
-            0.5
+            (0.7 if found.choices else 0.5)
             if lacking - has - kinds and not any(m.kind in ("quoted", "identifier") for m in reading.mentions)
             else 0
         )
@@ -202,6 +208,8 @@ _STATING = frozenset(
 _PERMITTING = frozenset(["allowed", "permitted", "legal", "lawful", "ok", "okay", "safe", "compliant"])
 BEHIND = 0.75  # what a word counts behind a preposition: "a drip for dormant customers" asks for the drip
 _BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "had", "being", "am"])
+_AGAINST = frozenset("vs versus against beat beats compare compared rival competitor than comparison".split())
+MODIFYING = frozenset(stem(word) for word in "focus keep mention include use hold leave avoid ensure stay limit".split())
 _PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
 
 
@@ -233,6 +241,8 @@ def clause_kinds(clause: Clause, made: set[str]) -> set[str]:
     kinds |= {base_kind(mention.kind) for mention in clause.mentions}
     if "message" in made and any(word.low in PRONOUNS for word in clause.words):
         kinds.add("message")
+    if _AGAINST & {word.low for word in clause.words} and kinds & {"account", "name"}:
+        kinds.add("competitor")
     if any(mention.kind == "role" for mention in clause.mentions):
         kinds.add("contact")
     return kinds
@@ -271,6 +281,8 @@ def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:
             weight = 0.4  # "am I allowed to email" asks what is allowed, not for an email
         elif word.low in _PLACING and weight == 1.0 and any(w.low not in STOP for w in clause.words[:at]):
             weight = BEHIND
+        elif word.low.endswith("ing") and before in DETERMINERS:
+            weight = min(weight, BEHIND)  # "the building" is a thing
         elif word.low in VERBS and before in ("and", "then", "to") and not permitting:
             weight = 1.0
         inside = any(role.start <= word.start < role.end for role in roles)

@@ -145,6 +145,20 @@ def _misspelled(
                     break
 
 
+def units_of(written: str) -> float | None:
+    """An amount in units of its currency: "20k" is 20000, "$1.5 million" 1500000; None for what is none."""
+    found = re.search(r"(\d[\d,.]*)\s?([a-z]*)", written.casefold().replace("usd", "").replace("eur", "").replace("gbp", ""))
+    if found is None:
+        return None
+    times = next((times for names, times in _TIMES if found[2] in names), 1)
+    digits = found[1].rstrip(".,")
+    digits = digits.replace(",", "") if not re.fullmatch(r"\d{1,3}(?:\.\d{3})+", digits) else digits.replace(".", "")
+    return float(digits) * times if digits.count(".") < 2 else None
+
+
+_TIMES = ((("k", "thousand"), 1e3), (("m", "mio", "mn", "million"), 1e6), (("bn", "billion"), 1e9))
+
+
 def _means_a_thing(text: str, match: re.Match[str]) -> bool:
     """Whether a "one" stands for a thing: "no one", "this one", "the Orbit one"."""
     before, after = text[: match.start()].casefold(), text[match.end() :].lstrip()

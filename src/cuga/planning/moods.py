@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from enum import Enum
+from itertools import pairwise
 
 from cuga.planning.lexicon import VERBS
 from cuga.planning.words import Token
@@ -25,6 +26,7 @@ FILLERS = frozenset(
     i want need to i'd like let's lets let us afterwards next first ok okay hey hi hello so but maybe perhaps really
     actually quickly second third lastly again we we'd should only always never help me love""".split()
 )
+_PLACING = frozenset("for with on in at of from among out".split())
 _ASKING = frozenset(
     """who what which how why when where whose whom what's who's where's how's is are am was were do does did can could
     should would will has have any anyone anybody anything isn't aren't doesn't don't shouldn't can't""".split()
@@ -32,7 +34,7 @@ _ASKING = frozenset(
 _WISHES = frozenset("need want wants like would'd love require looking".split())
 _SUBJECTS = frozenset(
     """i we they he she it there this that these those their our my his her its the a an one someone somebody everyone
-    it's they're he's she's we're i'm i've we've they've there's that's you""".split()
+    nothing nobody none it's they're he's she's we're i'm i've we've they've there's that's you""".split()
 )
 _STATING = frozenset(
     """is are was were be been has have had am came come comes went goes said says told met spoke got sent wrote found
@@ -57,6 +59,8 @@ def mood(words: Sequence[Token]) -> Mood:
         return Mood.ASKS
     if rest[0].endswith("ing") and len(rest[0]) > 5:
         return Mood.ASKS
+    if rest[0] in _PLACING and any(low in VERBS and before not in ("to", "a", "the") for before, low in pairwise(rest)):
+        return Mood.ASKS  # "for the worst two tell me ..."
     said = rest[1:6]
     if rest[0] in _CONTRACTED or (rest[0] in _SUBJECTS and any(_states(low) for low in said)):
         return Mood.ASKS if any(low in _WISHES for low in said[:2]) and rest[0] in ("i", "we", "i'd") else Mood.TELLS

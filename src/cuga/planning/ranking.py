@@ -63,7 +63,7 @@ class Index:
         self._concept_rarity = {
             concept: math.log(1 + (count - sure + 0.5) / (sure + 0.5)) / top
             for concept, tools in self._concepts.items()
-            if (sure := sum(tools.values())) > 0
+            if (sure := sum(weight for weight in tools.values() if weight >= PART) or PART)
         }
         self._kind_rarity = self._rarities_of_kinds(count, top)
         self.speller = Speller({*spellings(), *VERBS, *NOUNS, *self._written})

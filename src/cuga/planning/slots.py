@@ -15,7 +15,7 @@ from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
-from cuga.planning.mentions import Mention
+from cuga.planning.mentions import Mention, units_of
 from cuga.planning.people import NOBODY, person_for
 from cuga.planning.schema import accepts, arguments_of
 from cuga.planning.words import stem
@@ -119,7 +119,7 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind in ROLES:
         return _listed([m.value for m in own if m.kind == "role"], many)
     if kind in ("product", "competitor", "rep", "territory", "region", "lead", "segment", "from", "to", "stage"):
-        return _named(kind, own, many, context)
+        return _named(kind, own, many, slot.required, context)
     if kind in COUNTS:
         return _count(slot, schema, own, context)
     if kind == "filter":
@@ -131,11 +131,19 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind == "run":
         return _listed([m.value for m in own if m.kind == "identifier"], many)
     same = [m.value for m in own if m.kind == kind]
+    if kind == "amount" and same and not accepts(schema, "string"):
+        return _units(same[0], schema)
     if not same and slot.required and accepts(schema, "string"):
         same = [m.value for m in own if m.kind == "identifier"]  # "plan tp-12"
     if not same and kind == "file":
         same = [m.value for m in context.reading.mentions if m.kind == "file"]
     return _listed(same, many)
+
+
+def _units(written: str, schema: dict[str, Any]) -> Any:
+    """An amount as a number: "20k" is 20000."""
+    number = units_of(written)
+    return None if number is None else int(number) if accepts(schema, "integer") or number.is_integer() else number
 
 
 def _listed(found: list[str], many: bool) -> Any:
@@ -168,7 +176,7 @@ def _identified_or_quoted(own: list[Mention], context: Context) -> Any:
     return quoted[0] if quoted else None
 
 
-def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
+def _named(kind: str, own: list[Mention], many: bool, required: bool, context: Context) -> Any:
     """Names of a kind: known records first, then a name the words before it give that part."""
     text = context.reading.masked.text
     same = [m for m in own if m.kind == kind]
@@ -178,6 +186,8 @@ def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
             against = bool(_AGAINST.search(before))
             place = PLACES.search(before)
             if mention.kind == "account" and (against and kind == "competitor"):
+                same.append(mention)
+            elif mention.kind == "account" and kind == "competitor" and required and _is_only_account(mention, own):
                 same.append(mention)
             elif mention.kind in ("rep", "account") and kind in ("from", "to"):
                 same += [mention] if place and place[1].casefold() in _WAYS[kind] else []
@@ -196,6 +206,10 @@ def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
         same = [m for m in same if m.kind == "product" or context.records.near("products", m.value).found is not None]
     context.used.update(m for m in same if m.kind == "name")
     return _listed([m.value for m in same], many)
+
+
+def _is_only_account(mention: Mention, own: list[Mention]) -> bool:
+    return all(other is mention for other in own if other.kind == "account")
 
 
 def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Context) -> Any:
