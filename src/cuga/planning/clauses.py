@@ -158,6 +158,10 @@ def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
     for match in _SPLIT.finditer(text):
         if any(m.start < match.end() and match.start() < m.end for m in named if m.kind != "number"):
             continue
+        if (match["word"] or "").casefold() in ("before", "after") and any(
+            m.start - match.end() in (1, 5) for m in named if m.kind in ("date", "period")
+        ):
+            continue  # "before 1 March" says when
         if match["end"] and match["end"].startswith(".") and _ABBREVIATION.search(text[: match.start()]):
             continue
         found.append((lead, start, match.start(), sentence))

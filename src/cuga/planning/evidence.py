@@ -16,6 +16,7 @@ from cuga.planning.thesaurus import concept_of, turns
 from cuga.planning.words import Token, stem
 
 ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
+SURE = 0.9  # words that say so much are not outweighed by the look of a list
 VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
 STOP_STEMS = frozenset(stem(word) for word in STOP)
 CONSEQUENTIAL_STEMS = frozenset(stem(word) for word in CONSEQUENTIAL)
@@ -147,10 +148,12 @@ def usable_tools(
     clause_opens = bool(first)
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
-    listing = is_listing(clause) and not any(
-        sum(share for word, share in match.words.items() if word not in KINDS and word not in SOFT) >= ENOUGH
-        for match in ranked
+    strongest = max(
+        (sum(s for word, s in match.words.items() if word not in KINDS and word not in SOFT) for match in ranked),
+        default=0.0,
     )
+    bounded = any(m.kind in ("amount", "date", "period", "rep") for m in clause.mentions)
+    listing = is_listing(clause) and strongest < (SURE if bounded else ENOUGH)
     refers = bool(has & {"account", "opportunity", "contact"})
     heard = {match.tool for match in ranked}
     ranked = [*ranked, *(Match(name, 0.0, {}) for name in index.contracts if name not in heard)]
@@ -199,6 +202,7 @@ def usable_tools(
     return sorted(usable, key=lambda match: (-match.score, match.tool))
 
 
+_LISTED = frozenset({"account", "opportunity", "contact", "product"})
 _LISTING = frozenset(
     "which what list show find how give pull get display search look fetch count see any who is are".split()
 )
@@ -217,7 +221,8 @@ def is_listing(clause: Clause) -> bool:
     """Whether a clause asks for records as such: "which accounts ...", "list deals ...", "how many contacts ..."."""
     lows = [word.low for word in clause.words if word.low not in _BEFORE_ORDER and word.low not in ("me", "us")]
     kinds = [KINDS.get(word.stem) for word in clause.words[:6]]
-    return lows[:1] != [] and lows[0] in _LISTING and bool({"account", "opportunity", "contact", "product"} & {*kinds})
+    opens = lows[:1] != [] and (lows[0] in _LISTING or KINDS.get(clause.words[-len(lows)].stem) in _LISTED)
+    return opens and bool(_LISTED & {*kinds})
 
 
 def _is_off_topic(clause: Clause, index: Index, reading: Reading) -> bool:

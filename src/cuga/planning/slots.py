@@ -8,11 +8,12 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cuga.adapters.capability import LOST, OPEN, WON, field_text, fields_of
+from cuga.adapters.capability import field_text, fields_of
 from cuga.model.tool import SideEffect, Slot
 from cuga.planning.clauses import Clause
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
+from cuga.planning.filters import conditions_of, order_of
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
 from cuga.planning.mentions import Mention, units_of
@@ -123,7 +124,9 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind in COUNTS:
         return _count(slot, schema, own, context)
     if kind == "filter":
-        return _filters(step, schema)
+        return (conditions_of(step, context) or None) if accepts(schema, "array") else None
+    if kind == "order":
+        return order_of(step)
     if kind in TEXTS:
         return _told(slot, step, own, context)
     if kind in REMARKS:
@@ -231,21 +234,6 @@ def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Cont
         return None
     value = chosen[0].value
     return int(value) if accepts(schema, "integer") or accepts(schema, "number") else value
-
-
-def _filters(step: Filled, schema: dict[str, Any]) -> Any:
-    """A filter on the state of deals (open, won, lost) and on whose they are, where the goal says so."""
-    words = [word for clause in step.choice.clauses for word in clause.words]
-    state = next((word.low for word in words if word.low in (OPEN, WON, LOST)), "")
-    deals = any(KINDS.get(word.stem) == "opportunity" for word in words)
-    if not deals or not accepts(schema, "array"):
-        return None
-    found = [{"field": "status", "op": "is", "value": state}] if state else []
-    reps = [m.value for clause in step.choice.clauses for m in clause.mentions if m.kind == "rep"]
-    if reps:
-        said = list(dict.fromkeys(reps))
-        found.append({"field": "owner", "op": "is" if len(said) == 1 else "in", "value": "|".join(said)})
-    return found or None
 
 
 def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
