@@ -21,7 +21,7 @@ from cuga.planning.spelling import Speller, mended
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
 _SPLIT = re.compile(
-    r"(?P<end>[.!?;]+(?=\s|$)|\n+)|(?P<colon>:(?=\s|$))|[()]|\s[-–—]+\s|—|,|\s\+\s"
+    r"(?P<end>[.!?;]+(?=\s|$)|\n+)|(?P<colon>:(?=\s|$))|[()]|\s[-–—]+\s|—|,(?!\d{3}\b)|\s\+\s"
     r"|\b(?P<word>and then|after that|then|and|plus|but|also|afterwards|otherwise|else|before|after"
     r"|without|except(?: for)?|apart from|other than|so)\b|\s&\s",
     re.I,
@@ -82,6 +82,7 @@ class Reading(NamedTuple):
     calls: int | None
     cost: float | None
     waived: str  # a claim that consent is not needed
+    looked_up: bool = True  # whether there were records to look names up in
     mended: tuple[tuple[str, str], ...] = ()  # words with a slip, and what they were read as
 
 
@@ -114,6 +115,7 @@ def read(
         _number(calls) if calls else None,
         float(cost[0]) if cost else None,
         " ".join(waived[-1].strip(" ,;").split()) if waived else "",
+        records.is_known,
         tuple((word.text, word.low) for word in words if word.low != word.text.casefold()),
     )
 

@@ -231,7 +231,7 @@ def _is_off_topic(clause: Clause, index: Index, reading: Reading) -> bool:
     things = any(word.stem in KINDS for word in clause.words[1:])
     known = {m.start for m in reading.mentions}
     odd = [w for w in clause.words if is_unknown(w, index) and w.start not in known]
-    return bool(odd) and not named and not things and not any(word.low in PRONOUNS for word in clause.words)
+    return reading.looked_up and bool(odd) and not named and not things and not any(word.low in PRONOUNS for word in clause.words)
 
 
 def is_unknown(word: Token, index: Index) -> bool:

@@ -33,7 +33,7 @@ _CLOSING = frozenset("close closes closing closed due signing sign land landing 
 _OPENING = frozenset("opened created started begun entered new added".split())
 _ORDERS = {
     "amount": ("value amount size worth biggest largest highest smallest big large", True),
-    "closes": ("soonest earliest closing", False),
+    "closes": ("soonest earliest", False),
     "opened": ("newest latest recent", True),
 }
 _SMALLEST = frozenset("smallest lowest oldest least ascending".split())
@@ -159,7 +159,7 @@ def _candidates(step: Filled) -> Iterator[str]:
 
 
 def _may_be_value(word: Token) -> bool:
-    return word.low not in STOP and word.low not in VERBS and word.stem not in KINDS and len(word.low) > 2
+    return word.low not in STOP and word.low not in _STATES and word.low not in VERBS and word.stem not in KINDS and len(word.low) > 2
 
 
 def _own(step: Filled, *kinds: str) -> list[Mention]:

@@ -40,7 +40,7 @@ _IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A
 _NOT_IDENTIFIER = re.compile(
     r"(?:\d+(?:k|m|bn|x|st|nd|rd|th|h|d|am|pm|min|days?)|[qh]\d|fy\d+|b2b|b2c|mp3|\d+-\w+)", re.I
 )
-_NUMBER = re.compile(r"(?<![\w.-])(?:\d+(?:\.\d+)?|" + "|".join(NUMBERS) + r")(?![\w%]|\.\d)", re.I)
+_NUMBER = re.compile(r"(?<![\w.-])(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|" + "|".join(NUMBERS) + r")(?![\w%]|\.\d)", re.I)
 _NAME = re.compile(
     r"(?:[A-Z][\w&'+-]*|(?=\d*[A-Z])[A-Z0-9]{2,}\b)(?: (?:[A-Z][\w&+-]*|&|of|\d{2,4}\b(?=[^%]))(?=\W|$))*"
 )
@@ -118,7 +118,7 @@ def mentions(
     for match in _NUMBER.finditer(text):
         if match.group().casefold() == "one" and _means_a_thing(text, match):
             continue
-        add(Mention("number", str(NUMBERS.get(match.group().casefold(), match.group())), match.start(), match.end()))
+        add(Mention("number", str(NUMBERS.get(match.group().casefold(), match.group().replace(",", ""))), match.start(), match.end()))
     return sorted(found, key=lambda mention: mention.start)
 
 

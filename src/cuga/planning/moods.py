@@ -55,6 +55,8 @@ def mood(words: Sequence[Token]) -> Mood:
         rest = rest[1:]
     if not rest:
         return Mood.NAMES
+    if rest[0] == "which" and len(rest) > 1 and rest[1] not in ("is", "was") and _states(rest[1]):
+        return Mood.TELLS  # "..., which needs shift planning"
     if rest[0] in VERBS or rest[0] in _ASKING:
         return Mood.ASKS
     if rest[0].endswith("ing") and len(rest[0]) > 5:
