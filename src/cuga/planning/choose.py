@@ -6,7 +6,7 @@ and named; nothing similar takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.planning.clauses import Clause, Reading
@@ -26,9 +26,9 @@ from cuga.planning.kinds import KINDS, slot_kinds
 from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
 from cuga.planning.moods import Mood, mood
-from cuga.planning.ranking import Index
-from cuga.planning.thesaurus import concept_of
-from cuga.planning.words import stem
+from cuga.planning.ranking import Index, Match
+from cuga.planning.senses import senses
+from cuga.planning.words import Token, stem
 
 LISTED = 0.7  # score from which a mere name in a list asks for a tool of its own
 NEARBY = 0.6  # what the words beside a clause count that says too little alone
@@ -100,19 +100,17 @@ def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
 
 def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, favour: Mapping[str, float]) -> None:
     said, scale = telling(clause)
-    if any(
-        (index.is_own(word) or concept_of(word)) and word not in SOFT and word not in KINDS and word not in STOP
-        for word in said
-    ):
+    if any(index.is_own(word) and word not in SOFT and word not in KINDS and word not in STOP for word in said):
         scale = {word: 0.6 * share if word in SOFT else share for word, share in scale.items()}
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}
     asks = mood(clause.words) is Mood.ASKS
     enough = ENOUGH if asks or not found.choices else LISTED
-    usable = favoured(usable_tools(index.rank(said, scale), clause, index, found, opening, made, reading), favour, enough)
+    usable = favoured(usable_tools(_ranked(clause.words, index, said, scale), clause, index, found, opening, made, reading), favour, enough)
     if asks and not (usable and usable[0].score >= enough) and opening not in CONSEQUENTIAL_STEMS:
-        said, scale = _with_what_is_told(clause, said, scale, reading)
-        usable = usable_tools(index.rank(said, scale), clause, index, found, opening, made, reading)
+        words, scale = _with_what_is_told(clause, scale, reading)
+        said = [word.stem for word in words]
+        usable = usable_tools(_ranked(words, index, said, scale), clause, index, found, opening, made, reading)
     if not asks and found.choices:
         usable = [match for match in usable if _goes_with(index.contracts[match.tool], clause, reading)]
     if usable and usable[0].score >= enough:
@@ -130,21 +128,25 @@ def _goes_with(contract: ToolContract, clause: Clause, reading: Reading) -> bool
     return not about or bool(slot_kinds(contract) & {"account", "opportunity", "contact", "message", "lead"})
 
 
+def _ranked(words: Sequence[Token], index: Index, said: list[str], scale: dict[str, float]) -> list[Match]:
+    return index.rank(said, scale, senses().of(words, weight=scale))
+
+
 def _with_what_is_told(
-    clause: Clause, said: list[str], scale: dict[str, float], reading: Reading
-) -> tuple[list[str], dict[str, float]]:
+    clause: Clause, scale: dict[str, float], reading: Reading
+) -> tuple[list[Token], dict[str, float]]:
     """A clause's words with those of the statements right beside it, which count less: "... Who should take it?"."""
     beside = [
         other
         for other in reading.clauses
         if abs(other.at - clause.at) == 1 and not other.negated and mood(other.words) is not Mood.ASKS
     ]
-    said, scale = list(said), dict(scale)
+    words, scale = list(clause.words), dict(scale)
     for other in beside:
-        more, shares = telling(other)
-        said += more
+        _, shares = telling(other)
+        words += other.words
         scale = {**{word: NEARBY * share for word, share in shares.items()}, **scale}
-    return said, scale
+    return words, scale
 
 
 def _forbidden_by(clause: Clause, index: Index) -> dict[str, str]:

@@ -12,7 +12,7 @@ from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
 from cuga.planning.lexicon import CONSEQUENTIAL, DETERMINERS, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
 from cuga.planning.ranking import Index, Match
-from cuga.planning.thesaurus import concept_of, turns
+from cuga.planning.senses import senses
 from cuga.planning.words import Token, stem
 
 ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
@@ -258,12 +258,11 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     if clause.after_data or clause.lead in ("before", "after", "without"):
         return False
     said = [word.stem for word in clause.words]
-    meant = index.means(contract.name)
+    is_meant = senses().of(clause.words).best in index.means(contract.name)
     verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
     before = ""
     for word in clause.words:
-        ordered = word.stem in verbs or (concept_of(word.stem) in meant and word.low in VERBS)
-        ordered = ordered or any(c in meant and phrase[0] == word.stem for c, phrase, _ in turns(tuple(said)))
+        ordered = word.stem in verbs or (word.low in VERBS and is_meant)
         if ordered and not word.low.endswith("ing"):
             return before != "i"
         if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):

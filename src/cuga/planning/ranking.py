@@ -1,8 +1,8 @@
 """Which tools a piece of a goal speaks of, by what their contracts say.
 
 Every word is weighed by how few tools share it, and by where the contract has it: a keyword or the name counts most,
-the purpose least, whole phrases more than their words. A word that no contract has speaks through its concept
-(`thesaurus`), a little less surely. Every score names the words behind it.
+the purpose least, whole phrases more than their words. What a person says in other words than any contract
+speaks through its sense (`senses`). Every score names the words behind it.
 """
 
 from __future__ import annotations
@@ -14,17 +14,16 @@ from typing import NamedTuple
 from cuga.model.tool import ToolContract
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
 from cuga.planning.lexicon import DETERMINERS, ENTITY_KINDS, GREETING, NOUNS, NUMBERS, STOP, VERBS
+from cuga.planning.senses import Sense, senses, spellings
 from cuga.planning.spelling import Speller
-from cuga.planning.thesaurus import concept_of, is_known, spellings, turns
-from cuga.planning.words import stem, tokens
+from cuga.planning.words import Token, stem, tokens
 
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
-MEANT = 0.7  # what a word counts that stands for another one
-TURN = 0.7  # a turn of phrase for a concept, and a little more for each of its words
+SENSE = 1.0  # what the sense of a whole piece counts when it is sure
 KIND, KIND_ALONE = 0.15, 0.25  # a kind of thing that a tool takes, and what it says more when no other takes it
-GAP = 0.85  # what is left of it for each word that stands between
+OWN_NAME = 2  # times that a name is counted for what a tool is about, beside its keywords and purpose
 
 
 _PLAIN = frozenset(stem(word) for word in STOP | VERBS | GREETING | NUMBERS.keys())
@@ -45,7 +44,7 @@ class Index:
         self.contracts: dict[str, ToolContract] = {c.name: c for c in sorted(contracts, key=lambda c: c.name)}
         self._weights: dict[str, dict[str, float]] = {}  # stem -> tool -> weight
         self._phrases: dict[tuple[str, ...], set[str]] = {}
-        self._concepts: dict[str, dict[str, float]] = {}  # concept -> tool -> weight
+        self._concepts: dict[str, dict[str, float]] = {}  # concept -> tool -> how surely it is about that
         self.strong: dict[str, set[str]] = {}  # tool -> stems of its name and keywords
         self._written: set[str] = set()  # the words of names and keywords, as written
         self._own: set[str] = set()  # stems of one-word keywords and of choices
@@ -60,11 +59,6 @@ class Index:
             word: math.log(1 + (count - len(tools) + 0.5) / (len(tools) + 0.5)) / top
             for word, tools in self._weights.items()
         }
-        self._concept_rarity = {
-            concept: math.log(1 + (count - sure + 0.5) / (sure + 0.5)) / top
-            for concept, tools in self._concepts.items()
-            if (sure := sum(weight for weight in tools.values() if weight >= PART) or PART)
-        }
         self._kind_rarity = self._rarities_of_kinds(count, top)
         self.speller = Speller({*spellings(), *VERBS, *NOUNS, *self._written})
         self._phrase_rarity = {phrase: 1 / len(tools) for phrase, tools in self._phrases.items()}
@@ -75,13 +69,10 @@ class Index:
         made = {base_kind(kind) for kind, path in contract.gives.items() if not path}
         made |= {base_kind(choice) for slot in contract.slots for choice in slot.choices}
         named = contract.name.replace("_", " ").replace(".", " ")
-        parts = tuple(stems(named))
-        self._mean(parts[:1] + parts[-1:], contract.name, NAME)  # its verb and what it is about; between stand others'
-        self._mean(parts[1:-1], contract.name, PART)
-        self._mean(tuple(token.stem for token in tokens(contract.purpose)), contract.name, PURPOSE)
         for word in stems(named):
             self._add(word, contract.name, NAME if word not in KINDS else PART)
             strong.add(word)
+        self._find_sense(contract, named)
         self._written.update(token.low for said in (named, *contract.keywords) for token in tokens(said))
         for keyword in contract.keywords:
             phrase = tuple(token.stem for token in tokens(keyword) if token.low not in DETERMINERS)
@@ -93,9 +84,7 @@ class Index:
                 self._add(phrase[0], contract.name, PART if is_taken else KEYWORD)
                 self._own.add(phrase[0])
                 strong.add(phrase[0])
-                self._mean(phrase, contract.name, PART if is_taken else KEYWORD)
             elif phrase:
-                self._mean(phrase, contract.name, KEYWORD)
                 self._phrases.setdefault(phrase[:LONGEST], set()).add(contract.name)
                 for word in stems(keyword):
                     self._add(word, contract.name, PART)
@@ -104,16 +93,14 @@ class Index:
         for word in stems(contract.purpose):
             self._add(word, contract.name, PURPOSE)
 
-    def _mean(self, said: tuple[str, ...], tool: str, weight: float) -> None:
-        """Take a tool into the concepts that some words of its contract belong to; what it is done to is none."""
-        whole = [turn for turn in turns(said) if weight < NAME or len(turn[1]) >= len(said) - 1]
-        found = {concept for concept, _, _ in whole}
-        if weight != KEYWORD or len(said) == 1:
-            inside = {word for _, phrase, _ in whole for word in phrase}
-            found |= {concept_of(word) for word in said if word not in inside and word not in KINDS} - {""}
-        for concept in found:
-            tools = self._concepts.setdefault(concept, {})
-            tools[tool] = max(weight, tools.get(tool, 0.0))
+    def _find_sense(self, contract: ToolContract, named: str) -> None:
+        """What a tool is about, as far as its words are known: one of another trade is about nothing here."""
+        own = [token for said in (*[named] * OWN_NAME, *contract.keywords) for token in tokens(said)]
+        telling = [token for token in own if token.low not in STOP]
+        known = sum(senses().knows(token.stem) for token in telling) / max(1, len(telling))
+        text = [*own, *tokens(contract.purpose)]
+        for concept, sure in senses().of(text, heat=math.sqrt(max(1, len(text)))).sure.items():
+            self._concepts.setdefault(concept, {})[contract.name] = sure * known
 
     def _add(self, word: str, tool: str, weight: float) -> None:
         tools = self._weights.setdefault(word, {})
@@ -138,11 +125,11 @@ class Index:
 
     def is_plain(self, stem: str) -> bool:
         """Whether a word is one of the language's or the tools', as far as either is known here."""
-        return self.knows(stem) or stem in _PLAIN or is_known(stem) or stem in KINDS
+        return self.knows(stem) or stem in _PLAIN or senses().knows(stem) or stem in KINDS
 
     def means(self, tool: str) -> set[str]:
-        """The concepts that a tool's name and keywords belong to."""
-        return {concept for concept, tools in self._concepts.items() if tools.get(tool, 0.0) >= NAME}
+        """The concepts that a tool is surely about."""
+        return {concept for concept, tools in self._concepts.items() if tools.get(tool, 0.0) >= 0.5}
 
     def verbs(self, tool: str, said: Sequence[str]) -> set[str]:
         """The words that order a tool's deed: its name's, its keywords', and what opens a phrase in `said`."""
@@ -156,8 +143,11 @@ class Index:
         """1.0 for a word of one tool, towards 0 for a word of all; 1.0 for a word of none."""
         return self._rarity.get(stem, 1.0)
 
-    def rank(self, said: Sequence[str], weight: Mapping[str, float] | None = None) -> list[Match]:
-        """Tools by score, best first, ties by name. `said` are stems in order, `weight` scales some of them."""
+    def rank(
+        self, said: Sequence[str], weight: Mapping[str, float] | None = None, sense: Sense | None = None
+    ) -> list[Match]:
+        """Tools by score, best first, ties by name. `said` are stems in order, `weight` scales some of them; `sense` is
+        what the whole is about."""
         scale = weight or {}
         found: dict[str, dict[str, float]] = {}
         for word in dict.fromkeys(said):
@@ -165,15 +155,6 @@ class Index:
                 if word not in STOP:
                     words = found.setdefault(tool, {})
                     words[word] = max(words.get(word, 0.0), share * self._rarity[word] * scale.get(word, 1.0))
-            for tool, share in self._meant(concept_of(word)).items():
-                words = found.setdefault(tool, {})
-                words[word] = max(words.get(word, 0.0), MEANT * share * scale.get(word, 1.0))
-        for concept, phrase, gaps in turns(tuple(word for word in said if word not in DETERMINERS)):
-            worth = (TURN + 0.1 * len(phrase)) * GAP**gaps * min(scale.get(word, 1.0) for word in phrase)
-            for tool, share in self._meant(concept).items():
-                words = found.setdefault(tool, {})
-                for word in phrase:
-                    words[word] = max(words.get(word, 0.0), worth * share / len(phrase))
         for phrase in self._spoken(said):
             for tool in self._phrases[phrase]:
                 words = found.setdefault(tool, {})
@@ -181,13 +162,13 @@ class Index:
                 bonus *= min(scale.get(word, 1.0) for word in phrase)
                 for word in phrase:
                     words[word] = words.get(word, 0.0) + bonus / len(phrase)
+        for concept, sure in (sense.sure if sense is not None else {}).items():
+            for tool, share in self._concepts.get(concept, {}).items():
+                words = found.setdefault(tool, {})
+                for word, part in (sense.words if sense is not None else {}).items():
+                    words[word] = words.get(word, 0.0) + SENSE * sure * share * part
         matches = [Match(tool, round(sum(words.values()), 4), words) for tool, words in found.items()]
         return sorted(matches, key=lambda match: (-match.score, match.tool))
-
-    def _meant(self, concept: str) -> dict[str, float]:
-        """The tools of a concept and how much it speaks for each."""
-        rarity = self._concept_rarity.get(concept, 0.0)
-        return {tool: weight * rarity for tool, weight in self._concepts.get(concept, {}).items()}
 
     def _spoken(self, heard: Sequence[str]) -> set[tuple[str, ...]]:
         said = [word for word in heard if word not in DETERMINERS]
