@@ -22,15 +22,14 @@ from cuga.planning.evidence import (
     telling,
     usable_tools,
 )
-from cuga.planning.kinds import KINDS, slot_kinds
-from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, WRITING
+from cuga.planning.kinds import KINDS, base_kind, slot_kinds
+from cuga.planning.lexicon import GENERIC, PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
 from cuga.planning.moods import Mood, mood
 from cuga.planning.ranking import Index, Match
-from cuga.planning.senses import senses
 from cuga.planning.words import Token, stem
 
-LISTED = 0.7  # score from which a mere name in a list asks for a tool of its own
+LISTED = 1.1  # score from which a mere name in a list asks for a tool of its own
 NEARBY = 0.6  # what the words beside a clause count that says too little alone
 _WRITING = frozenset(stem(word) for word in WRITING)
 
@@ -65,7 +64,7 @@ def _chosen(
         if clause.negated:
             continue
         known = len(found.choices)
-        adds = known and (_only_adds(clause, found.choices[-1].clause) or opens_with(clause) in MODIFYING)
+        adds = known and (_only_adds(clause, found.choices[-1].clause) or _says_when_or_how(clause))
         if not adds:
             if telling_too or mood(clause.words) is not Mood.TELLS:
                 _choose_for(clause, index, found, reading, favour)
@@ -90,6 +89,15 @@ def _only_adds(clause: Clause, before: Clause) -> bool:
     return clause.words[0].low.endswith("ing") and clause.words[0].stem in VERB_STEMS and counts
 
 
+def _says_when_or_how(clause: Clause) -> bool:
+    """Whether a clause beside another is no request of its own: "focus on price", "before quarter end", "15 names"."""
+    if opens_with(clause) in MODIFYING:
+        return True
+    counts = bool(clause.mentions) and clause.mentions[0].kind == "number" and bool(clause.words)
+    counts = counts and clause.mentions[0].start < clause.words[0].start
+    return mood(clause.words) is Mood.NAMES and (clause.lead in ("before", "after") or counts)
+
+
 def _share(choice: Choice, clauses: tuple[Clause, ...]) -> None:
     """A bare verb speaks of what the next clause names: "draft and send an email to her"."""
     after = next((c for c in clauses if c.at == choice.clause.at + 1), None)
@@ -112,7 +120,9 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
         said = [word.stem for word in words]
         usable = usable_tools(_ranked(words, index, said, scale), clause, index, found, opening, made, reading)
     if not asks and found.choices:
-        usable = [match for match in usable if _goes_with(index.contracts[match.tool], clause, reading)]
+        usable = [m for m in usable if _goes_with(index.contracts[m.tool], reading) and _is_named(m, clause, index)]
+    if found.choices and _looks_back(clause):
+        usable = [m for m in usable if slot_kinds(index.contracts[m.tool]) & {base_kind(kind) for kind in made}]
     if usable and usable[0].score >= enough:
         best = usable[0]
         runner = next((match for match in usable[1:] if match.score >= 0.35 * best.score), None)
@@ -122,14 +132,26 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
         found.beyond.append(clause)
 
 
-def _goes_with(contract: ToolContract, clause: Clause, reading: Reading) -> bool:
+def _is_named(match: Match, clause: Clause, index: Index) -> bool:
+    """Whether words of the tool itself stand in a clause, not only their like."""
+    said = [word.stem for word in clause.words]
+    return bool(index.verbs(match.tool, said) & set(said))
+
+
+def _looks_back(clause: Clause) -> bool:
+    """Whether all that a clause speaks of is what came before: "and compare the outcome"."""
+    things = [word for word in clause.words[1:] if word.low not in STOP]
+    return bool(things) and not clause.mentions and all(word.low in GENERIC for word in things)
+
+
+def _goes_with(contract: ToolContract, reading: Reading) -> bool:
     """Whether a mere name in a list can ask for a tool: not when the goal is about records that the tool cannot take."""
     about = {m.kind for m in reading.mentions if m.kind in ("account", "opportunity", "contact")}
     return not about or bool(slot_kinds(contract) & {"account", "opportunity", "contact", "message", "lead"})
 
 
 def _ranked(words: Sequence[Token], index: Index, said: list[str], scale: dict[str, float]) -> list[Match]:
-    return index.rank(said, scale, senses().of(words, weight=scale))
+    return index.rank(said, scale, index.sense_of(words, scale))
 
 
 def _with_what_is_told(
@@ -190,13 +212,30 @@ def _folded(choices: list[Choice]) -> list[Choice]:
     kept: list[Choice] = []
     for choice in choices:
         same = next((k for k in reversed(kept) if k.contract.name == choice.contract.name), None)
-        named = {m.value for m in choice.clause.mentions if m.kind in ("account", "opportunity", "contact")}
-        told = {m.value for c in same.clauses for m in c.mentions} if same else set()
+        named = _aim(choice.clause)
+        told = {aim for c in same.clauses for aim in _aim(c)} if same else set()
         plural = any(word.low in PLURAL_PRONOUNS for word in choice.clause.words)
-        if same is None or (named and not named <= told and not plural):
+        if same is None or (named and not named <= told and not plural) or _otherwise_made(choice, same):
             kept.append(choice)
         else:
             same.more += [choice.clause, *choice.more]
             same.more = [c for c in dict.fromkeys(same.more) if c is not same.clause]
             same.score = max(same.score, choice.score)
     return kept
+
+
+def _aim(clause: Clause) -> set[str]:
+    """Whom or what a clause names for its deed."""
+    return {m.value for m in clause.mentions if m.kind in ("account", "opportunity", "contact", "address", "role")}
+
+
+def _otherwise_made(choice: Choice, same: Choice) -> bool:
+    """Whether two clauses want one tool's work in two ways: "a LinkedIn note and an email"."""
+    here, there = _ways(choice.contract, choice.clause), _ways(same.contract, same.clause)
+    return bool(here and there) and here != there
+
+
+def _ways(contract: ToolContract, clause: Clause) -> set[str]:
+    choices = {stem(one.casefold()) for slot in contract.slots for one in slot.choices}
+    said = {word.stem for word in clause.words} | {stem(m.value.casefold()) for m in clause.mentions}
+    return choices & said

@@ -164,6 +164,8 @@ def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
             m.start - match.end() in (1, 5) for m in named if m.kind in ("date", "period")
         ):
             continue  # "before 1 March" says when
+        if (match["word"] or match.group().strip()).casefold() in ("and", "&", ",", "plus") and _lists(match, text, named):
+            continue
         if match["end"] and match["end"].startswith(".") and _ABBREVIATION.search(text[: match.start()]):
             continue
         found.append((lead, start, match.start(), sentence))
@@ -171,6 +173,14 @@ def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
         sentence += bool(match["end"])
     found.append((lead, start, len(text), sentence))
     return [piece for piece in found if text[piece[1] : piece[2]].strip()]
+
+
+def _lists(match: re.Match[str], text: str, named: list[Mention]) -> bool:
+    """Whether a sign or word stands between two records of one kind: "Orbit and Kestrel Tools" is one thing to do."""
+    records = [m for m in named if m.kind in ("account", "opportunity", "contact", "product", "rep")]
+    before = next((m for m in records if not text[m.end : match.start()].strip(" ,") and m.end <= match.start()), None)
+    after = next((m for m in records if not text[match.end() : m.start].strip() and m.start >= match.end()), None)
+    return before is not None and after is not None and before.kind == after.kind
 
 
 def _clauses(
@@ -204,8 +214,11 @@ def _clauses(
 
 
 def _sent(words: list[Token]) -> list[Token]:
-    """The words of a clause, where mailing what is there already means to send it: "email the draft to her"."""
+    """The words of a clause, where mailing what is there already means to send it ("email the draft to her") and
+    where sending to whoever asks means to give ("send me a draft")."""
     for at, word in enumerate(words[:-1]):
+        if word.stem == "send" and words[at + 1].low in ("me", "us"):
+            return [*words[:at], word._replace(low="give", stem="give"), *words[at + 1 :]]
         if KINDS.get(word.stem) == "message" and word.low in VERBS and word.stem != "draft":
             after = words[at + 1 : at + 5]
             there = after[0].low in ("it", "them") or (
@@ -228,6 +241,8 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
     bounded = any(w.low in ("more", "fewer") for w in words[:4])
     if lead.split(" ")[0] in ("without", "except", "apart", "other") and not bounded:
         return [(words, True)] if words else []
+    if any(word.low == "nothing" for word in words[1:]) and words[0].low in VERBS:
+        return [(words, True)]  # "change nothing"
     for at, word in enumerate(words):
         following = [w for w in words[at + 1 :] if w.low not in STOP or w.low in VERBS]
         before = words[at - 1].low if at else ""
@@ -239,7 +254,8 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
         if forbids and any(w.low in ("more", "fewer", "less", "over") for w in words[at + 1 : at + 5]):
             continue  # "don't move more than 5" is a limit, no ban
         if forbids:
-            return [part for part in ((words[:at], False), (words[at:], True)) if part[0]]
+            before_it = words[:at] if any(w.low not in STOP for w in words[:at]) else []
+            return [part for part in ((before_it, False), (words[at:], True)) if part[0]]
     return [(words, False)] if words else []
 
 

@@ -34,7 +34,8 @@ _EACH = re.compile(
     + _BEFORE + _NUMBER + _AFTER + r"(?![\w.]*\d)",
     re.I,
 )
-_NUMERIC = re.compile(_WORD + _SUBJECT + _VERB + _BEFORE + _NUMBER + _AFTER + r"(?![\w.]*\d)", re.I)
+_UNIT = r"(?:\s+(?P<unit>[a-z]+)(?=\s*(?:[,.;:!?\n]|$)))?"  # "above 75 fit, ..."
+_NUMERIC = re.compile(_WORD + _SUBJECT + _VERB + _BEFORE + _NUMBER + _AFTER + _UNIT + r"(?![\w.]*\d)", re.I)
 _STATE = re.compile(
     _WORD + r"(?P<subject>[^,.;:!?\n]{0,60}?)\s*\b"
     r"(?P<state>(?:is|are|looks?|seems?|comes? out|turns out|was)\s+(?P<not>not |n't )?"
@@ -84,7 +85,8 @@ def find_conditions(text: str) -> tuple[str, list[Condition]]:
             counted = pattern is not _STATE
             operator, good = _compared(match, unless) if counted else ("", _is_good(match) != unless)
             number = match["number"] if counted else ""
-            subject = " ".join((match["subject"] + " " + ((match["verb"] or "") if counted else "")).split())
+            unit = (match["unit"] or "") if pattern is _NUMERIC else ""
+            subject = " ".join((unit + " " + match["subject"] + " " + ((match["verb"] or "") if counted else "")).split())
             before = text[: match.start()].rstrip()
             opens = not before or before[-1] in ".!?;:\n(-,"
             start, end = match.span()
@@ -103,7 +105,7 @@ def opposite(operator: str) -> str:
 
 
 def _asks(text: str, start: int) -> bool:
-    before = text[:start].split()
+    before = [] if text[:start].rstrip().endswith(",") else text[:start].split()
     return bool(before) and before[-1].casefold().strip(",") in ASKING | {"me"}
 
 

@@ -12,10 +12,12 @@ from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
 from cuga.planning.lexicon import CONSEQUENTIAL, DETERMINERS, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
 from cuga.planning.ranking import Index, Match
-from cuga.planning.senses import senses
+from cuga.planning.senses import NOTHING, senses
 from cuga.planning.words import Token, stem
 
-ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
+ENOUGH = 0.6  # score of a clause's best tool: about half of a sense that is sure, or of a word that no other tool has
+OFF = 0.7  # what is taken from every tool for what nobody here does, when that is sure
+BY_NAME = 0.9  # a verb that is that of one tool's own name
 SURE = 0.9  # words that say so much are not outweighed by the look of a list
 VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
 STOP_STEMS = frozenset(stem(word) for word in STOP)
@@ -146,6 +148,7 @@ def usable_tools(
     has = {base_kind(mention.kind) for mention in reading.mentions} | made
     first = opens_with(clause)
     clause_opens = bool(first)
+    head = next((word.stem for word in clause.words if word.low not in STOP), "")
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
     strongest = max(
@@ -154,6 +157,8 @@ def usable_tools(
     )
     bounded = any(m.kind in ("amount", "date", "period", "rep") for m in clause.mentions)
     listing = is_listing(clause) and strongest < (SURE if bounded else ENOUGH)
+    sense = senses().of(clause.words)
+    nothing = sense.sure.get(NOTHING, 0.0) * (0.5 if is_about_something(clause) else 1.0)
     refers = bool(has & {"account", "opportunity", "contact"})
     heard = {match.tool for match in ranked}
     ranked = [*ranked, *(Match(name, 0.0, {}) for name in index.contracts if name not in heard)]
@@ -162,6 +167,7 @@ def usable_tools(
         contract, score = index.contracts[match.tool], match.score
         takes = slot_kinds(contract)
         score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
+        score += BY_NAME * index.orders_by_name(first or head, match.tool)
         goes_on = last is not None and last.contract.name == match.tool
         told = index.telling_kinds(match.tool, kinds)
         if not match.words and told < ENOUGH:
@@ -175,13 +181,14 @@ def usable_tools(
         lacking = {
             base_kind(slot.kind) for slot in contract.slots if slot.required and base_kind(slot.kind) in index.passed_on
         }
-        score -= (
-            (0.7 if found.choices else 0.5)
-            if lacking - has - kinds and not any(m.kind in ("quoted", "identifier") for m in reading.mentions)
-            else 0
-        )
-        if opening and opening in VERB_STEMS and opening not in match.words and opening not in SOFT:
+        if lacking - has - kinds and not any(m.kind in ("quoted", "term", "identifier") for m in reading.mentions):
+            if found.choices and lacking - {"message"} - has - kinds:
+                continue  # "and tell me why" is no call for a run that nobody named
+            score -= 0.5
+        orders_it = index.has(opening, match.tool) or sense.best in index.means(match.tool)
+        if opening and opening in VERB_STEMS and opening not in SOFT and not orders_it:
             score *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
+        score *= 1 - OFF * nothing
         if contract.side_effect is SideEffect.EXECUTE and not goes_on and not orders(contract, clause, index):
             continue
         if score < 1.0 and any(is_unknown(word, index) for word in clause.words):
@@ -215,6 +222,11 @@ _BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "ha
 _AGAINST = frozenset("vs versus against beat beats compare compared rival competitor than comparison".split())
 MODIFYING = frozenset(stem(word) for word in "focus keep mention include use hold leave avoid ensure stay limit".split())
 _PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
+
+
+def is_about_something(clause: Clause) -> bool:
+    """Whether a clause names something that is a tool's business: a record, a file, a text."""
+    return any(m.kind not in ("number", "date", "role", "name", "amount", "term") for m in clause.mentions)
 
 
 def is_listing(clause: Clause) -> bool:

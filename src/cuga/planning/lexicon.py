@@ -45,7 +45,7 @@ VERBS = _set(
     put ring thank prep recap nudge introduce jot enter scrub sanitise rerun reproduce recalibrate revise advance bump
     shortlist pitch counter justify tweak polish critique vet interpret decode compile assemble craft pen shoot dispatch
     sum size hand even carve benchmark relearn retrain dedupe deduplicate bring gather collect work walk dig
-    mention include ask confirm quote cover hire fire invite attach share publish sync push notify"""
+    hold mention include ask confirm quote cover hire fire invite attach share publish sync push notify"""
 )
 NEGATIONS = _set(
     "don't dont not never no without doesn't doesnt shouldn't shouldnt mustn't mustnt can't cant cannot w"
@@ -60,9 +60,10 @@ CONSEQUENTIAL = _set(
 )
 ASKING = _set("see check tell know ask wonder verify decide determine find say explain show")
 GENERIC = _set(
-    "report list summary result results table document data file files output answer line format thing planning"
+    """report list summary result results table document data file files output answer line format thing planning
+    outcome outcomes difference differences problem problems issue issues finding findings reason reasons rest"""
 )
-TOPICAL = _set("about regarding re concerning mentioning mention around because against")
+TOPICAL = _set("saying stating noting about regarding re concerning mentioning mention around because against")
 NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "fifty": 50, "dozen": 12, "hundred": 100,

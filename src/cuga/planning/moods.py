@@ -63,6 +63,8 @@ def mood(words: Sequence[Token]) -> Mood:
         return Mood.ASKS
     if rest[0] in _PLACING and any(low in VERBS and before not in ("to", "a", "the") for before, low in pairwise(rest)):
         return Mood.ASKS  # "for the worst two tell me ..."
+    if rest[0] in ("i", "we", "they") and len(rest) > 1 and rest[1] in VERBS:
+        return Mood.TELLS
     said = rest[1:6]
     if rest[0] in _CONTRACTED or (rest[0] in _SUBJECTS and any(_states(low) for low in said)):
         return Mood.ASKS if any(low in _WISHES for low in said[:2]) and rest[0] in ("i", "we", "i'd") else Mood.TELLS

@@ -21,8 +21,9 @@ from cuga.planning.words import Token, stem, tokens
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
-SENSE = 1.0  # what the sense of a whole piece counts when it is sure
+SENSE = 1.4  # what the sense of a whole piece counts when it is sure
 KIND, KIND_ALONE = 0.15, 0.25  # a kind of thing that a tool takes, and what it says more when no other takes it
+UNHEARD = 0.7  # what is taken from a sense when none of the telling words is known
 OWN_NAME = 2  # times that a name is counted for what a tool is about, beside its keywords and purpose
 
 
@@ -59,6 +60,10 @@ class Index:
             word: math.log(1 + (count - len(tools) + 0.5) / (len(tools) + 0.5)) / top
             for word, tools in self._weights.items()
         }
+        self._means: dict[str, set[str]] = {}
+        for concept, tools in self._concepts.items():
+            for tool in (tool for tool, sure in tools.items() if sure >= 0.5):
+                self._means.setdefault(tool, set()).add(concept)
         self._kind_rarity = self._rarities_of_kinds(count, top)
         self.speller = Speller({*spellings(), *VERBS, *NOUNS, *self._written})
         self._phrase_rarity = {phrase: 1 / len(tools) for phrase, tools in self._phrases.items()}
@@ -129,11 +134,19 @@ class Index:
 
     def means(self, tool: str) -> set[str]:
         """The concepts that a tool is surely about."""
-        return {concept for concept, tools in self._concepts.items() if tools.get(tool, 0.0) >= 0.5}
+        return self._means.get(tool, set())
 
     def verbs(self, tool: str, said: Sequence[str]) -> set[str]:
         """The words that order a tool's deed: its name's, its keywords', and what opens a phrase in `said`."""
         return self.strong[tool] | {phrase[0] for phrase in self._spoken(said) if tool in self._phrases[phrase]}
+
+    def has(self, stem: str, tool: str) -> bool:
+        """Whether a tool's contract has a word."""
+        return tool in self._weights.get(stem, {})
+
+    def orders_by_name(self, verb: str, tool: str) -> float:
+        """How plainly a verb orders a tool: its rarity where it is the verb of the tool's own name, else 0."""
+        return self.rarity(verb) if verb and stems(tool.replace("_", " "))[:1] == [verb] else 0.0
 
     def is_own(self, stem: str) -> bool:
         """Whether a contract calls it its own: a one-word keyword or a choice."""
@@ -142,6 +155,14 @@ class Index:
     def rarity(self, stem: str) -> float:
         """1.0 for a word of one tool, towards 0 for a word of all; 1.0 for a word of none."""
         return self._rarity.get(stem, 1.0)
+
+    def sense_of(self, words: Sequence[Token], weight: dict[str, float] | None = None) -> Sense:
+        """What some words are about; less sure where telling words among them are unknown."""
+        sense = senses().of(words, weight=weight)
+        telling = [word for word in words if word.low not in STOP]
+        known = sum(senses().knows(word.stem) for word in telling) / len(telling) if telling else 1.0
+        sure = {concept: one * (1 - UNHEARD * (1 - known)) for concept, one in sense.sure.items()}
+        return Sense(sure, sense.words)
 
     def rank(
         self, said: Sequence[str], weight: Mapping[str, float] | None = None, sense: Sense | None = None

@@ -176,6 +176,7 @@ def _identified_or_quoted(own: list[Mention], context: Context) -> Any:
         if mention.kind == "identifier":
             return mention.value
     quoted = [m.value for m in (*own, *context.reading.mentions) if m.kind == "quoted"]
+    quoted += [m.value for m in own if m.kind == "term"]  # a short one: "not now"
     return quoted[0] if quoted else None
 
 
@@ -193,7 +194,8 @@ def _named(kind: str, own: list[Mention], many: bool, required: bool, context: C
             elif mention.kind == "account" and kind == "competitor" and required and _is_only_account(mention, own):
                 same.append(mention)
             elif mention.kind in ("rep", "account") and kind in ("from", "to"):
-                same += [mention] if place and place[1].casefold() in _WAYS[kind] else []
+                owns = kind == "from" and mention.kind == "rep" and text[mention.end :].startswith("'s")
+                same += [mention] if owns or (place and place[1].casefold() in _WAYS[kind]) else []
             elif mention.kind == "name" and mention not in context.used:
                 word = place[1].casefold() if place else ""
                 fits = {
@@ -205,6 +207,8 @@ def _named(kind: str, own: list[Mention], many: bool, required: bool, context: C
                 }.get(kind, not against)
                 if fits:
                     same.append(mention)
+    if kind == "competitor" and required and not same:  # "... and how do we beat them"
+        same = [m for m in context.reading.mentions if m.kind == "account"][-1:]
     if kind == "product" and context.records.is_known:  # a name is a product only when the CRM has it
         same = [m for m in same if m.kind == "product" or context.records.near("products", m.value).found is not None]
     context.used.update(m for m in same if m.kind == "name")
@@ -266,7 +270,7 @@ def _reported(step: Filled) -> str | None:
     _, that, what = _THAT.split(said, maxsplit=1) if _THAT.search(said) else ("", "", said)
     telling = [word for clause in step.choice.clauses for word in clause.words if word.low not in STOP]
     known = {word.stem for word in telling} - set(step.choice.words)
-    return (what.strip() if that else said)[:2000] if that or len(known) > 1 else None
+    return (what.strip() if that else said)[:2000] if that or known or step.choice.more else None
 
 
 _THAT = re.compile(r"\b(that|saying|stating|noting)\b", re.I)

@@ -37,6 +37,8 @@ def accounts_for(choice: Choice, index: Index, context: Context) -> list[Mention
             own = []  # "which deals are stale" is no question about the account that another clause names
     if not own and not [m for m in everywhere if m.kind == "opportunity"]:
         own = _by_name(choice, index, context)
+    if not own and _needs(choice, "account"):
+        own = _of_deals(everywhere, context)
     if said := [m for m in context.answers if m.kind == "account"]:
         own = [m for m in said if not m.others][:1] or said[:1]
     unique = list({m.value: m for m in own}.values())
@@ -52,6 +54,17 @@ def accounts_for(choice: Choice, index: Index, context: Context) -> list[Mention
     if len(unique) > MOST_ACCOUNTS:
         context.note(f"{len(unique)} accounts are named; planned for the first {MOST_ACCOUNTS}.")
     return list(unique[:MOST_ACCOUNTS])
+
+
+def _of_deals(mentions: list[Mention], context: Context) -> list[Mention]:
+    """The accounts of the deals that are named, where a tool needs an account."""
+    found = []
+    for mention in mentions:
+        deal = context.records.opportunity(mention.value) if mention.kind == "opportunity" else None
+        if deal is not None and deal.account_id:
+            name = context.records.account_name(deal.account_id)
+            found.append(mention._replace(kind="account", value=name, record=deal.account_id))
+    return found
 
 
 def _needs(choice: Choice, kind: str) -> bool:
