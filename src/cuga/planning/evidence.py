@@ -17,7 +17,8 @@ from cuga.planning.words import Token, stem
 
 ENOUGH = 0.6  # score of a clause's best tool: about half of a sense that is sure, or of a word that no other tool has
 OFF = 0.7  # what is taken from every tool for what nobody here does, when that is sure
-BY_NAME = 0.9  # a verb that is that of one tool's own name
+ORDERED = 0.9  # the same for a tool with an effect outside, outright ordered
+BY_NAME = 0.4  # a verb that is that of one tool's own name
 SURE = 0.9  # words that say so much are not outweighed by the look of a list
 VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
 STOP_STEMS = frozenset(stem(word) for word in STOP)
@@ -60,6 +61,7 @@ SOFT = frozenset(
         "keep",
         "display",
         "walk",
+        "put",
         "check",
         "review",
         "verify",
@@ -148,7 +150,7 @@ def usable_tools(
     has = {base_kind(mention.kind) for mention in reading.mentions} | made
     first = opens_with(clause)
     clause_opens = bool(first)
-    head = next((word.stem for word in clause.words if word.low not in STOP), "")
+    head = next((word.stem for word in clause.words if word.low not in STOP and word.low == word.stem), "")
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
     strongest = max(
@@ -167,7 +169,8 @@ def usable_tools(
         contract, score = index.contracts[match.tool], match.score
         takes = slot_kinds(contract)
         score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
-        score += BY_NAME * index.orders_by_name(first or head, match.tool)
+        ordered = contract.side_effect is SideEffect.EXECUTE and orders(contract, clause, index)
+        score += (ORDERED if ordered else BY_NAME) * index.orders_by_name(first or head, match.tool)
         goes_on = last is not None and last.contract.name == match.tool
         told = index.telling_kinds(match.tool, kinds)
         if not match.words and told < ENOUGH:
@@ -185,7 +188,8 @@ def usable_tools(
             if found.choices and lacking - {"message"} - has - kinds:
                 continue  # "and tell me why" is no call for a run that nobody named
             score -= 0.5
-        orders_it = index.has(opening, match.tool) or sense.best in index.means(match.tool)
+        is_meant = sense.best in index.means(match.tool) and senses().speaks_for(opening, sense.best)
+        orders_it = index.has(opening, match.tool) or is_meant
         if opening and opening in VERB_STEMS and opening not in SOFT and not orders_it:
             score *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
         score *= 1 - OFF * nothing
@@ -270,11 +274,14 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     if clause.after_data or clause.lead in ("before", "after", "without"):
         return False
     said = [word.stem for word in clause.words]
-    is_meant = senses().of(clause.words).best in index.means(contract.name)
+    sense = senses().of(clause.words).best
+    is_meant = sense in index.means(contract.name)
     verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
     before = ""
     for word in clause.words:
-        ordered = word.stem in verbs or (word.low in VERBS and is_meant)
+        ordered = word.stem in verbs or (
+            is_meant and word.low in VERBS and senses().speaks_for(word.stem, sense)
+        )
         if ordered and not word.low.endswith("ing"):
             return before != "i"
         if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):

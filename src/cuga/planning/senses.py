@@ -20,6 +20,7 @@ SMOOTHING = 0.05  # what is added to every count
 OF_PHRASES = 0.6  # what a word or turn of phrase counts beside a whole example
 APART = 0.5  # two words with one between them, beside neighbours
 PIECE, LETTERS, WHOLE = 0.3, 4, 5  # what a piece of a word counts, its letters, and those of the shortest word cut up
+CLEARLY = 1.5  # in natural logarithms: about five times as often as on the whole
 _SILENT = frozenset({"a", "an", "the", "please", "pls", "plz"})
 
 Features = dict[str, float]
@@ -60,6 +61,13 @@ class Senses:
     def knows(self, stem: str) -> bool:
         """Whether any example has a word."""
         return stem in self._logs
+
+    def speaks_for(self, stem: str, concept: str) -> bool:
+        """Whether a word is clearly more at home in a concept than elsewhere."""
+        logs = self._logs.get(stem)
+        if logs is None or concept not in self.concepts:
+            return False
+        return logs[self.concepts.index(concept)] - sum(logs) / len(logs) > CLEARLY
 
     def of(self, words: Sequence[Token], heat: float = 1.0, weight: dict[str, float] | None = None) -> Sense:
         """The sense of some words. `heat` above 1 spreads it, for texts of many words; `weight` scales some stems."""
