@@ -16,6 +16,7 @@ from cuga.planning.evidence import (
     MODIFYING,
     SOFT,
     VERB_STEMS,
+    is_greeting,
     Choice,
     Chosen,
     opens_with,
@@ -30,6 +31,7 @@ from cuga.planning.ranking import Index, Match
 from cuga.planning.words import Token, stem
 
 LISTED = 1.1  # score from which a mere name in a list asks for a tool of its own
+FOLLOWING = 0.8  # score from which a further request asks for a tool of its own
 NEARBY = 0.6  # what the words beside a clause count that says too little alone
 _WRITING = frozenset(stem(word) for word in WRITING)
 
@@ -94,7 +96,7 @@ def _says_when_or_how(clause: Clause) -> bool:
     if opens_with(clause) in MODIFYING:
         return True
     counts = bool(clause.mentions) and clause.mentions[0].kind == "number" and bool(clause.words)
-    counts = counts and clause.mentions[0].start < clause.words[0].start
+    counts = counts and clause.mentions[0].value != "1" and clause.mentions[0].start < clause.words[0].start
     return mood(clause.words) is Mood.NAMES and (clause.lead in ("before", "after") or counts)
 
 
@@ -113,12 +115,16 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
     opening = opens_with(clause)
     made = {kind for choice in found.choices for kind in choice.contract.gives}
     asks = mood(clause.words) is Mood.ASKS
-    enough = ENOUGH if asks or not found.choices else LISTED
+    enough = ENOUGH if not found.choices else FOLLOWING if asks else LISTED
+    if is_greeting(clause):
+        return
     usable = favoured(usable_tools(_ranked(clause.words, index, said, scale), clause, index, found, opening, made, reading), favour, enough)
     if asks and not (usable and usable[0].score >= enough) and opening not in CONSEQUENTIAL_STEMS:
         words, scale = _with_what_is_told(clause, scale, reading)
         said = [word.stem for word in words]
         usable = usable_tools(_ranked(words, index, said, scale), clause, index, found, opening, made, reading)
+    if not asks and found.choices and not _is_list(clause, found.choices[-1].clause):
+        usable = []
     if not asks and found.choices:
         usable = [m for m in usable if _goes_with(index.contracts[m.tool], reading) and _is_named(m, clause, index)]
     if found.choices and _looks_back(clause):
@@ -130,6 +136,12 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
         found.choices.append(Choice(index.contracts[best.tool], clause, best.score, told, runner))
     elif opening in CONSEQUENTIAL_STEMS:
         found.beyond.append(clause)
+
+
+def _is_list(clause: Clause, before: Clause) -> bool:
+    """Whether a mere name goes on with a list of things to do ("give me signals, committee and a brief"), and does not
+    say more about one deed ("create a cadence by phone and email")."""
+    return clause.lead in ("colon", ":", "(", "then", "and then") or opens_with(before) in ("", *SOFT)
 
 
 def _is_named(match: Match, clause: Clause, index: Index) -> bool:

@@ -241,7 +241,7 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
     bounded = any(w.low in ("more", "fewer") for w in words[:4])
     if lead.split(" ")[0] in ("without", "except", "apart", "other") and not bounded:
         return [(words, True)] if words else []
-    if any(word.low == "nothing" for word in words[1:]) and words[0].low in VERBS:
+    if any(word.low == "nothing" for word in words) and (words[0].low in VERBS or words[0].low == "nothing"):
         return [(words, True)]  # "change nothing"
     for at, word in enumerate(words):
         following = [w for w in words[at + 1 :] if w.low not in STOP or w.low in VERBS]

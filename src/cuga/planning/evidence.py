@@ -10,15 +10,18 @@ from dataclasses import dataclass, field
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import CONSEQUENTIAL, DETERMINERS, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
+from cuga.planning.lexicon import CONSEQUENTIAL, DETERMINERS, GENERIC, GREETING, PRONOUNS, STOP, TOPICAL, VERBS
 from cuga.planning.ranking import Index, Match
 from cuga.planning.senses import NOTHING, senses
 from cuga.planning.words import Token, stem
 
 ENOUGH = 0.6  # score of a clause's best tool: about half of a sense that is sure, or of a word that no other tool has
 OFF = 0.7  # what is taken from every tool for what nobody here does, when that is sure
-ORDERED = 0.9  # the same for a tool with an effect outside, outright ordered
+ALONE = 0.4  # a clause that is nothing but a tool's own word: "fit, signals, ..."
+ORDERED = 2.0  # the same for a tool with an effect outside, outright ordered
 BY_NAME = 0.4  # a verb that is that of one tool's own name
+QUOTED = 0.45  # a text is quoted, and the tool cannot do without one
+BESIDE = 0.8  # what is left of a tool that can take none of the records a clause names
 SURE = 0.9  # words that say so much are not outweighed by the look of a list
 VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
 STOP_STEMS = frozenset(stem(word) for word in STOP)
@@ -150,6 +153,7 @@ def usable_tools(
     has = {base_kind(mention.kind) for mention in reading.mentions} | made
     first = opens_with(clause)
     clause_opens = bool(first)
+    whole = [word.stem for word in clause.words if word.low not in STOP]
     head = next((word.stem for word in clause.words if word.low not in STOP and word.low == word.stem), "")
     last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
     is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
@@ -158,8 +162,11 @@ def usable_tools(
         default=0.0,
     )
     bounded = any(m.kind in ("amount", "date", "period", "rep") for m in clause.mentions)
+    records = {m.kind for m in clause.mentions if m.kind in _RECORDS}
+    records |= {"competitor"} if "competitor" in kinds else set()
+    records |= {"account"} if records & {"opportunity", "contact"} else set()  # theirs is known with them
     listing = is_listing(clause) and strongest < (SURE if bounded else ENOUGH)
-    sense = senses().of(clause.words)
+    sense = index.sense_of(clause.words)
     nothing = sense.sure.get(NOTHING, 0.0) * (0.5 if is_about_something(clause) else 1.0)
     refers = bool(has & {"account", "opportunity", "contact"})
     heard = {match.tool for match in ranked}
@@ -169,16 +176,18 @@ def usable_tools(
         contract, score = index.contracts[match.tool], match.score
         takes = slot_kinds(contract)
         score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
+        score += ALONE if whole and whole[0] in index.strong[match.tool] and len(whole) == 1 else 0.0
         ordered = contract.side_effect is SideEffect.EXECUTE and orders(contract, clause, index)
         score += (ORDERED if ordered else BY_NAME) * index.orders_by_name(first or head, match.tool)
         goes_on = last is not None and last.contract.name == match.tool
         told = index.telling_kinds(match.tool, kinds)
         if not match.words and told < ENOUGH:
             continue
+        score *= 1.0 if not records or not contract.slots or takes & records else BESIDE
         score += told + (0.3 if "message" in kinds & takes & made else 0.0)
         if is_quoting and takes & {"message", "notes"}:
             needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
-            score += 0.45 if needs else 0.25
+            score += QUOTED if needs else 0.25
         if goes_on and (not clause_opens or opening in match.words):
             score += 0.35  # what follows without a verb of its own speaks of the same thing
         lacking = {
@@ -213,6 +222,7 @@ def usable_tools(
     return sorted(usable, key=lambda match: (-match.score, match.tool))
 
 
+_RECORDS = frozenset({"account", "opportunity", "contact", "product", "percent", "file"})
 _LISTED = frozenset({"account", "opportunity", "contact", "product"})
 _LISTING = frozenset(
     "which what list show find how give pull get display search look fetch count see any who is are".split()
@@ -220,12 +230,18 @@ _LISTING = frozenset(
 _STATING = frozenset(
     ["it", "its", "it's", "they", "they're", "he", "she", "there", "there's", "this", "that", "we", "i", "i'm", "we're"]
 )
+_POLITE = frozenset("help me us please pls plz assist a bit you can could would the there again very much".split())
 _PERMITTING = frozenset(["allowed", "permitted", "legal", "lawful", "ok", "okay", "safe", "compliant"])
 BEHIND = 0.75  # what a word counts behind a preposition: "a drip for dormant customers" asks for the drip
 _BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "had", "being", "am"])
 _AGAINST = frozenset("vs versus against beat beats compare compared rival competitor than comparison".split())
 MODIFYING = frozenset(stem(word) for word in "focus keep mention include use hold leave avoid ensure stay limit".split())
 _PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
+
+
+def is_greeting(clause: Clause) -> bool:
+    """Whether a clause is only polite: "good morning", "help me please"."""
+    return not clause.mentions and all(word.low in GREETING or word.low in _POLITE for word in clause.words)
 
 
 def is_about_something(clause: Clause) -> bool:
@@ -278,16 +294,28 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     is_meant = sense in index.means(contract.name)
     verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
     before = ""
-    for word in clause.words:
+    for at, word in enumerate(clause.words):
         ordered = word.stem in verbs or (
             is_meant and word.low in VERBS and senses().speaks_for(word.stem, sense)
         )
         if ordered and not word.low.endswith("ing"):
-            return before != "i"
+            return before != "i" and _takes_object(contract, clause.words[at + 1 :])
         if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):
             return False
         before = word.low
     return False
+
+
+def _takes_object(contract: ToolContract, after: tuple[Token, ...]) -> bool:
+    """Whether a tool that needs a message is told to send one: "send our customer list to ..." is no order to it."""
+    if not any(slot.required and base_kind(slot.kind) == "message" for slot in contract.slots):
+        return True
+    things: list[Token] = []
+    for word in after:
+        if word.low in _PLACING:
+            break
+        things += [word] if word.low not in STOP and not word.low.endswith("ly") else []
+    return not things or any(word.stem in KINDS or senses().speaks_for(word.stem, "draft") for word in things)
 
 
 def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:

@@ -21,7 +21,7 @@ from cuga.planning.words import Token, stem, tokens
 KEYWORD, NAME, PART, PURPOSE = 1.0, 0.9, 0.45, 0.3
 PHRASE = 0.8  # on top of its words
 LONGEST = 6  # words of the longest phrase that is looked for
-SENSE = 1.4  # what the sense of a whole piece counts when it is sure
+SENSE = 1.8  # what the sense of a whole piece counts when it is sure
 KIND, KIND_ALONE = 0.15, 0.25  # a kind of thing that a tool takes, and what it says more when no other takes it
 UNHEARD = 0.7  # what is taken from a sense when none of the telling words is known
 OWN_NAME = 2  # times that a name is counted for what a tool is about, beside its keywords and purpose

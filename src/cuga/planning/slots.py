@@ -134,6 +134,8 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind == "run":
         return _listed([m.value for m in own if m.kind == "identifier"], many)
     same = [m.value for m in own if m.kind == kind]
+    if kind == "amount" and not same:
+        same = _plain_amounts(own, context)
     if kind == "amount" and same and not accepts(schema, "string"):
         return _units(same[0], schema)
     if not same and slot.required and accepts(schema, "string"):
@@ -141,6 +143,15 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if not same and kind == "file":
         same = [m.value for m in context.reading.mentions if m.kind == "file"]
     return _listed(same, many)
+
+
+def _plain_amounts(own: list[Mention], context: Context) -> list[str]:
+    """Numbers that the words before them make amounts: "bump it to 6,500", "amount 7000", "a price below 1000"."""
+    text = context.reading.masked.text
+    return [m.value for m in own if m.kind == "number" and _AMOUNT.search(text[: m.start])]
+
+
+_AMOUNT = re.compile(r"\b(?:to|at|amount|value|worth|price|budget|revenue|target)(?: (?:of|is|below|under|to|over|up to))?\s+$", re.I)
 
 
 def _units(written: str, schema: dict[str, Any]) -> Any:

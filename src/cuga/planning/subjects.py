@@ -85,8 +85,9 @@ def _speaks_of_many(choice: Choice) -> bool:
 def _ask_for_antecedent(choice: Choice, context: Context) -> None:
     """Ask which record a bare "qualify it" means, where the goal names nothing that it could be."""
     words = choice.clause.words
-    telling = [word for word in words[1:] if word.low not in STOP]
-    points = any(word.low in PRONOUNS or word.low == "there" for word in words)
+    telling = [word for word in words[1:] if word.low not in STOP and word.stem not in KINDS]
+    points = any(word.low in PRONOUNS or word.low in ("there", "the") for word in words)
+    points = points and not any(word.low.endswith("s") and word.stem in KINDS for word in words[1:])
     if telling or not points or context.reading.mentions or context.feedback or choice.needed_by:
         return
     kinds = [base_kind(slot.kind) for slot in choice.contract.slots]
