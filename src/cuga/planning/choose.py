@@ -9,20 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from cuga.model.tool import SideEffect, ToolContract
+from cuga.planning.asking import CONSEQUENTIAL_STEMS, MODIFYING, SOFT, VERB_STEMS, is_greeting, opens_with, telling
 from cuga.planning.clauses import Clause, Reading
-from cuga.planning.evidence import (
-    CONSEQUENTIAL_STEMS,
-    ENOUGH,
-    MODIFYING,
-    SOFT,
-    VERB_STEMS,
-    is_greeting,
-    Choice,
-    Chosen,
-    opens_with,
-    telling,
-    usable_tools,
-)
+from cuga.planning.evidence import ENOUGH, Choice, Chosen, usable_tools
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
 from cuga.planning.lexicon import GENERIC, PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
@@ -118,7 +107,11 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
     enough = ENOUGH if not found.choices else FOLLOWING if asks else LISTED
     if is_greeting(clause):
         return
-    usable = favoured(usable_tools(_ranked(clause.words, index, said, scale), clause, index, found, opening, made, reading), favour, enough)
+    usable = favoured(
+        usable_tools(_ranked(clause.words, index, said, scale), clause, index, found, opening, made, reading),
+        favour,
+        enough,
+    )
     if asks and not (usable and usable[0].score >= enough) and opening not in CONSEQUENTIAL_STEMS:
         words, scale = _with_what_is_told(clause, scale, reading)
         said = [word.stem for word in words]

@@ -164,7 +164,9 @@ def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
             m.start - match.end() in (1, 5) for m in named if m.kind in ("date", "period")
         ):
             continue  # "before 1 March" says when
-        if (match["word"] or match.group().strip()).casefold() in ("and", "&", ",", "plus") and _lists(match, text, named):
+        if (match["word"] or match.group().strip()).casefold() in ("and", "&", ",", "plus") and _lists(
+            match, text, named
+        ):
             continue
         if match["end"] and match["end"].startswith(".") and _ABBREVIATION.search(text[: match.start()]):
             continue

@@ -31,7 +31,10 @@ _EACH = re.compile(
     r"\b(?P<word>whichever(?: ones?| of them)?|those|the ones?|any(?:one|body)?(?: of them)?|every(?:one|body)|all)\s+"
     r"(?:(?:that|who|which|whose|with)\s+(?:an?\s+|the\s+|its\s+)?)?(?P<subject>(?:(?!\b(?:if|to)\b)[a-z-]+\s+){0,3}?)"
     r"(?P<verb>(?:is|are|of|scor(?:es?|ed|ing)|gets?|getting|reach(?:es|ing)?|comes? out(?: at)?)\s+)?"
-    + _BEFORE + _NUMBER + _AFTER + r"(?![\w.]*\d)",
+    + _BEFORE
+    + _NUMBER
+    + _AFTER
+    + r"(?![\w.]*\d)",
     re.I,
 )
 _UNIT = r"(?:\s+(?P<unit>[a-z]+)(?=\s*(?:[,.;:!?\n]|$)))?"  # "above 75 fit, ..."
@@ -86,13 +89,23 @@ def find_conditions(text: str) -> tuple[str, list[Condition]]:
             operator, good = _compared(match, unless) if counted else ("", _is_good(match) != unless)
             number = match["number"] if counted else ""
             unit = (match["unit"] or "") if pattern is _NUMERIC else ""
-            subject = " ".join((unit + " " + match["subject"] + " " + ((match["verb"] or "") if counted else "")).split())
+            subject = " ".join(
+                (unit + " " + match["subject"] + " " + ((match["verb"] or "") if counted else "")).split()
+            )
             before = text[: match.start()].rstrip()
             opens = not before or before[-1] in ".!?;:\n(-,"
             start, end = match.span()
             found.append(
                 Condition(
-                    " ".join(match.group().split()), subject, operator, number, good, start, end, pattern is _EACH, opens
+                    " ".join(match.group().split()),
+                    subject,
+                    operator,
+                    number,
+                    good,
+                    start,
+                    end,
+                    pattern is _EACH,
+                    opens,
                 )
             )
             text = text[:start] + "," + " " * (end - start - 2) + "," + text[end:]

@@ -13,7 +13,7 @@ from itertools import pairwise
 from cuga.adapters.capability import LOST, OPEN, WON, fields_of
 from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import KINDS
-from cuga.planning.lexicon import STOP, VERBS
+from cuga.planning.lexicon import STOP, VERBS, set_of
 from cuga.planning.mentions import Mention, units_of
 from cuga.planning.words import Token
 
@@ -29,14 +29,14 @@ _BY_DAY = re.compile(r"\b(?:by|no later than|up to)\s+(?:the\s+)?$")
 _AFTER_DAY = re.compile(r"\b(?:after|since|from)\s+(?:the\s+)?$")
 _HEADS = re.compile(r"^\s*(?:employees|people|staff|heads|workers|seats)\b")
 _UNIT = re.compile(r"^\s*(?:days?|weeks?|months?|years?|hours?|calls?|percent|points?)\b")
-_CLOSING = frozenset("close closes closing closed due signing sign land landing end ending won lost win lose".split())
-_OPENING = frozenset("opened created started begun entered new added".split())
+_CLOSING = set_of("close closes closing closed due signing sign land landing end ending won lost win lose")
+_OPENING = set_of("opened created started begun entered new added")
 _ORDERS = {
     "amount": ("value amount size worth biggest largest highest smallest big large", True),
     "closes": ("soonest earliest", False),
     "opened": ("newest latest recent", True),
 }
-_SMALLEST = frozenset("smallest lowest oldest least ascending".split())
+_SMALLEST = set_of("smallest lowest oldest least ascending")
 _PLACES = {  # fields whose values people use as plain words, by kind of record
     "accounts": ("industry", "country", "city"),
     "contacts": ("title",),
@@ -159,7 +159,13 @@ def _candidates(step: Filled) -> Iterator[str]:
 
 
 def _may_be_value(word: Token) -> bool:
-    return word.low not in STOP and word.low not in _STATES and word.low not in VERBS and word.stem not in KINDS and len(word.low) > 2
+    return (
+        word.low not in STOP
+        and word.low not in _STATES
+        and word.low not in VERBS
+        and word.stem not in KINDS
+        and len(word.low) > 2
+    )
 
 
 def _own(step: Filled, *kinds: str) -> list[Mention]:
@@ -168,5 +174,3 @@ def _own(step: Filled, *kinds: str) -> list[Mention]:
 
 def _is(field: str, value: str) -> Condition:
     return {"field": field, "op": "is", "value": value}
-
-

@@ -118,13 +118,18 @@ def mentions(
     for match in _NUMBER.finditer(text):
         if match.group().casefold() == "one" and _means_a_thing(text, match):
             continue
-        add(Mention("number", str(NUMBERS.get(match.group().casefold(), match.group().replace(",", ""))), match.start(), match.end()))
+        add(
+            Mention(
+                "number",
+                str(NUMBERS.get(match.group().casefold(), match.group().replace(",", ""))),
+                match.start(),
+                match.end(),
+            )
+        )
     return sorted(found, key=lambda mention: mention.start)
 
 
-def _misspelled(
-    words: list[Token], text: str, records: Records, is_known: Callable[[str], bool]
-) -> Iterator[Mention]:
+def _misspelled(words: list[Token], text: str, records: Records, is_known: Callable[[str], bool]) -> Iterator[Mention]:
     """Accounts, products and sellers whose names are written with a slip: the one near record, never one of several."""
     if not records.is_known:
         return
@@ -147,7 +152,9 @@ def _misspelled(
 
 def units_of(written: str) -> float | None:
     """An amount in units of its currency: "20k" is 20000, "$1.5 million" 1500000; None for what is none."""
-    found = re.search(r"(\d[\d,.]*)\s?([a-z]*)", written.casefold().replace("usd", "").replace("eur", "").replace("gbp", ""))
+    found = re.search(
+        r"(\d[\d,.]*)\s?([a-z]*)", written.casefold().replace("usd", "").replace("eur", "").replace("gbp", "")
+    )
     if found is None:
         return None
     times = next((times for names, times in _TIMES if found[2] in names), 1)

@@ -151,7 +151,9 @@ def _plain_amounts(own: list[Mention], context: Context) -> list[str]:
     return [m.value for m in own if m.kind == "number" and _AMOUNT.search(text[: m.start])]
 
 
-_AMOUNT = re.compile(r"\b(?:to|at|amount|value|worth|price|budget|revenue|target)(?: (?:of|is|below|under|to|over|up to))?\s+$", re.I)
+_AMOUNT = re.compile(
+    r"\b(?:to|at|amount|value|worth|price|budget|revenue|target)(?: (?:of|is|below|under|to|over|up to))?\s+$", re.I
+)
 
 
 def _units(written: str, schema: dict[str, Any]) -> Any:
@@ -200,9 +202,9 @@ def _named(kind: str, own: list[Mention], many: bool, required: bool, context: C
             before = text[max(0, mention.start - 24) : mention.start]
             against = bool(_AGAINST.search(before))
             place = PLACES.search(before)
-            if mention.kind == "account" and (against and kind == "competitor"):
-                same.append(mention)
-            elif mention.kind == "account" and kind == "competitor" and required and _is_only_account(mention, own):
+            if (mention.kind == "account" and (against and kind == "competitor")) or (
+                mention.kind == "account" and kind == "competitor" and required and _is_only_account(mention, own)
+            ):
                 same.append(mention)
             elif mention.kind in ("rep", "account") and kind in ("from", "to"):
                 owns = kind == "from" and mention.kind == "rep" and text[mention.end :].startswith("'s")

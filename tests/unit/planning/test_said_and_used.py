@@ -84,7 +84,10 @@ def test_deals_are_found_by_whose_they_are(crm: CrmStore) -> None:
     [
         ("above 5000 in the Proposal stage", [("amount", "above", "5000"), ("stage", "is", "Proposal")]),
         ("over 10k that close this month", [("amount", "above", "10000"), ("closes", "within", "this month")]),
-        ("of at least 2,500 closing before 1 March", [("amount", "at_least", "2500"), ("closes", "below", "2026-03-01")]),
+        (
+            "of at least 2,500 closing before 1 March",
+            [("amount", "at_least", "2500"), ("closes", "below", "2026-03-01")],
+        ),
         ("won since 2025-06-01", [("status", "is", "won"), ("closes", "above", "2025-06-01")]),
     ],
 )
