@@ -56,9 +56,8 @@ def _chosen(
             continue
         known = len(found.choices)
         adds = known and (_only_adds(clause, found.choices[-1].clause) or _says_when_or_how(clause))
-        if not adds:
-            if telling_too or mood(clause.words) is not Mood.TELLS:
-                _choose_for(clause, index, found, reading, favour)
+        if not adds and (telling_too or mood(clause.words) is not Mood.TELLS):
+            _choose_for(clause, index, found, reading, favour)
         if len(found.choices) > known:
             found.choices[known].more += waiting
             waiting = []
@@ -150,7 +149,7 @@ def _looks_back(clause: Clause) -> bool:
 
 
 def _goes_with(contract: ToolContract, reading: Reading) -> bool:
-    """Whether a mere name in a list can ask for a tool: not when the goal is about records that the tool cannot take."""
+    """Whether a mere name in a list can ask for a tool: not when the goal is about records it cannot take."""
     about = {m.kind for m in reading.mentions if m.kind in ("account", "opportunity", "contact")}
     return not about or bool(slot_kinds(contract) & {"account", "opportunity", "contact", "message", "lead"})
 

@@ -16,18 +16,12 @@ from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import DATA_NOUNS, NEGATIONS, NUMBERS, SELF_MADE, STOP, VERBS
 from cuga.planning.mentions import Mention, mentions
 from cuga.planning.moods import FILLERS
+from cuga.planning.pieces import pieces
 from cuga.planning.records import Records
 from cuga.planning.spelling import Speller, mended
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
-_SPLIT = re.compile(
-    r"(?P<end>[.!?;]+(?=\s|$)|\n+)|(?P<colon>:(?=\s|$))|[()]|\s[-–—]+\s|—|,(?!\d{3}\b)|\s\+\s"
-    r"|\b(?P<word>and then|after that|then|and|plus|but|also|afterwards|otherwise|else|before|after"
-    r"|without|except(?: for)?|apart from|other than|so)\b|\s&\s",
-    re.I,
-)
 _DEFINITE = frozenset({"the", "this", "that", "my", "our", "these", "those"})
-_ABBREVIATION = re.compile(r"(?:\b(?:vs|inc|co|corp|ltd|mr|ms|mrs|dr|approx|e\.g|i\.e|etc|nov|dec)|\b[A-Z])$", re.I)
 _COUNT = r"(\d+|" + "|".join(NUMBERS) + r")"
 _THINGS = r"(?:tool[- ]?)?(?:calls?|steps?|actions?|tools?|tool uses)\b"
 _CALLS = re.compile(
@@ -103,10 +97,10 @@ def read(
     text, cost = _taken_out(text, _COST)
     text, waived = _taken_out(text, _CONSENT)
     text, conditions = find_conditions(text)
-    pieces = list(_pieces(text, named))
+    found = list(pieces(text, named))
     inside = [any(m.start <= w.start < m.end for m in named) for w in words]
     words = [as_is if named_ else mended_ for as_is, mended_, named_ in zip(words, meant, inside, strict=True)]
-    clauses = _clauses(pieces, masked, words, named, conditions, data_end)
+    clauses = _clauses(found, masked, words, named, conditions, data_end)
     return Reading(
         masked,
         tuple(clauses),
@@ -152,37 +146,6 @@ def _taken_out(text: str, pattern: re.Pattern[str]) -> tuple[str, list[str]]:
 
 def _number(found: list[str]) -> int:
     return NUMBERS.get(found[0].casefold(), 0) or int(found[0])
-
-
-def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
-    """(lead, start, end, sentence) of each piece; names are never cut, nor are abbreviations taken for ends."""
-    found, start, lead, sentence = [], 0, "", 0
-    for match in _SPLIT.finditer(text):
-        if any(m.start < match.end() and match.start() < m.end for m in named if m.kind != "number"):
-            continue
-        if (match["word"] or "").casefold() in ("before", "after") and any(
-            m.start - match.end() in (1, 5) for m in named if m.kind in ("date", "period")
-        ):
-            continue  # "before 1 March" says when
-        if (match["word"] or match.group().strip()).casefold() in ("and", "&", ",", "plus") and _lists(
-            match, text, named
-        ):
-            continue
-        if match["end"] and match["end"].startswith(".") and _ABBREVIATION.search(text[: match.start()]):
-            continue
-        found.append((lead, start, match.start(), sentence))
-        start, lead = match.end(), (match["word"] or match["colon"] or match.group().strip() or ".").casefold()
-        sentence += bool(match["end"])
-    found.append((lead, start, len(text), sentence))
-    return [piece for piece in found if text[piece[1] : piece[2]].strip()]
-
-
-def _lists(match: re.Match[str], text: str, named: list[Mention]) -> bool:
-    """Whether a sign or word stands between two records of one kind: "Orbit and Kestrel Tools" is one thing to do."""
-    records = [m for m in named if m.kind in ("account", "opportunity", "contact", "product", "rep")]
-    before = next((m for m in records if not text[m.end : match.start()].strip(" ,") and m.end <= match.start()), None)
-    after = next((m for m in records if not text[match.end() : m.start].strip() and m.start >= match.end()), None)
-    return before is not None and after is not None and before.kind == after.kind
 
 
 def _clauses(

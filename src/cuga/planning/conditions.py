@@ -15,7 +15,10 @@ _WORD = (
     r"|in case|assuming)|unless)\s+"
 )
 _SUBJECT = r"(?P<subject>(?:(?!\b(?:if|unless|when)\b)[^,.;:!?\n]){1,80}?)\s*"
-_VERB = r"(?P<verb>\b(?:is|are|was|be|comes? out(?: at)?|scores|gets?|reaches|has|of|stays?|goes|lands|hits|turns out)\b)?\s*"
+_VERB = (
+    r"(?P<verb>\b(?:is|are|was|be|comes? out(?: at)?|scores|gets?|reaches|has|of"
+    r"|stays?|goes|lands|hits|turns out)\b)?\s*"
+)
 _BEFORE = (
     r"(?P<before>at least|at most|no less than|no more than|not (?:below|under|above|over)|(?:more"
     r"|greater|higher|better|bigger) than|(?:less|lower|fewer|worse) than|above|over|below|under|>=|<=|=="

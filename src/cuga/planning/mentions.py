@@ -17,7 +17,8 @@ from cuga.planning.words import Masked, Token, hole_number, stem
 _FILE = re.compile(r"(?<![\w/])[\w][\w./-]*\.(?:csv|tsv|xlsx?|json|jsonl|eml|txt|md|pdf|docx?|vcf|ics|ya?ml)\b", re.I)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MONEY = re.compile(
-    r"(?:[$€£]|\b(?:usd|eur|gbp) ?)\d[\d,.]*(?: ?(?:k|m|mio|million|bn))?\b|\b\d[\d,.]*(?:[kKmM]\b| ?(?:thousand|million|mio|mn|billion|bn)\b)"
+    r"(?:[$€£]|\b(?:usd|eur|gbp) ?)\d[\d,.]*(?: ?(?:k|m|mio|million|bn))?\b"
+    r"|\b\d[\d,.]*(?:[kKmM]\b| ?(?:thousand|million|mio|mn|billion|bn)\b)"
     r"|\b\d[\d,.]* ?(?:usd|eur|gbp|dollars|euros)\b",
     re.I,
 )

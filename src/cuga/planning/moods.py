@@ -21,19 +21,28 @@ class Mood(Enum):
     TELLS = "tells"  # a statement
 
 
-FILLERS = set_of("""please pls plz then and just now finally also you can could would will must kindly directly immediately go ahead
-    i want need to i'd like let's lets let us afterwards next first ok okay hey hi hello so but maybe perhaps really
-    actually quickly second third lastly again we we'd should only always never help me love""")
+FILLERS = set_of(
+    """please pls plz then and just now finally also you can could would will must kindly directly immediately go
+    ahead i want need to i'd like let's lets let us afterwards next first ok okay hey hi hello so but maybe
+    perhaps really actually quickly second third lastly again we we'd should only always never help me love"""
+)
 _PLACING = set_of("for with on in at of from among out")
-_ASKING = set_of("""who what which how why when where whose whom what's who's where's how's is are am was were do does did can could
-    should would will has have any anyone anybody anything isn't aren't doesn't don't shouldn't can't""")
+_ASKING = set_of(
+    """who what which how why when where whose whom what's who's where's how's is are am was were do does did can
+    could should would will has have any anyone anybody anything isn't aren't doesn't don't shouldn't can't"""
+)
 _WISHES = set_of("need want wants like would'd love require looking")
-_SUBJECTS = set_of("""i we they he she it there this that these those their our my his her its the a an one someone somebody everyone
-    nothing nobody none it's they're he's she's we're i'm i've we've they've there's that's you""")
-_STATING = set_of("""is are was were be been has have had am came come comes went goes said says told met spoke got sent wrote found
-    gave took saw heard left put asked wants want needs need thinks think knows know looks look seems likes like keeps
-    replied agreed signed bought chose decided became began felt held kept lost made meant paid read ran sold sat stood
-    won isn't aren't wasn't won't doesn't don't didn't can't could can will would should may might must talked""")
+_SUBJECTS = set_of(
+    """i we they he she it there this that these those their our my his her its the a an one someone somebody
+    everyone nothing nobody none it's they're he's she's we're i'm i've we've they've there's that's you"""
+)
+_STATING = set_of(
+    """is are was were be been has have had am came come comes went goes said says told met spoke got sent wrote
+    found gave took saw heard left put asked wants want needs need thinks think knows know looks look seems
+    likes like keeps replied agreed signed bought chose decided became began felt held kept lost made meant paid
+    read ran sold sat stood won isn't aren't wasn't won't doesn't don't didn't can't could can will would should
+    may might must talked"""
+)
 _CONTRACTED = set_of("it's they're he's she's we're i'm i've we've they've there's that's")
 
 

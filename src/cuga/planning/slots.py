@@ -10,13 +10,14 @@ from typing import Any
 
 from cuga.adapters.capability import field_text, fields_of
 from cuga.model.tool import SideEffect, Slot
+from cuga.planning.amounts import COUNTS, as_number, count_of, plain_amounts
 from cuga.planning.clauses import Clause
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
 from cuga.planning.filters import conditions_of, order_of
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
-from cuga.planning.mentions import Mention, units_of
+from cuga.planning.mentions import Mention
 from cuga.planning.people import NOBODY, person_for
 from cuga.planning.schema import accepts, arguments_of
 from cuga.planning.words import stem
@@ -43,8 +44,6 @@ TEXTS = frozenset(
 REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remarks"])
 PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
 ROLES = frozenset(["role", "persona", "title", "audience"])
-LIMITS = frozenset(["limit", "cap"])  # what takes the number of a bound
-COUNTS = frozenset(["count", "number", "limit", "cap", "top", "touches", "n"])
 STANDING = "standing"  # kind of a slot that takes what a change replaces
 PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
 _WAYS = {"from": ("from",), "to": ("to", "into")}
@@ -54,7 +53,6 @@ _AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|comp
 _AFTER_FIRST = frozenset(
     {"follow", "follow-up", "followup", "second", "third", "again"}
 )  # tells one message from another
-_LIMIT = re.compile(r"\b(?:above|below|over|under|than|at least|at most)\s+$")  # a bound on a value, no count
 
 
 def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
@@ -122,7 +120,7 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind in ("product", "competitor", "rep", "territory", "region", "lead", "segment", "from", "to", "stage"):
         return _named(kind, own, many, slot.required, context)
     if kind in COUNTS:
-        return _count(slot, schema, own, context)
+        return count_of(slot, schema, own, context)
     if kind == "filter":
         return (conditions_of(step, context) or None) if accepts(schema, "array") else None
     if kind == "order":
@@ -135,31 +133,14 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
         return _listed([m.value for m in own if m.kind == "identifier"], many)
     same = [m.value for m in own if m.kind == kind]
     if kind == "amount" and not same:
-        same = _plain_amounts(own, context)
+        same = plain_amounts(own, context)
     if kind == "amount" and same and not accepts(schema, "string"):
-        return _units(same[0], schema)
+        return as_number(same[0], schema)
     if not same and slot.required and accepts(schema, "string"):
         same = [m.value for m in own if m.kind == "identifier"]  # "plan tp-12"
     if not same and kind == "file":
         same = [m.value for m in context.reading.mentions if m.kind == "file"]
     return _listed(same, many)
-
-
-def _plain_amounts(own: list[Mention], context: Context) -> list[str]:
-    """Numbers that the words before them make amounts: "bump it to 6,500", "amount 7000", "a price below 1000"."""
-    text = context.reading.masked.text
-    return [m.value for m in own if m.kind == "number" and _AMOUNT.search(text[: m.start])]
-
-
-_AMOUNT = re.compile(
-    r"\b(?:to|at|amount|value|worth|price|budget|revenue|target)(?: (?:of|is|below|under|to|over|up to))?\s+$", re.I
-)
-
-
-def _units(written: str, schema: dict[str, Any]) -> Any:
-    """An amount as a number: "20k" is 20000."""
-    number = units_of(written)
-    return None if number is None else int(number) if accepts(schema, "integer") or number.is_integer() else number
 
 
 def _listed(found: list[str], many: bool) -> Any:
@@ -202,10 +183,8 @@ def _named(kind: str, own: list[Mention], many: bool, required: bool, context: C
             before = text[max(0, mention.start - 24) : mention.start]
             against = bool(_AGAINST.search(before))
             place = PLACES.search(before)
-            if (mention.kind == "account" and (against and kind == "competitor")) or (
-                mention.kind == "account" and kind == "competitor" and required and _is_only_account(mention, own)
-            ):
-                same.append(mention)
+            if mention.kind == "account" and kind == "competitor":
+                same += [mention] if against or (required and _is_only_account(mention, own)) else []
             elif mention.kind in ("rep", "account") and kind in ("from", "to"):
                 owns = kind == "from" and mention.kind == "rep" and text[mention.end :].startswith("'s")
                 same += [mention] if owns or (place and place[1].casefold() in _WAYS[kind]) else []
@@ -230,27 +209,6 @@ def _named(kind: str, own: list[Mention], many: bool, required: bool, context: C
 
 def _is_only_account(mention: Mention, own: list[Mention]) -> bool:
     return all(other is mention for other in own if other.kind == "account")
-
-
-def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Context) -> Any:
-    """A number: the one before the slot's own noun, else the one after "top" or "worst", else the only one there is."""
-    words = {stem(word) for word in re.findall(r"[a-z]+", f"{slot.name} {slot.purpose}".casefold())} - STOP
-    text = context.reading.masked.text
-    takes_bound = slot.kind in LIMITS
-    whole = [m for m in own if m.kind == "number" and "." not in m.value]
-    numbers = [m for m in whole if takes_bound == bool(_LIMIT.search(text[: m.start].casefold()))]
-    chosen = [
-        m for m in numbers if words & {stem(w) for w in re.findall(r"[a-z]+", text[m.end : m.end + 30].casefold())[:2]}
-    ]
-    chosen += [
-        m for m in numbers if re.search(r"\b(?:top|best|worst|first|last|biggest|next)\s+$", text[: m.start].casefold())
-    ]
-    if not chosen and len(numbers) == 1 and (len(whole) == 1 or not takes_bound or slot.kind == "limit"):
-        chosen = numbers
-    if not chosen:
-        return None
-    value = chosen[0].value
-    return int(value) if accepts(schema, "integer") or accepts(schema, "number") else value
 
 
 def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
