@@ -121,13 +121,20 @@ class Draft:
             deal = deals_for(choice, account, self.context)[0]
         step = fill(choice, account, deal, self.context)
         if any(
-            other.choice.needed_by
+            (other.choice.needed_by or choice.contract.side_effect is not SideEffect.READ_ONLY)
             and other.choice.contract.name == choice.contract.name
             and other.arguments == step.arguments
             for _, other in self.steps
         ):
             return  # it is there already, for a step that needs it
-        conditions = [] if choice.needed_by else [c for c in choice.clauses if c.condition is not None][:1]
+        told = [c for c in choice.clauses if c.condition is not None and not choice.needed_by]
+        conditions = [c for c in told if c.at <= choice.clause.at][:1]
+        for clause in told if not conditions else ():
+            assert clause.condition is not None
+            self.context.note(
+                f'"{clause.condition.text}" holds nothing back: "{explain.short(clause.text)}" is part of what '
+                f"{choice.contract.name} gives."
+            )
         for clause in conditions:
             assert clause.condition is not None
             self.ready_for(clause.condition, choice, account, depth)
@@ -201,6 +208,7 @@ class Draft:
         if any(self.index.knows(word) for word in words):
             return [reading[m.tool] for m in self.index.rank(words) if m.tool in reading and m.score >= 0.4]
         made = {base_kind(kind) for _, step in self.steps[-1:] for kind in step.choice.contract.gives}
+        made = made & {"message"} or ({"account"} if condition.number else made)
         return sorted((c for c in reading.values() if made & slot_kinds(c)), key=lambda c: (c.cost, c.name))
 
     def measure(self, condition: Condition, account: Mention | None) -> tuple[str, str] | None:

@@ -54,6 +54,7 @@ class Records:
 
     def __init__(self, crm: CrmLookup | None) -> None:
         self._crm = crm
+        self._values: dict[str, tuple[object, dict[tuple[str, str], bool]]] = {}
         self._known: dict[str, tuple[object, dict[str, tuple[tuple[str, str], ...]]]] = {}
 
     @property
@@ -128,6 +129,18 @@ class Records:
             if found:
                 return [self.account_name(record.id) for record in found]
         return []
+
+    def has(self, kind: str, field: str, value: str) -> bool:
+        """Whether any record of a kind has a value in a field. Asked once for each as long as the records stay."""
+        if self._crm is None:
+            return False
+        names = self._crm.names(kind)
+        if self._values.get(kind, (None,))[0] is not names:
+            self._values[kind] = (names, {})
+        known = self._values[kind][1]
+        if (field, value) not in known:
+            known[field, value] = bool(self._crm.query(kind, (Filter(field=field, value=value),), limit=1))
+        return known[field, value]
 
     def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
         if self._crm is None:

@@ -60,7 +60,10 @@ def prerequisite(slot: Slot, choice: Choice, contracts: list[ToolContract]) -> T
     fitting = [
         contract
         for contract in contracts
-        if contract.name != consumer.name and contract.side_effect in effects and gives(contract, slot) is not None
+        if contract.name != consumer.name
+        and contract.side_effect in effects
+        and gives(contract, slot) is not None
+        and not any(own.required and base_kind(own.kind) == base_kind(slot.kind) for own in contract.slots)
     ]
     return min(fitting, key=lambda contract: (contract.cost, contract.name), default=None)
 
