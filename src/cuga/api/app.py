@@ -7,7 +7,22 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from cuga.api import approvals, crm, house, login, observe, page, people, policy, problems, runs, schema, stream
+from cuga.api import (
+    agents,
+    approvals,
+    crm,
+    house,
+    login,
+    metrics,
+    observe,
+    page,
+    people,
+    policy,
+    problems,
+    runs,
+    schema,
+    stream,
+)
 from cuga.api.answers import answer
 from cuga.api.doors import Doors
 from cuga.api.guard import Guard
@@ -30,6 +45,8 @@ def create_app(doors: Doors) -> Any:
         crm.crm,
         observe.observe,
         people.people,
+        agents.agents,
+        metrics.metrics,
     ):
         app.router.routes.extend(room.routes)
 

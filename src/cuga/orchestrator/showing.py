@@ -21,6 +21,7 @@ from cuga.journal.seal import Fault
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.model.value import Value
+from cuga.orchestrator.bringing import SAMPLE
 from cuga.orchestrator.reading import HouseNow, Reading
 from cuga.orchestrator.trying import Tried, try_adapter
 from cuga.orchestrator.what_if import WhatIf, what_if
@@ -133,7 +134,7 @@ class Showing(Reading):
             **msgspec.structs.asdict(house),
             version=__version__,
             durability=assembly.journal.durability,
-            is_sample=bool(assembly.crm.kept("sample")),
+            is_sample=bool(assembly.crm.kept(SAMPLE)),
             is_solo=not house.roles,
             default_profile=self.profile or assembly.registry.default_profile,
             data=DataNow(**counts),
