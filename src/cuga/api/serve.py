@@ -84,7 +84,9 @@ async def served(
     taken = take_socket(host, port)
     address = Address(host=host, port=taken.getsockname()[1], public_url=public_url.rstrip("/"))
     assembly.served_at = address.url
-    doors = Doors(front=front, credentials=assembly.credentials(), live=Live(front), address=address)
+    doors = Doors(
+        front=front, credentials=assembly.credentials(), live=Live(front), address=address, port=taken.getsockname()[1]
+    )
     await doors.live.open()
     config = uvicorn.Config(
         create_app(doors),
