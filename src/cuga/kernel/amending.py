@@ -33,6 +33,19 @@ def taken_off(command: ResolveApproval, request: e.ApprovalRequested) -> tuple[s
     return without
 
 
+def is_asked_for(arguments: msgspec.Raw | None, request: e.ApprovalRequested) -> bool:
+    """Whether an amendment with these arguments asks for just what a request asks for; of a list, what it leaves on."""
+    if arguments is None:
+        return False
+    if not request.calls:
+        return bytes(arguments) == bytes(request.arguments)
+    try:
+        left = [one for one in map(bytes, each_of(arguments)) if one != NULL]
+    except msgspec.DecodeError:
+        return False
+    return left == [bytes(one) for one in each_of(request.arguments)]
+
+
 def _of_list(command: ResolveApproval, request: e.ApprovalRequested) -> list[msgspec.Raw]:
     count = len(request.calls)
     mend = f"Hand in an array of {count} objects in the order of the card, null for each call to be taken off."

@@ -50,12 +50,12 @@ def covered(s: RunState, approval_id: str, step: str) -> tuple[str, ...]:
     return (step,)
 
 
-def _close(s: RunState, approval_id: str, step: str, how: str, by: str) -> tuple[str, ...]:
+def _close(s: RunState, approval_id: str, step: str, how: str, by: str, digest: str = "") -> tuple[str, ...]:
     about = covered(s, approval_id, step)
     s.pending = without(s.pending, approval_id)
     s.votes = without(s.votes, approval_id)
     s.timed = without(s.timed, approval_id)
-    s.closed = {**s.closed, approval_id: Closed(how, by)}
+    s.closed = {**s.closed, approval_id: Closed(how, by, digest)}
     for one in about:
         if s.awaiting.get(one) == approval_id:
             s.awaiting = without(s.awaiting, one)
@@ -82,7 +82,7 @@ def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
         s.votes = {**s.votes, event.approval_id: (*s.votes.get(event.approval_id, ()), (event.by, event.on_behalf_of))}
         return
     request = s.pending.get(event.approval_id)
-    about = _close(s, event.approval_id, event.step, event.verdict.value, event.by)
+    about = _close(s, event.approval_id, event.step, event.verdict.value, event.by, event.digest)
     match event.verdict:
         case e.Verdict.APPROVE:
             adapters = request.adapters if request is not None else {}

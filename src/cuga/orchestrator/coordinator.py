@@ -23,6 +23,8 @@ from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
+from cuga.orchestrator.bringing import Bringing
+from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
@@ -31,13 +33,14 @@ from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.policy.access import Verb, may, whose
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -184,10 +187,15 @@ class Coordinator(Members, Mailroom, Servers):
                 except TimeoutError:
                     return await self.result(run_id)
 
-    async def resume(self, run_id: str) -> ExecutionResult:
+    async def resume(self, run_id: str, by: Principal | None = None) -> ExecutionResult:
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""
         assembly = await self.open()
         assembly.look_at_adapters()
+        state = await assembly.driver.state(run_id)
+        who = by or await self.principal()
+        ruling = may(who, Verb.STEER, assembly.current, whose(who, state.started.requester.id, assembly.current))
+        if not ruling.allowed:
+            raise NotAllowed("; ".join(ruling.reasons))
         await assembly.engine.resume(run_id)
         return await self.wait(run_id)
 

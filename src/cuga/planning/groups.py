@@ -13,13 +13,13 @@ import msgspec
 
 from cuga.model.plan import When
 from cuga.model.tool import SideEffect, Slot, ToolContract
+from cuga.planning.amounts import COUNTS
 from cuga.planning.conditions import Condition
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
 from cuga.planning.schema import accepts, arguments_of
-from cuga.planning.slots import COUNTS
 from cuga.planning.wire import at_pointer, is_one_of, properties_of
 from cuga.planning.words import Token, stem
 
