@@ -23,7 +23,8 @@ STOP = set_of(
     thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit time times thing things
     stuff way w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's where's there's
     it's i'm i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant isn't aren't still
-    yet even before after while until since because against between them one ones us full some max min most best worst top"""
+    yet even before after while until since because against between them one ones us full some max min most best worst
+    top"""
 )
 GREETING = set_of("hi hello hey yo hiya greetings morning afternoon evening thanks thank you good day dear there cuga")
 PRONOUNS = set_of("it its it's this that them they their theirs these those him her he she his each both same")
