@@ -12,7 +12,6 @@ from typing import Protocol
 import msgspec
 
 from cuga.errors import PlanInvalid
-from cuga.model import given
 from cuga.model.plan import Budget, Plan, PlanningStage, PlanStep
 from cuga.model.value import units
 from cuga.orchestrator.coordinator import Coordinator
@@ -31,6 +30,14 @@ class PlanningMode(str, Enum):
     DEFAULT = "default"
     BUDGET_AWARE = "budget_aware"  # leaves out what the budget cannot take, and says so
     MEMORY_AUGMENTED = "memory_augmented"  # what goals like it came to is a hint for the order among tools
+
+
+def _mode(said: object) -> PlanningMode:
+    try:
+        return PlanningMode(said)
+    except ValueError:
+        there_are = ", ".join(one.value for one in PlanningMode)
+        raise ValueError(f"no planning mode {said!r}; there are {there_are}") from None
 
 
 class PlanMaker(Protocol):
@@ -56,7 +63,7 @@ class PlanningAuthority:
         mode: PlanningMode | str = PlanningMode.DEFAULT,
     ) -> None:
         self.memory = memory
-        self.mode = given.member("PlanningAuthority.mode", PlanningMode, mode)
+        self.mode = _mode(mode)
         if planner is None:
             home = Home.of(coordinator) if coordinator is not None else Home.own(memory=self.heeded)
             planner = HousePlans(home)

@@ -51,7 +51,6 @@ CALLS: dict[str, Callable[[Any], Any]] = {
     "a cost to check": lambda bad: BudgetEnforcer(TEN).check_budget("t", "d", bad),
     "a cost to record": lambda bad: BudgetEnforcer(TEN).record_usage("t", "d", bad),
     "a policy of approvals": lambda bad: ApprovalManager(bad),
-    "a mode of planning": lambda bad: PlanningAuthority(mode=bad),
     "a partial result": lambda bad: failures.PartialResult.from_dict(bad),
     "a profile of a memory": lambda bad: VectorMemory(bad),
     "a note": lambda bad: VectorMemory("smb").add(bad),
@@ -88,7 +87,6 @@ def test_what_is_of_a_wrong_kind_never_ends_in_an_error_of_python(what, bad):
         ("a partial result", None, "from_dict reads is None; expected a mapping"),
         ("failure_mode of a partial result", "odd", "PartialResult.failure_mode is 'odd', a str; expected one of"),
         ("candidates", "abc", "expected a list of names, agents, workers or tools"),
-        ("a mode of planning", "quick", "expected one of default, budget_aware, memory_augmented"),
         ("workers", "A", "the workers of a coordinator is 'A', a str; expected a list of WorkerAgents"),
         ("a policy of approvals", 3, "expected an ApprovalPolicy"),
     ],
@@ -129,3 +127,9 @@ def test_a_trail_lies_at_a_path(kind):
 def test_a_word_that_is_no_choice_is_answered_with_the_choices(name, bad):
     with pytest.raises(ValueError, match=f"no {name.replace('_', ' ')} .*; there are "):
         create_coordinator(PlannerAgent(), [], **{name: bad})
+
+
+@pytest.mark.parametrize("bad", [5, None, "x", [1], {"k": 1}])
+def test_a_planning_authority_names_its_modes(bad):
+    with pytest.raises(ValueError, match="there are default, budget_aware, memory_augmented"):
+        PlanningAuthority(mode=bad)
