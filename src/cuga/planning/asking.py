@@ -27,9 +27,9 @@ CONSEQUENTIAL_STEMS = frozenset(stem(word) for word in CONSEQUENTIAL)
 SOFT = frozenset(
     stem(word)
     for word in set_of(
-        """show tell give list find get make do create build prepare run use see look have need want help fill flag
-    explain say put let include mention start report read pull focus keep display walk check review verify gather
-    collect take bring work outline produce"""
+        """show tell give list find get make do create build prepare run use see look have need want help fill
+        flag explain say put let include mention start report read pull focus keep display walk check review
+        verify gather collect take bring work outline produce"""
     )
 )
 _BEFORE_ORDER = set_of(

@@ -21,6 +21,7 @@ from cuga.planning.records import Records
 from cuga.planning.spelling import Speller, mended
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
+_AS_IS = frozenset({"alone", "untouched", "unchanged"})
 _DEFINITE = frozenset({"the", "this", "that", "my", "our", "these", "those"})
 _COUNT = r"(\d+|" + "|".join(NUMBERS) + r")"
 _THINGS = r"(?:tool[- ]?)?(?:calls?|steps?|actions?|tools?|tool uses)\b"
@@ -208,6 +209,8 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
         return [(words, True)] if words else []
     if any(word.low == "nothing" for word in words) and (words[0].low in VERBS or words[0].low == "nothing"):
         return [(words, True)]  # "change nothing"
+    if any(word.low in ("leave", "keep") for word in words) and any(word.low in _AS_IS for word in words):
+        return [(words, True)]  # "leave the CRM alone"
     for at, word in enumerate(words):
         following = [w for w in words[at + 1 :] if w.low not in STOP or w.low in VERBS]
         before = words[at - 1].low if at else ""

@@ -142,11 +142,8 @@ def _of_names(step: Filled, records: str, context: Context) -> Iterator[Conditio
         yield from (_is("product_id", m.record) for m in _own(step, "product") if m.record)
     if records == "contacts":
         yield from ({"field": "title", "op": "contains", "value": m.value} for m in _own(step, "role"))
-    for said in _candidates(step):
-        for field in _PLACES.get(records, ()):
-            if context.records.has(records, field, said):
-                yield _is(field, said)
-                break
+    known = context.records.values(records, _PLACES.get(records, ()))
+    yield from (_is(known[said.casefold()], said) for said in _candidates(step) if said.casefold() in known)
 
 
 def _candidates(step: Filled) -> Iterator[str]:

@@ -15,16 +15,16 @@ DETERMINERS = set_of("a an the my our your his her its their this that these tho
 # Words that carry no evidence for a tool.
 STOP = set_of(
     """a an the this that these those my our your his her its their it them they we i you me us he she who whom whose
-    which what when where why how is are was were be been being am do does did done doing has have had having can could
-    will would shall should may might must of to for from in on at by with without within into onto over under about
-    as and or but nor if then than so too very just only also please pls plz kindly now today tomorrow soon asap
-    right away here there not no none any some all each every both either neither more most less least other another
-    such same own up down out off again once let lets us give gimme tell show want need like make get got go going
-    thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit time times thing things
-    stuff way w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's where's there's
-    it's i'm i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant isn't aren't still
-    yet even before after while until since because against between them one ones us full some max min most best worst
-    top"""
+    which what when where why how is are was were be been being am do does did done doing has have had having can
+    could will would shall should may might must of to for from in on at by with without within into onto over under
+    about as and or but nor if then than so too very just only also please pls plz kindly now today tomorrow soon
+    asap right away here there not no none any some all each every both either neither more most less least other
+    another such same own up down out off again once let lets us give gimme tell show want need like make get got go
+    going thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit time times
+    thing things stuff way w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's
+    where's there's it's i'm i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant
+    isn't aren't still yet even before after while until since because against between them one ones us full some
+    max min most best worst top"""
 )
 GREETING = set_of("hi hello hey yo hiya greetings morning afternoon evening thanks thank you good day dear there cuga")
 PRONOUNS = set_of("it its it's this that them they their theirs these those him her he she his each both same")
@@ -53,7 +53,10 @@ NEGATIONS = set_of(
     "don't dont not never no without doesn't doesnt shouldn't shouldnt mustn't mustnt can't cant cannot w"
     "on't wont skip omit"
 )
-WRITING = set_of("write change modify touch alter update edit save commit apply execute anything back overwrite")
+WRITING = set_of(
+    "write change modify touch alter update edit save commit apply execute anything back overwrite alone untouched"
+    " unchanged"
+)
 # Verbs whose effect lies outside or destroys: asked for without a tool for them, they are named, never swapped.
 CONSEQUENTIAL = set_of(
     """send mail blast fire forward post deliver delete remove erase purge wipe drop merge update change set modify

@@ -11,7 +11,7 @@ from datetime import date, timedelta
 from typing import NamedTuple
 
 from cuga.planning.lexicon import NUMBERS, PERIOD, ROLE, STOP, VERBS
-from cuga.planning.records import SPOTTED, Records
+from cuga.planning.records import Records
 from cuga.planning.words import Masked, Token, hole_number, stem
 
 _FILE = re.compile(r"(?<![\w/])[\w][\w./-]*\.(?:csv|tsv|xlsx?|json|jsonl|eml|txt|md|pdf|docx?|vcf|ics|ya?ml)\b", re.I)
@@ -45,6 +45,9 @@ _NUMBER = re.compile(r"(?<![\w.-])(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|" + "|".jo
 _NAME = re.compile(
     r"(?:[A-Z][\w&'+-]*|(?=\d*[A-Z])[A-Z0-9]{2,}\b)(?: (?:[A-Z][\w&+-]*|&|of|\d{2,4}\b(?=[^%]))(?=\W|$))*"
 )
+
+
+NEAR = {"accounts": "account", "products": "product", "teams": "rep"}  # whose names are read with a slip in them
 
 
 class Mention(NamedTuple):
@@ -134,6 +137,7 @@ def _misspelled(words: list[Token], text: str, records: Records, is_known: Calla
     """Accounts, products and sellers whose names are written with a slip: the one near record, never one of several."""
     if not records.is_known:
         return
+    kinds = [(crm_kind, kind) for crm_kind, kind in NEAR.items() if records.can_be_near(crm_kind)]
     odd = {at for at, word in enumerate(words) if word.low.isalpha() and len(word.low) > 4 and not is_known(word.stem)}
     for length in (3, 2, 1):
         for at in range(len(words) - length + 1):
@@ -142,7 +146,7 @@ def _misspelled(words: list[Token], text: str, records: Records, is_known: Calla
             plain = any(words[i].low in STOP for i in (at, at + length - 1)) or re.search(r"[^\w &'.-]", written)
             if not odd.intersection(piece) or plain:
                 continue
-            for crm_kind, kind in SPOTTED.items():
+            for crm_kind, kind in kinds:
                 near = records.near(crm_kind, written)
                 if near.found is not None:
                     value = records.account_name(near.found.id) if kind == "account" else near.found.name

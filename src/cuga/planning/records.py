@@ -15,6 +15,8 @@ from cuga.planning.words import Token, hole_number
 LONGEST_NAME = 6  # words
 MOST_DEALS = 12
 MOST_ACCOUNTS = 500
+SAMPLED = 500  # records that are looked at for the values of a field
+NEAR_AMONG = 5000  # names among which each odd word of a goal is compared
 SPOTTED = {"accounts": "account", "contacts": "contact", "products": "product", "teams": "rep"}
 
 
@@ -54,7 +56,6 @@ class Records:
 
     def __init__(self, crm: CrmLookup | None) -> None:
         self._crm = crm
-        self._values: dict[str, tuple[object, dict[tuple[str, str], bool]]] = {}
         self._known: dict[str, tuple[object, dict[str, tuple[tuple[str, str], ...]]]] = {}
 
     @property
@@ -130,17 +131,21 @@ class Records:
                 return [self.account_name(record.id) for record in found]
         return []
 
-    def has(self, kind: str, field: str, value: str) -> bool:
-        """Whether any record of a kind has a value in a field. Asked once for each as long as the records stay."""
-        if self._crm is None:
-            return False
-        names = self._crm.names(kind)
-        if self._values.get(kind, (None,))[0] is not names:
-            self._values[kind] = (names, {})
-        known = self._values[kind][1]
-        if (field, value) not in known:
-            known[field, value] = bool(self._crm.query(kind, (Filter(field=field, value=value),), limit=1))
-        return known[field, value]
+    def values(self, kind: str, fields: tuple[str, ...]) -> dict[str, str]:
+        """What stands in some fields of the first records of a kind, folded -> the field; a few are looked at, so that
+        a large CRM is answered for as fast as a small one."""
+        if self._crm is None or not fields:
+            return {}
+        found: dict[str, str] = {}
+        for record in self._crm.query(kind, limit=SAMPLED):
+            for field in fields:
+                if said := str(getattr(record, field, "") or "").casefold():
+                    found.setdefault(said, field)
+        return found
+
+    def can_be_near(self, kind: str) -> bool:
+        """Whether near spellings of a kind's names can be looked for in every word of a goal."""
+        return self._crm is not None and 0 < len(self._crm.names(kind)) <= NEAR_AMONG
 
     def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
         if self._crm is None:
