@@ -229,6 +229,31 @@ async def test_a_tool_that_only_reads_is_not_told_personal_data(tmp_path):
         assert (await house.execute_plan(ACT)).success and site.effects() == ["once"]
 
 
+async def test_another_process_does_the_same_over_the_desk(tmp_path):
+    from cuga.orchestrator.desk import Desk
+    from cuga.orchestrator.remote import Remote
+
+    site = Site(tmp_path, "honest")
+    async with site.open() as house:
+        place = (await house.open()).place
+        desk = Desk(house, place.socket)
+        await desk.open()
+        remote = Remote(place.socket, "a test")
+        await remote.connect()
+        (drift,) = await remote.drift()
+        assert drift.differences[0].tool == "act"
+        assert (await remote.test_server("hostile")).tools[0].side_effect.value == "execute"
+        await remote.accept_tools("hostile", drift.digest)
+        assert (await remote.servers())[0].tools == 1
+        run_id = await remote.start_call("hostile/act", {"what": "once"}, "smb")
+        result = await remote.wait(run_id)
+        assert result.status.value == "parked"
+        await agreed(house, run_id)
+        assert site.effects() == ["once"]
+        await remote.close()
+        await desk.close()
+
+
 async def test_what_cannot_be_done_is_said(tmp_path):
     site = Site(tmp_path, "dies-at-once")
     async with site.open() as house:

@@ -19,7 +19,7 @@ from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
-from cuga.model.plan import Budget, CheckedPlan, Plan
+from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
 from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
@@ -105,6 +105,13 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing):
             ),
         )
         return run_id
+
+    async def start_call(
+        self, tool: str, arguments: dict[str, Any], profile: str = "", by: Principal | None = None
+    ) -> str:
+        """Begin a run of one step, which calls a tool as it is named here; returns its id at once."""
+        step = PlanStep(tool=tool, input=arguments, reason="asked for by name")
+        return await self.start(f"Call {tool}", profile=profile, plan=Plan(goal=f"Call {tool}", steps=(step,)), by=by)
 
     async def _asking(self, named: str) -> Principal:
         """Who asks. Where there are several people, nobody asks in another's name: who asks must not decide."""

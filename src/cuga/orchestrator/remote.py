@@ -61,6 +61,7 @@ METHODS = frozenset(
         "signals",
         "standing",
         "start",
+        "start_call",
         "switch_adapter",
         "start_due",
         "suppress",

@@ -227,10 +227,8 @@ def call(
 
     async def work(visit: Visit) -> int:
         from cuga.cli.driving import drive
-        from cuga.model.plan import Plan, PlanStep
 
-        plan = Plan(goal=f"Call {tool}", steps=(PlanStep(tool=tool, input=given, reason="asked for by name"),))
-        run_id = await visit.front.start(plan.goal, profile=profile or visit.settings.profile, plan=plan)
+        run_id = await visit.front.start_call(tool, given, profile or visit.settings.profile)
         return await drive(visit, run_id, options, wait_s=wait)
 
     return at_house(options, work)

@@ -149,7 +149,9 @@ class Line:
             loop = asyncio.get_running_loop()
             if loop.time() < self._not_before:
                 raise Unreachable(f"{self.server.name} could not be reached a moment ago", mode="system_network")
-            session = _Session(self._way(), self._on_fault)
+            way = self._way()
+            await asyncio.to_thread(_load_sdk)  # about a second the first time, in which others go on
+            session = _Session(way, self._on_fault)
             try:
                 async with asyncio.timeout(self._connect_s):
                     await session.up
@@ -301,6 +303,10 @@ class _Session:
         if isinstance(message, Exception):
             self.fault = self.fault or f"it sent what is no message: {_words(message)}"
             self._on_fault(self.fault)
+
+
+def _load_sdk() -> None:
+    import mcp.client.streamable_http  # noqa: F401 - the rest of this room imports it where it is used
 
 
 def _inner(error: BaseException) -> BaseException:

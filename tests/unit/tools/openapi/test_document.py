@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 
 import msgspec
@@ -42,7 +43,8 @@ def test_a_large_real_document_is_read_whole_and_quickly():
         decoding.append(decoded - began)
     assert len(found.operations) == 1223 and found.left_out == {}
     # 0.13 s on an idle machine, 0.07 s of it for the 13 MB of JSON; on a busy one only their ratio says anything
-    assert min(times) < 0.2 or min(times) < 3 * min(decoding), (times, decoding)
+    is_measured = sys.gettrace() is not None  # by coverage, which takes its own time
+    assert is_measured or min(times) < 0.2 or min(times) < 3 * min(decoding), (times, decoding)
     names = list(found.operations)
     assert len(set(names)) == 1223 and all(len(name) <= 64 for name in names)
     classes = [one.side_effect for one in found.contracts.values()]
