@@ -17,6 +17,9 @@ def test_a_plan_says_how_many_calls_a_list_makes_at_most(cuga: Terminal) -> None
     said = cuga("plan", "Score all accounts, draft for the top five", "--profile", "smb")
     assert "one call for each of /ranking of s1, the first 5" in said.out and "at most 5 calls" in said.out
     assert "account of each" in said.out
+    run_id = cuga("plan", "Score all accounts, draft for the top two", "--profile", "smb", "--json").json["run_id"]
+    done = cuga("run", "--plan", run_id)
+    assert done.code == Exit.SUCCESS and "2 of 2 done" in done.out
 
 
 def test_scores_and_drafts_come_one_by_one_under_their_list(cuga: Terminal) -> None:

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from cuga.errors import BadInput, NotFound
+from cuga.errors import BadInput, NotDone, NotFound
 from cuga.model.event import ListClosed, ListOpened, Status
+from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget, ForEach, Plan, PlanStep, Reference
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.partial import PartialResult
 from cuga.orchestrator.place import make
+from cuga.orchestrator.resuming import what_is_left
 from cuga.tools import tool
 
 PEOPLE = tuple(f"person {number}" for number in range(1, 11))
@@ -148,6 +151,33 @@ async def test_more_than_two_hundred_say_how_to_narrow_it_down(tmp_path):
     async with Coordinator(profile="smb", tools=(find, post)) as house:
         result = await house.execute_plan(plan)
         assert result.status is Status.PARTIAL and "300 items, and 200 calls are the most" in result.reason
+
+
+async def test_what_a_list_left_undone_is_taken_up_without_what_was_denied(tmp_path):
+    done, is_closed = Counter(), [True]
+
+    @tool(domain="engagement", side_effect="execute", cost=0.1, purpose="post a letter", effect_key=("post", "/to"))
+    def post(to: str) -> dict:
+        if is_closed[0] and to in ("person 4", "person 5"):
+            raise NotDone("no such street", mode=FailureMode.USER_INVALID_INPUT)
+        done[to] += 1
+        return {"posted": to}
+
+    plan = Plan(goal="g", steps=letters(PEOPLE[:6]).steps[:1])
+    async with Coordinator(profile="smb", tools=(post,)) as house:
+        result = await house.execute_plan(plan)
+        (card,) = await house.inbox(result.run_id)
+        await house.answer(card.approval_id, "amend", without=(6,))
+        await agree(house, result.run_id)
+        ended = await house.wait(result.run_id)
+        assert ended.status is Status.PARTIAL and len(done) == 3
+        is_closed[0] = False
+        left = await what_is_left(house, PartialResult.of_run(ended), plan=plan)
+        assert left.plan is not None and len(left.plan.steps[0].for_each.items) == 2
+        again = await house.execute_plan(left.plan)
+        await agree(house, again.run_id)
+        assert (await house.wait(again.run_id)).success
+        assert done == dict.fromkeys(PEOPLE[:5], 1)
 
 
 LIVE = """

@@ -14,6 +14,7 @@ from cuga.model.plan import ForEach, Plan, PlanStep, Reference, When
 from cuga.packs.sales.pack import TOOLS
 from cuga.planning import Proposal, Question, RulePlanner, check
 from cuga.planning.forecast import forecast
+from cuga.planning.stamps import must_be_as_checked
 from cuga.tools.declare import contract_of
 
 BOOK = rulebook({contract_of(tool).name: contract_of(tool) for tool in TOOLS})
@@ -175,3 +176,11 @@ def test_a_condition_on_the_score_is_held_against_each_item():
 def test_top_something_else_is_no_group():
     (brief,) = planned("Give me the top 3 reasons to call Konex and build a brief")[:1]
     assert brief.for_each is None
+
+
+def test_a_checked_plan_with_a_list_is_compared_and_a_forged_call_of_one_refused():
+    checked = check(drafts(ForEach(items=({"account": "Acme"}, {"account": "Konex"}))), BOOK)
+    must_be_as_checked(checked, BOOK)
+    forged = replace(checked, steps=(checked.steps[0], replace(checked.steps[1], for_each=None, list_of="s1")))
+    with pytest.raises(PlanInvalid):
+        must_be_as_checked(forged, BOOK)
