@@ -65,6 +65,10 @@ class Desk:
     @classmethod
     def for_guests(cls, coordinator: Coordinator, place: Place, group: int) -> Desk:
         """The desk beside a house, for the people of a group. `NotAllowed` where its directory cannot be kept safe."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            raise BadInput(
+                "this system does not say who is at the other end of a socket: nobody can be let in by group"
+            )
         make_guest_directory(place, group)
         return cls(coordinator, place.guest_socket, group)
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import imaplib
 import re
-import socket
-import ssl
 from typing import Any
 
-from cuga.errors import BadInput, EgressRefused, NotDone, Unreachable
+from cuga.errors import BadInput, NotDone, Unreachable
 from cuga.model.correspondence import Mailbox
 from cuga.outbound import Egress
-from cuga.outbound.stream import connect, is_this_machine
+from cuga.outbound.imap import Aborted, Failed, ImapClient, TooMuch
 
-CONNECT_S, ANSWER_S = 10.0, 60.0
 MOST_BYTES = 10 * 1024 * 1024
 _NUMBERS = re.compile(rb"\d+")
 _SIZE = re.compile(rb"UID (\d+).*?RFC822\.SIZE (\d+)|RFC822\.SIZE (\d+).*?UID (\d+)", re.S)
@@ -40,7 +36,7 @@ class Talk:
 
     def close(self) -> None:
         """Say goodbye; nothing is expunged by it."""
-        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+        with contextlib.suppress(OSError, Failed):
             self._client.logout()
 
     def after(self, uid: int) -> list[int]:
@@ -97,7 +93,7 @@ class Talk:
                 if any(ord(one) < 32 or ord(one) > 126 for one in user + password):
                     raise BadInput("this server takes only plain letters in a name and a password")
                 self._client.login(_quoted(user), password)
-        except imaplib.IMAP4.error as error:
+        except Failed as error:
             # what the server answers may repeat what it was told
             raise NotDone(
                 f"{self._mailbox.host} did not let {user} in",
@@ -105,7 +101,7 @@ class Talk:
             ) from error
         except (OSError, ValueError) as error:
             raise _lost(self._mailbox, error) from error
-        with contextlib.suppress(OSError, imaplib.IMAP4.error):
+        with contextlib.suppress(OSError, Failed):
             _, found = self._client.capability()  # more is offered to who is known
             self._client.capabilities = tuple(str(found[-1], "ascii", "replace").upper().split())
 
@@ -115,7 +111,7 @@ class Talk:
         try:
             state, _ = self._client.select(_quoted(self._mailbox.folder), is_only_read)
             told = self._client.response("UIDVALIDITY")[1]
-        except (imaplib.IMAP4.error, OSError) as error:
+        except (Failed, OSError) as error:
             raise _lost(self._mailbox, error) from error
         if state != "OK" or not told or told[0] is None:
             raise NotDone(
@@ -128,63 +124,24 @@ class Talk:
         """What the server answers to a command; `Unreachable` when it breaks off, `NotDone` when it says no."""
         try:
             state, found = self._client.uid(command, *words)
-        except (imaplib.IMAP4.abort, OSError, _TooMuch) as error:
+        except (Aborted, OSError, TooMuch) as error:
             raise _lost(self._mailbox, error) from error
-        except imaplib.IMAP4.error as error:
+        except Failed as error:
             raise NotDone(f"{self._mailbox.host} did not understand {command}: {error}") from error
         if state != "OK":
             raise NotDone(f"{self._mailbox.host} said no to {command}")
         return list(found)
 
 
-class _TooMuch(Exception):
-    """The server announced more than a mail may have."""
-
-
-class _Checked(imaplib.IMAP4):
-    """The library's client, over a socket that was connected by our rules and with a bound on what is read."""
-
-    def __init__(self, mailbox: Mailbox) -> None:
-        self._box = mailbox
-        super().__init__(mailbox.host, mailbox.port, CONNECT_S)
-
-    def _create_socket(self, timeout: float | None) -> socket.socket:
-        box = self._box
-        # the registry names this one host: it may lie in a private network, and no other may be asked
-        egress = Egress(hosts=(box.host,), inside=(f"{box.host}:{box.port}",), plain=box.security == "none")
-        made = connect(
-            box.host,
-            box.port,
-            egress,
-            scheme="imap" if box.security == "none" else "imaps",
-            timeout_s=timeout or CONNECT_S,
-            tls=ssl.create_default_context() if box.security == "tls" else None,
-        )
-        if box.security == "none" and not is_this_machine(made):
-            made.close()
-            raise EgressRefused(
-                f"{box.host} would be told a password unencrypted", mode="policy_security", mend="say `security: tls`"
-            )
-        made.settimeout(ANSWER_S)
-        return made
-
-    def read(self, size: int) -> bytes:
-        """Read what the server announced, if it is not more than it was asked for."""
-        if size > MOST_BYTES + 1024:
-            raise _TooMuch(f"it announced {size:,} bytes")
-        return super().read(size)
-
-
-def _opened(mailbox: Mailbox) -> imaplib.IMAP4:
+def _opened(mailbox: Mailbox) -> ImapClient:
+    # the registry names this one host: it may lie in a private network, and no other may be asked
+    egress = Egress(hosts=(mailbox.host,), inside=(f"{mailbox.host}:{mailbox.port}",), plain=mailbox.security == "none")
     try:
-        client = _Checked(mailbox)
-        if mailbox.security == "starttls":
-            client.starttls(ssl.create_default_context())
-    except imaplib.IMAP4.error as error:
+        return ImapClient(mailbox.host, mailbox.port, mailbox.security, egress, most_bytes=MOST_BYTES)
+    except Failed as error:
         raise Unreachable(f"{mailbox.host}:{mailbox.port} is no mailbox server that can be used: {error}") from error
     except OSError as error:
         raise _lost(mailbox, error) from error
-    return client
 
 
 def _lost(mailbox: Mailbox, error: Exception) -> Unreachable:

@@ -185,7 +185,7 @@ def test_a_mailbox_cannot_be_where_machines_keep_their_secrets(tmp_path, host, e
 
 
 def test_a_password_is_not_told_unencrypted_to_another_machine(tmp_path, monkeypatch):
-    monkeypatch.setattr("cuga.adapters.imap.talk.is_this_machine", lambda connected: False)
+    monkeypatch.setattr("cuga.outbound.imap.is_this_machine", lambda connected: False)
     with socket.create_server(("127.0.0.1", 0)) as other:
         server = type("Server", (), {"port": other.getsockname()[1]})
         with pytest.raises(EgressRefused, match="unencrypted"):
