@@ -130,7 +130,7 @@ def _takes_object(contract: ToolContract, after: tuple[Token, ...]) -> bool:
         if word.low in _PLACING:
             break
         things += [word] if word.low not in STOP and not word.low.endswith("ly") else []
-    return not things or any(word.stem in KINDS or senses().speaks_for(word.stem, "draft") for word in things)
+    return not things or things[-1].stem in KINDS or senses().speaks_for(things[-1].stem, "draft")
 
 
 def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:

@@ -51,12 +51,17 @@ def _chosen(
     """One tool for each clause that asks; all others say more about the choice they stand beside."""
     found = Chosen([], [], withheld, {})
     waiting: list[Clause] = []
+    told: Clause | None = None
     for clause in _ordered(reading.clauses):
         if clause.negated:
             continue
         known = len(found.choices)
+        kind = mood(clause.words)
+        if kind is Mood.NAMES and told is not None and told.sentence == clause.sentence and clause.lead in ("and", ","):
+            kind = Mood.TELLS  # "they liked it and asked for more"
+        told = clause if kind is Mood.TELLS else None
         adds = known and (_only_adds(clause, found.choices[-1].clause) or _says_when_or_how(clause))
-        if not adds and (telling_too or mood(clause.words) is not Mood.TELLS):
+        if not adds and (telling_too or kind is not Mood.TELLS):
             _choose_for(clause, index, found, reading, favour)
         if len(found.choices) > known:
             found.choices[known].more += waiting
@@ -117,6 +122,10 @@ def _choose_for(clause: Clause, index: Index, found: Chosen, reading: Reading, f
         usable = usable_tools(_ranked(words, index, said, scale), clause, index, found, opening, made, reading)
     if not asks and found.choices and not _is_list(clause, found.choices[-1].clause):
         usable = []
+        if _wants_another(clause, found.choices[-1]):
+            last = found.choices[-1]
+            found.choices.append(Choice(last.contract, clause, last.score, last.words, last.runner_up))
+            return
     if not asks and found.choices:
         usable = [m for m in usable if _goes_with(index.contracts[m.tool], reading) and _is_named(m, clause, index)]
     if found.choices and _looks_back(clause):
@@ -226,6 +235,16 @@ def _folded(choices: list[Choice]) -> list[Choice]:
             same.more = [c for c in dict.fromkeys(same.more) if c is not same.clause]
             same.score = max(same.score, choice.score)
     return kept
+
+
+def _wants_another(clause: Clause, last: Choice) -> bool:
+    """Whether a mere name wants the deed before once more: "an email to the CEO and one to the CFO"."""
+    if last.contract.side_effect is SideEffect.READ_ONLY:
+        return False
+    roles = {m.value for m in clause.mentions if m.kind == "role"}
+    same = {m.value for c in last.clauses for m in c.mentions if m.kind == "role"}
+    here, there = _ways(last.contract, clause), _ways(last.contract, last.clause)
+    return bool(roles and same and roles - same) or bool(here and there and here != there)
 
 
 def _aim(clause: Clause) -> set[str]:

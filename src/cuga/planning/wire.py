@@ -16,6 +16,7 @@ from cuga.planning.conditions import Condition, opposite
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Filled
 from cuga.planning.kinds import KINDS, base_kind
+from cuga.planning.ranking import stems
 from cuga.planning.words import stem
 
 _LITERAL = frozenset({"account", "opportunity", "contact", "product", "count"})  # optional: never wired, only looked up
@@ -102,7 +103,12 @@ def measured(condition: Condition, contract: ToolContract) -> tuple[str, str] | 
     if best is not None:
         return best[1], wanted[0]
     if not schema and condition.number:  # a result of any shape: by what it gives
-        named = [path for kind, path in contract.gives.items() if stem(kind) in words]
+        plain = not stems(condition.subject)  # "it is below 40" is said of whatever was measured
+        named = [
+            path
+            for kind, path in contract.gives.items()
+            if words & {stem(kind), stem(path.strip("/"))} or (plain and path.strip("/") in _USUAL["integer"])
+        ]
         return (named[0], "number") if named else None
     return None
 

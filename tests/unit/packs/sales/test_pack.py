@@ -133,6 +133,20 @@ def test_records_are_found_and_counted(context):
     assert query_crm(context, kind="accounts", account=HERO).rows[0]["id"] == HERO
 
 
+def test_a_period_is_reckoned_from_the_day_of_the_run_and_shown_as_days(context):
+    year = context.as_of.year
+    found = query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value="this year"),))
+    assert [(one.op, one.value) for one in found.filters] == [
+        ("at_least", f"{year}-01-01"),
+        ("below", f"{year + 1}-01-01"),
+    ]
+    assert found.total > 1 and all(row["closes"].startswith(f"{year}-") for row in found.rows)
+    before = query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value=str(year - 1)),))
+    assert all(row["closes"].startswith(f"{year - 1}-") for row in before.rows)
+    with pytest.raises(BadInput):
+        query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value="someday"),))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [
