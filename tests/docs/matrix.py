@@ -252,7 +252,7 @@ A field that changes between plan, approval, intent and call keeps a tool from b
 A server that misbehaves is called once at most, and is never left running
     unit/tools/mcp/test_line.py
 A death at any point of such a call repeats nothing
-    scenario/test_mcp_kills.py
+    scenario/test_outside_kills.py
 Servers that others wrote work under the rules
     scenario/test_mcp_real.py
 Nothing that is sent to cuga as an MCP server is a decision

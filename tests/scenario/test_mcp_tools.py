@@ -254,6 +254,21 @@ async def test_another_process_does_the_same_over_the_desk(tmp_path):
         await desk.close()
 
 
+async def test_without_the_extra_it_is_said_what_is_missing(tmp_path, monkeypatch):
+    from cuga.orchestrator import outside, servers
+
+    site = Site(tmp_path, "honest")
+    async with site.open() as house:
+        await house.accept_tools("hostile")
+    monkeypatch.setattr(outside, "has_client", lambda: False)
+    monkeypatch.setattr(servers, "has_client", lambda: False)
+    async with site.open() as house:
+        (line,) = await house.servers()
+        assert "cugar[mcp]" in line.problem and line.tools == 1
+        assert "cugar[mcp]" in (await house.test_server("hostile")).problem
+        assert not (await house.execute_plan(ACT)).success
+
+
 async def test_what_cannot_be_done_is_said(tmp_path):
     site = Site(tmp_path, "dies-at-once")
     async with site.open() as house:

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from cuga.orchestrator.assemble import Assembly
 
 Definitions = dict[str, Definition]
-NEEDS_EXTRA = "MCP servers need the extra: pip install 'cugar[mcp]'"
+NEEDS_EXTRA = "MCP needs the extra: pip install 'cugar[mcp]'"
 
 
 class Outside:

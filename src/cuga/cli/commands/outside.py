@@ -128,6 +128,10 @@ def serve(
     async def work(visit: Visit) -> int:
         from cuga.api.mcp import serve_stdio
         from cuga.api.mcp_window import told_to
+        from cuga.orchestrator.outside import NEEDS_EXTRA, has_client
+
+        if not has_client():
+            raise BadInput(NEEDS_EXTRA)
 
         await serve_stdio(visit.front, link=(lambda approval_id: f"{inbox}{approval_id}") if inbox else told_to)
         return Exit.SUCCESS

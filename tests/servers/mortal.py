@@ -1,4 +1,4 @@
-"""A process that runs one call of the hostile server in a house and dies at a named point: `mortal_mcp.py HOUSE POINT`.
+"""A process that calls one tool in a house and dies at a named point: `mortal.py HOUSE TOOL ARGUMENTS POINT`.
 
 Without a point it goes on to the end with what an earlier process left, agreeing to what waits, and prints its end.
 """
@@ -6,16 +6,18 @@ Without a point it goes on to the end with what an earlier process left, agreein
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import signal
 import sys
 
 from cuga.model.event import name_of
-from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import AGENTSCoordinator as Coordinator
 from cuga.tools.mcp.line import Line, _Session
+from cuga.tools.openapi import Api
 
-HOUSE, POINT = sys.argv[1], sys.argv[2] if len(sys.argv) > 2 else ""
+HOUSE, TOOL, ARGUMENTS = sys.argv[1:4]
+POINT = sys.argv[4] if len(sys.argv) > 4 else ""
 
 
 def die(point: str) -> None:
@@ -23,22 +25,17 @@ def die(point: str) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def mortal() -> None:
-    look, call = Line.look, _Session.call
+def mortal(owner: type, method: str, point: str) -> None:
+    """Die before or after a method."""
+    real = getattr(owner, method)
 
-    async def looked(self):
-        die("look.before")
-        found = await look(self)
-        die("look.after")
-        return found
-
-    async def called(self, *words):
-        die("call.before")
-        answer = await call(self, *words)
-        die("call.after")
+    async def passed(self, *words, **named):
+        die(f"{point}.before")
+        answer = await real(self, *words, **named)
+        die(f"{point}.after")
         return answer
 
-    Line.look, _Session.call = looked, called
+    setattr(owner, method, passed)
 
 
 async def main() -> None:
@@ -55,14 +52,14 @@ async def main() -> None:
 
         if POINT:
             assembly.journal.append = appended
-            mortal()
+            mortal(Line, "look", "look")
+            mortal(_Session, "call", "call")
+            mortal(Api, "_asked", "call")
         runs = await house.runs()
         if runs:
             result = await house.resume(runs[0].run_id)
         else:
-            result = await house.execute_plan(
-                Plan(goal="act", steps=(PlanStep(tool="hostile/act", input={"what": "once"}),))
-            )
+            result = await house.wait(await house.start_call(TOOL, json.loads(ARGUMENTS)))
         for card in await house.inbox(result.run_id):
             await house.answer(card.approval_id, "approve", digest=card.digest)
             result = await house.wait(result.run_id)
