@@ -88,6 +88,7 @@ async def served(
         front=front, credentials=assembly.credentials(), live=Live(front), address=address, port=taken.getsockname()[1]
     )
     await doors.live.open()
+    delivering = asyncio.ensure_future((await front.postman()).work())
     config = uvicorn.Config(
         create_app(doors),
         log_config=None,
@@ -110,6 +111,8 @@ async def served(
             await serving
         yield doors
     finally:
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
         await doors.live.close()
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)

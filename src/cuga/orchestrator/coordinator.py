@@ -29,6 +29,7 @@ from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
+from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
@@ -40,7 +41,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
