@@ -1,0 +1,38 @@
+/** Records in a table: the columns a seller looks for first, of those that hold something. */
+
+import type { Json } from "../wire/read";
+import { count, dayOnly } from "./format";
+import { said } from "./outputs";
+
+type Row = { [name: string]: Json };
+
+const FIRST: Readonly<Record<string, readonly string[]>> = {
+  accounts: ["name", "industry", "employees", "revenue", "country", "city", "owner"],
+  contacts: ["name", "title", "account", "email", "phone"],
+  opportunities: ["name", "account", "product", "stage", "status", "amount", "owner", "closes"],
+  products: ["name", "series", "price", "description"],
+  activities: ["happened", "kind", "who", "account", "text"],
+};
+const HIDDEN = new Set(["raw", "source", "version", "currency"]);
+const MONEY = new Set(["revenue", "price", "amount"]);
+const MOST = 8;
+
+export function columnsOf(kind: string, rows: readonly Row[]): readonly string[] {
+  const filled = (name: string) => rows.some((row) => said(row[name]) !== "");
+  const first = (FIRST[kind] ?? []).filter(filled);
+  const others = [...new Set(rows.flatMap((row) => Object.keys(row)))].filter((name) => !first.includes(name) && !HIDDEN.has(name) && filled(name));
+  return [...first, ...others.filter((name) => !name.endsWith("_id") && name !== "id")].slice(0, MOST);
+}
+
+export interface Cell {
+  readonly text: string;
+  readonly isNumber: boolean;
+}
+
+export function cellOf(row: Row, name: string): Cell {
+  const value = row[name];
+  if (typeof value === "number") return { text: MONEY.has(name) ? `${count(value)} ${said(row.currency)}`.trim() : name === "founded" ? String(value) : count(value), isNumber: true };
+  const text = said(value);
+  if (/^\d{4}-\d\d-\d\dT/.test(text)) return { text: dayOnly(new Date(text)), isNumber: false };
+  return { text: text.length > 80 ? `${text.slice(0, 78)}…` : text, isNumber: false };
+}
