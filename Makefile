@@ -47,10 +47,10 @@ soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kill
 lock: $(VENV)/.python ## Compile the pinned requirements anew
 	@$(BIN)/python -m uv --version > /dev/null || { echo "this chore needs uv"; exit 1; }
 	@compile="$(BIN)/python -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url"; \
-	$$compile pyproject.toml -o requirements/run.txt; \
+	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pii --extra knowledge --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pii --extra knowledge --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
 
 clean: ## Remove what these chores made
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+import webbrowser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cuga.cli.exits import Exit
-from cuga.cli.screen import ended, say, show_json
+from cuga.cli.screen import ended, is_watched, say, show_json
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -17,8 +20,47 @@ if TYPE_CHECKING:
     from cuga.orchestrator.timetable import Started
 
 
-async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
-    """Drive every run of the house until Ctrl-C or SIGTERM."""
+@dataclass(frozen=True)
+class Wanted:
+    """Where the page and the API are to be served. `opens`: whether a browser is opened; None: at a terminal."""
+
+    host: str
+    port: int | None
+    public_url: str
+    opens: bool | None
+
+
+async def serve_until_stopped(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> int:
+    """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted."""
+    async with _doors(visit, wanted, as_json=as_json) as told:
+        return await _hold(visit, told, as_json=as_json)
+
+
+@asynccontextmanager
+async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> AsyncIterator[tuple[str, ...]]:
+    """Open the doors that are wanted; gives what a person is told of them."""
+    if wanted is None:
+        yield ()
+        return
+    try:
+        from cuga.api.serve import served
+    except ImportError as missing:
+        yield (
+            f"No page and no API: {missing.name} is not installed. The house is held all the same.",
+            "Install them: pip install 'cugar[serve]'; or say --no-page.",
+        )
+        return
+    front = visit.front
+    async with served(front, host=wanted.host, port=wanted.port, public_url=wanted.public_url) as doors:
+        link = await front.login_link()
+        if as_json:
+            show_json({"link": link, "url": doors.address.url, "user": front.user}, line=True)
+        if wanted.opens or (wanted.opens is None and is_watched() and not as_json):
+            await asyncio.to_thread(webbrowser.open, link)
+        yield () if as_json else ("", f"Open {link}", "It signs you in once, within half an hour.", "")
+
+
+async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
     from cuga.orchestrator.assemble import settle_in
     from cuga.orchestrator.timetable import keep_time
@@ -50,6 +92,8 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
     settle_in()
     woken = await assembly.engine.sweep()
     say(f"Serving {visit.place.root}; went on with {woken} runs. Other commands work beside this one; Ctrl-C stops it.")
+    if told:
+        say(*told)
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
-from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import addressed, intact
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Scrub
@@ -185,6 +185,12 @@ class MemoryJournal:
         if approval_id not in self._approvals:
             raise ApprovalNotFound(approval_id)
         return self._approvals[approval_id][0]
+
+    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
+        found = [run_id for run_id, row in self._runs.items() if (row.trace_id, row.tenant) == (trace_id, tenant)]
+        if not found:
+            raise RunNotFound(trace_id)
+        return max(found, key=lambda run_id: (self._runs[run_id].started_at, self._places[run_id]))
 
     async def used(self, scope: str) -> int:
         return self._ledger.used(scope)

@@ -5,6 +5,7 @@ What a person approved is bound by a digest over the call; any drift asks again.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -20,7 +21,7 @@ from cuga.model.plan import Step
 from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import digest_bytes, encode
 from cuga.policy.judge import Ruling
-from cuga.policy.profile import Consent, Profile
+from cuga.policy.profile import Consent, Profile, StandingRule
 
 MAX_PENDING = 20  # open approvals of one run (RELIABILITY D2, caps)
 
@@ -217,20 +218,23 @@ def _standing_consent(
     if step.side_effect is SideEffect.EXECUTE or step.ask_first:
         return "", ()
     for standing in turn.current.standing_rules:
-        if standing.tool != step.tool or turn.now >= standing.expires_at:
-            continue
-        if standing.profile not in ("", turn.rules.profile.name):
+        if not covers(standing, step.tool, turn.rules.profile.name, arguments, turn.now):
             continue
         scope = f"standing/{standing.rule_id}"
-        if turn.held(scope) >= standing.uses:
-            continue
-        value = msgspec.json.decode(arguments)
-        try:
-            if all(folded(pointed(value, path)) == text.casefold() for path, text in standing.matches.items()):
-                return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)
-        except Unresolved:
-            continue
+        if turn.held(scope) < standing.uses:
+            return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)
     return "", ()
+
+
+def covers(standing: StandingRule, tool: str, profile: str, arguments: msgspec.Raw | bytes, at: datetime) -> bool:
+    """Whether a standing rule is about a call of a profile at a time, whatever uses it has left."""
+    if standing.tool != tool or at >= standing.expires_at or standing.profile not in ("", profile):
+        return False
+    value = msgspec.json.decode(arguments)
+    try:
+        return all(folded(pointed(value, path)) == text.casefold() for path, text in standing.matches.items())
+    except Unresolved:
+        return False
 
 
 def folded(value: Any) -> str:

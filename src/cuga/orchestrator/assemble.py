@@ -46,6 +46,7 @@ from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
+from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
 from cuga.planning.records import CrmLookup
@@ -98,6 +99,9 @@ class Assembly:
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
+    served_at: str = ""  # where people reach it over HTTP; empty: nowhere
+    failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
+    _credentials: Credentials | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
@@ -177,6 +181,14 @@ class Assembly:
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
         return {"crm": crm, **dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))}
 
+    def credentials(self) -> Credentials:
+        """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
+        if self._credentials is None:
+            if self.place is not None:
+                make_private(self.place.people)
+            self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
+        return self._credentials
+
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
         return await self.journal.verify() if isinstance(self.journal, SqliteJournal) else []
@@ -195,6 +207,8 @@ class Assembly:
         if isinstance(self.views, ViewsFile):
             self.views.close()
         self.crm.close()
+        if self._credentials is not None:
+            self._credentials.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()

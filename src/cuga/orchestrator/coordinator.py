@@ -21,6 +21,7 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
 from cuga.orchestrator import timetable
+from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
@@ -33,7 +34,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom):
+class Coordinator(Members, Mailroom, Doorkeeping):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -180,7 +181,7 @@ class Coordinator(Members, Mailroom):
                 except TimeoutError:
                     return await self.result(run_id)
 
-    async def resume(self, run_id: str) -> ExecutionResult:
+    async def resume(self, run_id: str, by: Principal | None = None) -> ExecutionResult:
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""
         assembly = await self.open()
         assembly.look_at_adapters()

@@ -36,6 +36,11 @@ class Place:
         return self.root / "views.db"
 
     @property
+    def people(self) -> Path:
+        """What proves who somebody is; kept apart from the journal, see docs/decisions."""
+        return self.root / "people.db"
+
+    @property
     def crm(self) -> Path:
         return self.root / "crm.db"
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
 from cuga.journal.seal import GENESIS, verify
@@ -114,6 +114,12 @@ class Reader:
         run_id = self._one("approval_run", (approval_id,))
         if run_id is None:
             raise ApprovalNotFound(approval_id)
+        return str(run_id)
+
+    def find_trace(self, trace_id: str, tenant: str) -> str:
+        run_id = self._one("run_of_trace", (trace_id, tenant))
+        if run_id is None:
+            raise RunNotFound(trace_id)
         return str(run_id)
 
     def epoch(self) -> int:
