@@ -1,4 +1,5 @@
 /// <reference types="vitest/config" />
+import { fileURLToPath } from "node:url";
 import react from "@vitejs/plugin-react";
 import { defineConfig } from "vite";
 
@@ -7,6 +8,7 @@ const house = process.env.CUGA_URL ?? "http://127.0.0.1:8787";
 export default defineConfig({
   base: "./",
   plugins: [react()],
+  resolve: { alias: { "react-remove-scroll": fileURLToPath(new URL("./src/parts/still.tsx", import.meta.url)) } },
   build: {
     outDir: "../src/cuga/api/page",
     emptyOutDir: true,

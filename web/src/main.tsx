@@ -23,4 +23,10 @@ createRoot(document.getElementById("root")!).render(
     </QueryClientProvider>
   </StrictMode>,
 );
-if ("serviceWorker" in navigator && import.meta.env.PROD) void navigator.serviceWorker.register("./worker.js").catch(() => undefined);
+if ("serviceWorker" in navigator && import.meta.env.PROD) void navigator.serviceWorker.register(trusted("./worker.js")).catch(() => undefined);
+
+/** The one script that the page names by itself; the server lets it name no other. */
+function trusted(url: "./worker.js"): string {
+  const types = (globalThis as { trustedTypes?: { createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string } } }).trustedTypes;
+  return types ? types.createPolicy("cuga-worker", { createScriptURL: (one) => (one === url ? one : "") }).createScriptURL(url) : url;
+}

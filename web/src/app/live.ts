@@ -5,8 +5,10 @@ import { useQuery, useQueryClient, type UseQueryResult } from "@tanstack/react-q
 import { isEnded } from "../model/states";
 import * as wire from "../wire/house";
 import { followTrace, type Line } from "../wire/live";
-import type { Budget, RunResult } from "../wire/shapes";
+import { budget as budgetShape, type Budget, type RunResult } from "../wire/shapes";
+import { shape } from "../wire/read";
 
+const told = shape({ budget: budgetShape });
 const GATHER_MS = 120; // events of one moment become one question
 
 export interface LiveRun {
@@ -32,7 +34,15 @@ export function useLiveRun(id: string): LiveRun {
         void client.invalidateQueries({ queryKey: ["budget", id] });
       }, GATHER_MS);
     };
-    const stop = followTrace(traceId, 0, { events: look, other: look, resync: look, line: setLine });
+    const stop = followTrace(traceId, 0, {
+      events: look,
+      other: (kind, frame) => {
+        if (kind === "budget") client.setQueryData(["budget", id], told(frame).budget);
+        else look();
+        if (kind === "approval") void client.invalidateQueries({ queryKey: ["approvals"] });
+      },
+      line: setLine,
+    });
     return () => {
       clearTimeout(timer);
       stop();

@@ -17,18 +17,17 @@ import { useProfile, useProfiles } from "./session";
 
 const GO = ["home", "runs", "inbox", "data", "signals", "policy", "audit", "people", "settings"] as const;
 
-export default function QuickActions({ open, onClose }: { readonly open: boolean; readonly onClose: () => void }) {
-  const [play, setPlay] = useState<Ready | null>(null);
-  useEffect(() => {
-    if (!open) setPlay(null);
-  }, [open]);
+export default function QuickActions({ first, onClose }: { readonly first: string; readonly onClose: () => void }) {
+  const plays = useQuery({ queryKey: ["quick"], queryFn: wire.quick, staleTime: 60_000 });
+  const [picked, pick] = useState<string>(first);
+  const play = plays.data?.find((one) => one.name === picked) ?? null;
   return (
-    <D.Root open={open} onOpenChange={(now) => !now && onClose()}>
+    <D.Root open onOpenChange={(now) => !now && onClose()}>
       <D.Portal>
         <D.Overlay className="veil" />
         <D.Content className="dialog" style={{ "--wide": "38rem" } as React.CSSProperties} aria-describedby={undefined}>
           <D.Title className="hush">{t.quick.title}</D.Title>
-          {play ? <Fill play={play} onBack={() => setPlay(null)} onClose={onClose} /> : <Find onPick={setPlay} onClose={onClose} />}
+          {play ? <Fill play={play} onBack={() => pick("")} onClose={onClose} /> : <Find onPick={(one) => pick(one.name)} onClose={onClose} />}
         </D.Content>
       </D.Portal>
     </D.Root>
@@ -47,7 +46,9 @@ function Find({ onPick, onClose }: { readonly onPick: (play: Ready) => void; rea
     return matching([...actions, ...pages], words);
   }, [plays.data, words]);
   useEffect(() => move(0), [words]);
-  useEffect(() => list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" }), [at, choices]);
+  useEffect(() => {
+    list.current?.querySelector('[aria-selected="true"]')?.scrollIntoView({ block: "nearest" });
+  }, [at, choices]);
 
   const pick = (choice: Choice | undefined) => {
     if (!choice) {

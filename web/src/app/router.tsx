@@ -2,7 +2,7 @@
 
 import { createHashHistory, createRootRoute, createRoute, createRouter, lazyRouteComponent, Outlet } from "@tanstack/react-router";
 import { Home } from "../pages/Home";
-import { Bones } from "../parts/feedback";
+import { Bones, Broken } from "../parts/feedback";
 import { Runs } from "../pages/Runs";
 import { NotFound } from "../pages/NotFound";
 import { Gate } from "./gate";
@@ -51,6 +51,11 @@ export const router = createRouter({
   defaultPendingComponent: () => (
     <div className="page">
       <Bones lines={6} card />
+    </div>
+  ),
+  defaultErrorComponent: ({ error }) => (
+    <div className="page">
+      <Broken error={error} />
     </div>
   ),
   scrollRestoration: true,

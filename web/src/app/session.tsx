@@ -39,9 +39,10 @@ export function useProfiles() {
 /** The profile a person chose last; kept in this browser. */
 export function useProfile(): readonly [string, (name: string) => void] {
   const profiles = useProfiles();
+  const house = useHouse();
   const [kept, keep] = useState(() => localStorage.getItem("profile") ?? "");
   const names = profiles.data?.map((profile) => profile.name) ?? [];
-  const value = names.includes(kept) ? kept : names.includes("smb") ? "smb" : (names[0] ?? "");
+  const value = names.includes(kept) ? kept : (house.data?.defaultProfile ?? names[0] ?? "");
   return [
     value,
     (name) => {

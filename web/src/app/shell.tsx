@@ -1,6 +1,6 @@
 /** The frame around every page: where one is, where one can go, and what one must know wherever one is. */
 
-import { lazy, Suspense, useEffect, useState, type ReactNode } from "react";
+import { createContext, lazy, Suspense, useCallback, useContext, useEffect, useState, type ReactNode } from "react";
 import { Link, useNavigate, useRouterState } from "@tanstack/react-router";
 import { useQuery } from "@tanstack/react-query";
 import * as wire from "../wire/house";
@@ -9,6 +9,9 @@ import { Fence } from "../parts/feedback";
 import { Icon, Mark, type IconName } from "../parts/icons";
 import { useHouse, useLine, useMe } from "./session";
 
+/** Opens the quick actions, at one of them when its name is given. */
+const Quick = createContext<(play?: string) => void>(() => undefined);
+export const useQuick = () => useContext(Quick);
 const QuickActions = lazy(() => import("./quick"));
 
 const PAGES = [
@@ -26,36 +29,39 @@ const WATCH = [
 ] as const;
 
 export function Shell({ children }: { readonly children: ReactNode }) {
-  const [quick, setQuick] = useState(false);
+  const [quick, setQuick] = useState<string | null>(null);
   const path = useRouterState({ select: (state) => state.location.pathname });
   const waiting = useWaiting();
-  useKeys(() => setQuick(true));
+  const openQuick = useCallback((play = "") => setQuick(play), []);
+  useKeys(openQuick);
   useArrival(path);
   return (
     <div className="frame">
       <a className="skip" href="#content" onClick={(event) => { event.preventDefault(); document.getElementById("content")?.focus(); }}>
         {t.skip}
       </a>
-      <Rail path={path} waiting={waiting} openQuick={() => setQuick(true)} />
+      <Rail path={path} waiting={waiting} openQuick={() => openQuick()} />
       <div style={{ minWidth: 0 }}>
         <header className="topbar">
           <Link to="/" className="brand" aria-label={t.name}>
             <Mark size={24} />
             {t.name}
           </Link>
-          <button type="button" className="button bare icon end" aria-label={t.nav.quick} onClick={() => setQuick(true)}>
+          <button type="button" className="button bare icon end" aria-label={t.nav.quick} onClick={() => openQuick()}>
             <Icon name="search" size={20} />
           </button>
         </header>
         <Banners />
         <main className="main" id="content" tabIndex={-1}>
-          <Fence at={path}>{children}</Fence>
+          <Fence at={path}>
+            <Quick.Provider value={openQuick}>{children}</Quick.Provider>
+          </Fence>
         </main>
       </div>
       <Bar path={path} waiting={waiting} />
-      {quick && (
+      {quick !== null && (
         <Suspense fallback={null}>
-          <QuickActions open onClose={() => setQuick(false)} />
+          <QuickActions first={quick} onClose={() => setQuick(null)} />
         </Suspense>
       )}
     </div>
@@ -197,7 +203,7 @@ export const isMac = () => /Mac|iPhone|iPad/.test(navigator.platform);
 const isWriting = (target: EventTarget | null) => target instanceof HTMLElement && (/^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || target.isContentEditable);
 
 /** Ctrl/Cmd K anywhere; `/` to the goal, `t` to the trace of this run, `g` and a letter to a page. */
-function useKeys(openQuick: () => void) {
+function useKeys(openQuick: (play?: string) => void) {
   const navigate = useNavigate();
   useEffect(() => {
     let began = 0;

@@ -15,6 +15,7 @@ const FIRST: Readonly<Record<string, readonly string[]>> = {
 };
 const HIDDEN = new Set(["raw", "source", "version", "currency"]);
 const MONEY = new Set(["revenue", "price", "amount"]);
+const APART = new Set(["currency", "version"]);
 const MOST = 8;
 
 export function columnsOf(kind: string, rows: readonly Row[]): readonly string[] {
@@ -24,6 +25,14 @@ export function columnsOf(kind: string, rows: readonly Row[]): readonly string[]
   return [...first, ...others.filter((name) => !name.endsWith("_id") && name !== "id")].slice(0, MOST);
 }
 
+/** A record for reading: money in units with its currency, nothing that only machines need. */
+export function readable(row: Row): Row {
+  const shown = Object.entries(row).filter(([name, value]) => !APART.has(name) && said(value) !== "");
+  return Object.fromEntries(shown.map(([name, value]) => [name, MONEY.has(name) && typeof value === "number" ? moneyOf(value, row) : value]));
+}
+
+const moneyOf = (micros: number, row: Row): string => `${count(micros / 1_000_000)} ${said(row.currency)}`.trim();
+
 export interface Cell {
   readonly text: string;
   readonly isNumber: boolean;
@@ -31,7 +40,7 @@ export interface Cell {
 
 export function cellOf(row: Row, name: string): Cell {
   const value = row[name];
-  if (typeof value === "number") return { text: MONEY.has(name) ? `${count(value)} ${said(row.currency)}`.trim() : name === "founded" ? String(value) : count(value), isNumber: true };
+  if (typeof value === "number") return { text: MONEY.has(name) ? moneyOf(value, row) : name === "founded" ? String(value) : count(value), isNumber: true };
   const text = said(value);
   if (/^\d{4}-\d\d-\d\dT/.test(text)) return { text: dayOnly(new Date(text)), isNumber: false };
   return { text: text.length > 80 ? `${text.slice(0, 78)}…` : text, isNumber: false };

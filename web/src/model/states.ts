@@ -16,8 +16,8 @@ const TONES: Readonly<Record<string, Tone>> = {
   // what tools say of things
   met: "good", near: "part", missed: "bad", unmet: "bad", unknown: "calm", confirmed: "good", contradicted: "bad",
   qualified: "good", gaps: "part", "at risk": "bad", error: "bad", blocking: "bad", warning: "wait", filled: "good",
-  "not known": "calm", allow: "good", allowed: "good", "needs review": "wait", block: "bad", refuse: "no",
-  ask: "wait", ok: "good", note: "calm", fault: "bad", broken: "bad", likely: "good", possible: "part", yes: "good",
+  "not known": "calm", allow: "good", allowed: "good", "needs review": "wait", block: "bad",
+  asks: "wait", ok: "good", note: "calm", fault: "bad", broken: "bad", likely: "good", possible: "part", yes: "good",
   no: "bad", agreed: "good", differs: "part", unclear: "calm",
 }; // prettier-ignore
 

@@ -3,10 +3,11 @@
 import { useEffect, useRef, useState } from "react";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { count } from "../model/format";
+import { count, title } from "../model/format";
 import * as wire from "../wire/house";
 import type { House } from "../wire/shapes";
 import { t } from "../words/en";
+import { isMac, useQuick } from "../app/shell";
 import { isEmptyHouse, useCan, useHouse, useProfile, useProfiles } from "../app/session";
 import { Answer, Empty, Problem } from "../parts/feedback";
 import { Icon } from "../parts/icons";
@@ -20,6 +21,7 @@ export function Home() {
     <div className="page">
       {isEmpty ? <FirstRun /> : <Goal house={house.data} />}
       {!isEmpty && <Waiting />}
+      {!isEmpty && <Quick />}
       <Recent hidden={isEmpty} />
     </div>
   );
@@ -113,6 +115,35 @@ function Status({ house }: { readonly house: House }) {
         </span>
       )}
     </>
+  );
+}
+
+const FIRST = ["score-prospect", "research-account", "find-decision-makers", "cold-email", "deal-risk", "next-action", "qualify", "full-workup"];
+
+/** The goals that sellers have most, one press away. */
+function Quick() {
+  const open = useQuick();
+  const plays = useQuery({ queryKey: ["quick"], queryFn: wire.quick, staleTime: 60_000 });
+  const first = FIRST.flatMap((name) => plays.data?.filter((play) => play.name === name && !play.missing.length) ?? []);
+  if (plays.isError) return null;
+  return (
+    <section className="stack gap3">
+      <div className="row spread">
+        <h2>{t.home.quick}</h2>
+        <button type="button" className="button bare small" onClick={() => open()}>
+          {t.quick.all}
+          <kbd>{isMac() ? "⌘K" : "Ctrl K"}</kbd>
+        </button>
+      </div>
+      <div className="tiles" style={{ "--tile": "10.5rem", gap: "var(--s2)", minHeight: "2.75rem" } as React.CSSProperties}>
+        {first.map((play) => (
+          <button key={play.name} type="button" className="pick" onClick={() => open(play.name)}>
+            <span style={{ fontWeight: 550 }}>{play.title}</span>
+            <span className="tiny dim">{title(play.category)}</span>
+          </button>
+        ))}
+      </div>
+    </section>
   );
 }
 

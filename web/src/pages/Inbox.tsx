@@ -32,7 +32,7 @@ export function Inbox() {
   const chosen = items.filter((card) => picked.has(card.approvalId));
   const decideAll = async (reason: string) => {
     const answers = await wire.decideMany(bulk!, chosen.map((card) => ({ approval_id: card.approvalId, digest: card.digest })), reason);
-    say(t.inbox.bulkDone(answers.filter((one) => one.ok).length, chosen.length));
+    say(t.inbox.bulkDone(answers.filter((one) => one.done).length, chosen.length));
     pick(new Set());
     setPicking(false);
     await client.invalidateQueries();
@@ -111,7 +111,7 @@ function Entry({ card, onOpen }: { readonly card: Card; readonly onOpen: () => v
   const target = targetOf(card);
   const own = !me.isSolo && card.requesters.includes(me.user);
   return (
-    <button type="button" className="entry" onClick={onOpen}>
+    <button type="button" className="entry tall" onClick={onOpen}>
       <span className="stack" style={{ gap: "0.15rem" }}>
         <span className="row gap2">
           <span className="strong">{title(card.name || card.tool)}</span>

@@ -15,7 +15,7 @@ const ROLES = ["viewer", "operator", "approver", "admin"] as const;
 
 export function People() {
   const me = useMe();
-  const may = useCan("manage_people");
+  const may = useCan("govern");
   const found = useQuery({ queryKey: ["people"], queryFn: wire.people });
   const [inviting, invite] = useState(false);
   const [link, show] = useState("");

@@ -7,7 +7,7 @@ import { cost, count, title } from "../model/format";
 import * as wire from "../wire/house";
 import type { Planned } from "../wire/shapes";
 import { t } from "../words/en";
-import { Dot, Effect, Exact, Facts, Head, MeterBar, Section } from "../parts/basic";
+import { Dot, Effect, Exact, Head, MeterBar, Section } from "../parts/basic";
 import { Answer, Problem } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { StepsView } from "../parts/StepsView";
@@ -93,7 +93,9 @@ function Preview({ planned }: { readonly planned: Planned }) {
           <Section title={t.plan.cost}>
             <div className="stack">
               <p className="big-number">{cost(forecast.cost)}</p>
-              <Facts rows={[[t.plan.calls, count(forecast.calls)], [t.home.profile, ""], ["", t.plan.approvals(asks)]]} />
+              <p className="small dim">
+                {count(forecast.calls)} {t.plan.calls.toLowerCase()}, {t.plan.approvals(asks)}
+              </p>
               <hr className="rule" />
               {forecast.scopes.map((scope) => (
                 <MeterBar key={scope.scope} meter={meterOf({ ...scope, raised: 0 }, title(scope.scope.split("/").at(-1) ?? ""), scope.warns ? 0 : 80)} />

@@ -218,13 +218,13 @@ function WhatIf() {
             <div className="stack gap2">
               <h3>{t.policy.verdicts[ask.data.verdict] ?? ask.data.verdict}</h3>
               <ul className="small stack gap1">
-                {ask.data.reasons.map((reason) => (
+                {[...ask.data.faults, ...ask.data.reasons].map((reason) => (
                   <li key={reason} className="wrap-any">
                     <Exact>{reason}</Exact>
                   </li>
                 ))}
               </ul>
-              <Facts rows={[[t.ask.risk, ask.data.risk], [t.ask.mayDecide, ask.data.roles.join(", ")], [t.ask.through, Object.entries(ask.data.adapters).map(([one, other]) => `${one}: ${other}`).join(", ")]]} />
+              <Facts rows={[[t.ask.mayDecide, ask.data.verdict === "asks" ? ask.data.roles.join(", ") : ""], [t.ask.cost, cost(ask.data.cost)], [t.ask.through, Object.entries(ask.data.adapters).map(([one, other]) => `${one}: ${other}`).join(", ")]]} />
             </div>
           </div>
         )}

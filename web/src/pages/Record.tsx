@@ -9,6 +9,7 @@ import { Exact, Head } from "../parts/basic";
 import { Answer } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { Output } from "../parts/outputs";
+import { readable } from "../model/records";
 
 export function Record() {
   const { kind, id } = useParams({ from: "/data/$kind/$id" });
@@ -33,7 +34,7 @@ export function Record() {
               </Head>
               <div className="card">
                 <div className="inside">
-                  <Output value={record} />
+                  <Output value={isTree(record) ? readable(record) : record} />
                 </div>
               </div>
             </>
@@ -44,7 +45,5 @@ export function Record() {
   );
 }
 
-function nameOf(record: Json): string {
-  if (record === null || typeof record !== "object" || Array.isArray(record)) return "";
-  return typeof record.name === "string" ? record.name : "";
-}
+const isTree = (record: Json): record is { [name: string]: Json } => record !== null && typeof record === "object" && !Array.isArray(record);
+const nameOf = (record: Json): string => (isTree(record) && typeof record.name === "string" ? record.name : "");

@@ -136,7 +136,7 @@ function Export({ run }: { readonly run: RunResult }) {
 function Stop({ run }: { readonly run: RunResult }) {
   const [asking, ask] = useState(false);
   const client = useQueryClient();
-  const may = useCan("cancel");
+  const may = useCan("steer_run");
   if (!may) return null;
   return (
     <>

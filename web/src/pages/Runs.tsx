@@ -72,7 +72,7 @@ export function RunEntry({ run }: { readonly run: RunLine }) {
           <Ago at={run.startedAt} /> · {facts.join(" · ")}
         </span>
       </span>
-      <State state={run.status} label={run.planOnly && run.status === "success" ? t.plan.title : t.runs.statuses[run.status] ?? run.status} live={run.status === "running"} />
+      <State state={run.status} label={run.planOnly && run.status === "success" ? t.runs.planned : t.runs.statuses[run.status] ?? run.status} live={run.status === "running"} />
     </>
   );
   return run.planOnly ? (

@@ -51,7 +51,7 @@ const ON = ["approval_waits", "approval_expires", "run_ends"] as const;
 
 function Notices() {
   const client = useQueryClient();
-  const may = useCan("manage_notices");
+  const may = useCan("govern");
   const found = useQuery({ queryKey: ["notices"], queryFn: wire.notices });
   const drop = useMutation({ mutationFn: wire.dropNotice, onSuccess: () => void client.invalidateQueries({ queryKey: ["notices"] }) });
   const [adding, add] = useState(false);
@@ -222,7 +222,7 @@ function Schedules() {
 function Stop() {
   const client = useQueryClient();
   const house = useHouse();
-  const may = useCan("halt");
+  const may = useCan("stop");
   const [asking, ask] = useState(false);
   const lift = useMutation({ mutationFn: wire.liftHalt, onSuccess: () => void client.invalidateQueries() });
   const halted = house.data?.halted ?? "";

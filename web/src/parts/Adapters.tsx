@@ -54,7 +54,7 @@ export function Adapters() {
 
 function Line({ adapter, onSwitch }: { readonly adapter: Adapter; readonly onSwitch: (on: boolean) => void }) {
   const say = useToast();
-  const may = useCan("switch_adapter");
+  const may = useCan("govern");
   const test = useMutation({ mutationFn: () => wire.testAdapter(adapter.adapter), onSuccess: (found) => say(`${adapter.adapter}: ${found.detail || found.found || (found.ok ? "ok" : "")}`), onError: (error) => say(error.message) });
   return (
     <div className="entry">

@@ -6,7 +6,7 @@
 
 import { useEffect, useMemo, useState, type FormEvent, type ReactNode } from "react";
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { changesBetween, wordsBetween, type Change } from "../model/diff";
+import { wordsBetween } from "../model/diff";
 import { cost, dayAndTime, spanOf, title, words } from "../model/format";
 import { suspicionsIn } from "../model/hidden";
 import { blocksOf, isLetter, letterOf, said } from "../model/outputs";
@@ -14,7 +14,7 @@ import { sha256 } from "../wire/exact";
 import * as wire from "../wire/house";
 import { Refused } from "../wire/http";
 import type { Json } from "../wire/read";
-import type { Card } from "../wire/shapes";
+import type { Card, CardNow, Change } from "../wire/shapes";
 import { t } from "../words/en";
 import { useMe } from "../app/session";
 import { Copy, Effect, Exact, Facts, Field, State, useNow } from "./basic";
@@ -49,11 +49,12 @@ export function ApprovalDialog({ id, onClose, onNext, toRun }: Props) {
       </Dialog>
     );
   }
-  return <Request key={`${id}/${found.data.card.digest}/${found.data.card.state}`} card={found.data.card} bytes={found.data.bytes} onClose={onClose} onNext={onNext} toRun={toRun} reload={() => void found.refetch()} />;
+  const { now, bytes } = found.data;
+  return <Request key={`${id}/${now.card.digest}/${now.card.state}`} now={now} bytes={bytes} onClose={onClose} onNext={onNext} toRun={toRun} reload={() => void found.refetch()} />;
 }
 
 interface RequestProps extends Omit<Props, "id"> {
-  readonly card: Card;
+  readonly now: CardNow;
   readonly bytes: string;
   readonly reload: () => void;
 }
@@ -70,7 +71,8 @@ function useSeal(bytes: string, digest: string): Seal {
   return seal;
 }
 
-function Request({ card, bytes, onClose, onNext, toRun, reload }: RequestProps) {
+function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
+  const { card, mayDecide } = now;
   const me = useMe();
   const say = useToast();
   const client = useQueryClient();
@@ -83,7 +85,6 @@ function Request({ card, bytes, onClose, onNext, toRun, reload }: RequestProps) 
 
   const isOpen = card.state === "open";
   const isOwn = !me.isSolo && card.requesters.includes(me.user);
-  const mayDecide = card.canDecide ?? (!isOwn && me.can.includes("decide"));
   const ready = isOpen && mayDecide && seal !== "broken" && seal !== "checking" && !busy && !stale;
 
   const decide = async (verdict: Doing, reason: string, changes?: Record<string, Json>) => {
@@ -95,7 +96,7 @@ function Request({ card, bytes, onClose, onNext, toRun, reload }: RequestProps) 
       void client.invalidateQueries();
       onNext ? onNext() : onClose();
     } catch (refused) {
-      if (refused instanceof Refused && (refused.code === "step_up" || refused.code === "step_up_needed" || refused.code === "step_up_required")) {
+      if (refused instanceof Refused && refused.code === "step_up_needed") {
         setStepUp(() => () => decide(verdict, reason, changes));
       } else if (refused instanceof Refused && [404, 409, 410, 412].includes(refused.status)) {
         setStale(true);
@@ -128,7 +129,7 @@ function Request({ card, bytes, onClose, onNext, toRun, reload }: RequestProps) 
         onKey={onKey}
         title={<span className="row">{title(card.name || card.tool)} {!isOpen && <State state={card.state} />}</span>}
         lead={<span className="row gap2"><Effect of={card.sideEffect} /><State state={card.risk} label={t.inbox.risk[card.risk] ?? card.risk} />{isOpen && <TimeLeft until={card.expiresAt} />}</span>}
-        footer={isOpen && !stale ? <Actions ready={ready} mayDecide={mayDecide} why={isOwn ? t.ask.own : t.ask.notYours(card.roles.join(" or ") || t.ask.anybody)} onApprove={() => void decide("approve", "").catch(() => undefined)} onDo={setDoing} /> : <After card={card} toRun={toRun} onNext={onNext} stale={stale} reload={reload} />}
+        footer={isOpen && !stale ? <Actions ready={ready} mayDecide={mayDecide} why={isOwn ? t.ask.own : t.ask.notYours(now.whoCan.join(", ") || card.roles.join(", "))} onApprove={() => void decide("approve", "").catch(() => undefined)} onDo={setDoing} /> : <After card={card} toRun={toRun} onNext={onNext} stale={stale} reload={reload} />}
       >
         <div className="stack gap5">
           {stale && (
@@ -144,9 +145,10 @@ function Request({ card, bytes, onClose, onNext, toRun, reload }: RequestProps) 
           {!stale && error != null && <Problem error={error} />}
           <Suspicious card={card} />
           <What card={card} bytes={bytes} seal={seal} />
-          <Diff card={card} />
+          <Diff now={now} />
           <Why card={card} />
           {card.votes.length > 0 && <Votes card={card} />}
+          {isOpen && now.onBehalfOf && <p className="small dim">{t.ask.behalf(now.onBehalfOf)}</p>}
           {isOpen && me.isSolo && <p className="small dim">{t.ask.solo}</p>}
         </div>
       </Dialog>
@@ -197,7 +199,7 @@ function Actions({ ready, mayDecide, why, onApprove, onDo }: { readonly ready: b
   );
 }
 
-function After({ card, toRun, onNext, stale, reload }: Pick<RequestProps, "card" | "toRun" | "onNext" | "reload"> & { readonly stale: boolean }) {
+function After({ card, toRun, onNext, stale, reload }: Pick<RequestProps, "toRun" | "onNext" | "reload"> & { readonly card: Card; readonly stale: boolean }) {
   const [asking, setAsking] = useState(false);
   const client = useQueryClient();
   return (
@@ -334,44 +336,33 @@ function Bytes({ bytes, card, seal }: { readonly bytes: string; readonly card: C
   );
 }
 
-/** What changes: against what the server says is there now, or against the request that this one replaced. */
-function Diff({ card }: { readonly card: Card }) {
-  const before = useQuery({ queryKey: ["approval", card.amends], queryFn: () => wire.approval(card.amends), enabled: card.amends !== "" });
-  const amended = before.data ? changesBetween(before.data.card.arguments, card.arguments) : [];
-  const told = changesOf(card.diff);
-  if (!amended.length && !told.length) return null;
+/** What changes: against what is in the records now, and against the request that this one replaced. */
+function Diff({ now }: { readonly now: CardNow }) {
   return (
-    <section className="stack gap3">
-      <h3>{told.length ? t.ask.diff : t.ask.amended}</h3>
-      {(told.length ? told : amended).map((change) => (
-        <ChangeView key={change.path} change={change} />
-      ))}
-    </section>
+    <>
+      <Changes title={t.ask.diff} changes={now.changes} />
+      <Changes title={t.ask.amended} changes={now.edits} />
+    </>
   );
 }
 
-function changesOf(diff: Json): readonly Change[] {
-  const rows = Array.isArray(diff) ? diff : diff !== null && typeof diff === "object" ? (Array.isArray(diff.changes) ? diff.changes : []) : [];
-  return rows.flatMap((row): Change[] => {
-    if (row === null || typeof row !== "object" || Array.isArray(row)) return [];
-    const path = said(row.path ?? row.field);
-    return path ? [{ path, before: row.before, after: row.after }] : [];
-  });
-}
-
-function ChangeView({ change }: { readonly change: Change }) {
-  const before = said(change.before);
-  const after = said(change.after);
+function Changes({ title: name, changes }: { readonly title: string; readonly changes: readonly Change[] }) {
+  if (!changes.length) return null;
   return (
-    <div className="stack gap1">
-      <h4 className="mono">{change.path}</h4>
-      <p className="sunk pre small">
-        {wordsBetween(before, after).map((run, at) => {
-          const text = <Exact>{run.text}</Exact>;
-          return run.kind === "gone" ? <del key={at}>{text}</del> : run.kind === "new" ? <ins key={at}>{text}</ins> : <span key={at}>{text}</span>;
-        })}
-      </p>
-    </div>
+    <section className="stack gap3">
+      <h3>{name}</h3>
+      {changes.map((change) => (
+        <div key={change.name} className="stack gap1">
+          <h4 className="mono">{change.name}</h4>
+          <p className="sunk pre small">
+            {wordsBetween(change.was, change.becomes).map((run, at) => {
+              const text = <Exact>{run.text}</Exact>;
+              return run.kind === "gone" ? <del key={at}>{text}</del> : run.kind === "new" ? <ins key={at}>{text}</ins> : <span key={at}>{text}</span>;
+            })}
+          </p>
+        </div>
+      ))}
+    </section>
   );
 }
 

@@ -7,7 +7,7 @@ import { toneOf } from "../model/states";
 import * as wire from "../wire/house";
 import type { RunResult, StepResult } from "../wire/shapes";
 import { t } from "../words/en";
-import { Choices, Dot, Effect, Exact, Facts, State } from "./basic";
+import { Dot, Effect, Exact, Facts, State } from "./basic";
 import { Ask } from "./dialog";
 import { Icon } from "./icons";
 import { Output, RawJson } from "./outputs";
@@ -48,7 +48,7 @@ export function StepCard({ step, number, run, open, onToggle }: Props) {
               [t.run.agreed, step.approvedBy],
               [t.run.reduced, Object.entries(step.reduced).map(([capability, why]) => `${capability} (${why})`).join(", ")],
               [t.budget.cost, step.cost ? cost(step.cost) : ""],
-              [t.run.took, step.durationUs ? `${duration(step.durationUs)}${step.attempts > 1 ? `, ${t.run.attempts(step.attempts)}` : ""}` : ""],
+              [t.run.time, step.durationUs ? `${duration(step.durationUs)}${step.attempts > 1 ? `, ${t.run.attempts(step.attempts)}` : ""}` : ""],
               ["", step.note && <Exact key="n">{step.note}</Exact>],
             ]}
           />
@@ -73,7 +73,9 @@ function Gave({ step }: { readonly step: StepResult }) {
     <div className="stack gap3">
       {view === "readable" ? <Output value={step.output} /> : <RawJson value={step.output} />}
       <div>
-        <Choices label={t.run.output} value={view} onPick={look} options={[["readable", t.run.readable], ["raw", t.run.raw]]} />
+        <button type="button" className="button bare small" style={{ marginInlineStart: "calc(-1 * var(--s2))" }} onClick={() => look(view === "raw" ? "readable" : "raw")}>
+          {view === "raw" ? t.run.readable : t.run.raw}
+        </button>
       </div>
     </div>
   );

@@ -6,6 +6,7 @@ import { useVirtualizer } from "@tanstack/react-virtual";
 import { count, duration, inFull, millis, words } from "../model/format";
 import { add, barOf, emptyWaterfall, filterEvents, gistOf, ticksOf, type Span, type Waterfall } from "../model/spans";
 import { toneOf } from "../model/states";
+import * as wire from "../wire/house";
 import { followTrace, type Line } from "../wire/live";
 import type { TraceEvent } from "../wire/shapes";
 import { t } from "../words/en";
@@ -29,20 +30,34 @@ interface Live {
 function useTrace(traceId: string): Live {
   const kept = useRef<{ events: TraceEvent[]; fall: Waterfall }>({ events: [], fall: emptyWaterfall() });
   const [live, set] = useState<Live>({ events: [], fall: kept.current.fall, line: "connecting" });
-  const [round, again] = useState(0);
   useEffect(() => {
-    kept.current = { events: [], fall: emptyWaterfall() };
-    return followTrace(traceId, 0, {
-      events: (events) => {
-        kept.current.events.push(...events);
-        add(kept.current.fall, events);
-        set((now) => ({ ...now, events: kept.current.events.slice(), fall: kept.current.fall }));
+    let stop: (() => void) | undefined;
+    let left = false;
+    const mine = { events: [] as TraceEvent[], fall: emptyWaterfall() };
+    kept.current = mine;
+    const take = (events: readonly TraceEvent[]) => {
+      for (const event of events) mine.events.push(event);
+      add(mine.fall, events);
+      set((now) => ({ ...now, events: mine.events.slice(), fall: mine.fall }));
+    };
+    const missed = (after: number) => wire.trace(traceId, after).then((found) => found.events);
+    const begin = (after: number) => {
+      if (!left) stop = followTrace(traceId, after, { events: take, other: () => undefined, missed, line: (line) => set((now) => ({ ...now, line })) });
+    };
+    // what is there already comes in one piece, what comes later over the line
+    missed(0).then(
+      (events) => {
+        if (left) return;
+        take(events);
+        begin(events.at(-1)?.seq ?? 0);
       },
-      other: () => undefined,
-      resync: () => again((n) => n + 1),
-      line: (line) => set((now) => ({ ...now, line })),
-    });
-  }, [traceId, round]);
+      () => begin(0),
+    );
+    return () => {
+      left = true;
+      stop?.();
+    };
+  }, [traceId]);
   return live;
 }
 
@@ -116,7 +131,7 @@ function Fall({ fall, version, at, onAt }: { readonly fall: Waterfall; readonly 
         <span className="axis">
           {ticks.map((tick) => (
             <span key={tick} style={{ left: `${(100 * tick) / (end - start)}%` }}>
-              {duration(tick * 1000)}
+              {tick ? duration(tick * 1000) : "0"}
             </span>
           ))}
         </span>
@@ -135,7 +150,7 @@ function Fall({ fall, version, at, onAt }: { readonly fall: Waterfall; readonly 
 function FallRow({ span, top, start, end, isAt, onAt }: { readonly span: Span; readonly top: number; readonly start: number; readonly end: number; readonly isAt: boolean; readonly onAt: (seq: number) => void }) {
   const bar = barOf(span, start, end);
   const took = span.end === null ? t.run.live : duration((span.end - span.start) * 1000);
-  const what = span.kind === "wait" ? `${t.states.awaiting_approval}` : span.kind === "plan" ? t.plan.title : words(span.label);
+  const what = span.kind === "wait" ? t.trace.asks(words(span.label)) : span.kind === "plan" ? t.plan.title : words(span.label);
   return (
     <button type="button" className="fall-row" style={{ position: "absolute", insetInline: 0, transform: `translateY(${top}px)` }} aria-current={isAt ? "true" : undefined} title={`${what}, ${t.states[span.state] ?? span.state}, ${took}`} onClick={() => onAt(span.seq)}>
       <span className="cut">

@@ -110,15 +110,19 @@ export class Fence extends Component<{ readonly children: ReactNode; readonly at
 
   override render() {
     if (!this.state.error) return this.props.children;
-    return (
-      <div className="notice tone-bad" role="alert">
-        <Icon name="warn" />
-        <div>
-          <p className="strong">{t.problem.broken}</p>
-          <p className="small dim">{t.problem.brokenMend}</p>
-          <p className="tiny mono dim">{this.state.error.message}</p>
-        </div>
-      </div>
-    );
+    return <Broken error={this.state.error} />;
   }
+}
+
+export function Broken({ error }: { readonly error: unknown }) {
+  return (
+    <div className="notice tone-bad" role="alert">
+      <Icon name="warn" />
+      <div>
+        <p className="strong">{t.problem.broken}</p>
+        <p className="small dim">{t.problem.brokenMend}</p>
+        <p className="tiny mono dim">{error instanceof Error ? error.message : String(error)}</p>
+      </div>
+    </div>
+  );
 }

@@ -163,7 +163,7 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
     <div className="stack gap1">
       {block.title && <h4>{title(block.title)}</h4>}
       <div className="table-box" tabIndex={0} role="group" aria-label={block.title || t.run.output}>
-        <table className="table flush">
+        <table className="table flush fold">
           <thead>
             <tr>
               {block.columns.map((column, at) => (
@@ -179,7 +179,7 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
                 {row.map((cell, index) => {
                   const column = block.columns[index];
                   return (
-                    <td key={index} className={column?.isNumber ? "num" : "wrap-any"}>
+                    <td key={index} className={column?.isNumber ? "num" : "text"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
                       {column?.isState && cell ? <span className={`state tone-${toneOf(cell)}`}>{cell}</span> : <Exact>{cell}</Exact>}
                     </td>
                   );

@@ -45,9 +45,13 @@ export const startQuick = async (name: string, fields: Record<string, string>, p
 export const approvals = async () => page(s.card)(await ask("GET", "/api/approvals")).items;
 
 /** A request with the very bytes of its arguments as the server sent them. */
-export async function approval(id: string): Promise<{ readonly card: s.Card; readonly bytes: string }> {
+export interface Shown {
+  readonly now: s.CardNow;
+  readonly bytes: string;
+}
+export async function approval(id: string): Promise<Shown> {
   const said = await askText(`/api/approvals/${at(id)}`);
-  return { card: s.card(JSON.parse(said)), bytes: exactly(said, ["arguments"]) ?? "" };
+  return { now: s.cardNow(JSON.parse(said)), bytes: exactly(said, ["card", "arguments"]) ?? "" };
 }
 export interface Decision {
   readonly verdict: "approve" | "deny" | "amend" | "request-changes";
@@ -56,13 +60,13 @@ export interface Decision {
   readonly changes?: Record<string, Json>;
 }
 export const decide = (id: string, decision: Decision) => ask("POST", `/api/approvals/${at(id)}`, { body: decision });
-const bulkAnswer = shape({ approvalId: text, ok: flag, state: text, code: text, detail: text });
+const bulkAnswer = shape({ approvalId: text, done: flag, code: text, detail: text });
 export const decideMany = async (verdict: string, items: readonly { approval_id: string; digest: string }[], reason: string) =>
   page(bulkAnswer)(await ask("POST", "/api/approvals/bulk", { body: { verdict, items, reason } })).items;
 export const revoke = (id: string, reason: string) => ask("POST", `/api/approvals/${at(id)}/revoke`, { body: { reason } });
 
 // --- looking --------------------------------------------------------------------------------------------------------
-export const trace = async (id: string, after = 0) => s.trace(await ask("GET", `/api/traces/${at(id)}`, { query: { after: after || undefined } }));
+export const trace = async (id: string, after = 0) => s.trace(await ask("GET", `/api/traces/${at(id)}`, { query: { after: after || undefined, everything: "true" } }));
 
 export const auditLine = shape({
   at: date,
@@ -96,9 +100,9 @@ export const series = async (query: { since?: string }) => page(bucket)(await as
 
 export const profiles = async () => page(s.profile)(await ask("GET", "/api/profiles")).items;
 export const tools = async () => page(s.tool)(await ask("GET", "/api/tools")).items;
-const ruling = shape({ verdict: text, reasons: list(text), consent: text, risk: text, roles: list(text), adapters: table(text), simulated: flag, rule: text });
+const ruling = shape({ verdict: text, reasons: list(text), consent: text, cost: number, roles: list(text), quorum: number, adapters: table(text), simulated: flag, faults: list(text) });
 export type Ruling = Of<typeof ruling>;
-export const whatIf = async (tool: string, profile: string, input: Json) => ruling(await ask("POST", "/api/policy/what-if", { body: { tool, profile, input } }));
+export const whatIf = async (tool: string, profile: string, input: Json) => ruling(await ask("POST", "/api/policy/what-if", { body: { tool, profile, ...(input === null ? {} : { input }) } }));
 
 export const adapters = async () => page(s.adapter)(await ask("GET", "/api/adapters")).items;
 export interface Switch {

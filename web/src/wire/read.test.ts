@@ -26,6 +26,6 @@ test("a bare list is a page of its own", () => {
 
 test("a run and a request are read whole", () => {
   expect(runResult({ steps: [{ step: "s1", output: null }] }).steps[0]!.output).toBeNull();
-  expect(card({ expires_at: "2026-11-30T10:11:15Z", quorum: 2 })).toMatchObject({ quorum: 2, canDecide: null });
+  expect(card({ expires_at: "2026-11-30T10:11:15Z", quorum: 2 })).toMatchObject({ quorum: 2, amends: "" });
   expect(snake("argumentsDigest")).toBe("arguments_digest");
 });

@@ -73,12 +73,26 @@ export const card = shape({
   closedWhy: text,
   lapsesAt: maybe(date),
   usedAt: maybe(date),
-  canDecide: maybe(flag),
-  needsStepUp: flag,
-  diff: raw,
-  preview: raw,
 });
 export type Card = Of<typeof card>;
+
+export const change = shape({ name: text, was: text, becomes: text });
+export type Change = Of<typeof change>;
+
+/** A request, and what holds now for whoever looks at it. */
+export const cardNow = shape({
+  card,
+  mayDecide: flag,
+  why: list(text),
+  onBehalfOf: text,
+  whoCan: list(text),
+  asksForProof: flag,
+  hidden: number,
+  mixed: list(text),
+  changes: list(change),
+  edits: list(change),
+});
+export type CardNow = Of<typeof cardNow>;
 
 export const blob = shape({ digest: text, size: number, kept: flag });
 
@@ -278,6 +292,8 @@ export const house = shape({
   version: text,
   durability: text,
   isSample: flag,
+  isSolo: flag,
+  defaultProfile: text,
   data: table(number),
   model: shape({ isOn: flag, line: text }),
   waiting: number,
