@@ -12,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.requests import Request
 from starlette.responses import Response
 
-from cuga.api.problems import MEDIA, Problem
+from cuga.api.problems import MEDIA, ProblemDetails
 from cuga.errors import BadInput
 from cuga.journal.strict import parse_strict
 from cuga.model.schema import REF
@@ -20,7 +20,7 @@ from cuga.model.value import encode
 
 T = TypeVar("T")
 MOST = 500  # items of a page
-_AS_PROBLEM = {MEDIA: {"schema": {"$ref": f"{REF}{Problem.__name__}"}}}
+_AS_PROBLEM = {MEDIA: {"schema": {"$ref": f"{REF}{ProblemDetails.__name__}"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     "4XX": {"description": "Refused, with the reason.", "content": _AS_PROBLEM},
     "5XX": {"description": "It could not be done now.", "content": _AS_PROBLEM},

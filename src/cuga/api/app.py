@@ -7,7 +7,22 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.responses import Response
 
-from cuga.api import approvals, crm, house, login, page, policy, problems, runs, schema, stream
+from cuga.api import (
+    agents,
+    approvals,
+    crm,
+    house,
+    login,
+    metrics,
+    observe,
+    page,
+    people,
+    policy,
+    problems,
+    runs,
+    schema,
+    stream,
+)
 from cuga.api.answers import answer
 from cuga.api.doors import Doors
 from cuga.api.guard import Guard
@@ -28,6 +43,10 @@ def create_app(doors: Doors) -> Any:
         stream.sockets,
         policy.policy,
         crm.crm,
+        observe.observe,
+        people.people,
+        agents.agents,
+        metrics.metrics,
     ):
         app.router.routes.extend(room.routes)
 

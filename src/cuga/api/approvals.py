@@ -70,15 +70,22 @@ async def show_approval(doors: Here, asker: Looking, approval_id: str) -> Respon
 
 @approvals.post("/approvals/{approval_id}", response_model=ExecutionResult)
 async def decide(
-    doors: Here, asker: Deciding, request: Request, approval_id: str, said: Annotated[pages.Decision, Body()]
+    doors: Here, asker: Deciding, request: Request, approval_id: str, said: Annotated[pages.DecisionWish, Body()]
 ) -> Response:
     """Decide on what was shown: approve, deny, amend, request-changes. The same answer again changes nothing."""
+    return answer(await decide_as(doors, asker, request, approval_id, said))
+
+
+async def decide_as(
+    doors: Doors, asker: Asker, request: Request, approval_id: str, said: pages.DecisionWish
+) -> ExecutionResult:
+    """Carry out a decision of somebody who is known."""
     if not said.digest:
         raise BadInput("a decision names the digest of what was shown")
     card = await doors.front.card(approval_id)
     await must_be_fresh(doors, asker, card.risk)
     await _once(doors, asker, request)
-    result = await doors.front.answer(
+    return await doors.front.answer(
         approval_id,
         said.verdict,
         digest=said.digest,
@@ -86,7 +93,6 @@ async def decide(
         changes=said.changes or None,
         by=asker.principal,
     )
-    return answer(result)
 
 
 @approvals.post("/approvals/{approval_id}/revoke", response_model=ExecutionResult)

@@ -89,11 +89,13 @@ class Live:
         """Begin to listen to the house."""
         assembly = await self._front.open()
         self._stop = assembly.engine.listen("", self._hear)
+        assembly.on_change.append(self._hear_house)
 
     async def close(self) -> None:
         """Let every watcher go."""
         if self._stop is not None:
             self._stop()
+            (await self._front.open()).on_change.remove(self._hear_house)
         for watched in list(self._runs.values()):
             if watched.reading is not None:
                 watched.reading.cancel()
@@ -106,8 +108,7 @@ class Live:
             if any(type(event) in _APPROVALS for event in events):
                 hints.tell("inbox")
 
-    def house_moved(self) -> None:
-        """Something was changed that is no run's."""
+    def _hear_house(self, _event: Event) -> None:
         for hints in self._hints:
             hints.tell("house")
 

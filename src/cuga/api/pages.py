@@ -73,7 +73,7 @@ class Answered(Value, frozen=True, kw_only=True):
     question_id: str = ""
 
 
-class Decision(Value, frozen=True, kw_only=True):
+class DecisionWish(Value, frozen=True, kw_only=True):
     """A decision on exactly what was shown: `digest` is the card's. `changes` are for `amend`."""
 
     verdict: Verdict

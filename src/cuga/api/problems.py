@@ -45,7 +45,7 @@ _STATUS: dict[type[e.CugaError], int] = {
 }
 
 
-class Problem(Value, frozen=True, kw_only=True, omit_defaults=False):
+class ProblemDetails(Value, frozen=True, kw_only=True, omit_defaults=False):
     """What went wrong. `code` is for machines, `detail` and `mend` for people; `facts` are the data behind it."""
 
     type: str
@@ -62,11 +62,11 @@ def status_of(error: e.CugaError) -> int:
     return next((_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS), 500)
 
 
-def problem_of(error: e.CugaError) -> Problem:
+def problem_of(error: e.CugaError) -> ProblemDetails:
     """An error of ours as a problem."""
     title = " ".join((type(error).__doc__ or "").split())
     facts = {name: _plain(value) for name, value in error.facts.items() if name != "mend"}
-    return Problem(
+    return ProblemDetails(
         type=f"urn:cuga:error:{error.code}",
         title=title,
         status=status_of(error),
@@ -88,7 +88,7 @@ def refused(error: e.CugaError) -> Response:
     return _answer(problem, headers)
 
 
-def _answer(problem: Problem, headers: dict[str, str] | None = None) -> Response:
+def _answer(problem: ProblemDetails, headers: dict[str, str] | None = None) -> Response:
     return Response(encode(problem), problem.status, headers, MEDIA)
 
 
@@ -144,8 +144,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, unexpected)
 
 
-def _bare(status: int, title: str, code: str, detail: str) -> Problem:
-    return Problem(type=f"urn:cuga:error:{code}", title=title, status=status, detail=detail, code=code)
+def _bare(status: int, title: str, code: str, detail: str) -> ProblemDetails:
+    return ProblemDetails(type=f"urn:cuga:error:{code}", title=title, status=status, detail=detail, code=code)
 
 
 def _where(loc: tuple[Any, ...]) -> str:

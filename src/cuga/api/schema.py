@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 
 import cuga
-from cuga.api.problems import Problem
+from cuga.api.problems import ProblemDetails
 from cuga.model.schema import REF, components_of
 from cuga.model.value import Value
 
@@ -28,7 +28,7 @@ def describe(app: FastAPI) -> dict[str, Any]:
     document = get_openapi(
         title="cuga", version=cuga.__version__, openapi_version="3.1.0", description=ABOUT, routes=app.routes
     )
-    components = components_of(dict.fromkeys((Problem, *_values(app))))
+    components = components_of(dict.fromkeys((ProblemDetails, *_values(app))))
     by_content = {_mark(schema): name for name, schema in components.items() if schema.get("properties")}
     document["paths"] = _refer(document["paths"], by_content)
     document.setdefault("components", {})["schemas"] = dict(sorted(components.items()))

@@ -14,7 +14,9 @@ from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
 from cuga.errors import BadInput
+from cuga.orchestrator.assemble import settle_in
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.timetable import keep_time
 
 PORT = 8080
 MAX_FRAME = 64 * 1024  # bytes a watcher may send at once
@@ -111,6 +113,20 @@ async def served(
         await asyncio.gather(serving, return_exceptions=True)
         taken.close()
         assembly.served_at = ""
+
+
+@contextlib.asynccontextmanager
+async def driven(front: Coordinator) -> AsyncIterator[None]:
+    """Go on with every run of the house and keep its timetable while the block runs."""
+    assembly = await front.open()
+    settle_in()
+    await assembly.engine.sweep()
+    timing = asyncio.ensure_future(keep_time(front, lambda _started: None))
+    try:
+        yield
+    finally:
+        timing.cancel()
+        await asyncio.gather(timing, return_exceptions=True)
 
 
 class _Server(uvicorn.Server):

@@ -11,7 +11,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -56,6 +56,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
@@ -90,6 +91,7 @@ class Assembly:
     redactor: Redactor
     place: Place | None
     signals: SignalsView
+    acts: ActsView
     views: Store
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
@@ -100,6 +102,7 @@ class Assembly:
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
+    on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
@@ -151,6 +154,8 @@ class Assembly:
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
                 self.look_around()
+                for hear in self.on_change:
+                    hear(event)
                 return self.state
             await self.refold()
         raise BadInput("the house is being changed by somebody else; try again")
@@ -326,6 +331,7 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
         registry_file=file,
         mistakes=mistakes,

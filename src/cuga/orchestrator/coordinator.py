@@ -21,6 +21,7 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
 from cuga.orchestrator import timetable
+from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
@@ -34,7 +35,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Doorkeeping):
+class Coordinator(Members, Mailroom, Doorkeeping, Bringing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from cuga.errors import BadInput, InvalidTransition, NotAllowed
+from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.value import Value
@@ -36,6 +36,16 @@ class NewKey(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     key: Key
     text: str
+
+
+class Person(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """Somebody of the house. `seen_at`: when a browser of theirs that is signed in was last used."""
+
+    user: str
+    roles: tuple[str, ...]
+    has_password: bool
+    seen_at: datetime | None
+    is_owner: bool
 
 
 class Left(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -94,6 +104,34 @@ class Doorkeeping(Switching):
             link=f"{assembly.served_at}/#/{purpose}/{token}",
             expires_at=assembly.clock.now() + INVITED,
         )
+
+    async def set_roles(self, user: str, roles: Sequence[str], by: Principal | None = None) -> None:
+        """Give a person these roles and no others."""
+        held = (await self.open()).current.roles.get(user)
+        if held is None:
+            raise NotFound(f"{user} is nobody of this house", mend="Invite them first.")
+        for role in dict.fromkeys(roles):
+            if role not in held:
+                await self.change(h.RoleGranted(at=_THEN, user=user, role=role), by)
+        for role in held:
+            if role not in roles:
+                await self.change(h.RoleRevoked(at=_THEN, user=user, role=role), by)
+
+    async def people(self) -> list[Person]:
+        """Everybody of the house, with what lets them in."""
+        assembly = await self.open()
+        kept = assembly.credentials()
+        roles = assembly.current.roles or {assembly.state.owner or self.user: ROLES}
+        return [
+            Person(
+                user=user,
+                roles=held,
+                has_password=bool(kept.password_hash(user)),
+                seen_at=kept.last_seen(user),
+                is_owner=user == assembly.state.owner,
+            )
+            for user, held in sorted(roles.items())
+        ]
 
     async def user_leaves(self, user: str, hand_over_to: str = "", by: Principal | None = None) -> Left:
         """Let a person go. Whoever takes over sees their runs through and decides what they would have."""

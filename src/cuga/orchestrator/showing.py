@@ -6,28 +6,36 @@ Reads only. What is shown here is folded from the journal or read from the CRM s
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 
 from cuga import __version__
 from cuga.adapters.capability import RECORDS, Filter, Record
-from cuga.errors import NotFound
+from cuga.errors import BadInput, NotFound
 from cuga.journal.port import RunRow
+from cuga.journal.seal import Fault
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.model.value import Value
+from cuga.orchestrator.bringing import SAMPLE
 from cuga.orchestrator.reading import HouseNow, Reading
+from cuga.orchestrator.trying import Tried, try_adapter
 from cuga.orchestrator.what_if import WhatIf, what_if
 from cuga.planning import goal_of
 from cuga.policy.access import asks_for_proof, may_decide, who_can
 from cuga.policy.profile import Profile
+from cuga.projections.acts import Act
 from cuga.projections.card import Card, shown
 from cuga.projections.export import exported
 from cuga.projections.runs import RunLine, find_runs
+from cuga.projections.signals import Signals
 
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
+MOST_BUCKETS = 400
 BROWSED = ("accounts", "contacts", "opportunities", "products", "activities")
 
 
@@ -97,6 +105,21 @@ class CrmPage(Value, frozen=True, kw_only=True, omit_defaults=False):
     next_offset: int
 
 
+class Verified(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """What a check of the whole journal found, and how far the journal went then."""
+
+    faults: tuple[Fault, ...]
+    events: int
+    took_us: int
+
+
+class Bucket(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """The signals of one stretch of time, from `at` on."""
+
+    at: datetime
+    signals: Signals
+
+
 class Showing(Reading):
     """A house at hand, as doors show it."""
 
@@ -111,7 +134,7 @@ class Showing(Reading):
             **msgspec.structs.asdict(house),
             version=__version__,
             durability=assembly.journal.durability,
-            is_sample=bool(assembly.crm.kept("sample")),
+            is_sample=bool(assembly.crm.kept(SAMPLE)),
             is_solo=not house.roles,
             default_profile=self.profile or assembly.registry.default_profile,
             data=DataNow(**counts),
@@ -192,6 +215,40 @@ class Showing(Reading):
         assembly = await self.open()
         assembly.look_at_registry()
         return tuple(assembly.registry.profiles.values())
+
+    async def acts(
+        self, *, run_id: str = "", by: str = "", since: datetime | None = None, before: int = 0, limit: int = 50
+    ) -> list[Act]:
+        """Who did what, newest first, before an act's number (0: from the newest)."""
+        assembly = await self.open()
+        return await assembly.acts.read(run_id=run_id, by=by, since=since, before=before, limit=limit)
+
+    async def series(self, since: datetime, until: datetime, hours: int = 1, profile: str = "") -> list[Bucket]:
+        """The golden signals hour by hour, or in steps of several hours; at most `MOST_BUCKETS` of them."""
+        assembly = await self.open()
+        if hours < 1 or (until - since) / timedelta(hours=hours) > MOST_BUCKETS:
+            raise BadInput(f"more than {MOST_BUCKETS} steps", mend="Take longer steps or a shorter time.")
+        found = []
+        at = since.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+        tallies = await assembly.signals.windows(
+            at, until, timedelta(hours=hours), tenant=assembly.tenant, profile=profile
+        )
+        for signals in tallies:
+            found.append(Bucket(at=at, signals=signals))
+            at += timedelta(hours=hours)
+        return found
+
+    async def verified(self) -> Verified:
+        """All that is wrong with the journal as it stands."""
+        assembly = await self.open()
+        start = time.perf_counter_ns()
+        faults = await assembly.verify()
+        took = (time.perf_counter_ns() - start) // 1000
+        return Verified(faults=tuple(faults), events=await assembly.acts.position(), took_us=took)
+
+    async def try_adapter(self, adapter: str) -> list[Tried]:
+        """Whether an adapter answers now, for each capability that it is declared for."""
+        return await try_adapter(await self.open(), adapter)
 
     async def records(self, kind: str, words: str = "", offset: int = 0, limit: int = 50) -> CrmPage:
         """Records of a kind whose name holds these words, in order of their names."""

@@ -127,6 +127,11 @@ class Credentials:
             user=user, way=way, created_at=self._at(created), seen_at=self._at(seen), proved_at=self._at(proved)
         )
 
+    def last_seen(self, user: str) -> datetime | None:
+        """When a browser of a person was last used that is still signed in."""
+        found = self._one("last_seen", user)
+        return self._at(found[0]) if found and found[0] else None
+
     def prove(self, token: str) -> None:
         """Note that the person of a session has just proved who they are."""
         self._do("session_proved", self._now(), _digest(token))

@@ -75,6 +75,9 @@ update session set seen = ? where digest = ?
 -- name: session_proved
 update session set proved = ? where digest = ?
 
+-- name: last_seen (of a person)
+select max(seen) from session where user = ?
+
 -- name: drop_session
 delete from session where digest = ?
 
