@@ -14,10 +14,10 @@ import { Shell } from "./shell";
 
 export function Gate({ children }: { readonly children: ReactNode }) {
   const path = useRouterState({ select: (state) => state.location.pathname });
-  const [, way, token] = /^\/(welcome|invitation)\/(.+)$/.exec(path) ?? [];
+  const [, way, token] = /^\/(welcome|invitation|reset)\/(.+)$/.exec(path) ?? [];
   const me = useQuery({ queryKey: ["me"], queryFn: wire.me, enabled: !token, refetchInterval: (query) => (query.state.status === "error" ? 5_000 : 120_000) });
   if (way === "welcome" && token) return <Welcome token={token} />;
-  if (way === "invitation" && token) return <Join token={token} />;
+  if (token) return <Join token={token} />;
   if (me.data) {
     return (
       <Signed me={me.data}>

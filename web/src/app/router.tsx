@@ -24,6 +24,7 @@ const routes = [
   createRoute({ ...at("/"), component: Home, validateSearch: (search): { goal?: string | undefined } => ({ goal: str(search.goal) }) }),
   createRoute({ ...at("/welcome/$token"), component: () => null }),
   createRoute({ ...at("/invitation/$token"), component: () => null }),
+  createRoute({ ...at("/reset/$token"), component: () => null }),
   createRoute({ ...at("/runs"), component: Runs, validateSearch: (search): { status?: string | undefined; q?: string | undefined } => ({ status: str(search.status), q: str(search.q) }) }),
   createRoute({ ...at("/runs/$id"), component: lazyRouteComponent(() => import("../pages/Run"), "Run") }),
   createRoute({ ...at("/runs/$id/trace"), component: lazyRouteComponent(() => import("../pages/Trace"), "Trace"), validateSearch: (search): { at?: string | undefined } => ({ at: str(search.at) }) }),

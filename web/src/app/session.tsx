@@ -20,7 +20,7 @@ export function newClient(): QueryClient {
   });
 }
 
-const NOBODY: Me = { user: "", roles: [], isSolo: false, tenant: "", can: [], needsStepUp: false };
+const NOBODY: Me = { user: "", roles: [], isSolo: false, tenant: "", can: [], needsStepUp: false, way: "", hasPassword: false };
 const Who = createContext<Me>(NOBODY);
 export const useMe = () => useContext(Who);
 export const useCan = (verb: string) => useMe().can.includes(verb);

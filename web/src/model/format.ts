@@ -3,6 +3,7 @@
 const LOCALE = "en";
 const counts = new Intl.NumberFormat(LOCALE);
 const units = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 2 });
+const tenths = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const minute = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
@@ -10,7 +11,7 @@ const whole = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "l
 
 export const count = (value: number): string => counts.format(value);
 export const cost = (micros: number): string => units.format(micros / 1_000_000);
-export const share = (part: number, of: number): string => (of ? `${units.format((100 * part) / of)} %` : "–");
+export const share = (part: number, of: number): string => (of ? `${tenths.format((100 * part) / of)} %` : "–");
 export const percent = (part: number, of: number): number => (of ? Math.min(100, (100 * part) / of) : 0);
 
 export const timeOfDay = (at: Date): string => (isNaN(+at) ? "" : clock.format(at));

@@ -113,6 +113,7 @@ const SHAPES: readonly (readonly [readonly string[], (output: Tree) => Block[]])
   [["question", "found", "passages"], passages],
   [["looked_at", "deals", "levels"], risks],
   [["actions", "looked_at"], actions],
+  [["findings", "not_asked", "compared_with"], dataQuality],
   [["headline", "as_of", "rules"], report],
 ];
 
@@ -301,6 +302,26 @@ function actions(output: Tree): Block[] {
       ];
     }),
     ...rest(output, "actions", "looked_at"),
+    notes(output),
+  ];
+}
+
+function dataQuality(output: Tree): Block[] {
+  const findings = treesOf(output.findings);
+  const records = isTree(output.records) ? Object.values(output.records).reduce<number>((sum, n) => sum + Number(n), 0) : 0;
+  return [
+    { kind: "headline", text: `${count(records)} records: ${findings.length} rules broken, ${str(output.clean)} hold`, more: output.compared_with ? `compared with ${str(output.compared_with)}` : "" },
+    {
+      kind: "table",
+      columns: [column("what"), column("records"), column("count", "number"), column("of", "number"), column("the first"), column("to mend it")],
+      rows: findings.map((one) => {
+        const [first] = treesOf(one.rows);
+        return [str(one.says), str(one.kind), str(one.count), str(one.of), first ? str(first.source) || str(first.id) : "", str(one.fix)];
+      }),
+      total: 0,
+    },
+    items("Mended since", output.mended),
+    items("Could not be asked", output.not_asked),
     notes(output),
   ];
 }

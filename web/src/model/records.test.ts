@@ -15,5 +15,5 @@ test("columns without anything in them are left out", () => {
 });
 
 test("where it came from stays with a record", () => {
-  expect(Object.keys(readable(account))).toEqual(["id", "name", "revenue", "founded", "raw", "source"]);
+  expect(readable({ ...account, source: { file: "accounts.csv", line: 2 } }).from).toBe("accounts.csv:2");
 });

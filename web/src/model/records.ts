@@ -27,8 +27,16 @@ export function columnsOf(kind: string, rows: readonly Row[]): readonly string[]
 
 /** A record for reading: money in units with its currency, nothing that only machines need. */
 export function readable(row: Row): Row {
-  const shown = Object.entries(row).filter(([name, value]) => !APART.has(name) && said(value) !== "");
-  return Object.fromEntries(shown.map(([name, value]) => [name, MONEY.has(name) && typeof value === "number" ? moneyOf(value, row) : value]));
+  const shown = Object.entries(row).filter(([name, value]) => !APART.has(name) && said(value) !== "" && !(name === "id" && value === row.name));
+  return Object.fromEntries(shown.map(([name, value]) => [NAMED[name] ?? name, name === "source" ? sourceOf(value) : MONEY.has(name) && typeof value === "number" ? moneyOf(value, row) : value]));
+}
+
+const NAMED: Readonly<Record<string, string>> = { source: "from", raw: "as it was written" };
+
+/** Where a record came from, as `file:line`. */
+function sourceOf(value: Json): Json {
+  const at = value as { file?: Json; line?: Json } | null;
+  return at !== null && typeof at === "object" && at.file ? `${said(at.file)}:${at.line ?? ""}` : value;
 }
 
 const moneyOf = (micros: number, row: Row): string => `${count(micros / 1_000_000)} ${said(row.currency)}`.trim();

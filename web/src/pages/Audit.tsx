@@ -3,7 +3,7 @@
 import { useState } from "react";
 import { Link } from "@tanstack/react-router";
 import { useInfiniteQuery, useMutation } from "@tanstack/react-query";
-import { count, dayAndTime, inFull, short, words } from "../model/format";
+import { count, dayAndTime, duration, inFull, short, words } from "../model/format";
 import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { Exact, Head } from "../parts/basic";
@@ -14,7 +14,7 @@ export function Audit() {
   const [user, setUser] = useState("");
   const found = useInfiniteQuery({
     queryKey: ["audit", user],
-    queryFn: ({ pageParam }) => wire.audit({ user, cursor: pageParam, limit: 60 }),
+    queryFn: ({ pageParam }) => wire.acts({ user, cursor: pageParam, limit: 60 }),
     initialPageParam: "",
     getNextPageParam: (last) => last.next || undefined,
   });
@@ -39,7 +39,7 @@ export function Audit() {
         <div className="card">
           {items.length ? (
             <div className="table-box" tabIndex={0} role="group" aria-label={t.audit.title}>
-              <table className="table">
+              <table className="table fold">
                 <thead>
                   <tr>
                     {[t.audit.when, t.audit.who, t.audit.what, t.audit.why, t.audit.run].map((name) => (
@@ -50,24 +50,24 @@ export function Audit() {
                   </tr>
                 </thead>
                 <tbody>
-                  {items.map((line, at) => (
-                    <tr key={at}>
-                      <td className="num" style={{ textAlign: "start" }} title={inFull(line.at)}>{dayAndTime(line.at)}</td>
-                      <td className="strong" style={{ whiteSpace: "nowrap" }}>
+                  {items.map((line) => (
+                    <tr key={line.number}>
+                      <td className="num" style={{ textAlign: "start" }} title={inFull(line.at)} data-label={t.audit.when}>{dayAndTime(line.at)}</td>
+                      <td className="strong" data-label={t.audit.who}>
                         {line.by || "–"}
                         {line.onBehalfOf && <span className="dim"> for {line.onBehalfOf}</span>}
                         {line.solo && <span className="tag" style={{ marginInlineStart: 4 }}>solo</span>}
                       </td>
-                      <td style={{ minWidth: "9rem" }}>
-                        <span className="dim">{t.audit.kinds[line.decisionType] ?? words(line.kind || line.decisionType)}</span> <Exact>{words(line.verdict || line.target)}</Exact>
+                      <td style={{ minWidth: "9rem" }} data-label={t.audit.what}>
+                        {words(line.kind)}
                         {line.step && <span className="dim mono tiny"> {line.step}</span>}
                       </td>
-                      <td className="wrap-any" style={{ minWidth: "16rem" }}>
-                        <Exact>{line.reasoning || line.text}</Exact>
+                      <td className="text" style={{ minWidth: "16rem" }} data-label={t.audit.why} data-empty={!line.text || undefined}>
+                        <Exact>{line.text}</Exact>
                       </td>
-                      <td>
+                      <td data-label={t.audit.run} data-empty={!line.runId || undefined}>
                         {line.runId && (
-                          <Link to="/runs/$id" params={{ id: line.runId }} className="mono tiny" title={line.goal || line.runId}>
+                          <Link to="/runs/$id" params={{ id: line.runId }} className="mono tiny" title={line.runId}>
                             {short(line.runId)}
                           </Link>
                         )}
@@ -95,7 +95,7 @@ export function Audit() {
 
 function Verdict({ found }: { readonly found: wire.Verified }) {
   const holds = found.faults.length === 0;
-  const counted = [found.runs && `${count(found.runs)} runs`, found.events && `${count(found.events)} events`].filter(Boolean).join(", ");
+  const counted = `${count(found.events)} ${t.audit.events}, ${duration(found.tookUs)}`;
   return (
     <div className={`notice tone-${holds ? "good" : "bad"}`} role="status">
       <Icon name={holds ? "check" : "warn"} />
@@ -109,7 +109,7 @@ function Verdict({ found }: { readonly found: wire.Verified }) {
           <ul className="small stack gap1">
             {found.faults.map((fault, at) => (
               <li key={at} className="wrap-any">
-                <Exact>{[fault.stream || fault.where, fault.what || fault.kind, fault.why || fault.detail || fault.text].filter(Boolean).join(": ")}</Exact>
+                <Exact>{[fault.stream || fault.where, fault.kind, fault.detail || fault.what].filter(Boolean).join(": ")}</Exact>
               </li>
             ))}
           </ul>

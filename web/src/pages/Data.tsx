@@ -61,7 +61,7 @@ function Records({ kind }: { readonly kind: string }) {
         <div className="card">
           {rows.length ? (
             <div className="table-box" tabIndex={0} role="group" aria-label={t.data.kinds[kind] ?? kind}>
-              <table className="table">
+              <table className="table stick">
                 <thead>
                   <tr>
                     {columns.map((name) => (

@@ -4,9 +4,9 @@ import { useRef, useState } from "react";
 import { Link } from "@tanstack/react-router";
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { count, words } from "../model/format";
-import { groupsOf, mappingOf, type Correction } from "../model/importing";
+import { mappingOf, type Correction } from "../model/importing";
 import * as wire from "../wire/house";
-import type { FileReport, ImportReport } from "../wire/shapes";
+import type { FileReport, ImportOutcome } from "../wire/shapes";
 import { t } from "../words/en";
 import { Exact, Section } from "../parts/basic";
 import { Problem } from "../parts/feedback";
@@ -162,14 +162,14 @@ function FileCard({ file, correction, onChange }: { readonly file: FileReport; r
   );
 }
 
-function Problems({ report }: { readonly report: ImportReport }) {
-  const groups = groupsOf(report);
+function Problems({ report }: { readonly report: ImportOutcome }) {
+  const { groups } = report;
   return (
     <Section title={t.data.problems}>
       {groups.length ? (
         <ul className="stack gap3">
-          {groups.map((group) => (
-            <li key={group.key} className="stack gap1">
+          {groups.map((group, index) => (
+            <li key={index} className="stack gap1">
               <p className="row">
                 <span className={`state tone-${group.weight === "not_stored" ? "bad" : toneOf(group.weight)}`}>{t.data.weights[group.weight] ?? group.weight}</span>
                 <span className="strong num">{count(group.count)}</span>
@@ -179,7 +179,7 @@ function Problems({ report }: { readonly report: ImportReport }) {
               </p>
               {group.mend && <p className="small dim">{group.mend}</p>}
               <ul className="small mono dim stack" style={{ gap: 0 }}>
-                {group.first.map((one, at) => (
+                {group.first.slice(0, 3).map((one, at) => (
                   <li key={at} className="wrap-any tiny">
                     {one.file}
                     {one.line > 0 && `:${one.line}`} {one.column} <Exact>{one.value}</Exact>
@@ -196,7 +196,7 @@ function Problems({ report }: { readonly report: ImportReport }) {
   );
 }
 
-function Stored({ report, onAgain }: { readonly report: ImportReport; readonly onAgain: () => void }) {
+function Stored({ report, onAgain }: { readonly report: ImportOutcome; readonly onAgain: () => void }) {
   return (
     <div className="stack gap5">
       <div className="notice tone-good" role="status" style={{ alignItems: "center", flexWrap: "wrap" }}>

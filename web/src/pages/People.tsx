@@ -53,9 +53,17 @@ export function People() {
                       <span className="row gap2">
                         <span className="strong wrap-any">{one.user}</span>
                         {one.user === me.user && <span className="tag">{t.people.you}</span>}
-                        {one.state === "invited" && <span className="state tone-wait">{t.people.invited}</span>}
+                        {!me.isSolo && !one.hasPassword && <span className="state tone-wait">{t.people.invited}</span>}
                       </span>
-                      <span className="small dim">{one.roles.join(", ") || (me.isSolo ? "solo" : t.common.none)}</span>
+                      <span className="small dim">
+                        {one.roles.join(", ") || (me.isSolo ? "solo" : t.common.none)}
+                        {one.seenAt && (
+                          <>
+                            {" · "}
+                            <Ago at={one.seenAt} />
+                          </>
+                        )}
+                      </span>
                     </span>
                   </span>
                   {may && !me.isSolo && (
@@ -106,10 +114,9 @@ function Roles({ value, onPick }: { readonly value: readonly string[]; readonly 
 function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; readonly onLink: (link: string) => void; readonly isFirst: boolean }) {
   const client = useQueryClient();
   const [user, setUser] = useState("");
-  const [email, setEmail] = useState("");
   const [roles, setRoles] = useState<readonly string[]>(["approver"]);
   const send = useMutation({
-    mutationFn: () => wire.invite(user.trim(), roles, email.trim()),
+    mutationFn: () => wire.invite(user.trim(), roles),
     onSuccess: async (made) => {
       await client.invalidateQueries();
       onLink(made.link);
@@ -120,9 +127,6 @@ function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; re
       <form className="stack" onSubmit={(event: FormEvent) => { event.preventDefault(); send.mutate(); }}>
         <Field label={t.people.name}>
           <input className="input" data-autofocus required autoCapitalize="none" value={user} onChange={(event) => setUser(event.target.value)} />
-        </Field>
-        <Field label={`${t.people.email} (${t.common.optional})`}>
-          <input className="input" type="email" value={email} onChange={(event) => setEmail(event.target.value)} />
         </Field>
         <Roles value={roles} onPick={setRoles} />
         {send.isError && <Problem error={send.error} />}

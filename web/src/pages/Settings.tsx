@@ -2,6 +2,7 @@
 
 import { useState, type FormEvent } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { words } from "../model/format";
 import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { theme, wear } from "../app/look";
@@ -158,7 +159,10 @@ function Keys() {
             {found.data.map((one) => (
               <li key={one.keyId} className="row spread">
                 <span>
-                  <span className="strong">{one.name}</span> <span className="dim small">{one.scopes.join(", ")} · {one.lastUsed ? <>{t.settings.lastUsed} <Ago at={one.lastUsed} /></> : t.settings.never}</span>
+                  <span className="strong">{one.label || one.keyId}</span>{" "}
+                  <span className="dim small">
+                    {one.scopes.map(words).join(", ")} · {one.seenAt ? <>{t.settings.lastUsed} <Ago at={one.seenAt} /></> : t.settings.never} · {t.settings.ends} <Ago at={one.expiresAt} />
+                  </span>
                 </span>
                 <button type="button" className="button small" onClick={() => drop.mutate(one.keyId)}>
                   {t.common.remove}
@@ -170,19 +174,48 @@ function Keys() {
           <p>{t.settings.noKeys}</p>
         )}
       </div>
-      <Ask
-        open={asking}
-        onClose={() => ask(false)}
-        title={t.settings.keys}
-        label={t.settings.keyName}
-        submit={t.common.add}
-        onSubmit={async (name) => {
-          const key = await wire.makeKey(name, []);
-          show(key.key);
-          await client.invalidateQueries({ queryKey: ["keys"] });
-        }}
-      />
+      {asking && <AddKey onClose={() => ask(false)} onMade={(text) => { ask(false); show(text); }} />}
     </Section>
+  );
+}
+
+const SCOPES = ["look", "start_run", "steer_run", "decide", "import_data"] as const;
+
+function AddKey({ onClose, onMade }: { readonly onClose: () => void; readonly onMade: (text: string) => void }) {
+  const client = useQueryClient();
+  const me = useMe();
+  const [label, say] = useState("");
+  const [scopes, pick] = useState<readonly string[]>(["look"]);
+  const make = useMutation({
+    mutationFn: () => wire.makeKey(label.trim(), scopes),
+    onSuccess: (made) => {
+      void client.invalidateQueries({ queryKey: ["keys"] });
+      onMade(made.text);
+    },
+  });
+  return (
+    <Dialog open onClose={onClose} title={t.settings.newKey} lead={t.settings.keysLead}>
+      <form className="stack" onSubmit={(event: FormEvent) => { event.preventDefault(); make.mutate(); }}>
+        <Field label={t.settings.keyName}>
+          <input className="input" data-autofocus required value={label} onChange={(event) => say(event.target.value)} />
+        </Field>
+        <fieldset className="stack gap2">
+          <legend className="label">{t.settings.scopes}</legend>
+          {SCOPES.filter((scope) => me.can.includes(scope)).map((scope) => (
+            <label key={scope} className="check">
+              <input type="checkbox" checked={scopes.includes(scope)} onChange={(event) => pick(event.target.checked ? [...scopes, scope] : scopes.filter((one) => one !== scope))} />
+              <span>{t.settings.scope[scope]}</span>
+            </label>
+          ))}
+        </fieldset>
+        {make.isError && <Problem error={make.error} />}
+        <div>
+          <button type="submit" className="button first" disabled={make.isPending || !label.trim() || !scopes.length}>
+            {t.common.add}
+          </button>
+        </div>
+      </form>
+    </Dialog>
   );
 }
 
@@ -201,8 +234,7 @@ function Schedules() {
                 <span>
                   <span className="strong">{one.goal}</span>{" "}
                   <span className="dim small">
-                    {one.every} · {one.profile}
-                    {one.nextAt && <> · {t.settings.next} <Ago at={one.nextAt} /></>}
+                    {one.weekdays.map((day) => t.settings.days[day]).join(", ")} {one.time} {one.zone} · {one.profile}
                   </span>
                 </span>
                 <button type="button" className="button small" onClick={() => drop.mutate(one.scheduleId)}>

@@ -13,10 +13,13 @@ import { Answer, Bones, Empty } from "../parts/feedback";
 
 const Chart = lazy(() => import("../parts/Chart"));
 const HOURS: Readonly<Record<string, number>> = { "24h": 24, "7d": 168, "30d": 720 };
+const STEPS: Readonly<Record<string, number>> = { "24h": 1, "7d": 6, "30d": 24, all: 72 }; // hours of one point
+const ALL_HOURS = 90 * 24;
+const before = (hours: number) => new Date(Date.now() - hours * 3_600_000).toISOString();
 
 export function Signals() {
   const [span, pick] = useState<"24h" | "7d" | "30d" | "all">("7d");
-  const since = useMemo(() => (HOURS[span] ? new Date(Date.now() - HOURS[span] * 3_600_000).toISOString() : undefined), [span]);
+  const since = useMemo(() => (HOURS[span] ? before(HOURS[span]) : undefined), [span]);
   const found = useQuery({ queryKey: ["signals", span], queryFn: () => wire.signals({ since }), refetchInterval: 15_000 });
   return (
     <div className="page">
@@ -28,7 +31,7 @@ export function Signals() {
           signals.started ? (
             <>
               <Golden4 signals={signals} />
-              <OverTime since={since} span={span} />
+              <OverTime span={span} />
               <div className="tiles" style={{ "--tile": "22rem", gap: "var(--s5)" } as React.CSSProperties}>
                 <Tools signals={signals} />
                 <div className="stack gap5">
@@ -73,7 +76,7 @@ function Golden4({ signals }: { readonly signals: Golden }) {
   const calls = Object.values(signals.tools).reduce((sum, tool) => sum + tool.calls, 0);
   const errors = Object.values(signals.tools).reduce((sum, tool) => sum + tool.errors, 0);
   return (
-    <div className="tiles" style={{ "--tile": "12rem" } as React.CSSProperties}>
+    <div className="tiles" style={{ "--tile": "9rem" } as React.CSSProperties}>
       <Figure label={t.signals.success} value={share(signals.success, tasks)} more={t.signals.of(tasks)} />
       <Figure label={t.signals.errors} value={share(errors, calls)} more={t.signals.calls(calls)} tone={errors && errors / calls > 0.1 ? "bad" : ""} />
       <Figure label={t.signals.latency} value={duration(signals.latency.p50)} more={`${t.signals.p95} ${duration(signals.latency.p95)}`} />
@@ -83,22 +86,22 @@ function Golden4({ signals }: { readonly signals: Golden }) {
   );
 }
 
-function OverTime({ since, span }: { readonly since: string | undefined; readonly span: string }) {
-  const found = useQuery({ queryKey: ["signals", "series", span], queryFn: () => wire.series({ since }), refetchInterval: 30_000 });
+function OverTime({ span }: { readonly span: string }) {
+  const found = useQuery({ queryKey: ["signals", "series", span], queryFn: () => wire.series({ since: before(HOURS[span] ?? ALL_HOURS), hours: STEPS[span] ?? 24 }), refetchInterval: 30_000 });
   const buckets = found.data ?? [];
   const at = useMemo(() => buckets.map((one) => one.at), [found.data]);
   const runs = useMemo(
     () => [
-      { label: t.runs.statuses.success!, tone: "good", values: buckets.map((one) => one.success), fill: true },
-      { label: t.runs.statuses.partial!, tone: "part", values: buckets.map((one) => one.partial) },
-      { label: t.runs.statuses.failed!, tone: "bad", values: buckets.map((one) => one.failed) },
+      { label: t.runs.statuses.success!, tone: "good", values: buckets.map((one) => one.signals.success), fill: true },
+      { label: t.runs.statuses.partial!, tone: "part", values: buckets.map((one) => one.signals.partial) },
+      { label: t.runs.statuses.failed!, tone: "bad", values: buckets.map((one) => one.signals.failed) },
     ],
     [found.data],
   );
   const times = useMemo(
     () => [
-      { label: t.signals.median, tone: "run", values: buckets.map((one) => one.p50), fill: true },
-      { label: t.signals.p95, tone: "doubt", values: buckets.map((one) => one.p95) },
+      { label: t.signals.median, tone: "run", values: buckets.map((one) => one.signals.latency.p50), fill: true },
+      { label: t.signals.p95, tone: "doubt", values: buckets.map((one) => one.signals.latency.p95) },
     ],
     [found.data],
   );

@@ -55,7 +55,7 @@ export function Adapters() {
 function Line({ adapter, onSwitch }: { readonly adapter: Adapter; readonly onSwitch: (on: boolean) => void }) {
   const say = useToast();
   const may = useCan("govern");
-  const test = useMutation({ mutationFn: () => wire.testAdapter(adapter.adapter), onSuccess: (found) => say(`${adapter.adapter}: ${found.detail || found.found || (found.ok ? "ok" : "")}`), onError: (error) => say(error.message) });
+  const test = useMutation({ mutationFn: () => wire.testAdapter(adapter.adapter), onSuccess: (found) => say(found.filter((one) => one.capability === adapter.capability).map((one) => `${one.adapter}: ${one.said}`).join(", ")), onError: (error) => say(error.message) });
   return (
     <div className="entry">
       <span className="stack" style={{ gap: 0 }}>

@@ -68,35 +68,18 @@ export const revoke = (id: string, reason: string) => ask("POST", `/api/approval
 // --- looking --------------------------------------------------------------------------------------------------------
 export const trace = async (id: string, after = 0) => s.trace(await ask("GET", `/api/traces/${at(id)}`, { query: { after: after || undefined, everything: "true" } }));
 
-export const auditLine = shape({
-  at: date,
-  kind: text,
-  decisionType: text,
-  runId: text,
-  step: text,
-  by: text,
-  target: text,
-  reasoning: text,
-  text: text,
-  goal: text,
-  tool: text,
-  verdict: text,
-  onBehalfOf: text,
-  solo: flag,
-  context: raw,
-});
-export type AuditLine = Of<typeof auditLine>;
-export const audit = async (query: { run_id?: string; user?: string; since?: string; cursor?: string; limit?: number }) =>
-  page(auditLine)(await ask("GET", "/api/audit", { query }));
-const fault = shape({ what: text, where: text, why: text, detail: text, kind: text, stream: text, text: text });
-export const verified = shape({ ok: flag, faults: list(fault), events: number, runs: number, head: text, checkedAt: maybe(date), tookMs: number });
+export const act = shape({ number, at: date, by: text, kind: text, text: text, runId: text, step: text, approvalId: text, onBehalfOf: text, solo: flag });
+export type Act = Of<typeof act>;
+export const acts = async (query: { run_id?: string; user?: string; since?: string; cursor?: string; limit?: number }) => page(act)(await ask("GET", "/api/audit", { query }));
+const fault = shape({ kind: text, stream: text, seq: number, detail: text, what: text, where: text });
+export const verified = shape({ faults: list(fault), events: number, tookUs: number });
 export type Verified = Of<typeof verified>;
 export const verify = async () => verified(await ask("POST", "/api/audit/verify", { body: {} }));
 
 export const signals = async (query: { since?: string; profile?: string }) => s.signals(await ask("GET", "/api/signals", { query }));
-const bucket = shape({ at: date, started: number, success: number, partial: number, failed: number, cancelled: number, calls: number, errors: number, p50: number, p95: number, approvals: number, waiting: number });
+const bucket = shape({ at: date, signals: s.signals });
 export type Bucket = Of<typeof bucket>;
-export const series = async (query: { since?: string }) => page(bucket)(await ask("GET", "/api/signals/series", { query })).items;
+export const series = async (query: { since: string; hours: number }) => page(bucket)(await ask("GET", "/api/signals/series", { query })).items;
 
 export const profiles = async () => page(s.profile)(await ask("GET", "/api/profiles")).items;
 export const tools = async () => page(s.tool)(await ask("GET", "/api/tools")).items;
@@ -112,14 +95,14 @@ export interface Switch {
   readonly reason: string;
 }
 export const switchAdapter = (capability: string, change: Switch) => ask("POST", `/api/adapters/${at(capability)}`, { body: change });
-const tested = shape({ ok: flag, detail: text, found: text });
-export const testAdapter = async (name: string) => tested(await ask("POST", `/api/adapters/${at(name)}/test`, { body: {} }));
+const tried = shape({ capability: text, adapter: text, works: flag, said: text, tookUs: number });
+export const testAdapter = async (name: string) => page(tried)(await ask("POST", `/api/adapters/${at(name)}/test`, { body: {} })).items;
 
 // --- data -----------------------------------------------------------------------------------------------------------
 export const records = async (kind: string, query: { q?: string; cursor?: string; limit?: number }) => page(raw)(await ask("GET", `/api/crm/${at(kind)}`, { query }));
 export const record = async (kind: string, id: string) => raw(await ask("GET", `/api/crm/${at(kind)}/${at(id)}`));
-export const importPreview = async (files: readonly File[], mapping?: Json) => s.importReport(await ask("POST", "/api/crm/import/preview", { body: form(files, mapping) }));
-export const importFiles = async (files: readonly File[], mapping?: Json) => s.importReport(await ask("POST", "/api/crm/import", { body: form(files, mapping) }));
+export const importPreview = async (files: readonly File[], mapping?: Json) => s.importOutcome(await ask("POST", "/api/crm/import/preview", { body: form(files, mapping) }));
+export const importFiles = async (files: readonly File[], mapping?: Json) => s.importOutcome(await ask("POST", "/api/crm/import", { body: form(files, mapping) }));
 export const fillWithSample = () => ask("POST", "/api/crm/sample", { body: {} });
 export const quality = async () => raw(await ask("GET", "/api/crm/quality"));
 
@@ -131,19 +114,22 @@ function form(files: readonly File[], mapping: Json | undefined): FormData {
 }
 
 // --- people and the house ---------------------------------------------------------------------------------------------
-export const person = shape({ user: text, roles: list(text), email: text, state: text, invitedAt: maybe(date), lastSeen: maybe(date), openApprovals: number });
+export const person = shape({ user: text, roles: list(text), hasPassword: flag, seenAt: maybe(date), isOwner: flag });
 export type Person = Of<typeof person>;
 export const people = async () => page(person)(await ask("GET", "/api/users")).items;
-const invitation = shape({ link: text, expiresAt: maybe(date) });
-export const invite = async (user: string, roles: readonly string[], email: string) => invitation(await ask("POST", "/api/users", { body: { user, roles, ...(email ? { email } : {}) } }));
+const invited = shape({ user: text, link: text, expiresAt: date });
+export const invite = async (user: string, roles: readonly string[]) => invited(await ask("POST", "/api/users", { body: { user, roles } }));
 export const giveRoles = (user: string, roles: readonly string[]) => ask("POST", `/api/users/${at(user)}/roles`, { body: { roles } });
-export const resetPerson = async (user: string) => invitation(await ask("POST", `/api/users/${at(user)}/reset`, { body: {} }));
-export const leave = (user: string, handOverTo: string) => ask("POST", `/api/users/${at(user)}/leave`, { body: { hand_over_to: handOverTo } });
+export const resetPerson = async (user: string) => invited(await ask("POST", `/api/users/${at(user)}/reset`, { body: {} }));
+const left = shape({ user: text, handOverTo: text, approvals: number });
+export const leave = async (user: string, handOverTo: string) => left(await ask("POST", `/api/users/${at(user)}/leave`, { body: { hand_over_to: handOverTo } }));
+export const setPassword = (password: string, old: string) => ask("POST", "/api/me/password", { body: { password, old } });
 
-export const apiKey = shape({ keyId: text, name: text, user: text, scopes: list(text), createdAt: maybe(date), expiresAt: maybe(date), lastUsed: maybe(date), key: text });
+export const apiKey = shape({ keyId: text, user: text, label: text, scopes: list(text), createdAt: date, expiresAt: date, seenAt: maybe(date) });
 export type ApiKey = Of<typeof apiKey>;
+const newKey = shape({ key: apiKey, text });
 export const keys = async () => page(apiKey)(await ask("GET", "/api/keys")).items;
-export const makeKey = async (name: string, scopes: readonly string[]) => apiKey(await ask("POST", "/api/keys", { body: { name, scopes } }));
+export const makeKey = async (label: string, scopes: readonly string[]) => newKey(await ask("POST", "/api/keys", { body: { label, scopes } }));
 export const dropKey = (id: string) => ask("DELETE", `/api/keys/${at(id)}`);
 
 export const delegations = async () => page(s.delegation)(await ask("GET", "/api/delegations")).items;
@@ -162,7 +148,7 @@ export const notices = async () => page(notice)(await ask("GET", "/api/notices")
 export const addNotice = (body: Json) => ask("POST", "/api/notices", { body });
 export const dropNotice = (id: string) => ask("DELETE", `/api/notices/${at(id)}`);
 
-export const schedule = shape({ scheduleId: text, goal: text, profile: text, every: text, nextAt: maybe(date), by: text });
+export const schedule = shape({ scheduleId: text, goal: text, profile: text, weekdays: list(number), time: text, zone: text });
 export type Schedule = Of<typeof schedule>;
 export const schedules = async () => page(schedule)(await ask("GET", "/api/schedules")).items;
 export const dropSchedule = (id: string) => ask("DELETE", `/api/schedules/${at(id)}`);

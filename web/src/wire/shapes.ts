@@ -9,6 +9,8 @@ export const me = shape({
   tenant: text,
   can: list(text),
   needsStepUp: flag,
+  way: text,
+  hasPassword: flag,
 });
 export type Me = Of<typeof me>;
 
@@ -416,13 +418,11 @@ export const fileReport = shape({
   columns: list(shape({ column: text, field: text, confidence: number, unit: text })),
 });
 export type FileReport = Of<typeof fileReport>;
-export const importReport = shape({
-  directory: text,
+export const importOutcome = shape({
   files: list(fileReport),
-  problems: list(problem),
-  beyond: table(number),
+  groups: list(shape({ kind: text, weight: text, count: number, did: text, mend: text, first: list(problem) })),
   added: number,
   changed: number,
   unchanged: number,
 });
-export type ImportReport = Of<typeof importReport>;
+export type ImportOutcome = Of<typeof importOutcome>;
