@@ -31,7 +31,8 @@ def describe(app: FastAPI) -> dict[str, Any]:
     components = components_of(dict.fromkeys((ProblemDetails, *_values(app))))
     by_content = {_mark(schema): name for name, schema in components.items() if schema.get("properties")}
     document["paths"] = _refer(document["paths"], by_content)
-    document.setdefault("components", {})["schemas"] = dict(sorted(components.items()))
+    forms = _refer(document.get("components", {}).get("schemas", {}), by_content)  # of files that come in
+    document.setdefault("components", {})["schemas"] = dict(sorted({**forms, **components}.items()))
     document["components"]["securitySchemes"] = {
         "session": {"type": "apiKey", "in": "cookie", "name": "cuga_session"},
         "key": {"type": "http", "scheme": "bearer", "bearerFormat": "cuga_..."},

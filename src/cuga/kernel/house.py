@@ -139,7 +139,7 @@ _VERBS: dict[type[Event], Verb] = {
     h.Halted: Verb.STOP,
     h.AddressesSuppressed: Verb.STOP,
     h.CrmImported: Verb.FEED,
-    h.RepliesTaken: Verb.FEED,
+    h.RepliesTaken: Verb.STOP,  # mail can only make us write less
     h.ScheduleAdded: Verb.SCHEDULE,
     h.ScheduleRemoved: Verb.SCHEDULE,
     h.DelegationGranted: Verb.DELEGATE,
@@ -153,7 +153,7 @@ def _check_role(state: HouseState, event: Event, by: Principal) -> None:
     """Who may change the house in this way, by the table of `policy.access`."""
     if isinstance(event, _BY_ITSELF):
         if by.id != SYSTEM.id:
-            raise NotAllowed("only the house itself says that")
+            raise NotAllowed("only the house itself says so")
         return
     if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES):
         return

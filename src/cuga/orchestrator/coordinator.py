@@ -29,6 +29,7 @@ from cuga.orchestrator.members import Members
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.policy.access import Verb, may, whose
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
@@ -186,6 +187,11 @@ class Coordinator(Members, Mailroom, Doorkeeping, Bringing):
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""
         assembly = await self.open()
         assembly.look_at_adapters()
+        state = await assembly.driver.state(run_id)
+        who = by or await self.principal()
+        ruling = may(who, Verb.STEER, assembly.current, whose(who, state.started.requester.id, assembly.current))
+        if not ruling.allowed:
+            raise NotAllowed("; ".join(ruling.reasons))
         await assembly.engine.resume(run_id)
         return await self.wait(run_id)
 

@@ -21,8 +21,7 @@ class Verb(str, Enum):
     LOOK = "look"  # everything that changes nothing
     START = "start_run"  # also a plan alone
     STEER = "steer_run"  # cancel it, go on with it, answer what it asks, ask for another plan
-    SETTLE = "settle_doubt"  # say that it happened, or that it did not
-    REPEAT = "repeat_in_doubt"  # say: do it again, though it may have happened
+    SETTLE = "settle_doubt"  # say what became of a call; "again" asks for consent anew where the call needs it
     DECIDE = "decide"  # on a request
     TOP_UP = "top_up"
     FEED = "import_data"  # records, replies
@@ -53,7 +52,6 @@ MAY: Mapping[Verb, Mapping[str, frozenset[Whose]]] = {
     Verb.START: {"operator": _OWN, "admin": _OWN},  # in one's own name only
     Verb.STEER: {"operator": _OWN, "admin": _ANY},
     Verb.SETTLE: {"operator": _OWN, "approver": _ANY, "admin": _ANY},
-    Verb.REPEAT: {"approver": _OTHERS},  # the effect may happen twice: who asked for it does not say so
     Verb.DECIDE: {"approver": _OTHERS},
     Verb.TOP_UP: {"approver": _OTHERS},
     Verb.FEED: {"operator": _ANY, "admin": _ANY},
