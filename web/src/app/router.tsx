@@ -27,7 +27,7 @@ const routes = [
   createRoute({ ...at("/reset/$token"), component: () => null }),
   createRoute({ ...at("/runs"), component: Runs, validateSearch: (search): { status?: string | undefined; q?: string | undefined } => ({ status: str(search.status), q: str(search.q) }) }),
   createRoute({ ...at("/runs/$id"), component: lazyRouteComponent(() => import("../pages/Run"), "Run") }),
-  createRoute({ ...at("/runs/$id/trace"), component: lazyRouteComponent(() => import("../pages/Trace"), "Trace"), validateSearch: (search): { at?: string | undefined } => ({ at: str(search.at) }) }),
+  createRoute({ ...at("/runs/$id/trace"), component: lazyRouteComponent(() => import("../pages/Trace"), "Trace"), validateSearch: (search): { at?: number | undefined } => ({ at: Number(search.at) || undefined }) }),
   createRoute({ ...at("/plans/$id"), component: lazyRouteComponent(() => import("../pages/Plan"), "Plan") }),
   createRoute({ ...at("/inbox"), component: lazyRouteComponent(() => import("../pages/Inbox"), "Inbox") }),
   createRoute({ ...at("/inbox/$id"), component: lazyRouteComponent(() => import("../pages/Inbox"), "Inbox") }),

@@ -52,7 +52,7 @@ function Goal({ house }: { readonly house: House | undefined }) {
   const ready = goal.trim() !== "" && profile !== "" && !start.isPending && may;
   const chosen = profiles.data?.find((one) => one.name === profile);
   return (
-    <section className="stack" aria-label={t.home.goal}>
+    <section className="stack">
       <h1 tabIndex={-1}>{t.home.title}</h1>
       <form
         className="card goal"

@@ -25,7 +25,7 @@ export function Trace() {
                 {t.trace.back}
               </Link>
             </Head>
-            <TraceViewer traceId={found.traceId} at={at ? Number(at) : null} onAt={(seq) => void navigate({ to: "/runs/$id/trace", params: { id }, search: { at: seq === null ? undefined : String(seq) }, replace: true })} />
+            <TraceViewer traceId={found.traceId} at={at ?? null} onAt={(seq) => void navigate({ to: "/runs/$id/trace", params: { id }, search: { at: seq ?? undefined }, replace: true })} />
           </>
         )}
       </Answer>

@@ -242,7 +242,7 @@ function After({ card, toRun, onNext, stale, reload }: Pick<RequestProps, "toRun
 }
 
 function Suspicious({ card }: { readonly card: Card }) {
-  const found = useMemo(() => suspicionsIn([card.arguments, card.goal]), [card]);
+  const found = useMemo(() => suspicionsIn(card.arguments), [card]);
   if (!found.hidden && !found.alike) return null;
   return (
     <div className="notice tone-bad" role="alert">

@@ -19,6 +19,7 @@ from cuga.cli.commands import (
     scheduling,
     shells,
     switching,
+    window,
     working,
 )
 
@@ -73,6 +74,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, making.import_, "import"),
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
+    (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
     (_HOUSE, governing.users, "users"),
