@@ -38,17 +38,16 @@ test("every page holds", async () => {
   const session = await context.newCDPSession(page);
   const inject = () => session.send("Runtime.evaluate", { expression: AXE });
   for (const [name, path] of Object.entries(pages)) {
-    await page.emulateMedia({ colorScheme: "light", reducedMotion: "reduce" });
-    await page.setViewportSize({ width: 1280, height: 860 });
-    await page.goto(`${server.url}/#${path}`);
-    await page.waitForFunction(() => document.querySelector("main h1, main h3, .dialog h2") && !document.querySelector(".bone"));
-    await page.waitForTimeout(120);
-    await inject();
-    await look(`${name} light`);
-    await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
-    await page.setViewportSize({ width: 360, height: 740 });
-    await page.waitForTimeout(60);
-    await look(`${name} dark, phone`);
+    for (const [colorScheme, width] of [["light", 1280], ["dark", 360]]) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      await page.setViewportSize({ width, height: 860 });
+      await page.goto(`${server.url}/#${path}`);
+      await page.reload();
+      await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector(".bone"));
+      await page.waitForTimeout(100);
+      await inject();
+      await look(`${name} ${colorScheme}, ${width} px`);
+    }
     for (const width of [360, 768, 1024, 2560]) {
       await page.setViewportSize({ width, height: 860 });
       await inspect(`${name} at ${width}`);

@@ -100,7 +100,7 @@ function Verdict({ found }: { readonly found: wire.Verified }) {
     <div className={`notice tone-${holds ? "good" : "bad"}`} role="status">
       <Icon name={holds ? "check" : "warn"} />
       <div className="stack gap1">
-        <h3>{holds ? t.audit.holds : t.audit.broken(found.faults.length)}</h3>
+        <p className="title">{holds ? t.audit.holds : t.audit.broken(found.faults.length)}</p>
         {holds ? (
           <p className="small dim">
             {t.audit.holdsLead} {counted}

@@ -202,7 +202,7 @@ function Stored({ report, onAgain }: { readonly report: ImportOutcome; readonly 
       <div className="notice tone-good" role="status" style={{ alignItems: "center", flexWrap: "wrap" }}>
         <Icon name="check" />
         <div className="grow">
-          <h3>{t.data.done}</h3>
+          <p className="title">{t.data.done}</p>
           <p>{t.data.doneSaid(report.added, report.changed, report.unchanged)}</p>
         </div>
         <Link className="button first" to="/">

@@ -34,7 +34,7 @@ export function People() {
         <div className="notice tone-calm">
           <Icon name="people" />
           <div>
-            <h3>{t.people.solo}</h3>
+            <p className="title">{t.people.solo}</p>
             <p className="small">{t.people.soloLead}</p>
           </div>
         </div>

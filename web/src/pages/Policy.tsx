@@ -216,7 +216,7 @@ function WhatIf() {
         {ask.data && (
           <div className={`notice tone-${toneOf(ask.data.verdict)}`}>
             <div className="stack gap2">
-              <h3>{t.policy.verdicts[ask.data.verdict] ?? ask.data.verdict}</h3>
+              <p className="title">{t.policy.verdicts[ask.data.verdict] ?? ask.data.verdict}</p>
               <ul className="small stack gap1">
                 {[...ask.data.faults, ...ask.data.reasons].map((reason) => (
                   <li key={reason} className="wrap-any">

@@ -190,7 +190,7 @@ function Question({ run, question }: { readonly run: RunResult; readonly questio
       <Icon name="spark" />
       <div className="stack gap3 grow">
         <div>
-          <h3>{t.run.questions}</h3>
+          <p className="title">{t.run.questions}</p>
           <p className="wrap-any">
             <Exact>{question}</Exact>
           </p>

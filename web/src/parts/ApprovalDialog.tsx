@@ -136,7 +136,7 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
             <div className="notice tone-wait" role="alert">
               <Icon name="clock" />
               <div>
-                <h3>{t.ask.stale}</h3>
+                <p className="title">{t.ask.stale}</p>
                 <p className="small">{t.ask.staleLead}</p>
                 {error instanceof Refused && <p className="small dim">{error.message}</p>}
               </div>

@@ -89,7 +89,7 @@ function Doubt({ step, runId }: { readonly step: StepResult; readonly runId: str
     <div className="notice tone-doubt">
       <Icon name="warn" />
       <div className="stack gap2 grow">
-        <h3>{t.run.doubt}</h3>
+        <p className="title">{t.run.doubt}</p>
         <p className="small wrap-any">
           <Exact>{step.reason}</Exact>
         </p>

@@ -22,7 +22,7 @@ export function Empty({ icon = "spark", title, children, action }: { readonly ic
   return (
     <div className="empty">
       <Icon name={icon} size={28} />
-      <h3>{title}</h3>
+      <p className="title">{title}</p>
       {children && <p>{children}</p>}
       {action}
     </div>

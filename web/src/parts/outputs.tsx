@@ -67,7 +67,7 @@ export function Drawn({ block }: { readonly block: Block }) {
       const List = block.numbered ? "ol" : "ul";
       return (
         <div className="stack gap1">
-          {block.title && <h4>{title(block.title)}</h4>}
+          {block.title && <p className="subhead">{title(block.title)}</p>}
           <List className="stack gap1 small" style={{ paddingInlineStart: "1.2rem", listStyle: block.numbered ? "decimal" : "disc" }}>
             {block.items.map((item, at) => (
               <li key={at} className="wrap-any">
@@ -81,9 +81,9 @@ export function Drawn({ block }: { readonly block: Block }) {
     case "quote":
       return (
         <figure className="stack gap1">
-          <h4>
+          <p className="subhead">
             <Exact>{block.title}</Exact>
-          </h4>
+          </p>
           <blockquote className="quote pre" style={{ margin: 0 }}>
             <Exact>{block.text}</Exact>
           </blockquote>
@@ -93,7 +93,7 @@ export function Drawn({ block }: { readonly block: Block }) {
     case "text":
       return (
         <div className="stack gap1">
-          {block.title && <h4>{title(block.title)}</h4>}
+          {block.title && <p className="subhead">{title(block.title)}</p>}
           <p className="pre prose">
             <Exact>{block.text}</Exact>
           </p>
@@ -114,7 +114,7 @@ export function Drawn({ block }: { readonly block: Block }) {
     case "part":
       return (
         <div className="stack gap2">
-          {block.title && <h4>{title(block.title)}</h4>}
+          {block.title && <p className="subhead">{title(block.title)}</p>}
           <div className="quote stack gap3" style={{ color: "inherit" }}>
             {block.blocks.map((inner, at) => (
               <Drawn key={at} block={inner} />
@@ -161,7 +161,7 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
   const rows = all ? block.rows : block.rows.slice(0, FIRST_ROWS);
   return (
     <div className="stack gap1">
-      {block.title && <h4>{title(block.title)}</h4>}
+      {block.title && <p className="subhead">{title(block.title)}</p>}
       <div className="table-box" tabIndex={0} role="group" aria-label={block.title || t.run.output}>
         <table className="table flush fold">
           <thead>
