@@ -62,6 +62,7 @@ class Doors:
     address: Address = field(default_factory=Address)
     rates: Rates = field(default_factory=Rates)
     oidc: Any = None
+    port: int = 0  # where the server listens, whatever people type
 
 
 def doors_of(connection: HTTPConnection) -> Doors:

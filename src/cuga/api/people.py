@@ -1,4 +1,4 @@
-"""People and programs over HTTP: who is here, invitations, resets, leaving, keys."""
+"""People and programs over HTTP: who is here, invitations, resets, leaving, keys, and who is told outside the page."""
 
 from __future__ import annotations
 
@@ -11,8 +11,11 @@ from cuga.api.answers import answer, nothing, router
 from cuga.api.auth import Governing, Here, Keyholding, Looking
 from cuga.api.pages import Given
 from cuga.errors import NotAllowed
+from cuga.kernel.house import ABOUT
+from cuga.model.house_event import NoticeAdded
 from cuga.model.value import Value
 from cuga.orchestrator.doorkeeping import Invited, Left, NewKey, Person
+from cuga.orchestrator.noticing import NewNotice
 from cuga.people.credentials import Key
 
 people = router("people")
@@ -57,6 +60,21 @@ class KeyWish(Value, frozen=True, kw_only=True):
     scopes: tuple[str, ...]
     label: str = ""
     days: float = 90.0
+
+
+class NoticePage(Given, frozen=True, kw_only=True, omit_defaults=False):
+    """Who is told outside the page, and of what."""
+
+    items: tuple[NoticeAdded, ...]
+    next: str | None
+
+
+class NoticeWish(Value, frozen=True, kw_only=True):
+    """Somebody to tell: `channel` is webhook, slack, teams or email, `about` some of waiting, expiring, ended."""
+
+    channel: str
+    address: str
+    about: tuple[str, ...] = ABOUT
 
 
 @people.get("/users", response_model=PersonPage)
@@ -109,4 +127,31 @@ async def make_key(doors: Here, asker: Keyholding, wish: Annotated[KeyWish, Body
 async def revoke_key(doors: Here, asker: Keyholding, key_id: str) -> Response:
     """Let a key let nobody in any more."""
     await doors.front.revoke_key(key_id, by=asker.principal)
+    return nothing()
+
+
+@people.get("/notices", response_model=NoticePage)
+async def list_notices(doors: Here, _: Looking) -> Response:
+    """Who is told outside the page, and of what."""
+    return answer(NoticePage(items=tuple(await doors.front.notices()), next=None))
+
+
+@people.post("/notices", status_code=201, response_model=NewNotice)
+async def add_notice(doors: Here, asker: Governing, wish: Annotated[NoticeWish, Body()]) -> Response:
+    """Tell somebody from now on. The secret that signs webhooks is shown now and never again."""
+    made = await doors.front.add_notice(wish.channel, wish.address, wish.about, by=asker.principal)
+    return answer(made, 201)
+
+
+@people.post("/notices/{notice_id}/test", status_code=204)
+async def test_notice(doors: Here, asker: Governing, notice_id: str) -> Response:
+    """Send a message there now; answers what went wrong if it does not arrive."""
+    await doors.front.test_notice(notice_id, by=asker.principal)
+    return nothing()
+
+
+@people.delete("/notices/{notice_id}", status_code=204)
+async def remove_notice(doors: Here, asker: Governing, notice_id: str) -> Response:
+    """Tell nobody there any more."""
+    await doors.front.remove_notice(notice_id, by=asker.principal)
     return nothing()

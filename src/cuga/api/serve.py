@@ -84,8 +84,11 @@ async def served(
     taken = take_socket(host, port)
     address = Address(host=host, port=taken.getsockname()[1], public_url=public_url.rstrip("/"))
     assembly.served_at = address.url
-    doors = Doors(front=front, credentials=assembly.credentials(), live=Live(front), address=address)
+    doors = Doors(
+        front=front, credentials=assembly.credentials(), live=Live(front), address=address, port=taken.getsockname()[1]
+    )
     await doors.live.open()
+    delivering = asyncio.ensure_future((await front.postman()).work())
     config = uvicorn.Config(
         create_app(doors),
         log_config=None,
@@ -108,6 +111,8 @@ async def served(
             await serving
         yield doors
     finally:
+        delivering.cancel()
+        await asyncio.gather(delivering, return_exceptions=True)
         await doors.live.close()
         server.should_exit = True
         await asyncio.gather(serving, return_exceptions=True)

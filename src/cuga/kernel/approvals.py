@@ -101,8 +101,10 @@ def _answer_to_closed(turn: Turn, command: ResolveApproval) -> None:
     closed = turn.state.closed.get(command.approval_id)
     if closed is None:
         raise ApprovalNotFound(command.approval_id)
-    if closed.how == command.verdict.value and closed.by == command.by.id:
-        return  # the second click
+    if (closed.how, closed.by, closed.digest) == (command.verdict.value, command.by.id, command.digest):
+        heirs = [one.arguments for one in turn.state.pending.values() if one.amends == command.approval_id]
+        if command.verdict is not Verdict.AMEND or [command.arguments] == heirs:
+            return  # the second click
     if closed.how == "expired":
         raise ApprovalExpired(command.approval_id)
     by = f" by {closed.by}" if closed.by else ""

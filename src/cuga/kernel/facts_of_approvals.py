@@ -20,11 +20,11 @@ def _approval_requested(s: RunState, event: e.ApprovalRequested) -> None:
         s.askers = {**s.askers, event.step: event.requesters}
 
 
-def _close(s: RunState, approval_id: str, step: str, how: str, by: str) -> None:
+def _close(s: RunState, approval_id: str, step: str, how: str, by: str, digest: str = "") -> None:
     s.pending = without(s.pending, approval_id)
     s.votes = without(s.votes, approval_id)
     s.timed = without(s.timed, approval_id)
-    s.closed = {**s.closed, approval_id: Closed(how, by)}
+    s.closed = {**s.closed, approval_id: Closed(how, by, digest)}
     if s.awaiting.get(step) == approval_id:
         s.awaiting = without(s.awaiting, step)
     grant = s.grants.get(step)
@@ -43,7 +43,7 @@ def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
         s.votes = {**s.votes, event.approval_id: (*s.votes.get(event.approval_id, ()), (event.by, event.on_behalf_of))}
         return
     request = s.pending.get(event.approval_id)
-    _close(s, event.approval_id, event.step, event.verdict.value, event.by)
+    _close(s, event.approval_id, event.step, event.verdict.value, event.by, event.digest)
     match event.verdict:
         case e.Verdict.APPROVE:
             adapters = request.adapters if request is not None else {}

@@ -71,6 +71,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
 
     how: str  # a verdict, or expired, lapsed, revoked, superseded
     by: str
+    digest: str = ""  # of what was decided on
 
 
 class RunState(msgspec.Struct, eq=False):

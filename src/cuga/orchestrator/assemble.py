@@ -41,6 +41,7 @@ from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
+from cuga.notices.queue import Queue
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
@@ -105,6 +106,7 @@ class Assembly:
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
+    _outgoing: Queue | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
@@ -194,6 +196,14 @@ class Assembly:
             self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
         return self._credentials
 
+    def outgoing(self) -> Queue:
+        """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
+        if self._outgoing is None:
+            if self.place is not None:
+                make_private(self.place.notices)
+            self._outgoing = Queue(self.place.notices if self.place is not None else ":memory:", self.clock)
+        return self._outgoing
+
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
         return await self.journal.verify() if isinstance(self.journal, SqliteJournal) else []
@@ -214,6 +224,8 @@ class Assembly:
         self.crm.close()
         if self._credentials is not None:
             self._credentials.close()
+        if self._outgoing is not None:
+            self._outgoing.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()

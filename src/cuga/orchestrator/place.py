@@ -41,6 +41,11 @@ class Place:
         return self.root / "people.db"
 
     @property
+    def notices(self) -> Path:
+        """Who is told outside the page, and what is still to be told."""
+        return self.root / "notices.db"
+
+    @property
     def crm(self) -> Path:
         return self.root / "crm.db"
 

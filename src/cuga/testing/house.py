@@ -223,7 +223,11 @@ class House:
             answer = DoubtAnswer.HAPPENED if self.world.has(run, step) else DoubtAnswer.DID_NOT
             answer = DoubtAnswer.AGAIN if again else answer
             command = c.ResolveDoubt(
-                at=self.clock.now(), by=self.people[-1], step=step, answer=answer, result=world.ANSWER
+                at=self.clock.now(),
+                by=(self.people[1:] or self.people)[0],
+                step=step,
+                answer=answer,
+                result=world.ANSWER,
             )
             await self.engine.send(run, command)
 

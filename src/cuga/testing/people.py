@@ -73,6 +73,14 @@ class People(Processes):
             self.late.append((run, command))
         self._act(number, run, command)
 
+    def _decider(self) -> Principal:
+        """Whoever may decide on what the asker wants."""
+        return (self.people[1:] or self.people)[0]
+
+    def _answerer(self, state: RunState) -> Principal:
+        """Planners are answered by whoever asked; to take a changed tool is a decision."""
+        return self.people[0] if next(iter(state.questions)) == state.planner_asks else self._decider()
+
     def _somebody(self) -> Principal:
         return self.people[int(self.chance() * len(self.people))]
 
@@ -151,7 +159,7 @@ class People(Processes):
         answer = DoubtAnswer.HAPPENED if self.world.has(run, step) else DoubtAnswer.DID_NOT
         if again:
             answer = DoubtAnswer.AGAIN
-        self._tell(run, c.ResolveDoubt(at=self.now, by=self.people[-1], step=step, answer=answer, result=world.ANSWER))
+        self._tell(run, c.ResolveDoubt(at=self.now, by=self._decider(), step=step, answer=answer, result=world.ANSWER))
 
     def _finish(self) -> None:
         """Nothing goes wrong any more and people help where they are asked to: every run must end."""
@@ -189,7 +197,7 @@ class People(Processes):
             self._tell(
                 run,
                 c.AnswerQuestion(
-                    at=self.now, by=self.people[-1], question_id=next(iter(state.questions)), answer="yes"
+                    at=self.now, by=self._answerer(state), question_id=next(iter(state.questions)), answer="yes"
                 ),
             )
         elif state.pending:
@@ -200,7 +208,7 @@ class People(Processes):
                 self._wake(run, state)
         elif state.parked is not None and any("top-up" in need for need in state.parked.needs):
             for scope in [scope for scope, _ in state.exceeded if not scope.startswith("rate/")]:
-                self._tell(run, c.TopUp(at=self.now, by=(self.people[1:] or self.people)[0], scope=scope, amount=3))
+                self._tell(run, c.TopUp(at=self.now, by=self._decider(), scope=scope, amount=3))
         else:
             self._wake(run, state)
 

@@ -9,6 +9,7 @@ from cyclopts import App, Group, Parameter
 
 import cuga
 from cuga.cli.commands import (
+    admitting,
     corresponding,
     deciding,
     governing,
@@ -80,6 +81,9 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),
+    (_HOUSE, admitting.keys, "keys"),
+    (_HOUSE, admitting.notices, "notices"),
+    (_HOUSE, admitting.link, "link"),
     (_HOUSE, switching.adapters, "adapters"),
     (_HOUSE, switching.workers, "workers"),
     (_HOUSE, keeping.backup, "backup"),
