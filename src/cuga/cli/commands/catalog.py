@@ -22,6 +22,7 @@ from cuga.cli.commands import (
     sealing,
     shells,
     switching,
+    window,
     working,
 )
 
@@ -77,6 +78,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, making.import_, "import"),
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
+    (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
     (_HOUSE, governing.users, "users"),
