@@ -48,40 +48,41 @@ class Senses:
             for feature, times in features(tokens(text)).items():
                 mine[feature] = mine.get(feature, 0.0) + weight * times
         self.concepts = tuple(sorted(counts))
-        known = sorted({feature for mine in counts.values() for feature in mine})
-        sums = [sum(counts[concept].values()) + SMOOTHING * len(known) for concept in self.concepts]
-        self._logs = {
-            feature: tuple(
-                math.log((counts[concept].get(feature, 0.0) + SMOOTHING) / total)
-                for concept, total in zip(self.concepts, sums, strict=True)
-            )
-            for feature in known
-        }
+        known = {feature for mine in counts.values() for feature in mine}
+        totals = [sum(counts[concept].values()) + SMOOTHING * len(known) for concept in self.concepts]
+        self._unmet = [math.log(SMOOTHING / total) for total in totals]  # of a feature that a concept never met
+        self._mean = sum(self._unmet) / max(1, len(self._unmet))
+        self._more: dict[str, dict[int, float]] = {}  # feature -> concept -> how much more than that
+        for at, concept in enumerate(self.concepts):
+            for feature, times in counts[concept].items():
+                self._more.setdefault(feature, {})[at] = math.log(times / SMOOTHING + 1)
 
     def knows(self, stem: str) -> bool:
         """Whether any example has a word."""
-        return stem in self._logs
+        return stem in self._more
 
     def speaks_for(self, stem: str, concept: str) -> bool:
         """Whether a word is clearly more at home in a concept than elsewhere."""
-        logs = self._logs.get(stem)
-        if logs is None or concept not in self.concepts:
+        if stem not in self._more or concept not in self.concepts:
             return False
-        return logs[self.concepts.index(concept)] - sum(logs) / len(logs) > CLEARLY
+        return self._gain(stem, self.concepts.index(concept)) > CLEARLY
+
+    def _gain(self, feature: str, at: int) -> float:
+        """How much more often a concept meets a feature than concepts do on the whole, as a logarithm."""
+        more = self._more[feature]
+        return self._unmet[at] + more.get(at, 0.0) - self._mean - sum(more.values()) / len(self.concepts)
 
     def of(self, words: Sequence[Token], heat: float = 1.0, weight: dict[str, float] | None = None) -> Sense:
         """The sense of some words. `heat` above 1 spreads it, for texts of many words; `weight` scales some stems."""
         scale = weight or {}
-        sums = [0.0] * len(self.concepts)
-        heard: list[tuple[str, float]] = []
-        for feature, times in features(words, scale).items():
-            logs = self._logs.get(feature)
-            if logs is not None:
-                heard.append((feature, times))
-                for at, log in enumerate(logs):
-                    sums[at] += times * log
+        heard = [(feature, times) for feature, times in features(words, scale).items() if feature in self._more]
         if not heard:
             return Sense({}, {})
+        times_in_all = sum(times for _, times in heard)
+        sums = [times_in_all * log for log in self._unmet]
+        for feature, times in heard:
+            for at, more in self._more[feature].items():
+                sums[at] += times * more
         top = max(sums)
         raised = [math.exp((one - top) / heat) for one in sums]
         whole = sum(raised)
@@ -97,8 +98,7 @@ class Senses:
         for feature, times in heard:
             if feature[0] == "#":
                 continue
-            logs = self._logs[feature]
-            gain = times * (logs[best] - sum(logs) / len(logs))
+            gain = times * self._gain(feature, best)
             parts = feature.replace(" _ ", " ").split(" ")
             for part in parts:
                 told[part] = told.get(part, 0.0) + gain / len(parts)

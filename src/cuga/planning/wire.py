@@ -16,6 +16,7 @@ from cuga.planning.conditions import Condition, opposite
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Filled
 from cuga.planning.kinds import KINDS, base_kind
+from cuga.planning.lexicon import STOP
 from cuga.planning.ranking import stems
 from cuga.planning.words import stem
 
@@ -142,11 +143,7 @@ def both(one: When, other: When) -> When:
 
 def _identifier(subject: str) -> str:
     words = [word for word in subject.casefold().split() if word.isascii() and word.isalpha()]
-    telling = [
-        word
-        for word in words
-        if word not in ("the", "its", "their", "his", "her", "a", "an", "of", "it", "this", "that")
-    ]
+    telling = [word for word in words if word not in STOP]
     word = telling[0] if telling else "value"
     return word if word not in ("in", "true", "false", "null", "as", "for", "if", "double", "has") else "value"
 
