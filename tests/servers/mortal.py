@@ -52,7 +52,7 @@ async def main() -> None:
 
         if POINT:
             assembly.journal.append = appended
-            mortal(Line, "look", "look")
+            mortal(Line, "_look", "look")
             mortal(_Session, "call", "call")
             mortal(Api, "_asked", "call")
         runs = await house.runs()

@@ -68,10 +68,14 @@ class Line:
 
     async def look(self) -> dict[str, Definition]:
         """What the server's tools are now. `Unreachable`, or `ToolInvalid` for a list that cannot be trusted."""
+        return (await self._look())[1]
+
+    async def _look(self) -> tuple[_Session, dict[str, Definition]]:
+        """The same, with the connection that said so: what it says holds for no other."""
         session = await self._connected()
         try:
             async with asyncio.timeout(LOOK_S):
-                return definitions_of(await session.listed())
+                return session, definitions_of(await session.listed())
         except ToolInvalid as error:
             await self._report(Reported(server=self.server.name, reason=error.detail))
             raise
@@ -85,16 +89,13 @@ class Line:
 
     async def call(self, tool: str, arguments: dict[str, Any], *, accepted: str, about: Mapping[str, str]) -> Any:
         """Call a tool that is still what was accepted, by its digest. `NotDone`: it was not called."""
-        found = await self._looked()
+        session, found = await self._looked()
         now = found.get(tool)
         if now is None or now.digest(self.server.origin) != accepted:
             reason = f"{tool} is gone" if now is None else f"{tool} is not described as it was"
             await self._report(Reported(server=self.server.name, tools=(tool,), reason=reason, found=found))
             mend = "`cuga tools drift` shows what is different; a person accepts it or does without."
             raise NotDone(f"{self.server.name}: {reason}", mode="agent_contract", mend=mend)
-        session = self._session
-        if session is None:
-            raise Unreachable(f"{self.server.name} has just gone", mode="system_network")
         return value_of(await self._asked(session, tool, arguments, about), self.server.name, now)
 
     async def close(self) -> None:
@@ -105,16 +106,17 @@ class Line:
         if self._leaving:
             await asyncio.wait(set(self._leaving), timeout=6.0)
 
-    async def _looked(self) -> dict[str, Definition]:
-        """As `look`; a line that broke since the last call is taken up once more."""
+    async def _looked(self) -> tuple[_Session, dict[str, Definition]]:
+        """As `_look`; a line that broke since the last call is taken up once more."""
         was = self._session
         try:
-            return await self.look()
-        except Unreachable:
-            if was is None or self._session is was:
-                raise
-            self._not_before = 0.0
-            return await self.look()
+            try:
+                return await self._look()
+            except Unreachable:
+                if was is None or self._session is was:
+                    raise
+                self._not_before = 0.0
+                return await self._look()
         except ToolInvalid as error:
             said = f"{self.server.name}: its tools cannot be trusted: {error.detail}"
             raise NotDone(said, mode="agent_contract", mend="`cuga tools drift` says more.") from error

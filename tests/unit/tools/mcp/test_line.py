@@ -190,6 +190,25 @@ async def test_a_line_that_broke_is_taken_up_anew_by_the_next_call(tmp_path):
         assert made.effects() == ["once", "once"]
 
 
+async def test_what_one_connection_says_holds_for_no_other(tmp_path):
+    """While one call looks, another takes up a new connection, to a server that has changed: it is looked at itself."""
+    async with bed("told", tmp_path) as made:
+        first, found = await made.line._look()
+        listed = first.listed
+
+        async def slowly():
+            answer = await listed()
+            (tmp_path / "ledger.told").write_text('description="Something else."')
+            await made.line._part(first, RuntimeError("it broke"))
+            await made.line._look()
+            return answer
+
+        first.listed = slowly
+        with pytest.raises((NotDone, Unanswered)):
+            await made.act(found["act"].digest(made.server.origin))
+        assert made.effects() == []
+
+
 async def test_a_refusal_of_a_trusted_server_says_that_nothing_happened(tmp_path):
     async with bed("refuses-after", tmp_path, trust=True) as made:
         with pytest.raises(NotDone):
