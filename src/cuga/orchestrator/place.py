@@ -55,6 +55,11 @@ class Place:
         return self.root / "crm"
 
     @property
+    def shadow(self) -> Path:
+        """Other rules that are watched beside the registry's; absent: none are."""
+        return self.root / "shadow.yaml"
+
+    @property
     def outbox(self) -> Path:
         return self.root / "outbox"
 
