@@ -14,15 +14,21 @@ WORKERS ?= 2
 # Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
 export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 
-.PHONY: help demo test cover check format bench soak lock clean
+# The page is built where there is a Node that can; without it everything else works.
+PAGE := src/cuga/api/page/index.html
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
+
+.PHONY: help demo test cover check format bench soak lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.installed ## Set up everything and run the main job on sample data, offline
+demo: $(VENV)/.installed page-if-node ## Set up everything and run the main job on sample data, offline
 	@$(BIN)/cuga demo $(DEMO) $(ARGS)
 
-test: $(VENV)/.dev $(VENV)/.node ## Run the tests, all but the soak
+page: $(PAGE) ## Build the web page, with Node 20.19 or newer
+
+test: $(VENV)/.dev $(VENV)/.node page-if-node ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
 cover: $(VENV)/.dev $(VENV)/.node ## Measure branch coverage, without kills and simulation
@@ -47,15 +53,15 @@ soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kill
 lock: $(VENV)/.python ## Compile the pinned requirements anew
 	@$(BIN)/python -m uv --version > /dev/null || { echo "this chore needs uv"; exit 1; }
 	@compile="$(BIN)/python -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url"; \
-	$$compile pyproject.toml -o requirements/run.txt; \
+	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
 	@! command -v npm > /dev/null || (cd requirements/node \
 		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 
 clean: ## Remove what these chores made
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf $(VENV) src/cuga/api/page web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 # --- stamps: made once, and again when what they depend on has changed --------------------------------------------------
 # Everything is pinned by hash; `install` takes uv where there is one and plain pip where there is none.
@@ -69,6 +75,20 @@ $(VENV)/.python: requirements/uv.txt
 	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: install it (Debian: python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt \
 		2> $(VENV)/uv.log || echo "uv cannot be had here, plain pip is used instead"
+	@touch $@
+
+page-if-node:
+	@if [ -n "$(NODE)" ]; then $(MAKE) $(PAGE); else echo "no Node 20.19 or newer here: the page is not built; everything else works"; fi
+
+web/node_modules/.installed: web/package-lock.json
+	@test -n "$(NODE)" || { echo "the page needs Node 20.19 or newer to be built; an installed wheel has it inside"; exit 1; }
+	@echo "installing what the page is built with"
+	@cd web && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+$(PAGE): web/node_modules/.installed web/index.html web/vite.config.ts web/tools/weigh.mjs $(shell find web/src web/public -type f)
+	@echo "building the page"
+	@cd web && npm run --silent build > node_modules/.build.log 2>&1 || { cat node_modules/.build.log; exit 1; }
 	@touch $@
 
 $(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt pyproject.toml

@@ -46,6 +46,26 @@ One step by itself passes the same gate
 The names that `cuga.orchestrator` exports
     integration/test_coordinator_integration.py::test_the_exports_are_there
     """,
+    "Lists": """
+One call for each item, with its own intent, charge, key and end
+    unit/kernel/test_lists.py::test_each_item_becomes_a_call_with_its_own_intent
+    scenario/test_lists.py::test_one_card_for_all_and_one_deed_for_each
+One card binds all of them; amending is another request
+    unit/kernel/test_lists.py::test_one_request_lists_every_call_and_binds_their_exact_bytes
+    unit/kernel/test_lists.py::test_an_amended_list_is_another_request_and_its_author_does_not_decide
+    doors/test_cli_lists.py::test_one_card_lists_all_and_a_call_can_be_changed_or_taken_off
+A process killed in the middle reaches nobody twice
+    scenario/test_lists.py::test_a_process_killed_in_the_middle_of_a_list_reaches_nobody_twice
+A budget that ends in the middle, a call in doubt, a denial lose no other call
+    scenario/test_lists.py::test_a_budget_that_ends_in_the_middle_keeps_what_was_done
+    scenario/test_lists.py::test_a_call_that_breaks_loses_no_other_and_waits_for_a_word
+Goals that speak of many accounts, and those that cannot be told apart
+    unit/planning/test_lists.py
+    """,
+    "Arguments of a wrong kind": """
+The older names answer with our errors
+    unit/orchestrator/test_wrong_kinds.py
+    """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
     test_orchestrator_protocol.py
@@ -74,6 +94,10 @@ Delegates to the planning authority
     test_coordinator_orchestrator.py::test_delegates_to_planning_authority
     """,
     "Agents": """
+Which worker took a step stands in the journal
+    unit/modular/test_crew.py::test_which_worker_took_a_step_stands_in_the_journal_and_is_the_one_that_did_it
+The guide for agents runs
+    docs/test_snippets.py::test_the_snippets_of_a_page_run
 `CoordinatorAgent`, `create_coordinator`
     test_coordinator_orchestrator.py
 Pluggable routing policy

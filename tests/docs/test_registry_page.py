@@ -8,7 +8,7 @@ from tests.docs.pages import Block, blocks, codes, page, rows, sections
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import units
-from cuga.policy import outside, reading, registry, routing, workers
+from cuga.policy import correspondence, outside, reading, registry, routing, workers
 from cuga.policy.profile import Profile, Retry
 from cuga.policy.registry import Registry, load_registry
 from cuga.policy.tighten import Override
@@ -21,6 +21,7 @@ SERVER, DOCUMENT, SAID = (
     for title in ("An MCP server", "An OpenAPI document", "What is said of a tool from outside")
 )
 WORKERS, POLICIES = sections(PAGE, 2)["Worker pools"].split("| policy |")
+LETTERS = [f"| key |{part}" for part in sections(PAGE, 2)["Letters"].split("| key |")]
 PARTS = sections(PROFILE, 3)
 APPROVALS = PARTS["Approvals"].split("| key |")[1]
 AROUND = """\
@@ -56,6 +57,8 @@ def loaded(block: Block) -> Registry:
     ("text", "known"),
     [
         (TOP, registry._KEYS),
+        (LETTERS[1], correspondence._SENDER_KEYS),
+        (LETTERS[2], correspondence._MAILBOX_KEYS),
         (PROFILE, reading._PROFILE_KEYS),
         ("| key |" + APPROVALS, reading._APPROVAL_KEYS),
         (PARTS["Retry"], reading._RETRY_KEYS),
@@ -66,7 +69,20 @@ def loaded(block: Block) -> Registry:
         (SAID, outside._SAID_KEYS),
         (WORKERS, workers._POOL_KEYS),
     ],
-    ids=["file", "profile", "approvals", "retry", "rates", "tool", "mcp", "openapi", "said", "workers"],
+    ids=[
+        "file",
+        "sender",
+        "mailbox",
+        "profile",
+        "approvals",
+        "retry",
+        "rates",
+        "tool",
+        "mcp",
+        "openapi",
+        "said",
+        "workers",
+    ],
 )
 def test_the_keys_are_those_that_are_read(text, known):
     assert keys(text) == list(known)

@@ -18,6 +18,7 @@ from cuga.adapters.capability import (
     Filter,
     Loading,
     Lookup,
+    NotEdited,
     Past,
     Record,
     Stored,
@@ -86,6 +87,10 @@ class ReadHereWriteThere:
     def edit(self, edit: Edit) -> Edited:
         """Change one record of the other store, while it has the values that were read here."""
         return self._there.edit(edit)
+
+    def edit_each(self, edits: Sequence[Edit]) -> tuple[Edited | NotEdited, ...]:
+        """Change what still can be changed in the other store."""
+        return self._there.edit_each(edits)
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records in the other store."""

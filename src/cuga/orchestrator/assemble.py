@@ -12,7 +12,7 @@ import gc
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -42,6 +42,7 @@ from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
+from cuga.notices.queue import Queue
 from cuga.orchestrator.outside import Outside, keep_report
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
@@ -49,6 +50,7 @@ from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
+from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
 from cuga.planning.records import CrmLookup
@@ -58,6 +60,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
@@ -94,6 +97,7 @@ class Assembly:
     redactor: Redactor
     place: Place | None
     signals: SignalsView
+    acts: ActsView
     views: Store
     outside: Outside
     own: Own = ()  # tools that were handed in
@@ -106,8 +110,14 @@ class Assembly:
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
+    served_at: str = ""  # where people reach it over HTTP; empty: nowhere
+    on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
+    _credentials: Credentials | None = None
+    _outgoing: Queue | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -166,6 +176,8 @@ class Assembly:
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
                 await self._heed()
+                for hear in self.on_change:
+                    hear(event)
                 return self.state
             await self.refold()
         raise BadInput("the house is being changed by somebody else; try again")
@@ -204,6 +216,22 @@ class Assembly:
         own = dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))
         return {"crm": crm, **own, **self.outside.installed()}
 
+    def credentials(self) -> Credentials:
+        """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
+        if self._credentials is None:
+            if self.place is not None:
+                make_private(self.place.people)
+            self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
+        return self._credentials
+
+    def outgoing(self) -> Queue:
+        """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
+        if self._outgoing is None:
+            if self.place is not None:
+                make_private(self.place.notices)
+            self._outgoing = Queue(self.place.notices if self.place is not None else ":memory:", self.clock)
+        return self._outgoing
+
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
         return await self.journal.verify() if isinstance(self.journal, SqliteJournal) else []
@@ -225,6 +253,10 @@ class Assembly:
         if isinstance(self.views, ViewsFile):
             self.views.close()
         self.crm.close()
+        if self._credentials is not None:
+            self._credentials.close()
+        if self._outgoing is not None:
+            self._outgoing.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()
@@ -299,7 +331,10 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
+    shelf = TemplateShelf(
+        place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
+        lambda: assembly.registry.sender,
+    )
     bindings = Bindings(
         {
             "crm": named,
@@ -355,6 +390,7 @@ async def open_house(
         signals=SignalsView(journal, views),
         outside=outside,
         own=tools,
+        acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,

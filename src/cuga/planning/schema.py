@@ -13,24 +13,22 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ToolInvalid
-from cuga.model.plan import REFERENCE
+from cuga.model.plan import ITEM, REFERENCE
 from cuga.model.tool import ToolContract
 from cuga.tools.schemas import compiled
 
 _KEYWORDS_OF_MANY = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _KEYWORDS_OF_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
 _KEYWORDS_OF_ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "unevaluatedProperties")
-_POINTER = {
-    "type": "object",
-    "properties": {REFERENCE: {"type": "object"}},
-    "required": [REFERENCE],
-    "additionalProperties": False,
-}
+_POINTERS = [
+    {"type": "object", "properties": {name: {"type": kind}}, "required": [name], "additionalProperties": False}
+    for name, kind in ((REFERENCE, "object"), (ITEM, "string"))
+]
 
 
 def is_reference(value: Any) -> bool:
-    """Whether a JSON value stands for an earlier output."""
-    return isinstance(value, dict) and len(value) == 1 and REFERENCE in value
+    """Whether a JSON value stands for an earlier output or for the item of a list."""
+    return isinstance(value, dict) and len(value) == 1 and (REFERENCE in value or ITEM in value)
 
 
 class Arguments:
@@ -125,7 +123,7 @@ def _opened(schema: Any, top: bool = False) -> Any:
     for key in _KEYWORDS_OF_ONE:
         if isinstance(opened.get(key), dict):
             opened[key] = _opened(opened[key])
-    return opened if top else {"anyOf": [_POINTER, opened]}
+    return opened if top else {"anyOf": [*_POINTERS, opened]}
 
 
 def _short(text: str) -> str:

@@ -153,6 +153,7 @@ class Current(Value, frozen=True, kw_only=True):
     standing_rules: tuple[StandingRule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     roles: dict[str, tuple[str, ...]] = {}  # user -> roles; empty in a solo house
+    heirs: dict[str, str] = {}  # who left -> who sees their runs through
     pools: dict[str, Pool] = {}  # worker pools by name; none: steps are not routed
     routing: str = ""  # the policy that chooses between pools; empty: the default one
     read_only_adapters: tuple[str, ...] = ()  # `capability/adapter` that nothing can be written through

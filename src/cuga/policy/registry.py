@@ -13,8 +13,10 @@ from collections.abc import Mapping
 import msgspec
 
 from cuga.errors import ProfileUnknown
+from cuga.model.correspondence import Letterhead, Mailbox
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import Value, digest
+from cuga.policy.correspondence import read_mailbox, read_sender
 from cuga.policy.fields import Fields
 from cuga.policy.outside import McpServer, OpenApiDocument, OutsideReader
 from cuga.policy.profile import Profile, Rulebook
@@ -28,7 +30,7 @@ SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
 _KEYS = (
     "version", "default_profile", "domains", "packs", "modules", "adapters", "mcp", "openapi", "profiles", "tools",
-    "workers",
+    "workers", "sender", "mailbox",
 )  # fmt: skip
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
@@ -48,12 +50,15 @@ class Registry(Value, frozen=True, kw_only=True):
     openapi: dict[str, OpenApiDocument] = {}
     overrides: dict[str, Override] = {}
     workers: dict[str, Pool] = {}  # by name; none: steps are not routed
+    sender: Letterhead = Letterhead()
+    mailbox: Mailbox | None = None  # where replies come in, beside the inbox folder
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
-        """The digest of what it says; where it says so, and comments, do not count, nor who does the work."""
-        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}))
+        """The digest of what it says; where it says so, and comments, do not count, nor who does the work
+        and where answers come in."""
+        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None))
 
     def profile(self, name: str = "") -> Profile:
         """A profile by name, or the default one; `ProfileUnknown`."""
@@ -114,6 +119,8 @@ def load_registry(
         openapi=documents,
         overrides=_merged(fields, within, overrides, places, profiles) if within else overrides,
         workers=workers,
+        sender=within.sender if within else read_sender(fields, said.get("sender")),
+        mailbox=within.mailbox if within else read_mailbox(fields, said.get("mailbox")),
         mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,
     )

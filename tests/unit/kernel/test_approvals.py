@@ -69,6 +69,14 @@ def test_the_same_click_again_changes_nothing_and_another_answer_is_refused():
     story = waiting().when(approve("note")).when(approve("note")).then()
     story.when(deny("note")).then_refused(ApprovalClosed, "approve by grace")
     story.when(approve("note", by=LIN)).then_refused(ApprovalClosed)
+    story.when(approve("note", digest="0" * 64)).then_refused(ApprovalClosed)
+
+
+def test_the_same_edit_again_changes_nothing_and_another_edit_is_another_answer():
+    story = waiting().when(amend("note", {"to": "bob"}))
+    first = story.found("approval_received").approval_id
+    story.when(amend("note", {"to": "bob"}, approval_id=first)).then()
+    story.when(amend("note", {"to": "eve"}, approval_id=first)).then_refused(ApprovalClosed)
 
 
 def test_an_unknown_id_is_an_error():

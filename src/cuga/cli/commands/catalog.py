@@ -9,6 +9,7 @@ from cyclopts import App, Group, Parameter
 
 import cuga
 from cuga.cli.commands import (
+    admitting,
     corresponding,
     deciding,
     governing,
@@ -21,6 +22,7 @@ from cuga.cli.commands import (
     sealing,
     shells,
     switching,
+    window,
     working,
 )
 
@@ -76,11 +78,15 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, making.import_, "import"),
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
+    (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),
+    (_HOUSE, admitting.keys, "keys"),
+    (_HOUSE, admitting.notices, "notices"),
+    (_HOUSE, admitting.link, "link"),
     (_HOUSE, switching.adapters, "adapters"),
     (_HOUSE, switching.workers, "workers"),
     (_LOOK, sealing.evidence, "evidence"),
