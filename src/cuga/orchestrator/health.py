@@ -11,6 +11,7 @@ from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import pools_that_take
@@ -36,6 +37,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_interpreter(),
         *_house(assembly),
         *_adapters(assembly),
+        *_servers(assembly),
         *_workers(assembly),
         await _runs(assembly),
         *_seal(assembly),
@@ -176,6 +178,25 @@ def _adapters(assembly: Assembly) -> list[Finding]:
         found.append(
             Finding(what=f"adapter {line.capability}/{line.adapter}", state="ok" if is_fit else "note", found=words)
         )
+    return found
+
+
+def _servers(assembly: Assembly) -> list[Finding]:
+    """MCP servers and OpenAPI documents that cannot be used as they stand."""
+    found = []
+    for line in server_lines(assembly):
+        state, words, mend = "ok", f"{line.tools} tools", ""
+        if line.problem:
+            state, words, mend = "note", line.problem, "pip install 'cugar[mcp]'"
+        elif line.quarantined:
+            why = next(iter(line.quarantined.values()))
+            state, words, mend = "broken", f"quarantined: {why}", f"`cuga tools drift {line.name}` shows it"
+        elif line.kind == "mcp" and line.accepted_at is None:
+            state, words = "note", "nobody has accepted its tools"
+            mend = f"`cuga tools accept {line.name}` shows them and asks"
+        elif not line.profiles:
+            state, words, mend = "note", "no profile allows it", f"name {line.name} among the adapters of a profile"
+        found.append(Finding(what=f"{line.kind} {line.name}", state=state, found=words, mend=mend))
     return found
 
 
