@@ -175,6 +175,8 @@ def request(
         reason=step.reason,
         consequences=_consequences(contract, turn.rules.profile, ruling),
         expires_at=turn.in_seconds(rules.expires_s),
+        escalates_at=turn.in_seconds(rules.escalates_s) if rules.escalates_s else None,
+        escalates_to=rules.escalates_to if rules.escalates_s else (),
         amends=amends,
         claims=free,
     )
