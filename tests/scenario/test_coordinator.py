@@ -418,7 +418,9 @@ async def test_a_tool_raised_while_a_run_waited_is_judged_by_its_new_class(
         await house.change(h.UserAdded(at=AT, user="bob", roles=("approver",)))
         await house.change(h.HaltLifted(at=AT))
         await house.resume(run)
-        await house.answer_question(run, "yes")
+        with pytest.raises(NotAllowed, match="changed tool is an approval"):
+            await house.answer_question(run, "yes")
+        await house.answer_question(run, "yes", by=BOB)
         assert (await house.wait(run)).reason == "waits for an approval"
         asked = (await pending(house, run))[0]
         await house.answer(asked, "approve", by=BOB)
