@@ -58,7 +58,7 @@ test("a request is approved on another user's phone, and a stale tab is refused 
   await dialog.waitFor({ state: "detached" });
   await status(asker.page).filter({ hasText: "Done" }).waitFor();
   await asker.page.getByText("Sent to nora.tessler@velkarin-foods.example").waitFor();
-  await asker.page.getByText("ada", { exact: true }).first().waitFor();
+  await asker.page.getByText("agreed by ada").first().waitFor();
 
   await stale.getByRole("button", { name: "Deny" }).click().catch(() => undefined);
   const reason = stale.getByRole("dialog").getByRole("button", { name: "Deny" }).last();

@@ -11,7 +11,7 @@ import * as wire from "../wire/house";
 import type { RunResult } from "../wire/shapes";
 import { t } from "../words/en";
 import { useLiveRun } from "../app/live";
-import { useCan } from "../app/session";
+import { useCan, useProfiles } from "../app/session";
 import { ApprovalDialog } from "../parts/ApprovalDialog";
 import { BudgetIndicator } from "../parts/BudgetIndicator";
 import { Ago, Exact, Facts, Head, Section, State } from "../parts/basic";
@@ -26,6 +26,8 @@ export function Run() {
   const { id } = useParams({ from: "/runs/$id" });
   const { run, budget, line } = useLiveRun(id);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const profiles = useProfiles();
+  const warns = (name: string) => profiles.data?.find((one) => one.name === name)?.limits.warningPercent ?? 80;
   const toggle = (step: string) => setOpen((now) => new Set(now.has(step) ? [...now].filter((one) => one !== step) : [...now, step]));
   return (
     <div className="page">
@@ -55,7 +57,7 @@ export function Run() {
               <aside className="stack gap5">
                 <Section title={t.budget.title}>
                   <Answer of={budget} card={false} bones={4}>
-                    {(used) => <BudgetIndicator budget={used} />}
+                    {(used) => <BudgetIndicator budget={used} warningPercent={warns(found.profile)} />}
                   </Answer>
                 </Section>
                 <Unknowns run={found} />

@@ -9,6 +9,7 @@ import { t } from "../words/en";
 import { Exact, State } from "./basic";
 
 const FIRST_ROWS = 12;
+const BRIEF = 26; // letters that stay on one line
 
 export function Output({ value }: { readonly value: Json }) {
   return (
@@ -179,7 +180,7 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
                 {row.map((cell, index) => {
                   const column = block.columns[index];
                   return (
-                    <td key={index} className={column?.isNumber ? "num" : "text"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
+                    <td key={index} className={column?.isNumber ? "num" : column?.isState ? "is-state" : cell.length < BRIEF ? "brief" : "text"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
                       {column?.isState && cell ? <span className={`state tone-${toneOf(cell)}`}>{cell}</span> : <Exact>{cell}</Exact>}
                     </td>
                   );

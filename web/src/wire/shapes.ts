@@ -26,7 +26,6 @@ export const budget = shape({
   tokens: usage,
   byDomain: table(usage),
   byTool: table(usage),
-  warningPercent: orElse(number, 80),
 });
 export type Budget = Of<typeof budget>;
 
