@@ -36,6 +36,10 @@ class Settings:
     mail_from: str = ""  # the sender of such mail; empty: whoever is told
     oidc_issuer: str = ""  # https://login.example.com/tenant: people may sign in there; empty: nobody does
     oidc_client: str = ""  # the client id of this house there
+    seals: Path | None = (
+        None  # where the keys that sign journals lie, and their first anchors; None: the user's own state
+    )
+    anchors: tuple[str, ...] = ()  # further places that keep the newest checkpoint: file:PATH, syslog
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
@@ -121,6 +125,8 @@ _READERS: dict[str, Any] = {
     "mail_from": _text,
     "oidc_issuer": _text,
     "oidc_client": _text,
+    "seals": _path,
+    "anchors": _list,
     "no_color": _flag,
     "test_data": _path,
 }

@@ -45,6 +45,7 @@ from cuga.notices.queue import Queue
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
+from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
 from cuga.people.credentials import Credentials
@@ -59,6 +60,7 @@ from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
+from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
@@ -66,6 +68,7 @@ from cuga.settings import Settings, read_settings
 from cuga.tools.invoke import Door
 from cuga.tools.registry import ToolRegistry
 
+AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
@@ -97,6 +100,7 @@ class Assembly:
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
     settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
+    sealer: Sealer | None = None  # a house in memory has none
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
     mistakes: CugaError | None = None  # what kept the registry from being loaded when the house was opened
     tenant: str = LOCAL_TENANT
@@ -104,6 +108,7 @@ class Assembly:
     current: Current = field(default_factory=Current)
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
     _outgoing: Queue | None = None
@@ -218,6 +223,8 @@ class Assembly:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
         self.door.close()
+        if self.sealer is not None:
+            await self.sealer.close()
         await self.journal.close()
         if isinstance(self.views, ViewsFile):
             self.views.close()
@@ -282,6 +289,11 @@ async def open_house(
             journal = MemoryJournal(scrub=scrub)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+    try:
+        sealer = await _sealer_of(journal, place, settings)
+    except BaseException:
+        await journal.close()
+        raise
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
@@ -345,6 +357,7 @@ async def open_house(
         signals=SignalsView(journal, views),
         acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
+        sealer=sealer,
         registry_file=file,
         mistakes=mistakes,
         _spare=spare,
@@ -354,16 +367,33 @@ async def open_house(
         await assembly.change(
             h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner), Principal(id=owner)
         )
+    if sealer is not None:
+        engine.listen("", sealer.hear)
+        sealer.start()
     return assembly
 
 
-def put_journal_back(place: Place, backup: Path, *, clock: Clock | None = None, by: str = "") -> Restored:
+async def _sealer_of(journal: Journal, place: Place | None, settings: Settings) -> Sealer | None:
+    """What seals the journal of a directory, once it fits its anchors."""
+    if place is None or not isinstance(journal, SqliteJournal):
+        return None
+    directory = seals_of(place.root, settings.seals)
+    sealer = Sealer(
+        journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings.anchors)]
+    )
+    await sealer.open()
+    return sealer
+
+
+def put_journal_back(place: Place, backup: Path | None, *, clock: Clock | None = None, by: str = "") -> Restored:
     """Put a copy in the place of a house's journal that nobody has open. It says so itself from its first moment, and
-    nothing runs before a person has acknowledged that. The views are made anew from it."""
+    nothing runs before a person has acknowledged that. The views are made anew from it. Without a backup the journal is
+    taken as it lies there."""
     at = (clock or SystemClock()).now()
 
     def mark(copied: Backed) -> tuple[str, Event]:
-        return house_stream(LOCAL_TENANT), h.RestoredFrom(at=at, by=by, backup=backup.name, position=copied.position)
+        name = AS_FOUND if backup is None else backup.name
+        return house_stream(LOCAL_TENANT), h.RestoredFrom(at=at, by=by, backup=name, position=copied.position)
 
     restored = restore(backup, place.journal, mark)
     for name in ("", "-wal", "-shm"):

@@ -71,6 +71,12 @@ select s.name from approval a join stream s on s.pk = a.run where a.id = ?
 select s.name from runs r join stream s on s.pk = r.run
 where r.trace_id = ? and r.tenant = ? order by r.started desc, r.run desc limit 1
 
+-- name: links (of all appends, in order: what the leaves of the tree are made of)
+select id, hash from journal where id > ? order by id limit ?
+
+-- name: checkpoint (the newest that is not larger than a size)
+select size, position, note, peaks from checkpoint where size <= ? order by size desc limit 1
+
 -- name: epoch
 select value from fact where name = 'epoch'
 
