@@ -28,10 +28,10 @@ demo: $(VENV)/.installed page-if-node ## Set up everything and run the main job 
 
 page: $(PAGE) ## Build the web page, with Node 20.19 or newer
 
-test: $(VENV)/.dev page-if-node ## Run the tests, all but the soak
+test: $(VENV)/.dev $(VENV)/.node page-if-node ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
-cover: $(VENV)/.dev ## Measure branch coverage, without kills and simulation
+cover: $(VENV)/.dev $(VENV)/.node ## Measure branch coverage, without kills and simulation
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak and not kills and not simulation" --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types and floors
@@ -56,7 +56,9 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	@! command -v npm > /dev/null || (cd requirements/node \
+		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 
 clean: ## Remove what these chores made
 	@rm -rf $(VENV) src/cuga/api/page web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
@@ -98,4 +100,14 @@ $(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt 
 $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 	@echo "installing what the tests and checks need, pinned by hash"
 	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+# Servers and a large OpenAPI document that only npm has. Without Node their tests are skipped and say why.
+$(VENV)/.node: $(VENV)/.python requirements/node/package-lock.json
+	@if command -v npm > /dev/null; then echo "installing the npm packages that the tests run against" \
+		&& mkdir -p $(VENV)/node && cp requirements/node/*.json $(VENV)/node \
+		&& (cd $(VENV)/node && npm ci --silent --ignore-scripts --no-audit --no-fund) \
+		&& find $(VENV)/node/node_modules/@octokit/openapi/generated -name '*.json' ! -name 'api.github.com.json' -delete \
+		|| echo "npm has not brought them; the tests that need them are skipped"; \
+	else echo "there is no npm here; the tests that need it are skipped"; fi
 	@touch $@

@@ -30,10 +30,11 @@ class Wanted:
     opens: bool | None
 
 
-async def serve_until_stopped(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> int:
-    """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted."""
+async def serve_until_stopped(visit: Visit, wanted: Wanted | None, *, as_json: bool, replies_s: int = 0) -> int:
+    """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
+    every `replies_s` seconds, if any."""
     async with _doors(visit, wanted, as_json=as_json) as told:
-        return await _hold(visit, told, as_json=as_json)
+        return await _hold(visit, told, as_json=as_json, replies_s=replies_s)
 
 
 @asynccontextmanager
@@ -60,7 +61,7 @@ async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> Async
         yield () if as_json else ("", f"Open {link}", "It signs you in once, within half an hour.", "")
 
 
-async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool) -> int:
+async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
     from cuga.orchestrator.assemble import settle_in
     from cuga.orchestrator.timetable import keep_time
@@ -99,6 +100,7 @@ async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool) -> int:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     timing = asyncio.ensure_future(keep_time(visit.front, tell_time))
     timing.add_done_callback(lambda _: stopped.set())  # whoever cannot read the house's clock any more must not go on
+    reading = asyncio.ensure_future(_keep_reading(visit, replies_s, as_json=as_json)) if replies_s else None
     try:
         await stopped.wait()
     except asyncio.CancelledError:
@@ -108,8 +110,29 @@ async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool) -> int:
     finally:
         stop()
         timing.cancel()
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         failed = (await asyncio.gather(timing, return_exceptions=True))[0]
     if isinstance(failed, Exception):
         raise failed
     say("Stopping. Calls in flight get a few seconds to end; nothing is lost.")
     return Exit.SUCCESS
+
+
+async def _keep_reading(visit: Visit, every_s: int, *, as_json: bool) -> None:
+    """Take replies in again and again; what cannot be read now is said, once until it changes, and tried again."""
+    from cuga.cli.render.mailroom import whole
+    from cuga.cli.screen import show
+    from cuga.errors import CugaError
+
+    said: tuple[str, ...] = ()
+    while True:
+        try:
+            taken = await visit.front.take_replies()
+            news, said = taken.mails or taken.trouble != said, taken.trouble
+            if news:
+                show_json(taken, line=True) if as_json else show(whole(taken, visit.place.inbox))
+        except CugaError as error:
+            say(f"Replies could not be taken in: {error}")
+        await asyncio.sleep(every_s)

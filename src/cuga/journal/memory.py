@@ -44,7 +44,6 @@ class MemoryJournal:
 
     def __init__(self, *, scrub: Scrub | None = None, on_point: Callable[[str], None] = _nothing) -> None:
         self._codec = Codec(scrub)
-        self._scrubs = scrub is not None
         self._point = on_point
         self._book: list[Stored] = []
         self._streams: dict[str, list[Stored]] = {}
@@ -71,10 +70,9 @@ class MemoryJournal:
         lane = self._streams.get(stream, [])
         if len(lane) != expected:
             return Conflict(version=len(lane))
-        bodies = [self._codec.encode(event) for event in events]
+        bodies, said = self._codec.encode_all(events)
         kept = addressed(blobs)
-        stored = [self._codec.decode(body) for body in bodies] if self._scrubs else events
-        held = self._ledger.reserve(claims_of(stored))
+        held = self._ledger.reserve(claims_of(said))
         if isinstance(held, Refused):
             return held
         self._point("append.admitted")

@@ -42,6 +42,7 @@ def current_of(
         disabled_adapters=tuple(state.disabled),
         installed_adapters=installed_adapters,
         forbidden_tools=dict(state.forbidden),
+        quarantined_tools=_quarantined(state, contracts),
         tool_digests={name: contract.digest() for name, contract in contracts.items()},
         contracts=contracts,
         standing_rules=tuple(state.standing.values()),
@@ -53,6 +54,18 @@ def current_of(
         adapter_modes=dict(state.modes),
         chosen_adapters=dict(state.chosen),
     )
+
+
+def _quarantined(state: HouseState, contracts: dict[str, ToolContract]) -> dict[str, str]:
+    """The tools that wait for a person to look at what they have become, and why."""
+    if not state.quarantined:
+        return {}
+    found = {}
+    for name in contracts:
+        whole = f"{name.partition('/')[0]}/"
+        if (why := state.quarantined.get(name) or state.quarantined.get(whole)) is not None:
+            found[name] = why
+    return found
 
 
 def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, ToolContract]) -> None:
@@ -135,11 +148,13 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
 
 _BY_ITSELF = (h.ScheduleMissed, h.LoginsFailed, h.NoticeLost)  # what only the house says of itself
 _BY_WHOEVER_HOLDS_THE_FILES = (h.RestoredFrom,)
+_ALSO_BY_ITSELF = (h.ToolsQuarantined,)  # what the house notices, and anybody may report
 _VERBS: dict[type[Event], Verb] = {
     h.Halted: Verb.STOP,
     h.AddressesSuppressed: Verb.STOP,
     h.CrmImported: Verb.FEED,
     h.RepliesTaken: Verb.STOP,  # mail can only make us write less
+    h.ToolsQuarantined: Verb.STOP,
     h.ScheduleAdded: Verb.SCHEDULE,
     h.ScheduleRemoved: Verb.SCHEDULE,
     h.DelegationGranted: Verb.DELEGATE,
@@ -155,7 +170,7 @@ def _check_role(state: HouseState, event: Event, by: Principal) -> None:
         if by.id != SYSTEM.id:
             raise NotAllowed("only the house itself says so")
         return
-    if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES):
+    if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES) or (by.id == SYSTEM.id and isinstance(event, _ALSO_BY_ITSELF)):
         return
     whose = Whose.OWN if _owner(state, event) == by.id else Whose.OTHERS
     access = may(by, _VERBS.get(type(event), Verb.GOVERN), Current(roles=state.roles), whose)

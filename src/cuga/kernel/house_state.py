@@ -42,6 +42,8 @@ class HouseState:
         self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
         self.routing = ""
         self.forbidden: dict[str, str] = {}
+        self.accepted: dict[str, h.ToolsAccepted] = {}  # server -> what its tools are
+        self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
         self.schedules: dict[str, h.ScheduleAdded] = {}
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
@@ -174,6 +176,16 @@ def _tool_allowed(s: HouseState, event: h.ToolAllowed) -> None:
     s.forbidden.pop(event.tool, None)
 
 
+def _tools_accepted(s: HouseState, event: h.ToolsAccepted) -> None:
+    s.accepted[event.source] = event
+    s.quarantined = {name: why for name, why in s.quarantined.items() if name.partition("/")[0] != event.source}
+
+
+def _tools_quarantined(s: HouseState, event: h.ToolsQuarantined) -> None:
+    for tool in event.tools or ("",):
+        s.quarantined[f"{event.source}/{tool}"] = event.reason
+
+
 def _halted(s: HouseState, event: h.Halted) -> None:
     s.halted = event.reason or "halted"
 
@@ -257,6 +269,8 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.RoutingPolicySet: _routing_set,
     h.ToolForbidden: _tool_forbidden,
     h.ToolAllowed: _tool_allowed,
+    h.ToolsAccepted: _tools_accepted,
+    h.ToolsQuarantined: _tools_quarantined,
     h.Halted: _halted,
     h.HaltLifted: _halt_lifted,
     h.CrmImported: _imported,

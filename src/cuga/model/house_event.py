@@ -133,6 +133,24 @@ class ToolAllowed(Event, frozen=True, kw_only=True):
     tool: str
 
 
+class ToolsAccepted(Event, frozen=True, kw_only=True):
+    """A person accepted what a server says that its tools are. They are used as they were then, and not otherwise."""
+
+    source: str  # the server's name in the registry
+    snapshot: str  # SHA-256 of the definitions, kept in the journal
+    tools: dict[str, str]  # the server's own name of a tool -> digest of its definition and of where it comes from
+    reason: str = ""
+
+
+class ToolsQuarantined(Event, frozen=True, kw_only=True):
+    """A server was seen to say something else than what was accepted; until a person looks, nothing of it is called."""
+
+    source: str
+    tools: tuple[str, ...] = ()  # the server's own names; none: all of its tools
+    reason: str
+    snapshot: str = ""  # SHA-256 of the definitions as they were seen; empty: they could not be read
+
+
 class Halted(Event, frozen=True, kw_only=True):
     """The stop button: nothing new starts."""
 
@@ -279,7 +297,7 @@ HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted
+    | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
     | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

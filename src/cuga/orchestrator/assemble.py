@@ -7,6 +7,7 @@ the reverse order of its making.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
@@ -42,6 +43,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.orchestrator.outside import Outside, keep_report
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
@@ -66,6 +68,7 @@ from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
 from cuga.settings import Settings, read_settings
 from cuga.tools.invoke import Door
+from cuga.tools.mcp import Reported
 from cuga.tools.registry import ToolRegistry
 
 AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
@@ -97,6 +100,8 @@ class Assembly:
     signals: SignalsView
     acts: ActsView
     views: Store
+    outside: Outside
+    own: Own = ()  # tools that were handed in
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
     settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
@@ -114,6 +119,7 @@ class Assembly:
     _outgoing: Queue | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -152,6 +158,17 @@ class Assembly:
         self._rulebooks.clear()
         self.look_around()
 
+    def take_up_tools(self) -> None:
+        """Make the tools anew: a person has accepted others. A registry that does not load keeps those there are."""
+        if self.registry_file is not None:
+            self.registry_file.forget()
+            with contextlib.suppress(CugaError):  # whoever begins a run hears of it
+                self.look_at_registry()
+            return
+        self.tools.become(tool_registry(self.registry, self.own, self.outside.add))
+        self._rulebooks.clear()
+        self.look_around()
+
     async def change(self, event: Event, by: Principal) -> HouseState:
         """Add a fact to the house stream, if the house takes it; what holds now follows at once."""
         stream = house_stream(self.tenant)
@@ -160,7 +177,7 @@ class Assembly:
             answer = await self.journal.append(stream, self.state.version, [event])
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
-                self.look_around()
+                await self._heed()
                 for hear in self.on_change:
                     hear(event)
                 return self.state
@@ -170,6 +187,12 @@ class Assembly:
     async def refold(self) -> None:
         """Read the house stream again."""
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        await self._heed()
+
+    async def _heed(self) -> None:
+        """What the house stream says holds from now on."""
+        if await self.outside.learn(self.journal, self.state):
+            self.take_up_tools()
         self.look_around()
 
     def look_around(self) -> None:
@@ -181,6 +204,7 @@ class Assembly:
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY)
         self.driver.pools.renew(pools)
+        self.bindings.renew(self.outside.adapters())
 
     def look_at_adapters(self) -> None:
         """Notice an adapter that has come or gone since; cheap when none has."""
@@ -191,7 +215,8 @@ class Assembly:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        return {"crm": crm, **dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))}
+        own = dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))
+        return {"crm": crm, **own, **self.outside.installed()}
 
     def credentials(self) -> Credentials:
         """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
@@ -223,6 +248,7 @@ class Assembly:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
         self.door.close()
+        await self.outside.close()
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
@@ -270,18 +296,12 @@ async def open_house(
     settings = settings or read_settings()
     clock = clock or SystemClock()
     redactor = Redactor.from_environment(settings.variables)
-    file = RegistryFile(place.registry, tools) if place is not None else None
-    mistakes: CugaError | None = None
-    try:
-        read = file.news() if file is not None else None
-    except CugaError as error:  # the house still answers, and can be stopped; nothing starts before it is mended
-        read, mistakes = None, error
-    if read is None:
-        registry = registry or load_registry(shipped_registry(), source="the shipped registry")
-        kept = tool_registry(registry, tools)
-    else:
-        registry, kept = read
-    scrub = redactor.scrub_values if redactor.knows_any else None
+    assembly: Assembly
+
+    async def report(reported: Reported) -> None:
+        await keep_report(assembly, reported)
+
+    scrub = redactor.scrub_values
     if place is not None:
         make_private(place.journal, place.views, place.crm)
     if journal is None:
@@ -289,18 +309,34 @@ async def open_house(
             journal = MemoryJournal(scrub=scrub)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+    outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
         sealer = await _sealer_of(journal, place, settings)
+        await outside.learn(journal, house.fold(events_of(await journal.read(house_stream(LOCAL_TENANT)))))
     except BaseException:
         await journal.close()
         raise
+    file = RegistryFile(place.registry, tools, outside.add) if place is not None else None
+    mistakes: CugaError | None = None
+    try:
+        read = file.news() if file is not None else None
+    except CugaError as error:  # the house still answers, and can be stopped; nothing starts before it is mended
+        read, mistakes = None, error
+    if read is None:
+        registry = registry or load_registry(shipped_registry(), source="the shipped registry")
+        kept = tool_registry(registry, tools, outside.add)
+    else:
+        registry, kept = read
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
+    shelf = TemplateShelf(
+        place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
+        lambda: assembly.registry.sender,
+    )
     bindings = Bindings(
         {
             "crm": named,
@@ -319,7 +355,6 @@ async def open_house(
         threads=settings.call_threads,
         on_late=lambda run_id, call, outcome: assembly.engine.hear_late(run_id, call, outcome),
     )
-    assembly: Assembly
 
     async def rules_of(digest: str) -> Rules:
         return Rules(msgspec.json.decode(await journal.blob(digest), type=Rulebook))
@@ -355,6 +390,8 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        outside=outside,
+        own=tools,
         acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,

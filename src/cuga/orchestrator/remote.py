@@ -25,6 +25,7 @@ from cuga.orchestrator.place import check_socket_directory
 
 METHODS = frozenset(
     {
+        "accept_tools",
         "add_notice",
         "adapters",
         "answer",
@@ -37,6 +38,7 @@ METHODS = frozenset(
         "change",
         "disable_adapter",
         "doctor",
+        "drift",
         "enable_adapter",
         "events",
         "evidence",
@@ -62,6 +64,7 @@ METHODS = frozenset(
         "revoke_key",
         "runs",
         "sealed",
+        "servers",
         "set_adapter_mode",
         "set_roles",
         "set_routing_policy",
@@ -69,11 +72,13 @@ METHODS = frozenset(
         "signals",
         "standing",
         "start",
+        "start_call",
         "switch_adapter",
         "start_due",
         "suppress",
         "suppressed",
         "take_replies",
+        "test_server",
         "test_notice",
         "tools",
         "top_up",

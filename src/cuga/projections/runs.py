@@ -58,8 +58,8 @@ KnownLines = dict[str, RunLine]  # by run, each as of its `version`
 def line_of(state: RunState) -> RunLine:
     """The line of a run that has begun."""
     start, end, parked = state.started, state.end, state.parked
-    current = {step.step_id for step in state.plan.steps} if state.plan is not None else set()
-    done = {step for step, phase in state.phase.items() if phase is Phase.DONE}
+    current = state.index.named.keys() - state.lists.keys()  # a list counts as its calls
+    done = {step for step, phase in state.phase.items() if phase is Phase.DONE and step not in state.lists}
     return RunLine(
         run_id=state.run_id,
         trace_id=start.trace_id,

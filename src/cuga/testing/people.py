@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cuga.kernel.evolve import fold
+from cuga.kernel.facts_of_approvals import each_of
 from cuga.kernel.state import RunState
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, PlanRequested, Verdict
+from cuga.model.value import encode
 from cuga.testing import world
 from cuga.testing.factories import GRACE, LIN, SOLO
 from cuga.testing.invariants import Broken, Click
@@ -15,6 +19,7 @@ from cuga.testing.scenes import TARGETS
 from cuga.testing.story import raw
 
 ROUNDS = 400  # rounds within which runs must end once nothing goes wrong any more
+NULL = msgspec.Raw(b"null")  # a call of a list that is taken off
 _AMENDED = [raw({"n": 2, "to": target}) for target in TARGETS]
 
 
@@ -97,7 +102,7 @@ class People(Processes):
         elif dice < 0.74:
             verdict = Verdict.DENY
         elif dice < 0.84:
-            verdict, arguments = Verdict.AMEND, _AMENDED[int(self.chance() * len(_AMENDED))]
+            verdict, arguments = Verdict.AMEND, self._other(card)
         elif dice < 0.92:
             verdict = Verdict.REQUEST_CHANGES
         elif dice < 0.96:
@@ -109,6 +114,16 @@ class People(Processes):
         while self.chance() < 0.25:  # a double click, or somebody else at the same time
             self._resolve(run, card, self._somebody(), verdict, digest, arguments)
         return None
+
+    def _other(self, card: ApprovalRequested) -> msgspec.Raw:
+        """Other arguments than those that were shown; of a list some calls are changed and some taken off."""
+        if not card.calls:
+            return _AMENDED[int(self.chance() * len(_AMENDED))]
+        calls = []
+        for body in each_of(card.arguments):
+            dice = self.chance()
+            calls.append(_AMENDED[int(dice * 2.99)] if dice < 0.3 else NULL if dice < 0.6 else body)
+        return msgspec.Raw(encode(calls))
 
     def _resolve(
         self, run: str, card: ApprovalRequested, by: Principal, verdict: Verdict, digest: str, arguments: object = None

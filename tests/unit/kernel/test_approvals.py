@@ -370,17 +370,24 @@ def test_a_run_asks_people_only_so_much_at_once():
 def test_risk_and_consequences_are_said():
     once = contract("once", "execute", once=("send", "/to"))
     keyed = contract("keyed", "execute", repeatable="key")
+    wipe = contract("wipe", "execute", repeatable="key", destroys=True)
     everything = plan(
-        step("once", once, {"to": "a"}), step("keyed", keyed), step("note", NOTE, {"to": "a"}), step("send", EXECUTE)
+        step("once", once, {"to": "a"}),
+        step("keyed", keyed),
+        step("note", NOTE, {"to": "a"}),
+        step("send", EXECUTE),
+        step("wipe", wipe),
     )
-    story = given(rules=rules(once, keyed, NOTE, EXECUTE)).when(start(everything))
+    story = given(rules=rules(once, keyed, NOTE, EXECUTE, wipe)).when(start(everything))
     asked = {request.step: request for request in story.state.pending.values()}
     assert {name: request.risk for name, request in asked.items()} == {
         "once": "high",
         "keyed": "medium",
         "note": "low",
         "send": "high",
+        "wipe": "high",
     }
+    assert "may be gone" in asked["wipe"].consequences[1]
     assert "at most once" in asked["once"].consequences[1]
     assert "inside the house" in asked["note"].consequences[0]
     shown = given(rules=rules(EXECUTE, simulates_execute=True)).when(start(plan(step("send", EXECUTE))))

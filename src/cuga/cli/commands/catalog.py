@@ -16,6 +16,7 @@ from cuga.cli.commands import (
     keeping,
     looking,
     making,
+    outside,
     quick,
     scheduling,
     sealing,
@@ -49,6 +50,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.run, "run"),
     (_WORK, working.plan, "plan"),
     (_WORK, quick.quick, "quick"),
+    (_WORK, outside.call, "call"),
     (_WORK, working.resume, "resume"),
     (_WORK, working.cancel, "cancel"),
     (_WORK, working.answer, "answer"),
@@ -94,6 +96,11 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
 )
 
 
+_BELOW: dict[str, tuple[tuple[Callable[..., int], str], ...]] = {
+    "tools": ((outside.drift, "drift"), (outside.accept, "accept")),
+}  # commands of their own below one that does something itself
+
+
 def _add(to: App, function: Callable[..., int], name: str, group: Group | None = None, place: int = 0) -> None:
     """Add a command. Its docstring is its help; what stands under "Examples:" is shown at the end, line by line."""
     said, _, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples:\n")
@@ -106,6 +113,8 @@ def _add(to: App, function: Callable[..., int], name: str, group: Group | None =
         help=said.strip(),
         help_epilogue="\n".join(["Examples:", *lines]),
     )
+    for below, called in _BELOW.get(name, ()):
+        _add(to[name], below, called)
 
 
 for _place, (_group, _function, _name) in enumerate(_COMMANDS):
@@ -115,6 +124,13 @@ _policy = App(name="policy", help="Check the rules of a house.", group=_HOUSE)
 _add(_policy, keeping.check, "check")
 app.command(_policy)
 
+_mcp = App(name="mcp", help="MCP servers: whose tools are used here, and cuga as one.", group=_HOUSE)
+_add(_mcp, outside.list_, "list")
+_add(_mcp, outside.try_, "test")
+_add(_mcp, outside.add, "add")
+_add(_mcp, outside.serve, "serve")
+app.command(_mcp)
+
 _completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)
 _add(_completion, shells.show, "show")
 _add(_completion, shells.install, "install")
@@ -123,4 +139,4 @@ app.command(_completion)
 
 def names() -> tuple[str, ...]:
     """The names of all commands."""
-    return (*(name for _, _, name in _COMMANDS), "policy", "completion")
+    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")

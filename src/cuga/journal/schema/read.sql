@@ -67,15 +67,15 @@ select requested, id from approval where id = ?
 -- name: approval_run
 select s.name from approval a join stream s on s.pk = a.run where a.id = ?
 
--- name: run_of_trace (the newest run with this trace)
-select s.name from runs r join stream s on s.pk = r.run
-where r.trace_id = ? and r.tenant = ? order by r.started desc, r.run desc limit 1
-
 -- name: links (of all appends, in order: what the leaves of the tree are made of)
 select id, hash from journal where id > ? order by id limit ?
 
 -- name: checkpoint (the newest that is not larger than a size)
 select size, position, note, peaks from checkpoint where size <= ? order by size desc limit 1
+
+-- name: run_of_trace (the newest run with this trace)
+select s.name from runs r join stream s on s.pk = r.run
+where r.trace_id = ? and r.tenant = ? order by r.started desc, r.run desc limit 1
 
 -- name: epoch
 select value from fact where name = 'epoch'

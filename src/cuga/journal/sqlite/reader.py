@@ -117,12 +117,6 @@ class Reader:
             raise ApprovalNotFound(approval_id)
         return str(run_id)
 
-    def find_trace(self, trace_id: str, tenant: str) -> str:
-        run_id = self._one("run_of_trace", (trace_id, tenant))
-        if run_id is None:
-            raise RunNotFound(trace_id)
-        return str(run_id)
-
     def links(self, after: int, limit: int) -> list[tuple[int, bytes]]:
         return [(position, as_bytes(link)) for position, link in self._all("links", (after, limit))]
 
@@ -131,6 +125,12 @@ class Reader:
             parts = tuple(peaks[at : at + 32] for at in range(0, len(peaks), 32))
             return Kept(size=found, position=position, note=note, peaks=parts)
         return None
+
+    def find_trace(self, trace_id: str, tenant: str) -> str:
+        run_id = self._one("run_of_trace", (trace_id, tenant))
+        if run_id is None:
+            raise RunNotFound(trace_id)
+        return str(run_id)
 
     def epoch(self) -> int:
         return int(self._one("epoch"))
