@@ -38,11 +38,11 @@ export function Run() {
             <Needs run={found} />
             <div className="two">
               <div className="stack gap5">
-                <StepsView title={t.run.result} graph={graphOf(found.steps, (step) => step.step, (step) => step.state)}>
+                <StepsView title={t.run.result} graph={graphOf(found.steps.filter((step) => !step.listOf), (step) => step.step, (step) => step.state)}>
                   {found.steps.length ? (
                     <ol className="list steps">
                       {found.steps.map((step, at) => (
-                        <StepCard key={step.step} step={step} number={at + 1} run={found} open={isOpen(open, step.step, step.output !== null)} onToggle={() => toggle(step.step)} />
+                        <StepCard key={step.step} step={step} number={numberOf(found.steps, at)} run={found} open={isOpen(open, step.step, step.output !== null && !step.calls.length)} onToggle={() => toggle(step.step)} />
                       ))}
                     </ol>
                   ) : (
@@ -73,6 +73,14 @@ export function Run() {
 /** A step with an output stands open until somebody closes it; the others stand closed until somebody opens them. */
 function isOpen(toggled: ReadonlySet<string>, step: string, hasOutput: boolean): boolean {
   return toggled.has(step) !== hasOutput;
+}
+
+/** Steps are counted; the calls of a list are counted within it. */
+function numberOf(steps: RunResult["steps"], at: number): string {
+  const step = steps[at]!;
+  const whole = steps.filter((one) => !one.listOf);
+  if (!step.listOf) return String(whole.indexOf(step) + 1);
+  return `${whole.findIndex((one) => one.step === step.listOf) + 1}.${steps.filter((one) => one.listOf === step.listOf).indexOf(step) + 1}`;
 }
 
 function Top({ run, isLive }: { readonly run: RunResult; readonly isLive: boolean }) {

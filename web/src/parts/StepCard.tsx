@@ -14,7 +14,7 @@ import { Output, RawJson } from "./outputs";
 
 interface Props {
   readonly step: StepResult;
-  readonly number: number;
+  readonly number: string;
   readonly run: RunResult;
   readonly open: boolean;
   readonly onToggle: () => void;
@@ -24,12 +24,13 @@ export function StepCard({ step, number, run, open, onToggle }: Props) {
   const card = run.approvals.find((one) => one.approvalId === step.approval);
   const [raw, show] = useState(false);
   return (
-    <li id={`step-${step.step}`}>
+    <li id={`step-${step.step}`} className={step.listOf ? "of-list" : undefined}>
       <button type="button" className="step-head" aria-expanded={open} onClick={onToggle}>
         <Dot tone={toneOf(step.state)}>{step.state === "done" ? <Icon name="check" size={16} /> : number}</Dot>
         <span className="stack" style={{ gap: 0 }}>
           <span className="row gap2">
             <span className="strong">{title(step.name || step.tool)}</span>
+            {step.calls.length > 0 && <span className="tag">{t.run.calls(step.calls.length)}</span>}
             {step.sideEffect !== "read-only" && <Effect of={step.sideEffect} />}
             {step.simulated && <span className="tag">{t.run.simulated}</span>}
           </span>

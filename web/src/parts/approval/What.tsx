@@ -13,6 +13,8 @@ import { Copy, Exact, Facts } from "../basic";
 import { Icon } from "../icons";
 import { Drawn, LetterView } from "../outputs";
 
+const FEW = 5; // calls of a list that stand open
+
 export type Seal = "checking" | "holds" | "broken" | "unknown";
 
 export function Suspicious({ card }: { readonly card: Card }) {
@@ -30,17 +32,43 @@ export function Suspicious({ card }: { readonly card: Card }) {
 }
 
 export function What({ card, bytes, seal }: { readonly card: Card; readonly bytes: string; readonly seal: Seal }) {
-  const given = card.arguments !== null && typeof card.arguments === "object" && !Array.isArray(card.arguments) ? card.arguments : { value: card.arguments };
   const through = Object.entries(card.adapters).map(([capability, adapter]) => `${capability}: ${adapter}`).join(", ");
   const target = targetOf(card);
   return (
     <section className="stack gap3" aria-label={t.ask.exactly}>
       <h3>{card.sideEffect === "execute" ? t.ask.leaves : t.ask.stays}</h3>
       <Facts rows={[[t.ask.to, target && <span className="strong"><Exact>{target}</Exact></span>], [t.ask.through, through]]} />
-      {Object.entries(given).map(([name, value]) => (isLetter(value) ? <Message key={name} name={name} value={value} /> : null))}
-      <Others given={given} />
+      {card.calls.length ? (
+        <ol className="stack">
+          {card.calls.map((call, at) => (
+            <li key={call}>
+              <details open={card.calls.length <= FEW}>
+                <summary className="strong">
+                  {t.ask.call(at + 1, card.calls.length)} <span className="dim mono tiny">{call}</span>
+                </summary>
+                <div className="quote stack gap3" style={{ color: "inherit", marginTop: "var(--s2)" }}>
+                  <Call given={Array.isArray(card.arguments) ? (card.arguments[at] ?? null) : null} />
+                </div>
+              </details>
+            </li>
+          ))}
+        </ol>
+      ) : (
+        <Call given={card.arguments} />
+      )}
       <Bytes bytes={bytes} card={card} seal={seal} />
     </section>
+  );
+}
+
+/** The arguments of one call: messages as letters, the rest by name. Nothing is left out. */
+function Call({ given }: { readonly given: Json }) {
+  const named = given !== null && typeof given === "object" && !Array.isArray(given) ? given : { value: given };
+  return (
+    <>
+      {Object.entries(named).map(([name, value]) => (isLetter(value) ? <Message key={name} name={name} value={value} /> : null))}
+      <Others given={named} />
+    </>
   );
 }
 
