@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from cuga.orchestrator.timetable import Started
 
 
-async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
-    """Drive every run of the house until Ctrl-C or SIGTERM."""
+async def serve_until_stopped(visit: Visit, *, as_json: bool, keeps_time: bool = True) -> int:
+    """Drive every run of the house until Ctrl-C or SIGTERM, and begin what its timetable has, unless others do."""
     from cuga.model.event import RunFinished, RunParked, RunStarted
-    from cuga.orchestrator.assemble import settle_in
+    from cuga.orchestrator.assemble import end_when_paused, settle_in
     from cuga.orchestrator.timetable import keep_time
 
     assembly = await visit.front.open()
@@ -48,12 +48,13 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool) -> int:
 
     stop = assembly.engine.listen("", tell)
     settle_in()
+    end_when_paused(assembly)
     woken = await assembly.engine.sweep()
     say(f"Serving {visit.place.root}; went on with {woken} runs. Other commands work beside this one; Ctrl-C stops it.")
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    timing = asyncio.ensure_future(keep_time(visit.front, tell_time))
+    timing = asyncio.ensure_future(keep_time(visit.front, tell_time) if keeps_time else stopped.wait())
     timing.add_done_callback(lambda _: stopped.set())  # whoever cannot read the house's clock any more must not go on
     try:
         await stopped.wait()

@@ -18,7 +18,7 @@ from cuga.clock import Clock
 from cuga.engine.pools import Pools
 from cuga.errors import CugaError, InvalidTransition, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
-from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
+from cuga.journal.port import Committed, Conflict, Index, Journal, Refused, Unknown
 from cuga.kernel.decide import decide
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
@@ -38,7 +38,9 @@ MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept
 class Live:
     """A run this process is busy with: its folded state, its mailbox, and what is being performed for it."""
 
-    __slots__ = ("draining", "flying", "has_hands", "mail", "next_call", "planning", "run_id", "state", "waiters")
+    __slots__ = (
+        "draining", "flying", "has_hands", "mail", "next_call", "planning", "run_id", "stale", "state", "waiters",
+    )  # fmt: skip
 
     def __init__(self, run_id: str) -> None:
         self.run_id = run_id
@@ -50,6 +52,7 @@ class Live:
         self.waiters: list[asyncio.Future[RunState]] = []
         self.has_hands = False  # the drainer made a call and can make the next one itself
         self.next_call: ToolCallStart | None = None
+        self.stale = False  # the state may be older than the stream: it is read anew before the next decision
 
     @property
     def is_idle(self) -> bool:
@@ -83,6 +86,18 @@ class Engine(Protocol):
     @property
     def is_closing(self) -> bool:
         """Whether nothing new may start any more in this process."""
+        ...
+
+    def holds(self, run_id: str) -> bool:
+        """Whether the run is this process's to move: else commands are decided on here, and another goes on."""
+        ...
+
+    def wakes(self, run_id: str) -> tuple[str, ...]:
+        """Who is to be woken with an append to the run, see `journal.port.Index`."""
+        ...
+
+    async def contested(self, live: Live) -> None:
+        """Somebody else has appended to the run: find out whether it is still ours."""
         ...
 
 
@@ -211,7 +226,8 @@ class Driver:
         finally:
             live.draining = False
             state = live.state
-            if state is None or state.parked is not None or state.end is not None:
+            is_ours = self.engine is None or self.engine.holds(live.run_id)
+            if state is None or state.parked is not None or state.end is not None or not is_ours:
                 self.forget(live)
 
     def _keep_for_later(self, live: Live, letters: list[Letter], error: JournalFailed) -> None:
@@ -247,13 +263,14 @@ class Driver:
         rounds = 0
         while rounds < MAX_ROUNDS:
             rounds += 1
-            state = live.state
+            state = None if live.stale else live.state
             first = commands[0]
             if state is None:
                 if isinstance(first, c.StartRun):
                     state = RunState(live.run_id)
                 else:
                     state = live.state = await self.load(live.run_id)
+                    live.stale = False
                     # whoever made its calls is gone; they are lost to it before anything else is decided
                     taking_over = self._taking_over(live, state, letters)
             digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
@@ -266,7 +283,7 @@ class Driver:
                 rules,
                 current,
                 refused,
-                may_start=self.engine is None or not self.engine.is_closing,
+                may_start=self.engine is None or (not self.engine.is_closing and self.engine.holds(live.run_id)),
                 traffic=traffic or QUIET,
             )
             events = decision.events
@@ -278,6 +295,8 @@ class Driver:
                 self._answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
+            if self.engine is not None and (wakes := self.engine.wakes(live.run_id)):
+                index = msgspec.structs.replace(index or Index(), wakes=wakes)
             try:
                 appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
             except BaseException:
@@ -297,6 +316,8 @@ class Driver:
                     live.state = None  # it moved under us; the same question deserves a fresh answer
                     if isinstance(first, c.StartRun):
                         raise InvalidTransition(f"there is a run {live.run_id} already")
+                    if self.engine is not None:
+                        await self.engine.contested(live)
                 case Refused(claim=claim, used=used):
                     self.pools.gave_back(live.run_id)
                     if claim.scope not in refused:

@@ -177,6 +177,10 @@ class LocalEngine:
         for run_id in list(self._news):
             self._end_news(run_id, HouseClosed(run_id))
 
+    async def rests(self, run_id: str) -> bool:
+        """Whether nobody is about to look at a run: what its stream says of it is then how it stands."""
+        return True
+
     # --- what the driver tells ------------------------------------------------------------------------------------
     def committed(self, live: Live, events: Sequence[Event]) -> None:
         """Facts are durable: start what is outstanding, note when to wake, tell whoever listens."""
@@ -198,7 +202,7 @@ class LocalEngine:
                     waiter.set_result(state)
             live.waiters.clear()
         elif not self.is_closing:
-            self._hands.go_on(live)
+            self._go_on(live)
         for news in self._news.get(live.run_id, ()):
             news.come()
         if self._listeners:
@@ -208,6 +212,21 @@ class LocalEngine:
                 except Exception as error:  # whoever only looks on must not stop the work
                     context = {"message": f"a listener of run {live.run_id} broke", "exception": error}
                     asyncio.get_running_loop().call_exception_handler(context)
+
+    def _go_on(self, live: Live) -> None:
+        """Begin what a run owes."""
+        self._hands.go_on(live)
+
+    def holds(self, run_id: str) -> bool:
+        """Every run is this process's."""
+        return True
+
+    def wakes(self, run_id: str) -> tuple[str, ...]:
+        """Nobody: what follows from an append is begun here."""
+        return ()
+
+    async def contested(self, live: Live) -> None:
+        """Whoever else appended, the version of the stream has decided between us."""
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on, unless nothing is to be begun any more."""

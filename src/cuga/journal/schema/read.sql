@@ -93,3 +93,9 @@ select run, version from runs
 
 -- name: last_append
 select id, hash from journal order by id desc limit 1
+
+-- name: every_run
+select * from runs
+
+-- name: every_approval
+select id, run, tenant, requested, card from approval

@@ -109,6 +109,10 @@ begin
     stands := array_fill(0::bigint, array[many]);
     refusals := array_fill(0::bigint, array[many]);
 
+    if exists (select from fact where name = 'moved') then
+        raise exception 'this book was moved into a file; nothing is appended to it any more';
+    end if;
+
     -- one order of locks for all processes: new streams, streams, new scopes, scopes, blobs, the book
     insert into stream (name, tenant)
         select distinct n, case when n like 'house/%' then substr(n, 7) else '' end

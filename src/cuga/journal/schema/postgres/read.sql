@@ -95,3 +95,12 @@ from stream s left join lateral (
     select version, hash from journal where run = s.pk order by expected desc limit 1
 ) j on true
 where s.version <> coalesce(j.version, 0) or (j.hash is not null and s.hash <> j.hash)
+
+-- name: every_run
+select run, version, body from runs
+
+-- name: every_approval
+select id, run, tenant, requested, card from approval
+
+-- name: is_moved (into a file: nothing may be appended here any more)
+select exists (select from fact where name = 'moved')
