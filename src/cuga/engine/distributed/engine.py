@@ -29,6 +29,7 @@ from cuga.model.tool import SideEffect
 
 WATCH_S = 0.05  # how often streams that somebody here waits for are looked at
 TURN_S = 0.3  # how long a run waits for a place of its tenant before it queues again
+SHORT_S = 30.0  # waits that are kept in mind here; a longer one is a row and nothing else
 HEAL_S = 10.0  # how often running runs that nobody is to look at are searched for
 
 
@@ -71,6 +72,7 @@ class DistributedEngine(LocalEngine):
         queue.heard = self._heard
         self._serves = serves
         self._house = house
+        self._house_version = -1
         self._on_house = on_house
         self._beside = beside
         self.on_pause: Callable[[float], None] = self._paused
@@ -78,6 +80,7 @@ class DistributedEngine(LocalEngine):
         self._stands: dict[str, tuple[int, bool]] = {}  # of what is watched: version, and whether it is looked at
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._tasks: list[asyncio.Task[None]] = []
+        self._timers: set[asyncio.TimerHandle] = set()
         self._serving: asyncio.Task[None] | None = None
         self._own_queue = ""  # of a process that serves only itself
         self._last_heard = boot_time()
@@ -89,10 +92,12 @@ class DistributedEngine(LocalEngine):
     # --- what people and programs ask -----------------------------------------------------------------------------
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
         await self._get_ready()
+        self._touch(run_id)
         return await self._driver.handle(run_id, start)
 
     async def send(self, run_id: str, command: c.Command) -> RunState:
         await self._get_ready()
+        self._touch(run_id)
         if not self.holds(run_id):
             self._driver.live(run_id).stale = True
         return await self._driver.handle(run_id, command)
@@ -102,6 +107,7 @@ class DistributedEngine(LocalEngine):
         state = await self._driver.load(run_id)
         if state.end is None:
             await self._get_ready()
+            self._touch(run_id)
             await self.queue.wake(run_id, self._own_queue)
             self.left_alone.pop(run_id, None)
         return state
@@ -142,7 +148,14 @@ class DistributedEngine(LocalEngine):
         return sum(found) if found is not None else 0
 
     async def look_again(self, tenant: str) -> int:
-        return await self.queue.wake_parked(tenant)
+        found = await self.queue.wake_parked(tenant)
+        for run_id in self._touched if self._own_queue else ():
+            await self.queue.wake(run_id, self._own_queue)  # what nobody else is to look at
+        return found
+
+    def _touch(self, run_id: str) -> None:
+        if not self._serves:
+            self._touched.add(run_id)
 
     async def abort(self, run_id: str) -> None:
         """Have whoever advances a run look at once what was asked of it. Calls in flight end by themselves: what
@@ -166,6 +179,8 @@ class DistributedEngine(LocalEngine):
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=grace_s + 5.0)
             self._serving.cancel()
+        for timer in self._timers:
+            timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *([self._serving] if self._serving else []), return_exceptions=True)
@@ -221,7 +236,18 @@ class DistributedEngine(LocalEngine):
             self._hands.go_on(live)
 
     def _wake_at(self, run_id: str, at: datetime) -> None:
-        """The sweep of any process wakes what is due."""
+        """Short waits end on time; all others, and those of processes that are gone, end with a sweep."""
+        delay = (at - self._clock.now()).total_seconds()
+        if self.is_closing or (delay > SHORT_S and not self._own_queue):
+            return
+
+        def come() -> None:
+            self._timers.discard(timer)
+            if not self.is_closing:
+                self._hands.spawn(self._surely_wake(run_id))
+
+        timer = asyncio.get_running_loop().call_later(max(0.0, delay) + 0.01, come)
+        self._timers.add(timer)
 
     # --- a run that is ours -----------------------------------------------------------------------------------------
     async def advance(self, run_id: str, job_id: int, tenant: str) -> None:
@@ -271,9 +297,14 @@ class DistributedEngine(LocalEngine):
                 return
             except JournalFailed:
                 await asyncio.sleep(RETRY_S)
+                if self.is_closing:
+                    return  # a sweep finds it
 
     async def _take_up(self, live: Live, lease: Lease) -> None:
         live.stale = True
+        if self._house:
+            stands = await self.queue.stands([self._house])
+            await self._see_house(stands.get(self._house, (0, False))[0])
         state = await self._driver.load(live.run_id)
         if state.end is not None:
             return
@@ -404,8 +435,8 @@ class DistributedEngine(LocalEngine):
                     await self._moved(name, stand[0], is_new=name not in before)
 
     async def _moved(self, name: str, version: int, *, is_new: bool) -> None:
-        if name == self._house and self._on_house is not None:
-            await self._on_house()
+        if name == self._house:
+            await self._see_house(version)
             return
         for moved in self._waiting.get(name, ()):
             moved.set()
@@ -417,6 +448,12 @@ class DistributedEngine(LocalEngine):
         if live.state is not None and live.state.version < version and not live.draining:
             live.stale = True  # somebody outside has appended: see what they want
             self._hands.spawn(self._look_for_a_place(name))
+
+    async def _see_house(self, version: int) -> None:
+        """What holds in the house now must be known before anything is decided under it."""
+        if version != self._house_version and self._on_house is not None:
+            await self._on_house()
+            self._house_version = version
 
     async def _keep_sweeping(self) -> None:
         loop = asyncio.get_running_loop()
