@@ -50,7 +50,7 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile pyproject.toml -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pii --extra knowledge --extra postgres --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra postgres --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
 
 clean: ## Remove what these chores made
 	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*

@@ -96,7 +96,10 @@ async def measure(options: argparse.Namespace, directory: Path) -> dict[str, Any
     place = make(directory / "house")
     place.registry.write_text(REGISTRY)
     house = await open_house(
-        place, settings=Settings(durability=options.durability), tools=(noop_of(options.tool_ms),), owner="bench"
+        place,
+        settings=Settings(durability=options.durability, seals=place.root.parent / "seals"),
+        tools=(noop_of(options.tool_ms),),
+        owner="bench",
     )
     journal = house.journal
     assert isinstance(journal, SqliteJournal)

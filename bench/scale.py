@@ -61,7 +61,7 @@ def now_mb() -> float:
 
 
 async def park(place: Place, count: int) -> None:
-    house = await open_house(place, settings=Settings(), tools=TOOLS, owner="bench")
+    house = await open_house(place, settings=Settings(seals=place.root.parent / "seals"), tools=TOOLS, owner="bench")
     settle_in()
     front = Coordinator.on(house, user="bench")
     plan = await front.checked(
@@ -80,7 +80,9 @@ async def park(place: Place, count: int) -> None:
 
 async def decide(place: Place, decisions: int) -> dict[str, Any]:
     before = time.perf_counter()
-    house = await open_house(place, settings=Settings(), tools=TOOLS, owner="bench", drives_all=True)
+    house = await open_house(
+        place, settings=Settings(seals=place.root.parent / "seals"), tools=TOOLS, owner="bench", drives_all=True
+    )
     await house.engine.sweep()
     started = time.perf_counter() - before
     opened = now_mb()
@@ -105,7 +107,7 @@ async def decide(place: Place, decisions: int) -> dict[str, Any]:
 
 
 async def crowd(place: Place, count: int, steps: int) -> dict[str, Any]:
-    house = await open_house(place, settings=Settings(), tools=TOOLS, owner="bench")
+    house = await open_house(place, settings=Settings(seals=place.root.parent / "seals"), tools=TOOLS, owner="bench")
     settle_in()
     front = Coordinator.on(house, user="bench")
     chain = tuple(

@@ -151,6 +151,12 @@ class JournalCorrupt(CugaError):
     mend = "`cuga verify` names the first bad record; restore a backup with `cuga restore`."
 
 
+class JournalBehind(CugaError):
+    """The journal is not the one that was sealed, and is not opened."""
+
+    code = "journal_behind"
+
+
 class EventUnreadable(CugaError):
     """A stored event cannot be read by this version of cuga; its run is left alone."""
 

@@ -35,6 +35,10 @@ class Settings:
     call_threads: int = 16  # synchronous tools that may run at once
     proxy: str = ""  # the http(s) address of the proxy that outbound requests take; empty: none
     inside: tuple[str, ...] = ()  # hosts, addresses and networks that outbound requests may reach though not public
+    seals: Path | None = (
+        None  # where the keys that sign journals lie, and their first anchors; None: the user's own state
+    )
+    anchors: tuple[str, ...] = ()  # further places that keep the newest checkpoint: file:PATH, syslog
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
@@ -119,6 +123,8 @@ _READERS: dict[str, Any] = {
     "call_threads": _whole,
     "proxy": _text,
     "inside": _list,
+    "seals": _path,
+    "anchors": _list,
     "no_color": _flag,
     "test_data": _path,
 }

@@ -34,6 +34,7 @@ _BY_KIND: tuple[tuple[type[errors.CugaError], Exit], ...] = (
     (errors.HouseBusy, Exit.BUSY),
     (errors.HouseClosed, Exit.PARKED),
     (errors.JournalFailed, Exit.DAMAGED),
+    (errors.JournalBehind, Exit.DAMAGED),
     (errors.JournalCorrupt, Exit.DAMAGED),
     (errors.EventUnreadable, Exit.DAMAGED),
     (errors.ApprovalClosed, Exit.REFUSED),

@@ -12,9 +12,11 @@ from datetime import UTC, datetime
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
 from cuga.journal.blobs import addressed, intact
+from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Scrub
 from cuga.journal.port import (
+    LARGEST,
     Appended,
     Committed,
     Conflict,
@@ -52,6 +54,7 @@ class MemoryJournal:
         self._places: dict[str, int] = {}
         self._approvals: dict[str, tuple[str, tuple[datetime, str], OpenApproval | None]] = {}
         self._news: list[asyncio.Future[None]] = []
+        self._checkpoints: dict[int, Kept] = {}
         self._closed = False
 
     async def append(
@@ -188,6 +191,19 @@ class MemoryJournal:
 
     async def used(self, scope: str) -> int:
         return self._ledger.used(scope)
+
+    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+        ends: dict[bytes, int] = {}  # link of an append -> where its last event stands
+        for stored in self._book[after:]:
+            ends.pop(stored.hash, None)
+            ends[stored.hash] = stored.position
+        return [(position, link) for link, position in list(ends.items())[:limit]]
+
+    async def checkpoint(self, size: int = LARGEST) -> Kept | None:
+        return next((kept for kept in reversed(self._checkpoints.values()) if kept.size <= size), None)
+
+    async def keep_checkpoint(self, kept: Kept) -> None:
+        self._checkpoints.setdefault(kept.size, kept)
 
     async def close(self) -> None:
         self._closed = True

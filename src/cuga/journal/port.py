@@ -11,10 +11,12 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import Protocol
 
+from cuga.journal.checkpoint import Kept
 from cuga.model.event import Claim, Event, Status
 from cuga.model.value import Value
 
 MAX_INLINE = 8 * 1024  # bytes of a result kept in its event; larger ones become a blob
+LARGEST = (1 << 63) - 1
 MAX_BLOB = 10 * 1024 * 1024  # bytes of a blob; larger results are recorded by size and digest only
 
 
@@ -165,6 +167,14 @@ class ReadJournal(Protocol):
         """What a claimed scope holds."""
         ...
 
+    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+        """Position and link of each append that ends after a position, in order: what the tree is made of."""
+        ...
+
+    async def checkpoint(self, size: int = LARGEST) -> Kept | None:
+        """The newest checkpoint over at most so many appends."""
+        ...
+
     async def close(self) -> None:
         """Finish what is queued, then let the store go."""
         ...
@@ -193,4 +203,8 @@ class Journal(ReadJournal, Protocol):
 
     async def keep_snapshot(self, body: bytes) -> str:
         """Keep bytes that streams refer to by digest (compiled rules), once; returns the digest."""
+        ...
+
+    async def keep_checkpoint(self, kept: Kept) -> None:
+        """Keep a checkpoint beside the book, durably; one of the same size stays as it is."""
         ...

@@ -45,6 +45,7 @@ from cuga.orchestrator import database
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
+from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
 from cuga.planning.authority import Planner, PlanningAuthority
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
     from cuga.journal.postgres import PostgresJournal
 
 LOST_LEASE = 75  # exit code of a process that was paused for too long: "try again", as sysexits.h has it
+AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
@@ -98,6 +100,7 @@ class Assembly:
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
     settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
+    sealer: Sealer | None = None  # a house in memory has none
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
     book: PostgresJournal | None = None  # the journal, when it is in a database that others may have open too
     mistakes: CugaError | None = None  # what kept the registry from being loaded when the house was opened
@@ -202,6 +205,8 @@ class Assembly:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
         self.door.close()
+        if self.sealer is not None:
+            await self.sealer.close()
         await self.journal.close()
         self.views.close()
         self.crm.close()
@@ -266,6 +271,11 @@ async def open_house(
             await database.set_clock(clock, book)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+    try:
+        sealer = await _sealer_of(book or journal, place, settings)
+    except BaseException:
+        await journal.close()
+        raise
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
@@ -338,6 +348,7 @@ async def open_house(
         views=views,
         signals=SignalsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
+        sealer=sealer,
         registry_file=file,
         book=book,
         mistakes=mistakes,
@@ -351,16 +362,33 @@ async def open_house(
         except InvalidTransition:
             if assembly.state.version == 0:
                 raise  # else another process opened it at the same moment
+    if sealer is not None:
+        engine.listen("", sealer.hear)
+        sealer.start()
     return assembly
 
 
-def put_journal_back(place: Place, backup: Path, *, clock: Clock | None = None, by: str = "") -> Restored:
+async def _sealer_of(journal: Journal | PostgresJournal, place: Place | None, settings: Settings) -> Sealer | None:
+    """What seals the journal of a directory, once it fits its anchors."""
+    if place is None or not hasattr(journal, "epoch"):
+        return None
+    directory = seals_of(place.root, settings.seals)
+    sealer = Sealer(
+        journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings.anchors)]
+    )
+    await sealer.open()
+    return sealer
+
+
+def put_journal_back(place: Place, backup: Path | None, *, clock: Clock | None = None, by: str = "") -> Restored:
     """Put a copy in the place of a house's journal that nobody has open. It says so itself from its first moment, and
-    nothing runs before a person has acknowledged that. The views are made anew from it."""
+    nothing runs before a person has acknowledged that. The views are made anew from it. Without a backup the journal is
+    taken as it lies there."""
     at = (clock or SystemClock()).now()
 
     def mark(copied: Backed) -> tuple[str, Event]:
-        return house_stream(LOCAL_TENANT), h.RestoredFrom(at=at, by=by, backup=backup.name, position=copied.position)
+        name = AS_FOUND if backup is None else backup.name
+        return house_stream(LOCAL_TENANT), h.RestoredFrom(at=at, by=by, backup=name, position=copied.position)
 
     restored = restore(backup, place.journal, mark)
     for name in ("", "-wal", "-shm"):

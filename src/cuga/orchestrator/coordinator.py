@@ -21,6 +21,8 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan
 from cuga.model.value import encode
 from cuga.orchestrator import timetable
+from cuga.orchestrator.assemble import house_stream
+from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
@@ -304,6 +306,25 @@ class Coordinator(Members, Mailroom):
         """Copy the journal as it is now into a new file, while work goes on. Keep position and hash elsewhere."""
         assembly = await self.open()
         return await assembly.backup(Path(path))
+
+    async def evidence(self, scope: Scope, path: str, by: Principal | None = None) -> Evidence:
+        """Write the evidence of a run, a period or an approver to a new file: signed, and checked offline.
+
+        `BadInput` for a house in memory, or a file that is there; `RunNotFound`, `NotFound` when there is nothing.
+        """
+        assembly = await self.open()
+        if assembly.sealer is None:
+            raise BadInput("a house in memory has no seal", mend="`cuga init DIR` makes a house.")
+        who = by or await self.principal()
+        return await write_bundle(
+            assembly.journal,
+            assembly.sealer,
+            house_stream(assembly.tenant),
+            scope,
+            Path(path),
+            made_at=assembly.clock.now(),
+            made_by=who.id,
+        )
 
     # --- views of what this coordinator has seen ---------------------------------------------------------------------
     def get_trace(self) -> list[TraceEvent]:

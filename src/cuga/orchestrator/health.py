@@ -32,7 +32,14 @@ class Finding(Value, frozen=True, kw_only=True):
 
 async def examine(assembly: Assembly) -> list[Finding]:
     """Look at everything; nothing is changed."""
-    findings = [*_interpreter(), *_house(assembly), *_adapters(assembly), *_workers(assembly), await _runs(assembly)]
+    findings = [
+        *_interpreter(),
+        *_house(assembly),
+        *_adapters(assembly),
+        *_workers(assembly),
+        await _runs(assembly),
+        *_seal(assembly),
+    ]
     faults = await assembly.verify()
     findings.append(
         Finding(what="journal", state="ok", found="every chain, blob and claim holds")
@@ -127,6 +134,20 @@ async def _runs(assembly: Assembly) -> Finding:
     if not found:
         return Finding(what="runs", state="ok", found="none waits")
     return Finding(what="runs", state="note", found="; ".join(found), mend="; ".join(mends))
+
+
+def _seal(assembly: Assembly) -> list[Finding]:
+    """Whether what was appended is also known elsewhere."""
+    if assembly.sealer is None:
+        return []
+    sealed = assembly.sealer.now()
+    if sealed.trouble:
+        mend = "mend the place, or name another in CUGA_ANCHORS; until then a lost tail may not be found out"
+        return [Finding(what="seal", state="broken", found=sealed.trouble, mend=mend)]
+    if len(sealed.anchors) == 1:
+        mend = "name a place on another disk or machine in CUGA_ANCHORS, e.g. file:/mnt/other/anchor.note"
+        return [Finding(what="seal", state="note", found="the only anchor lies on this machine", mend=mend)]
+    return [Finding(what="seal", state="ok", found=f"{sealed.size} appends, kept at {', '.join(sealed.anchors)}")]
 
 
 def _many(waiting: int) -> str:

@@ -28,6 +28,7 @@ from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.registry_file import registry_of
+from cuga.orchestrator.sealing import Sealed
 from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
 from cuga.orchestrator.summary import summary_of
 from cuga.orchestrator.trace_emitter import TraceEmitter
@@ -207,6 +208,11 @@ class Reading:
                 ):
                     return
                 await news.get()
+
+    async def sealed(self) -> Sealed | None:
+        """How far the journal is sealed, by which key, and where that is kept; None for a house in memory."""
+        sealer = (await self.open()).sealer
+        return None if sealer is None else sealer.now()
 
     async def state(self, run_id: str) -> RunState:
         """Where a run stands."""

@@ -11,9 +11,10 @@ from cuga.orchestrator.reading import system_user
 from cuga.policy.registry import Registry, load_registry
 
 
-async def put_back(place: Place, backup: Path, *, user: str = "") -> Restored:
+async def put_back(place: Place, backup: Path | None, *, user: str = "") -> Restored:
     """Put a backup in the place of the journal, which says so in the house's stream; nothing starts after it.
 
+    Without a backup the journal is taken as it lies there: for one that is behind its anchor and will not come back.
     `HouseBusy` while a process has the house open, `JournalCorrupt` for a damaged copy, which changes nothing.
     """
     return put_journal_back(place, backup, by=user or system_user())

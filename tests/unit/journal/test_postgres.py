@@ -488,7 +488,7 @@ async def test_the_durability_is_what_the_connection_is_set_to(address: Address)
 
 async def test_the_time_and_the_epoch_are_those_of_the_database(journal: PostgresJournal) -> None:
     assert abs((await journal.time()).timestamp() - __import__("time").time()) < 60
-    assert await journal.epoch() == 1
+    assert journal.epoch == 1
     await journal.append("r1", 0, said("a"), index=card("a1", "r1"))
     assert await journal.versions(["r1", "never"]) == {"r1": 1}
 

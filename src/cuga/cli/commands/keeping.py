@@ -99,6 +99,9 @@ def restore(
     acknowledge: Annotated[
         bool, Parameter(negative="", help="Accept that what came after the backup is gone, and let work go on.")
     ] = False,
+    as_it_is: Annotated[
+        bool, Parameter(negative="", help="Take the journal as it lies there, though it is behind its seal.")
+    ] = False,
     reason: Reason = "",
     options: Options = PLAIN,
 ) -> int:
@@ -111,10 +114,12 @@ def restore(
         cuga restore backups/monday.db
 
         cuga restore --acknowledge --reason "nothing was sent since Monday"
+
+        cuga restore --as-it-is
     """
-    if (path is None) == (not acknowledge):
-        raise BadInput("restore takes either PATH or --acknowledge")
-    if path is not None:
+    if (path is not None) + acknowledge + as_it_is != 1:
+        raise BadInput("restore takes one of PATH, --acknowledge and --as-it-is")
+    if path is not None or as_it_is:
         return _put_back(path, options)
 
     async def work(visit: Visit) -> int:
@@ -126,7 +131,7 @@ def restore(
     return at_house(options, work)
 
 
-def _put_back(path: Path, options: Options) -> int:
+def _put_back(path: Path | None, options: Options) -> int:
     import asyncio
 
     from cuga.cli.screen import say, show, show_json
@@ -134,10 +139,10 @@ def _put_back(path: Path, options: Options) -> int:
     from cuga.orchestrator.restoring import put_back
     from cuga.settings import read_settings
 
-    if not path.is_file():
+    if path is not None and not path.is_file():
         raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
     settings = read_settings(house=options.house)
-    restored = asyncio.run(put_back(find(settings.house), path.absolute()))
+    restored = asyncio.run(put_back(find(settings.house), path and path.absolute()))
     if options.json:
         show_json(restored)
     else:

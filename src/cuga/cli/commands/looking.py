@@ -1,4 +1,4 @@
-"""Commands that only look: runs, result, trace, audit, verify, signals, tools, export."""
+"""Commands that only look: runs, result, trace, audit, signals, tools, export."""
 
 from __future__ import annotations
 
@@ -113,31 +113,6 @@ def audit(run: Run, /, *, options: Options = PLAIN) -> int:
         else:
             show(audit_text(record).rstrip("\n"))
         return Exit.SUCCESS
-
-    return at_house(options, work)
-
-
-def verify(*, options: Options = PLAIN) -> int:
-    """Check the journal: every hash chain, every kept result, every count. Ends with 9 when something is wrong.
-
-    Examples:
-
-        cuga verify
-    """
-
-    async def work(visit: Visit) -> int:
-        from cuga.cli.screen import show, show_json
-
-        faults = await visit.front.verify()
-        if options.json:
-            show_json({"holds": not faults, "faults": faults})
-        elif not faults:
-            show("The journal holds: every chain, every kept result and every count.")
-        else:
-            from cuga.cli.render.lists import faults as drawn
-
-            show(drawn(faults))
-        return Exit.DAMAGED if faults else Exit.SUCCESS
 
     return at_house(options, work)
 

@@ -16,7 +16,8 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import Codec, Scrub
-from cuga.journal.port import Appended, Committed, Conflict, Index, Listed, OpenApproval, Stored, Unknown
+from cuga.journal.checkpoint import Kept
+from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Stored, Unknown
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
 from cuga.journal.postgres.care import rebuild_claims, verify_book
@@ -76,6 +77,7 @@ class PostgresJournal:
         self._watchers: list[asyncio.Future[None]] = []
         self._looking: asyncio.Task[None] | None = None  # who asks for the last position, while somebody follows
         self._last = 0  # the last position that is known
+        self.epoch = 1  # how often this journal was begun: 1, and one more for each restore; known once it is open
         self.commits = 0  # batches stored since it was opened
 
     @property
@@ -97,6 +99,7 @@ class PostgresJournal:
             await self._writer.connect()
         except psycopg.Error as error:
             raise self.address.failed(error) from error
+        self.epoch = await self._reader.epoch()
         self._is_open = True
 
     # --- appending ---------------------------------------------------------------------------------------------------
@@ -188,6 +191,10 @@ class PostgresJournal:
         if isinstance(answer, Unknown):
             raise JournalFailed(answer.reason)
         return next(iter(kept))
+
+    async def keep_checkpoint(self, kept: Kept) -> None:
+        await self._pass_the_door()
+        await self._writer.keep_checkpoint(kept.size, kept.position, kept.note, b"".join(kept.peaks))
 
     def _join(self, item: Item) -> None:
         item.head.pending += 1
@@ -340,10 +347,13 @@ class PostgresJournal:
         await self.open()
         return await self._reader.used(scope)
 
-    async def epoch(self) -> int:
-        """How often this journal was begun: 1, and one more for each restore."""
+    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         await self.open()
-        return await self._reader.epoch()
+        return await self._reader.links(after, limit)
+
+    async def checkpoint(self, size: int = LARGEST) -> Kept | None:
+        await self.open()
+        return await self._reader.checkpoint(size)
 
     async def time(self) -> datetime:
         """What the database's clock says."""

@@ -84,6 +84,7 @@ def _copy_in(file: apsw.Connection, to: Connection) -> Moved:
         map(_run_in, file.execute(query["every_run"])),
     )
     _copy(to, "approval (id, run, tenant, requested, card)", file.execute(query["every_approval"]))
+    _copy(to, "checkpoint (size, position, note, peaks)", file.execute(query["every_checkpoint"]))
     to.execute("update fact set value = $1 where name = 'epoch'", (_one(file, query["epoch"]),))
     to.execute("delete from fact where name = 'moved'")
     to.execute(
@@ -160,6 +161,7 @@ def _copy_out(asking: Asking, file: apsw.Connection) -> Moved:
     blobs = _fill(file, "blob", 2, ask(query["every_blob"]))
     _fill(file, "runs", 12, (_run_out(*row) for row in ask(query["every_run"])))
     _fill(file, "approval", 5, ask(query["every_approval"]))
+    _fill(file, "checkpoint", 4, ask(query["every_checkpoint"]))
     file.execute("update fact set value = ? where name = 'epoch'", (next(iter(ask(query["epoch"])))[0],))
     events = int(next(iter(ask(query["last_position"])))[0])
     return Moved(streams=streams, appends=appends, events=events, blobs=blobs)

@@ -15,6 +15,7 @@ from psycopg import AsyncConnection
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
 from cuga.journal.blobs import intact
+from cuga.journal.checkpoint import Kept
 from cuga.journal.port import Listed, OpenApproval, Stored
 from cuga.journal.postgres.address import Address
 from cuga.journal.postgres.batch import Head, decode_row
@@ -130,6 +131,15 @@ class Reader:
         if run_id is None:
             raise ApprovalNotFound(approval_id)
         return str(run_id)
+
+    async def links(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return [(position, bytes(link)) for position, link in await self._all("links", after, limit)]
+
+    async def checkpoint(self, size: int) -> Kept | None:
+        for found, position, note, peaks in await self._all("checkpoint", size):
+            parts = tuple(peaks[at : at + 32] for at in range(0, len(peaks), 32))
+            return Kept(size=found, position=position, note=note, peaks=parts)
+        return None
 
     async def epoch(self) -> int:
         return int(await self._one("epoch"))

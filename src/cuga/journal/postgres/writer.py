@@ -73,6 +73,15 @@ class Writer:
                 return [self._given_up(failed, sent) for _ in items]
             await asyncio.sleep(PAUSE_S)
 
+    async def keep_checkpoint(self, size: int, position: int, note: bytes, peaks: bytes) -> None:
+        """Keep a checkpoint durably; one of the same size stays as it is. `JournalFailed`: give it again."""
+        try:
+            connection = await self.connect()
+            values = (size, position, note, peaks)
+            await connection.execute("insert into checkpoint values ($1, $2, $3, $4) on conflict do nothing", values)
+        except psycopg.Error as error:
+            raise self._address.failed(error) from error
+
     def _given_up(self, failed: Exception, sent: bool) -> Answer | JournalFailed:
         if sent and not isinstance(failed, _AGAIN):
             return Unknown(reason=in_words(failed))

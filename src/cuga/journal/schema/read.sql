@@ -67,6 +67,12 @@ select requested, id from approval where id = ?
 -- name: approval_run
 select s.name from approval a join stream s on s.pk = a.run where a.id = ?
 
+-- name: links (of all appends, in order: what the leaves of the tree are made of)
+select id, hash from journal where id > ? order by id limit ?
+
+-- name: checkpoint (the newest that is not larger than a size)
+select size, position, note, peaks from checkpoint where size <= ? order by size desc limit 1
+
 -- name: epoch
 select value from fact where name = 'epoch'
 
@@ -99,3 +105,6 @@ select * from runs
 
 -- name: every_approval
 select id, run, tenant, requested, card from approval
+
+-- name: every_checkpoint
+select size, position, note, peaks from checkpoint

@@ -24,6 +24,9 @@ insert or replace into approval (id, run, tenant, requested, card) values (?, ?,
 insert into approval (id, run, tenant, requested, card) values (?, ?, ?, ?, ?)
 on conflict (id) do update set card = null
 
+-- name: add_checkpoints (one that is there is the same)
+insert or ignore into checkpoint (size, position, note, peaks) values (?, ?, ?, ?)
+
 -- name: heal (any small commit: it overwrites what a failed one may have left in the write-ahead log)
 update fact set value = value + 1 where name = 'healed'
 

@@ -62,6 +62,7 @@ class Batch(msgspec.Struct, eq=False):
     runs: dict[int, Row] = {}
     approvals: dict[str, Row] = {}
     closed: dict[str, Row] = {}
+    checkpoints: list[Any] = []
     size: int = 0  # bytes of events and blobs
     last_id: int = 0  # position of the last event, 0: none
     last_hash: bytes = b""
@@ -89,6 +90,8 @@ class Batch(msgspec.Struct, eq=False):
             yield "set_runs", flat(self.runs.values()), 12
         if self.approvals:
             yield "open_approvals", flat(self.approvals.values()), 5
+        if self.checkpoints:
+            yield "add_checkpoints", self.checkpoints, 4
         if self.closed:
             yield "close_approvals", flat(self.closed.values()), 5
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from cuga.errors import JournalFailed
 from cuga.journal.blobs import addressed
+from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Scrub
 from cuga.journal.port import Appended, Backed, Committed, Conflict, Index, Refused, Unknown
@@ -173,6 +174,15 @@ class SqliteJournal(Reading):
         if isinstance(answer, Unknown):
             raise JournalFailed(answer.reason)
         return next(iter(kept))
+
+    async def keep_checkpoint(self, kept: Kept) -> None:
+        loop = asyncio.get_running_loop()
+        if self._guarded or loop is not self._loop:
+            await self._pass_the_door(loop, ())
+        self._commit.batch.checkpoints += (kept.size, kept.position, kept.note, b"".join(kept.peaks))
+        answer = await self._commit.join(loop, "", Head("", 0), Committed(version=0))
+        if isinstance(answer, Unknown):
+            raise JournalFailed(answer.reason)
 
     async def _pass_the_door(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
         """Wait for room, or say why nothing can be appended now."""

@@ -188,21 +188,22 @@ def back_up(source: Path, target: Path) -> Backed:
     return Backed(path=str(target), position=last[0], hash=last[1].hex())
 
 
-def restore(backup: Path, path: Path, mark: Callable[[Backed], tuple[str, Event]] | None = None) -> Restored:
+def restore(backup: Path | None, path: Path, mark: Callable[[Backed], tuple[str, Event]] | None = None) -> Restored:
     """Put a copy in the place of a journal that nobody has open; the file it replaces is set aside, not deleted.
 
-    A damaged copy is refused with `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands
-    at the end of that stream before the copy takes the place: at no moment is there a copy that does not say so. A
-    stream that the copy does not have stays away.
+    Without a backup it is the journal itself that begins anew, as it lies there. A damaged copy is refused with
+    `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands at the end of that stream
+    before the copy takes the place: at no moment is there a copy that does not say so. A stream that the copy does not
+    have stays away.
     """
-    faults = verify_file(backup)
-    if faults:
-        raise JournalCorrupt(f"{backup}: {faults[0].kind} at {faults[0].where}, {faults[0].detail}", faults=faults)
     lock = Lock(path)
     try:
         half = path.with_name(f"{path.name}.restoring")
         half.unlink(missing_ok=True)
-        copied = back_up(backup, half)
+        if faults := verify_file(backup or path):
+            first = faults[0]
+            raise JournalCorrupt(f"{backup or path}: {first.kind} at {first.where}, {first.detail}", faults=faults)
+        copied = back_up(backup or path, half)
         epoch = max(_epoch(half), _epoch(path)) + 1
         writer = open_writer(half, "full", prefill=False)
         writer.execute(queries("write")["set_epoch"], (epoch,))

@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 from pathlib import Path
 
-from cuga.journal.port import Listed, OpenApproval, Stored
+from cuga.journal.checkpoint import Kept
+from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored
 from cuga.journal.sqlite.reader import Reader
 from cuga.model.event import Status
 
@@ -76,6 +77,12 @@ class Reading(ABC):
 
     async def used(self, scope: str) -> int:
         return self._reader.used(scope)
+
+    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+        return self._reader.links(after, limit)
+
+    async def checkpoint(self, size: int = LARGEST) -> Kept | None:
+        return self._reader.checkpoint(size)
 
     @property
     def epoch(self) -> int:

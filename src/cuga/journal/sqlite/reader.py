@@ -14,11 +14,12 @@ import apsw
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
 from cuga.journal.blobs import intact
+from cuga.journal.checkpoint import Kept
 from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
 from cuga.journal.seal import GENESIS, verify
 from cuga.journal.sqlite.batch import Head, decode_card, moment, stamp
 from cuga.journal.sqlite.connect import open_reader
-from cuga.journal.sqlite.row import stored_of
+from cuga.journal.sqlite.row import as_bytes, stored_of
 from cuga.journal.statements import queries
 from cuga.model.event import Status
 
@@ -115,6 +116,15 @@ class Reader:
         if run_id is None:
             raise ApprovalNotFound(approval_id)
         return str(run_id)
+
+    def links(self, after: int, limit: int) -> list[tuple[int, bytes]]:
+        return [(position, as_bytes(link)) for position, link in self._all("links", (after, limit))]
+
+    def checkpoint(self, size: int) -> Kept | None:
+        for found, position, note, peaks in self._all("checkpoint", (size,)):
+            parts = tuple(peaks[at : at + 32] for at in range(0, len(peaks), 32))
+            return Kept(size=found, position=position, note=note, peaks=parts)
+        return None
 
     def epoch(self) -> int:
         return int(self._one("epoch"))

@@ -74,6 +74,14 @@ create table fact (
 );
 insert into fact (name, value) values ('epoch', 1);
 
+-- Signed words on how far the book has come; see journal/checkpoint.py.
+create table checkpoint (
+    size bigint primary key,
+    position bigint not null,
+    note bytea not null,
+    peaks bytea not null
+);
+
 -- What somebody outside did to a run, in the transaction that stores it. A journal alone tells nobody; an engine of many
 -- machines puts its own in the place of this.
 create function wake(stream_name text, pool text) returns void language plpgsql as $$

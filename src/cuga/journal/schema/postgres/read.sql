@@ -104,3 +104,12 @@ select id, run, tenant, requested, card from approval
 
 -- name: is_moved (into a file: nothing may be appended here any more)
 select exists (select from fact where name = 'moved')
+
+-- name: links (of all appends, in order: what the leaves of the tree are made of)
+select id, hash from journal where id > $1 order by id limit $2
+
+-- name: checkpoint (the newest that is not larger than a size)
+select size, position, note, peaks from checkpoint where size <= $1 order by size desc limit 1
+
+-- name: every_checkpoint
+select size, position, note, peaks from checkpoint

@@ -1,0 +1,71 @@
+"""Seal, evidence and verify as an operator and an auditor use them."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from tests.doors.terminal import Terminal
+
+
+@pytest.fixture
+def used(cuga: Terminal) -> Terminal:
+    assert cuga("run", "Find duplicate accounts", "--profile", "smb").code == 0
+    return cuga
+
+
+def test_evidence_is_written_and_checked(used: Terminal, tmp_path: Path) -> None:
+    made = used("evidence", "last", "--to", str(tmp_path / "e.zip"), "--json")
+    assert made.code == 0
+    assert made.json["runs"] == 1
+    said = used("verify", str(tmp_path / "e.zip"))
+    assert said.code == 0
+    assert "It holds" in said.out
+    changed = bytearray((tmp_path / "e.zip").read_bytes())
+    changed[len(changed) // 2] ^= 1
+    (tmp_path / "e.zip").write_bytes(changed)
+    assert used("verify", str(tmp_path / "e.zip")).code != 0
+
+
+def test_evidence_without_a_name_lies_here_and_is_never_written_over(used: Terminal, tmp_path: Path) -> None:
+    run = used.run_id()
+    assert used("evidence", run).code == 0
+    assert (tmp_path / f"evidence-{run}.zip").stat().st_mode & 0o077 == 0
+    again = used("evidence", run)
+    assert again.code == 2
+    assert "there already" in again.err
+
+
+def test_a_period_is_named_by_days(used: Terminal, tmp_path: Path) -> None:
+    assert used("evidence", "2020-01-01..2099-12-31", "--to", str(tmp_path / "all.zip")).code == 0
+    assert used("verify", str(tmp_path / "all.zip")).code == 0
+    for wrong in ("2026-13-01..2026-13-02", "2026-02-01..2026-01-01"):
+        said = used("evidence", wrong)
+        assert said.code == 2
+        assert "2026-10-01..2026-10-31" in said.err
+
+
+def test_the_seal_says_what_an_auditor_needs(used: Terminal) -> None:
+    said = used("seal")
+    assert said.code == 0
+    assert "anchor.note" in said.out
+    assert used("seal", "--json").json["key"].startswith("cuga/")
+
+
+def test_a_house_whose_journal_is_an_older_one_says_so_and_shows_the_way_back(used: Terminal, tmp_path: Path) -> None:
+    older = tmp_path / "older.db"
+    shutil.copy(used.house / "journal.db", older)
+    assert used("run", "Find duplicate accounts", "--profile", "smb").code == 0
+    shutil.copy(older, used.house / "journal.db")
+    refused = used("runs")
+    assert refused.code == 9
+    assert "cuga restore --as-it-is" in refused.err
+    named = used("verify")
+    assert named.code == 9
+    assert "rolled_back" in named.out
+    assert used("restore", "--as-it-is").code == 0
+    assert used("run", "Find duplicate accounts", "--profile", "smb").code != 0
+    assert used("restore", "--acknowledge", "--reason", "the disk was replaced").code == 0
+    assert used("run", "Find duplicate accounts", "--profile", "smb").code == 0
+    assert used("verify").code == 0

@@ -1,0 +1,76 @@
+"""The Merkle tree over appends: against the definition of RFC 9162, for every small size."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cuga.journal.tree import EMPTY, Tree, inclusion, inclusions, leaf_of, node_of, root_by, root_of
+
+
+def by_definition(leaves: list[bytes]) -> bytes:
+    """MTH of RFC 9162, 2.1.1, read off the page."""
+    if not leaves:
+        return sha256(b"").digest()
+    if len(leaves) == 1:
+        return leaves[0]
+    half = 1 << ((len(leaves) - 1).bit_length() - 1)
+    return sha256(b"\x01" + by_definition(leaves[:half]) + by_definition(leaves[half:])).digest()
+
+
+def some(count: int) -> list[bytes]:
+    return [leaf_of(number, bytes([number % 251]) * 32) for number in range(1, count + 1)]
+
+
+@pytest.mark.parametrize("count", range(70))
+def test_the_root_is_the_one_of_the_definition(count: int) -> None:
+    assert root_of(some(count)) == by_definition(some(count))
+
+
+def test_a_tree_goes_on_from_its_peaks() -> None:
+    leaves = some(53)
+    first = Tree()
+    for leaf in leaves[:37]:
+        first.add(leaf)
+    second = Tree(first.size, first.peaks)
+    for leaf in leaves[37:]:
+        second.add(leaf)
+    assert second.root() == by_definition(leaves)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 4, 7, 8, 9, 31, 33])
+def test_a_path_leads_to_the_root_and_no_other_leaf_takes_it(count: int) -> None:
+    leaves = some(count)
+    root = by_definition(leaves)
+    for index, leaf in enumerate(leaves):
+        path = inclusion(leaves, index)
+        assert root_by(leaf, index, count, path) == root
+        assert root_by(leaf_of(0, bytes(32)), index, count, path) != root
+    assert inclusions(leaves, range(count)) == [inclusion(leaves, index) for index in range(count)]
+
+
+@given(st.integers(2, 40), st.data())
+def test_a_path_that_is_cut_or_lengthened_fits_nothing(count: int, data: st.DataObject) -> None:
+    leaves = some(count)
+    index = data.draw(st.integers(0, count - 1))
+    path = inclusion(leaves, index)
+    with pytest.raises(ValueError, match="short"):
+        root_by(leaves[index], index, count, path[:-1])
+    with pytest.raises(ValueError, match="long"):
+        root_by(leaves[index], index, count, [*path, EMPTY])
+
+
+def test_a_leaf_is_not_a_node_and_knows_its_position() -> None:
+    assert leaf_of(1, bytes(32)) != leaf_of(2, bytes(32))
+    assert node_of(bytes(32), bytes(32)) != sha256(b"\x00" + bytes(64)).digest()
+
+
+def test_what_fits_no_tree_is_refused() -> None:
+    assert Tree().root() == EMPTY
+    with pytest.raises(ValueError, match="peaks"):
+        Tree(3, [EMPTY])
+    with pytest.raises(ValueError, match="no leaf"):
+        inclusion(some(3), 3)
