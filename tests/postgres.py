@@ -5,7 +5,6 @@ Where it cannot start, whoever asks is skipped with the reason.
 
 from __future__ import annotations
 
-import atexit
 import tempfile
 import warnings
 from functools import cache

@@ -136,7 +136,8 @@ async def main(text, schema, name, workers, wanted):
     async def work(number):
         started = 0
         for _ in range(wanted):
-            answer = await journal.append(f"{name}-{number}", started, claiming(("tenant/day", 1, 1000), ("user", 1, 700)))
+            claims = claiming(("tenant/day", 1, 1000), ("user", 1, 700))
+            answer = await journal.append(f"{name}-{number}", started, claims)
             started += isinstance(answer, Committed)
         return started
 
@@ -164,7 +165,7 @@ async def test_three_processes_of_64_workers_take_a_shared_budget_exactly(
             "5",
             stdout=subprocess.PIPE,
             env=os.environ | {"PYTHONPATH": paths},
-        )  # fmt: skip
+        )
         for number in range(3)
     ]
     started = [json.loads((await worker.communicate())[0]) for worker in workers]
@@ -203,7 +204,7 @@ async def test_a_feed_never_steps_over_a_late_committer(address: Address, journa
     await held.close()
 
 
-# --- connections that are lost -----------------------------------------------------------------------------------------
+# --- connections that are lost ---------------------------------------------------------------------------------------
 @pytest.mark.parametrize("fate", [BEFORE, AFTER])
 async def test_a_connection_lost_at_the_commit_neither_loses_nor_doubles(fate: str) -> None:
     async with Cutter() as cutter:
@@ -417,7 +418,7 @@ async def test_a_follower_outlives_an_outage() -> None:
         await direct.close()
 
 
-# --- tables ------------------------------------------------------------------------------------------------------------
+# --- tables ----------------------------------------------------------------------------------------------------------
 async def test_migrations_are_made_once_and_known_by_their_sums(address: Address) -> None:
     made = await asyncio.gather(*(migrate(address) for _ in range(4)))
     assert sorted(map(len, made)) == [0, 0, 0, len(migrations("postgres"))]
@@ -493,7 +494,7 @@ async def test_the_time_and_the_epoch_are_those_of_the_database(journal: Postgre
     assert await journal.versions(["r1", "never"]) == {"r1": 1}
 
 
-# --- care --------------------------------------------------------------------------------------------------------------
+# --- care ------------------------------------------------------------------------------------------------------------
 FAULTS = {
     "update journal set events = '[]' where run = (select pk from stream where name = 'r1') and expected = 1": "edited",
     "delete from journal where run = (select pk from stream where name = 'r1') and expected = 1": "missing",

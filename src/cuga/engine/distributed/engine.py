@@ -13,7 +13,7 @@ from contextlib import suppress
 from datetime import datetime
 
 from cuga.clock import Clock
-from cuga.engine.distributed.pace import Pace, boot_time
+from cuga.engine.distributed.pace import boot_time
 from cuga.engine.distributed.queue import Figures, Queue
 from cuga.engine.distributed.watchdog import Watchdog
 from cuga.engine.driver import RETRY_S, Driver, Live

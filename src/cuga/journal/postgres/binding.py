@@ -14,9 +14,9 @@ import psycopg
 
 from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
+from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import Codec, Scrub
-from cuga.journal.checkpoint import Kept
 from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Stored, Unknown
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
