@@ -425,7 +425,7 @@ async def test_migrations_are_made_once_and_known_by_their_sums(address: Address
     sql(address, "update migration set digest = 'other'")
     with pytest.raises(JournalFailed, match="not the one that was made"):
         await migrate(address)
-    sql(address, "update migration set name = 'book/0999_later'")
+    sql(address, "insert into migration (name, digest) values ('book/0999_later', '')")
     with pytest.raises(JournalFailed, match="newer version"):
         await migrate(address)
 
@@ -536,3 +536,38 @@ async def test_care_that_fails_says_why(address: Address, journal: PostgresJourn
     for work in (journal.verify(), journal.rebuild_claims(), journal.used("day")):
         with pytest.raises(JournalFailed, match="scope"):
             await work
+
+
+# --- tenants ---------------------------------------------------------------------------------------------------------
+async def test_a_reading_role_sees_its_tenant_and_nobody_else(address: Address, journal: PostgresJournal) -> None:
+    for tenant in ("ours", "theirs"):
+        await journal.append(f"run-{tenant}", 0, claiming((f"{tenant}/day", 1, 5)), index=row(tenant=tenant))
+        await journal.append(
+            f"run-{tenant}", 1, said("asks"), index=card(f"a-{tenant}", f"run-{tenant}", tenant=tenant)
+        )
+        await journal.append(f"house/{tenant}", 0, said("opened"), blobs=[tenant.encode()])
+    role = f"reader_{address.schema}"
+    sql(address, f"create role {role} login")
+    sql(address, "select let_read($1::name, 'ours')", role)
+    reading = Address.of(database().replace("postgres@", f"{role}@"), address.schema)
+    assert sql(reading, "select name from stream order by name") == [("house/ours",), ("run-ours",)]
+    assert sql(reading, "select count(*) from journal") == [(3,)]
+    assert sql(reading, "select tenant from runs") == sql(reading, "select tenant from approval") == [("ours",)]
+    for query in ("select * from blob", "select * from scope", "select * from reader", "delete from runs"):
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            sql(reading, query)
+    assert sql(reading, "select set_config('row_security', 'on', false), tenant from runs") == [("on", "ours")]
+    with reading.connect_now() as connection:
+        connection.execute("set row_security = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("select * from runs")
+    sql(address, "select end_read($1::name, 'ours')", role)
+    assert sql(reading, "select name from stream") == []
+
+
+async def test_listings_keep_tenants_apart(journal: PostgresJournal) -> None:
+    for tenant in ("ours", "theirs"):
+        await journal.append(f"run-{tenant}", 0, said("a"), index=row(Status.PARKED, tenant=tenant, wakes=1))
+        await journal.append(f"run-{tenant}", 1, said("b"), index=card(f"a-{tenant}", f"run-{tenant}", tenant=tenant))
+    assert [one.run_id for one in await journal.runs(tenant="ours", status=Status.PARKED)] == ["run-ours"]
+    assert [one.approval_id for one in await journal.open_approvals(tenant="ours")] == ["a-ours"]

@@ -79,6 +79,7 @@ class DistributedEngine(LocalEngine):
         self._leases: dict[str, Lease] = {}
         self._stands: dict[str, tuple[int, bool]] = {}  # of what is watched: version, and whether it is looked at
         self._waiting: dict[str, set[asyncio.Event]] = {}
+        self._unsettled: set[str] = set()  # runs that were found to be looked at when somebody here asked
         self._tasks: list[asyncio.Task[None]] = []
         self._timers: set[asyncio.TimerHandle] = set()
         self._serving: asyncio.Task[None] | None = None
@@ -121,7 +122,7 @@ class DistributedEngine(LocalEngine):
                 moved.clear()
                 self._start_watching()
                 rests = await self.rests(run_id)
-                state = await self._driver.load(run_id)
+                state = await self._driver.load(run_id)  # after the question: what is at rest stays as it is read
                 if state.end is not None:
                     return state
                 if rests and state.parked is not None and not self._wakes_by_itself(state):
@@ -136,9 +137,11 @@ class DistributedEngine(LocalEngine):
                 del self._waiting[run_id]
 
     async def rests(self, run_id: str) -> bool:
-        found = (await self.queue.stands([run_id])).get(run_id, (0, False))
+        _, is_busy = (await self.queue.stands([run_id])).get(run_id, (0, False))
+        if is_busy:
+            self._unsettled.add(run_id)
         self._start_watching()
-        return not found[1]
+        return not is_busy
 
     async def sweep(self) -> int:
         """Take up work until the engine is closed; returns how many runs were woken at once."""
@@ -206,10 +209,11 @@ class DistributedEngine(LocalEngine):
         if lease is not None:
             lease.own.update((event.step, event.attempt) for event in events if isinstance(event, ToolCallStart))
         super().committed(live, events)
-        if lease is not None:
+        if lease is not None and (live.state is None or live.state.parked is not None or live.state.end is not None):
             lease.news.set()
-        for moved in self._waiting.get(live.run_id, ()):
-            moved.set()
+        if live.state is not None and live.state.end is not None:
+            for moved in self._waiting.get(live.run_id, ()):
+                moved.set()
 
     def broken(self, live: Live, error: BaseException) -> None:
         super().broken(live, error)
@@ -301,11 +305,14 @@ class DistributedEngine(LocalEngine):
                     return  # a sweep finds it
 
     async def _take_up(self, live: Live, lease: Lease) -> None:
-        live.stale = True
         if self._house:
             stands = await self.queue.stands([self._house])
             await self._see_house(stands.get(self._house, (0, False))[0])
         state = await self._driver.load(live.run_id)
+        if live.draining:
+            live.stale = True  # what is being decided here this moment is not in it yet
+        else:
+            live.state, live.stale = state, False
         if state.end is not None:
             return
         in_flight = {(start.step, start.attempt) for start in state.calling.values()}
@@ -378,7 +385,7 @@ class DistributedEngine(LocalEngine):
         return guarded
 
     async def _may_call(self, run_id: str, start: ToolCallStart) -> bool:
-        """Whether the run is still ours, just before something leaves the house. What reads may rest on what we know."""
+        """Whether the run is still ours, just before something leaves the house; a read may rest on what we know."""
         lease = self._leases.get(run_id)
         if lease is None or lease.lost:
             return False
@@ -425,21 +432,25 @@ class DistributedEngine(LocalEngine):
         while not self.is_closing:
             await asyncio.sleep(WATCH_S)
             wanted = {*self._waiting, *self._news, *self._leases, *([self._house] if self._house else [])}
+            self._unsettled &= wanted
             try:
                 stands = await self.queue.stands(sorted(wanted))
             except JournalFailed:
                 continue  # an outage; what happened meanwhile is seen behind it
             before, self._stands = self._stands, stands
             for name, stand in stands.items():
-                if before.get(name) != stand:
-                    await self._moved(name, stand[0], is_new=name not in before)
+                # a look that changes nothing may begin and end between two of ours
+                if before.get(name) != stand or (name in self._unsettled and not stand[1]):
+                    await self._moved(name, *stand, is_new=name not in before)
 
-    async def _moved(self, name: str, version: int, *, is_new: bool) -> None:
+    async def _moved(self, name: str, version: int, is_busy: bool, *, is_new: bool) -> None:
         if name == self._house:
             await self._see_house(version)
             return
-        for moved in self._waiting.get(name, ()):
-            moved.set()
+        if not is_busy:  # else somebody looks at it, or is to: whoever waits for its rest need not be told yet
+            self._unsettled.discard(name)
+            for moved in self._waiting.get(name, ()):
+                moved.set()
         for news in self._news.get(name, ()):
             news.come()
         if is_new or not self.holds(name):

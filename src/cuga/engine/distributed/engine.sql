@@ -82,7 +82,7 @@ select count(wake(s.name, '')) from runs r join stream s on s.pk = r.run where r
 select stalled, due, healed from sweep($1, $2)
 
 -- name: holds (is a job still its worker's?)
-select exists (select from procrastinate_jobs where id = $1 and status = 'doing')
+select exists (select from procrastinate_jobs where id = $1 and status = 'doing' and worker_id = $2)
 
 -- name: stands (of some runs: their versions, and whether somebody is to look at them or does)
 select s.name, s.version, exists (

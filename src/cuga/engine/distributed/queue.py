@@ -23,6 +23,7 @@ from procrastinate.job_context import JobContext
 from procrastinate.schema import SchemaManager
 from procrastinate.worker import Worker
 from psycopg import AsyncConnection
+from psycopg_pool import AsyncConnectionPool
 
 from cuga.engine.distributed.pace import Pace
 from cuga.errors import JournalFailed
@@ -140,8 +141,10 @@ class Queue:
         return None if stalled < 0 else (stalled, due, healed)
 
     async def holds(self, job_id: int) -> bool:
-        """Whether a job is still its worker's."""
-        return bool((await self.ask("holds", job_id))[0][0])
+        """Whether a job is still ours: neither closed by a sweep, nor begun by another worker after the server forgot
+        that we had begun it."""
+        worker_id = self._worker.worker_id if self._worker is not None else None
+        return bool((await self.ask("holds", job_id, worker_id))[0][0])
 
     async def stands(self, run_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
         """Of some streams: the version, and whether somebody looks at them or is to."""
@@ -157,7 +160,7 @@ class Queue:
         names = ("waiting", "running", "stalled", "oldest_s", "workers", "sweep_lag_s")
         return Figures(**dict(zip(names, row, strict=True)))
 
-    # --- places of tenants -----------------------------------------------------------------------------------------------
+    # --- places of tenants -------------------------------------------------------------------------------------------
     async def take_place(self, tenant: str) -> int | None:
         """One of the places of a tenant, by its number; None when all are taken. It is lost with our connection."""
         with suppress(psycopg.Error):  # away: then nobody begins
@@ -202,6 +205,7 @@ class Queue:
 
     async def _serve_once(self, advance: Advance, alone: bool, ready: Callable[[str], None]) -> None:
         connector = procrastinate.PsycopgConnector(
+            pool_factory=_pool,
             conninfo=self._database.conninfo, min_size=2, max_size=8, timeout=10.0,
             kwargs={"application_name": "cuga worker"}, configure=self._settle_in,
         )  # fmt: skip
@@ -226,6 +230,8 @@ class Queue:
     async def _settle_in(self, connection: AsyncConnection) -> None:
         await connection.set_autocommit(True)
         await connection.execute(f"select set_config('search_path', '\"{self._database.schema}\"', false)".encode())
+        # what happens to jobs need not outlive the server: one that it forgets is looked at once more than needed
+        await connection.execute(b"set synchronous_commit = off")
 
     def stop(self) -> None:
         """Take no more jobs; those begun are waited for, a little."""
@@ -238,6 +244,11 @@ class Queue:
         for connection in (self._asking, self._placing):
             if connection is not None:
                 await connection.close()
+
+
+def _pool(**named: Any) -> AsyncConnectionPool:
+    """The pool, without a question to the server before every use: a dead connection is found out by using it."""
+    return AsyncConnectionPool(**{**named, "check": None})
 
 
 class _Worker(Worker):

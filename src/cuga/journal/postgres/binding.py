@@ -22,7 +22,7 @@ from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
 from cuga.journal.postgres.care import rebuild_claims, verify_book
 from cuga.journal.postgres.migrate import migrate
-from cuga.journal.postgres.reader import Reader
+from cuga.journal.postgres.reader import Reader, Server
 from cuga.journal.postgres.writer import Writer
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.row import joined
@@ -359,6 +359,11 @@ class PostgresJournal:
         """What the database's clock says."""
         await self.open()
         return await self._reader.time()
+
+    async def server(self) -> Server:
+        """What durability rests on in the server."""
+        await self.open()
+        return await self._reader.settings()
 
     # --- care --------------------------------------------------------------------------------------------------------
     async def verify(self) -> list[Fault]:

@@ -52,10 +52,10 @@ async def migrate(address: Address, steps: list[Step] | None = None, *, kind: st
 
 
 def _check(address: Address, found: dict[str, str], known: dict[str, str]) -> None:
+    if newer := sorted(found.keys() - known.keys()):
+        raise JournalFailed(
+            f"{address.shown} was moved on by a newer version (step {newer[0]})", mend="Install that version of cuga."
+        )
     for name, digest in found.items():
-        if name not in known:
-            raise JournalFailed(
-                f"{address.shown} was moved on by a newer version (step {name})", mend="Install that version of cuga."
-            )
         if known[name] != digest:
             raise JournalFailed(f"{address.shown}: the step {name} is not the one that was made there")

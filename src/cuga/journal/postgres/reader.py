@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import psycopg
 from psycopg import AsyncConnection
@@ -26,6 +26,20 @@ from cuga.journal.statements import queries
 from cuga.model.event import Status
 
 _LATEST = (1 << 63) - 1
+
+
+class Server(NamedTuple):
+    """A server, as far as a journal depends on it."""
+
+    version: str
+    fsync: str
+    full_page_writes: str
+    synchronous_commit: str
+    max_connections: int
+    connections: int
+    is_copy: bool  # a standby, which takes no appends
+
+
 ATTEMPTS = 3  # connections, before a question is given up: one may have died of old age, and the server restart
 
 
@@ -143,6 +157,10 @@ class Reader:
 
     async def epoch(self) -> int:
         return int(await self._one("epoch"))
+
+    async def settings(self) -> Server:
+        """What durability rests on in this server."""
+        return Server(*(await self._all("settings"))[0])
 
     async def time(self) -> datetime:
         """What the database's clock says."""

@@ -113,3 +113,8 @@ select size, position, note, peaks from checkpoint where size <= $1 order by siz
 
 -- name: every_checkpoint
 select size, position, note, peaks from checkpoint
+
+-- name: settings (of the server and of this connection, that durability rests on)
+select current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes'),
+    current_setting('synchronous_commit'), current_setting('max_connections')::int,
+    (select count(*)::int from pg_stat_activity), pg_is_in_recovery()
