@@ -9,18 +9,22 @@ BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 ARGS ?=
 DEMO ?= .work/demo
+CLUSTER ?= .work/cluster
 WORKERS ?= 2
 
 # Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
 export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 
-.PHONY: help demo test cover check format bench soak lock clean
+.PHONY: help demo cluster test cover check format bench soak lock clean
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed ## Set up everything and run the main job on sample data, offline
 	@$(BIN)/cuga demo $(DEMO) $(ARGS)
+
+cluster: $(VENV)/.dev ## Start a Postgres, a server and two workers on this machine, to try many machines
+	@PYTHONPATH=src:. $(BIN)/python -m tests.machines.cluster $(CLUSTER)
 
 test: $(VENV)/.dev ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)

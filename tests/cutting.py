@@ -19,6 +19,7 @@ class Cutter:
         self.chance = random.Random(seed)
         self.share = share  # of the requests that are cut by chance
         self.next: list[str] = []  # what becomes of the next requests, before chance
+        self.database = "postgres"
         self.cuts = 0
         self.refuses = False  # nobody is let in: the server is away
         self.stalls = False  # what was accepted is held
@@ -42,8 +43,7 @@ class Cutter:
     def address(self) -> str:
         assert self._server is not None
         port = self._server.sockets[0].getsockname()[1]
-        name = database().partition("?")[0].rpartition("/")[2]
-        return f"postgresql://postgres@127.0.0.1:{port}/{name}"
+        return f"postgresql://postgres@127.0.0.1:{port}/{self.database}"
 
     def away(self) -> None:
         """The server goes away: every connection is cut, and nobody is let in until `refuses` is false again."""
