@@ -104,8 +104,9 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
     secret = "hunter2secret"
     address = fresh_database().replace("postgres@", f"postgres:{secret}@")
     shown = address.replace(f":{secret}", "")
-    assert cuga("init", str(house), "--sample", house=house).returncode == 0
-    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    for words in (("init", str(house), "--sample"), ("run", "Score Velkarin Foods")):
+        done = cuga(*words, house=house)
+        assert done.returncode == 0, done.stderr
     refused = cuga("runs", "--database", address, house=house)
     assert refused.returncode != 0 and "cuga migrate" in refused.stderr
     assert cuga("migrate", house=house).returncode == 2
