@@ -15,21 +15,27 @@ WORKERS ?= 2
 # Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
 export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 
-.PHONY: help demo cluster test cover check format bench soak lock clean
+# The page is built where there is a Node that can; without it everything else works.
+PAGE := src/cuga/api/page/index.html
+NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
+
+.PHONY: help demo cluster test cover check format bench soak lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
-demo: $(VENV)/.installed ## Set up everything and run the main job on sample data, offline
+demo: $(VENV)/.installed page-if-node ## Set up everything and run the main job on sample data, offline
 	@$(BIN)/cuga demo $(DEMO) $(ARGS)
 
 cluster: $(VENV)/.dev ## Start a Postgres, a server and two workers on this machine, to try many machines
 	@PYTHONPATH=src:. $(BIN)/python -m tests.machines.cluster $(CLUSTER)
 
-test: $(VENV)/.dev ## Run the tests, all but the soak
+page: $(PAGE) ## Build the web page, with Node 20.19 or newer
+
+test: $(VENV)/.dev $(VENV)/.node page-if-node ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
-cover: $(VENV)/.dev ## Measure branch coverage, without kills and simulation
+cover: $(VENV)/.dev $(VENV)/.node ## Measure branch coverage, without kills and simulation
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak and not kills and not simulation" --cov --cov-report=term-missing:skip-covered $(ARGS)
 
 check: $(VENV)/.dev ## Check format, lint, types and floors
@@ -51,13 +57,15 @@ soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kill
 lock: $(VENV)/.python ## Compile the pinned requirements anew
 	@$(BIN)/python -m uv --version > /dev/null || { echo "this chore needs uv"; exit 1; }
 	@compile="$(BIN)/python -m uv pip compile -q --universal --generate-hashes --python-version 3.11 --no-header --no-emit-index-url"; \
-	$$compile pyproject.toml -o requirements/run.txt; \
+	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra postgres --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra postgres --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	@! command -v npm > /dev/null || (cd requirements/node \
+		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 
 clean: ## Remove what these chores made
-	@rm -rf $(VENV) dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
+	@rm -rf $(VENV) src/cuga/api/page web/node_modules dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .coverage*
 
 # --- stamps: made once, and again when what they depend on has changed --------------------------------------------------
 # Everything is pinned by hash; `install` takes uv where there is one and plain pip where there is none.
@@ -73,6 +81,20 @@ $(VENV)/.python: requirements/uv.txt
 		2> $(VENV)/uv.log || echo "uv cannot be had here, plain pip is used instead"
 	@touch $@
 
+page-if-node:
+	@if [ -n "$(NODE)" ]; then $(MAKE) $(PAGE); else echo "no Node 20.19 or newer here: the page is not built; everything else works"; fi
+
+web/node_modules/.installed: web/package-lock.json
+	@test -n "$(NODE)" || { echo "the page needs Node 20.19 or newer to be built; an installed wheel has it inside"; exit 1; }
+	@echo "installing what the page is built with"
+	@cd web && npm ci --loglevel=error --no-audit --no-fund
+	@touch $@
+
+$(PAGE): web/node_modules/.installed web/index.html web/vite.config.ts web/tools/weigh.mjs $(shell find web/src web/public -type f)
+	@echo "building the page"
+	@cd web && npm run --silent build > node_modules/.build.log 2>&1 || { cat node_modules/.build.log; exit 1; }
+	@touch $@
+
 $(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt pyproject.toml
 	@echo "installing what cuga needs, pinned by hash"
 	@$(call install,--require-hashes -r requirements/run.txt -r requirements/build.txt)
@@ -82,4 +104,14 @@ $(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt 
 $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 	@echo "installing what the tests and checks need, pinned by hash"
 	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+# Servers and a large OpenAPI document that only npm has. Without Node their tests are skipped and say why.
+$(VENV)/.node: $(VENV)/.python requirements/node/package-lock.json
+	@if command -v npm > /dev/null; then echo "installing the npm packages that the tests run against" \
+		&& mkdir -p $(VENV)/node && cp requirements/node/*.json $(VENV)/node \
+		&& (cd $(VENV)/node && npm ci --silent --ignore-scripts --no-audit --no-fund) \
+		&& find $(VENV)/node/node_modules/@octokit/openapi/generated -name '*.json' ! -name 'api.github.com.json' -delete \
+		|| echo "npm has not brought them; the tests that need them are skipped"; \
+	else echo "there is no npm here; the tests that need it are skipped"; fi
 	@touch $@

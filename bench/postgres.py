@@ -21,8 +21,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,10 +66,11 @@ async def main():
     if workers == 1:
         serving = asyncio.ensure_future(apps[0].start_worker(concurrency=1, poll_interval=0.001))
     else:
-        serving = asyncio.gather(*(app.start_worker(concurrency=50, batch_size=50, poll_interval=0.005) for app in apps))
+        many = {"concurrency": 50, "batch_size": 50, "poll_interval": 0.005}
+        serving = asyncio.gather(*(app.start_worker(**many) for app in apps))
     spawner = AsyncAbsurd(address, queue_name="bench")
     for _ in range(runs):
-        await spawner.spawn("chain", {}, queue="bench") if workers == 1 else await spawner.spawn("chain", {}, queue="bench")
+        await spawner.spawn("chain", {}, queue="bench")
     await ended.wait()
     print(json.dumps(runs * steps / (time.perf_counter() - begun)))
     import os; os._exit(0)
@@ -84,8 +85,9 @@ from cuga.orchestrator.assemble import open_house, settle_in
 from cuga.orchestrator.place import Place
 from cuga.settings import Settings
 async def main():
-    house = await open_house(Place(Path(sys.argv[1])), settings=Settings(database=sys.argv[2], seals=Path(sys.argv[1]) / "seals"),
-                             tools=(noop_of(0.0),), owner="bench", drives_all=True)
+    place = Place(Path(sys.argv[1]))
+    settings = Settings(database=sys.argv[2], seals=place.root / "seals")
+    house = await open_house(place, settings=settings, tools=(noop_of(0.0),), owner="bench", drives_all=True)
     settle_in()
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)

@@ -13,11 +13,13 @@ from typing import Protocol
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as the ULID text form uses it
 
+_PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters at once: ten bits
+
 
 def ulid(milliseconds: int, randomness: bytes) -> str:
     """The 26-character ULID of a time (ms since 1970) and 10 bytes of chance (github.com/ulid/spec)."""
     number = (milliseconds << 80) | int.from_bytes(randomness, "big")
-    return "".join(_ALPHABET[(number >> shift) & 31] for shift in range(125, -1, -5))
+    return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
 class Clock(Protocol):

@@ -86,6 +86,47 @@ class NotAllowed(CugaError):
     code = "not_allowed"
 
 
+class NotSignedIn(CugaError):
+    """Nobody knows who is asking."""
+
+    code = "not_signed_in"
+    mend = "Sign in, or send a key: `Authorization: Bearer cuga_...`."
+
+
+class ProofNeeded(NotAllowed):
+    """This asks for a fresh proof of who decides."""
+
+    code = "step_up_needed"
+    mend = "Give the password once more (`POST /api/step-up`), then decide again."
+
+
+class ForeignOrigin(NotAllowed):
+    """The request comes from a page that is not of this house."""
+
+    code = "foreign_origin"
+    mend = "Open the page of this house and work there; programs send a key."
+
+
+class TooOften(CugaError):
+    """That was asked too often."""
+
+    code = "too_often"
+    mend = "Wait a little, then try again."
+
+
+class TooLarge(BadInput):
+    """The request is larger than is taken."""
+
+    code = "too_large"
+
+
+class KeyReused(BadInput):
+    """This Idempotency-Key came with another request before."""
+
+    code = "idempotency_key_reused"
+    mend = "Send the first request again unchanged, or take a new key."
+
+
 class InvalidTransition(CugaError):
     """The run is not in a state in which that can be done."""
 

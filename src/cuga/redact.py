@@ -54,6 +54,12 @@ def is_secret_name(name: str) -> bool:
     return bool(_WORDS & set(parts)) or any(pair in _PAIRS for pair in pairwise(parts))
 
 
+@lru_cache(maxsize=1024)
+def are_plain_names(names: tuple[object, ...]) -> bool:
+    """Whether all are ASCII text and none names a secret: of the fields of a result, which seldom change."""
+    return all(isinstance(name, str) and name.isascii() and not is_secret_name(name) for name in names)
+
+
 def secrets_of(variables: Mapping[str, str]) -> tuple[str, ...]:
     """The secret values among environment variables: those under secret names, and passwords inside addresses."""
     found: dict[str, None] = {}

@@ -35,10 +35,12 @@ class Settings:
     call_threads: int = 16  # synchronous tools that may run at once
     proxy: str = ""  # the http(s) address of the proxy that outbound requests take; empty: none
     inside: tuple[str, ...] = ()  # hosts, addresses and networks that outbound requests may reach though not public
-    seals: Path | None = (
-        None  # where the keys that sign journals lie, and their first anchors; None: the user's own state
-    )
+    seals: Path | None = None  # where the keys that sign journals and their first anchors lie; None: the user's state
     anchors: tuple[str, ...] = ()  # further places that keep the newest checkpoint: file:PATH, syslog
+    mail_server: str = ""  # smtp://user@host:587 or smtps://host, for notices by e-mail; empty: none
+    mail_from: str = ""  # the sender of such mail; empty: whoever is told
+    oidc_issuer: str = ""  # https://login.example.com/tenant: people may sign in there; empty: nobody does
+    oidc_client: str = ""  # the client id of this house there
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
@@ -125,6 +127,10 @@ _READERS: dict[str, Any] = {
     "inside": _list,
     "seals": _path,
     "anchors": _list,
+    "mail_server": _text,
+    "mail_from": _text,
+    "oidc_issuer": _text,
+    "oidc_client": _text,
     "no_color": _flag,
     "test_data": _path,
 }

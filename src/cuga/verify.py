@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any
 
 LINK, LEAF = b"cuga.journal\x00\x01", b"cuga.append\x00\x01"
-APPLICATION, NEWEST_SCHEMA, EVIDENCE = 0x63756761, 2, "cuga-evidence/1"
+APPLICATION, NEWEST_SCHEMA, EVIDENCE = 0x63756761, 3, "cuga-evidence/1"
 ZERO, _scan = bytes(32), json.JSONDecoder().raw_decode
 BOOK = "select id, run, expected, version, events, hash from journal"
 Kept = list[tuple[int, bytes]]  # size and note of each checkpoint

@@ -46,6 +46,26 @@ One step by itself passes the same gate
 The names that `cuga.orchestrator` exports
     integration/test_coordinator_integration.py::test_the_exports_are_there
     """,
+    "Lists": """
+One call for each item, with its own intent, charge, key and end
+    unit/kernel/test_lists.py::test_each_item_becomes_a_call_with_its_own_intent
+    scenario/test_lists.py::test_one_card_for_all_and_one_deed_for_each
+One card binds all of them; amending is another request
+    unit/kernel/test_lists.py::test_one_request_lists_every_call_and_binds_their_exact_bytes
+    unit/kernel/test_lists.py::test_an_amended_list_is_another_request_and_its_author_does_not_decide
+    doors/test_cli_lists.py::test_one_card_lists_all_and_a_call_can_be_changed_or_taken_off
+A process killed in the middle reaches nobody twice
+    scenario/test_lists.py::test_a_process_killed_in_the_middle_of_a_list_reaches_nobody_twice
+A budget that ends in the middle, a call in doubt, a denial lose no other call
+    scenario/test_lists.py::test_a_budget_that_ends_in_the_middle_keeps_what_was_done
+    scenario/test_lists.py::test_a_call_that_breaks_loses_no_other_and_waits_for_a_word
+Goals that speak of many accounts, and those that cannot be told apart
+    unit/planning/test_lists.py
+    """,
+    "Arguments of a wrong kind": """
+The older names answer with our errors
+    unit/orchestrator/test_wrong_kinds.py
+    """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
     test_orchestrator_protocol.py
@@ -74,6 +94,10 @@ Delegates to the planning authority
     test_coordinator_orchestrator.py::test_delegates_to_planning_authority
     """,
     "Agents": """
+Which worker took a step stands in the journal
+    unit/modular/test_crew.py::test_which_worker_took_a_step_stands_in_the_journal_and_is_the_one_that_did_it
+The guide for agents runs
+    docs/test_snippets.py::test_the_snippets_of_a_page_run
 `CoordinatorAgent`, `create_coordinator`
     test_coordinator_orchestrator.py
 Pluggable routing policy
@@ -212,6 +236,35 @@ PII redaction
     integration/test_agents_compliance.py::test_pii_redaction
 No auto send
     integration/test_agents_compliance.py::test_no_auto_send
+    """,
+    "Tools from outside": """
+Addresses that mean this machine, its network or a cloud's metadata are never connected to
+    unit/outbound/test_hostile_addresses.py
+    unit/outbound/test_addresses.py
+Nothing else connects, starts processes or fetches schemas
+    unit/outbound/test_only_way.py
+Nothing is sent twice unless that was asked for
+    unit/outbound/test_client.py::test_nothing_is_sent_again_unless_that_is_asked_for
+Hints of a server raise a class, and lower it only where it is trusted
+    unit/tools/mcp/test_definition.py
+A field that changes between plan, approval, intent and call keeps a tool from being called
+    scenario/test_mcp_tools.py
+A server that misbehaves is called once at most, and is never left running
+    unit/tools/mcp/test_line.py
+A death at any point of such a call repeats nothing
+    scenario/test_outside_kills.py
+Servers that others wrote work under the rules
+    scenario/test_mcp_real.py
+Nothing that is sent to cuga as an MCP server is a decision
+    scenario/test_mcp_server.py::test_nothing_that_is_sent_is_a_decision
+    scenario/test_mcp_server.py::test_the_room_holds_no_way_to_decide
+A run is a task
+    scenario/test_mcp_server.py::test_a_run_is_a_task_for_a_client_that_takes_tasks
+An OpenAPI document of 1,223 operations is read whole, and what is not known to read is an effect
+    unit/tools/openapi/test_document.py
+Operations are judged, approved, recorded, and tried again by the record
+    scenario/test_openapi_tools.py
+    unit/tools/openapi/test_api.py
     """,
     "Ten ways to go wrong unnoticed, designed out": """
 An approval is awaited before the tool is touched

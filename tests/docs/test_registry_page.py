@@ -8,7 +8,7 @@ from tests.docs.pages import Block, blocks, codes, page, rows, sections
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import units
-from cuga.policy import reading, registry, routing, workers
+from cuga.policy import correspondence, outside, reading, registry, routing, workers
 from cuga.policy.profile import Profile, Retry
 from cuga.policy.registry import Registry, load_registry
 from cuga.policy.tighten import Override
@@ -16,7 +16,12 @@ from cuga.policy.tighten import Override
 PAGE = page("reference/registry.md")
 SHIPPED = load_registry(files("cuga").joinpath("registry.yaml").read_text("utf-8"))
 TOP, PROFILE, TOOL = (sections(PAGE, 2)[title] for title in ("The file", "A profile", "A tool"))
+SERVER, DOCUMENT, SAID = (
+    sections(PAGE, 2)[title].partition("| the server says")[0]
+    for title in ("An MCP server", "An OpenAPI document", "What is said of a tool from outside")
+)
 WORKERS, POLICIES = sections(PAGE, 2)["Worker pools"].split("| policy |")
+LETTERS = [f"| key |{part}" for part in sections(PAGE, 2)["Letters"].split("| key |")]
 PARTS = sections(PROFILE, 3)
 APPROVALS = PARTS["Approvals"].split("| key |")[1]
 AROUND = """\
@@ -52,14 +57,32 @@ def loaded(block: Block) -> Registry:
     ("text", "known"),
     [
         (TOP, registry._KEYS),
+        (LETTERS[1], correspondence._SENDER_KEYS),
+        (LETTERS[2], correspondence._MAILBOX_KEYS),
         (PROFILE, reading._PROFILE_KEYS),
         ("| key |" + APPROVALS, reading._APPROVAL_KEYS),
         (PARTS["Retry"], reading._RETRY_KEYS),
         (PARTS["Rates"], reading._RATE_KEYS),
         (TOOL, registry._TOOL_KEYS),
+        (SERVER, outside._SERVER_KEYS),
+        (DOCUMENT, outside._DOCUMENT_KEYS),
+        (SAID, outside._SAID_KEYS),
         (WORKERS, workers._POOL_KEYS),
     ],
-    ids=["file", "profile", "approvals", "retry", "rates", "tool", "workers"],
+    ids=[
+        "file",
+        "sender",
+        "mailbox",
+        "profile",
+        "approvals",
+        "retry",
+        "rates",
+        "tool",
+        "mcp",
+        "openapi",
+        "said",
+        "workers",
+    ],
 )
 def test_the_keys_are_those_that_are_read(text, known):
     assert keys(text) == list(known)
@@ -92,7 +115,7 @@ def test_every_snippet_loads_or_is_refused_with_the_words_below_it(block):
 
 def test_every_key_is_shown_in_a_snippet():
     snippets = "\n".join(block.text for block in blocks(PAGE) if block.words.startswith("yaml"))
-    for text in (TOP, PROFILE, "| key |" + APPROVALS, PARTS["Retry"], PARTS["Rates"], WORKERS):
+    for text in (TOP, PROFILE, "| key |" + APPROVALS, PARTS["Retry"], PARTS["Rates"], WORKERS, SERVER, DOCUMENT, SAID):
         assert [key for key in keys(text) if f"{key}:" not in snippets] == []
 
 
@@ -127,6 +150,18 @@ def test_the_defaults_are_those_that_hold():
     }
     assert Override() == Override(side_effect=None, cost=None, timeout_s=None, domain=None)
     assert defaults(PARTS["Rates"]) == defaults(TOOL) == {}
+    server = outside.McpServer(name="x", domain="d")
+    assert defaults(SERVER) == {
+        "trust": str(server.trust).lower(),
+        "cost": f"{units(server.cost):g}",
+        "timeout": f"{server.timeout_s}s",
+    }
+    said = outside.OpenApiDocument(name="x", document="x", domain="d")
+    assert defaults(DOCUMENT) == {
+        "cost": f"{units(said.cost):g}",
+        "timeout": f"{said.timeout_s}s",
+        "pages": str(said.pages),
+    }
     pool = routing.Pool(name="desk", capabilities=("intelligence",))
     assert defaults(WORKERS) == {"concurrency": str(pool.concurrency), "kind": pool.kind}
 

@@ -34,7 +34,7 @@ from cuga.testing import (
     start,
     tick,
 )
-from cuga.testing.factories import AT, EXECUTE, READ, SOLO, contract, output_of, plan, rules, step, when
+from cuga.testing.factories import AT, EXECUTE, READ, SOLO, contract, each, item, output_of, plan, rules, step, when
 from cuga.testing.simulation import Schedule
 from cuga.testing.story import Story
 
@@ -135,6 +135,26 @@ WALKS: dict[Move, Callable[[], Story]] = {
     ("step_superseded", "waiting_retry", "skipped"): lambda: (
         retrying().when(replans()).when(planned(plan(step("other", READ), number=2)))
     ),
+}
+
+
+NAMED = {"to": item("/to")}
+
+
+def listing(tool: ToolContract = READ, count: int = 2, **changes: Any) -> Story:
+    """A run whose only step is a list."""
+    items = tuple({"to": str(n)} for n in range(count))
+    whole = plan(step("s", tool, NAMED, for_each=each(items=items)))
+    return given(run_started(whole), rules=rules(READ, EXECUTE, **changes)).when(tick())
+
+
+WALKS |= {
+    ("list_opened", "none", "pending"): listing,
+    ("list_opened", "pending", "listed"): listing,
+    ("list_closed", "listed", "done"): lambda: listing().when(completes("s#1", 1)).when(completes("s#2", 1)),
+    ("list_closed", "listed", "failed"): lambda: listing(count=1).when(fails("s#1", "user_invalid_input", surely=True)),
+    ("list_closed", "listed", "denied"): lambda: listing(EXECUTE).when(deny("s")),
+    ("list_closed", "listed", "skipped"): lambda: listing(EXECUTE).when(cancels()),
 }
 
 

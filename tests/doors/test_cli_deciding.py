@@ -82,6 +82,38 @@ def test_an_amended_message_asks_again_and_is_sent_as_amended(cuga: Terminal, wa
     assert "Subject: A question about your shifts" in mail
 
 
+def test_an_amended_address_that_must_not_be_written_to_is_refused_at_once(cuga: Terminal, waiting: str) -> None:
+    cuga("suppression", "add", "stop@firm.example", "--reason", "asked us to stop")
+    said = cuga("amend", waiting, "--set", "message.recipient=stop@firm.example")
+    assert said.code == Exit.BAD_INPUT
+    assert "must not be written to" in said.err and "asked us to stop" in said.err
+    assert cuga("show", waiting, "--json").json["state"] == "open" and outbox(cuga) == []
+
+
+def test_an_amended_address_is_cleared_anew_for_whoever_decides(cuga: Terminal, waiting: str) -> None:
+    before = cuga("show", waiting, "--json").json["arguments"]["message"]
+    said = cuga("amend", waiting, "--set", "message.recipient=someone@elsewhere.example")
+    assert said.code == Exit.PARKED
+    (card,) = cuga("inbox", "--json").json
+    message, (clearance,) = card["arguments"]["message"], card["arguments"]["clearance"]["recipients"]
+    assert clearance["recipient"] == message["recipient"] == "someone@elsewhere.example" != before["recipient"]
+    assert clearance["verdict"] == "needs review" and "no consent is on record" in clearance["why"]
+    assert before["recipient_name"] and message["recipient_name"] == ""  # it is not the person who was meant before
+
+
+def test_an_amended_text_is_sent_without_more_ado(cuga: Terminal, waiting: str) -> None:
+    body = cuga("show", waiting, "--json").json["arguments"]["message"]["body"]
+    assert cuga("amend", waiting, "--set", f"message.body={body} One more line.").code == Exit.PARKED
+    assert cuga("approve", "last").code == Exit.SUCCESS
+    (mail,) = outbox(cuga)
+    assert "One more line." in mail
+
+
+def test_an_amendment_that_leaves_a_gap_is_refused(cuga: Terminal, waiting: str) -> None:
+    said = cuga("amend", waiting, "--set", "message.body=Dear {{first_name}}, hello.")
+    assert said.code == Exit.BAD_INPUT and "{{first_name}}" in said.err
+
+
 @pytest.mark.parametrize("change", ["subject", "=x", "nowhere.at.all=1"])
 def test_an_amendment_that_fits_nothing_is_refused(cuga: Terminal, waiting: str, change: str) -> None:
     assert cuga("amend", waiting, "--set", change).code == Exit.BAD_INPUT

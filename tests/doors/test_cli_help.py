@@ -16,8 +16,10 @@ from cuga.cli.main import main
 from cuga.cli.reference import page
 
 PATHS = [
-    (name,) for name in catalog.names() if name not in ("policy", "completion")
-] + [("policy", "check"), ("completion", "show"), ("completion", "install")]  # fmt: skip
+    (name,) for name in catalog.names() if name not in ("policy", "mcp", "completion")
+] + [("policy", "check"), ("completion", "show"), ("completion", "install")] + [
+    ("mcp", "list"), ("mcp", "test"), ("mcp", "add"), ("mcp", "serve"), ("tools", "drift"), ("tools", "accept"),
+]  # fmt: skip
 
 HEAVY = {
     *("apsw", "asyncio", "common_expression_language", "cel_expr_python", "jsonschema_rs", "msgspec", "pydantic"),

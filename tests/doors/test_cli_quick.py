@@ -23,7 +23,7 @@ def test_all_are_listed_with_their_fields_in_words_and_in_json(cuga: Terminal) -
     said = cuga("quick")
     assert said.code == Exit.SUCCESS and "score-prospect" in said.out and "opportunity= framework=" in said.out
     listed = {play["name"]: play for play in cuga("quick", "--json").json}
-    assert len(listed) == 15 and listed["qualify"]["fields"]["framework"] == "BANT, MEDDICC or MEDDPICC"
+    assert len(listed) == 16 and listed["qualify"]["fields"]["framework"] == "BANT, MEDDICC or MEDDPICC"
     assert cuga("runs", "--json").json == []
 
 

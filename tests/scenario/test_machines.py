@@ -49,6 +49,8 @@ from cuga.testing.factories import (
     PROPOSE,
     READ,
     contract,
+    each,
+    item,
     output_of,
     plan,
     rules,
@@ -78,6 +80,15 @@ def plans(draw, first: int = 1, number: int = 1):
         if needs and draw(st.booleans()):
             arguments["x"] = output_of(needs[0], draw(st.sampled_from(["", "/n", "/absent"])))
         tool = draw(st.sampled_from(TOOLS))
+        if draw(st.integers(0, 3)) == 0:  # a call for each of some people, or of what an earlier step found
+            over = f"{needs[0]}{draw(st.sampled_from(['/who', '/items']))}" if needs and draw(st.booleans()) else ""
+            people = (
+                () if over else tuple(draw(st.lists(st.sampled_from(["ann", "bob", "cid"]), max_size=3))) or ("eve",)
+            )
+            arguments["to"] = item()
+            goes = each(over, items=people, first=draw(st.sampled_from([None, 1, 2])))
+            steps.append(step(f"s{at}", tool, arguments, depends_on=tuple(needs), for_each=goes))
+            continue
         steps.append(step(f"s{at}", tool, arguments, depends_on=tuple(needs), required=draw(st.booleans())))
     return plan(*steps, number=number)
 
@@ -110,7 +121,7 @@ class Kernel(RuleBasedStateMachine):
     def answer(self, data, how):
         step_id = data.draw(st.sampled_from(self._calling()))
         wish = {
-            "done": completes(step_id, {"n": 1}),
+            "done": completes(step_id, {"n": 1, "who": ["ann", "bob"]}),
             "late": completes(step_id, {"n": 1}, attempt=99),
             "surely": fails(step_id, surely=True),
             "unknown": fails(step_id),
@@ -122,8 +133,12 @@ class Kernel(RuleBasedStateMachine):
     @rule(data=st.data(), by=PEOPLE, verdict=st.sampled_from(list(Verdict)))
     def decide_on_a_request(self, data, by, verdict):
         step_id = data.draw(st.sampled_from(sorted(self.story.state.awaiting)))
+        request = self.story.state.pending[self.story.state.awaiting[step_id]]
         more = {"arguments": {"to": "eve"}} if verdict is Verdict.AMEND else {}
-        self.story.when(decides(verdict, step_id, by, **more))
+        if more and request.calls:
+            changed = st.sampled_from([None, {"to": "eve"}, {"to": "zoe"}])
+            more["arguments"] = [data.draw(changed) for _ in request.calls]
+        self.story.when(decides(verdict, request.step, by, approval_id=request.approval_id, **more))
 
     @precondition(lambda self: self.story.state.doubts)
     @rule(data=st.data(), answer=st.sampled_from(["happened", "did-not", "again"]))
@@ -173,6 +188,10 @@ class Kernel(RuleBasedStateMachine):
         assert set(s.awaiting) == {name for name, phase in s.phase.items() if phase is Phase.AWAITING_APPROVAL}
         assert set(s.due) == {name for name, phase in s.phase.items() if phase is Phase.WAITING_RETRY}
         assert all(s.phase[name] is Phase.PENDING for name in s.ready if name not in s.due)
+        for name, listing in s.lists.items():
+            assert listing.open == sum(1 for call in listing.calls if not s.phase[call].is_end)
+            assert (s.phase[name] is Phase.LISTED) or s.phase[name].is_end
+            assert listing.open == 0 or s.phase[name] is Phase.LISTED
         assert len(s.calling) <= self.story.rules.profile.max_parallel
         assert s.used.get("calls", 0) <= self.story.rules.limits["calls"] + s.raised.get("calls", 0)
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 
 import pytest
+from tests.mailbox_server import PASSWORD, USER
 
 from cuga.adapters.capability import Contact, Filter
+from cuga.adapters.imap import ImapInbox
 from cuga.adapters.offline import DropFolder
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, NotAllowed
@@ -16,6 +19,7 @@ from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import make
+from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
 NORA = "nora@firm.example"
@@ -121,3 +125,59 @@ async def test_a_house_in_memory_has_no_inbox():
     async with Coordinator() as front:
         with pytest.raises(BadInput, match="no inbox"):
             await front.take_replies()
+
+
+def named(place, box, **more):
+    """Name a mailbox in the registry of a house."""
+    said = {"host": "127.0.0.1", "port": box.port, "security": "none", "user": USER, "password_env": "BOX_WORD",
+            "folder": box.folder} | more  # fmt: skip
+    lines = "".join(f"  {key}: {json.dumps(value)}\n" for key, value in said.items())
+    place.registry.write_text(f"{place.registry.read_text()}\nmailbox:\n{lines}")
+
+
+def reached(place, word=PASSWORD):
+    settings = read_settings({"BOX_WORD": word} if word else {})
+    return Coordinator(house=place.root, clock=ManualClock(AT), user="sam", settings=settings)
+
+
+async def test_replies_come_from_the_folder_and_from_the_mailbox_each_once(place, mailbox):
+    named(place, mailbox, after="seen")
+    dropped(place, "a", "Sounds good", "tom@firm.example")
+    mailbox.deliver("stop", "Please unsubscribe me.", NORA)
+    async with reached(place) as front:
+        found = await front.take_replies()
+        assert (found.new, found.suppressed, found.trouble) == (2, 1, ())
+        assert (await front.standing(NORA)).blocked
+        again = await front.take_replies()
+        assert (again.mails, again.trouble) == ((), ())
+    assert mailbox.flags() == {"stop": {r"\Seen"}}
+    (place.inbox / ".mailbox.json").unlink()  # what was noted is lost: all is read again, and nothing follows twice
+    async with reached(place) as front:
+        found = await front.take_replies()
+        assert (found.new, found.known, found.suppressed) == (0, 1, 0)
+
+
+@pytest.mark.parametrize("where", ["store", "change", "put_away"])
+async def test_taking_from_a_mailbox_can_be_cut_off_anywhere(place, mailbox, where, monkeypatch):
+    named(place, mailbox, after="delete")
+    mailbox.deliver("stop", "Please unsubscribe me.", NORA)
+    async with reached(place) as front:
+        assembly = await front.open()
+        at = {"store": (assembly.crm, "store"), "change": (assembly, "change"), "put_away": (ImapInbox, "put_away")}
+        with monkeypatch.context() as cut:
+            cut.setattr(*at[where], lambda *args, **more: (_ for _ in ()).throw(OSError("cut")))
+            with pytest.raises(OSError, match="cut"):
+                await front.take_replies()
+        assert mailbox.flags() == {"stop": set()}  # still there: it was not put away
+        assert (await front.take_replies()).trouble == ()
+        kept = [a for a in assembly.crm.query("activities", limit=10) if a.kind == "reply"]
+        assert len(kept) == 1 and mailbox.flags() == {} and (await front.standing(NORA)).blocked
+
+
+@pytest.mark.parametrize(("word", "why"), [("", "BOX_WORD is not set"), ("wrong", "did not let")])
+async def test_a_mailbox_that_cannot_be_read_keeps_nobody_from_the_folder(place, mailbox, word, why):
+    named(place, mailbox)
+    dropped(place, "a", "Sounds good")
+    async with reached(place, word) as front:
+        found = await front.take_replies()
+    assert found.new == 1 and why in found.trouble[0]

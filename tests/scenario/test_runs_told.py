@@ -1,15 +1,24 @@
 """A run explains earlier ones and writes their record, from the journal alone."""
 
 import hashlib
+from datetime import UTC, datetime
 
+import msgspec
 import pytest
 
 from cuga.adapters.offline import CrmStore
 from cuga.errors import NotFound
+from cuga.journal.codec import events_of
+from cuga.model import event as e
 from cuga.orchestrator import Coordinator, Plan, PlanStep
 from cuga.orchestrator.shelf import RunShelf
 from cuga.packs.sales.importing import import_directory
-from cuga.packs.sales.sample import HERO, write_sample
+from cuga.packs.sales.sample import HERO, HERO_DEAL, write_sample
+from cuga.policy.judge import Rules
+from cuga.policy.profile import Rulebook
+from cuga.projections.replay import replay
+
+AT = datetime(2026, 1, 5, tzinfo=UTC)
 
 
 def plan(tool, **arguments):
@@ -50,6 +59,8 @@ async def test_the_report_is_the_audit_record_under_the_hash_that_seals_it(house
     assert (found["sealed_by"], found["events"], found["calls"]) == (audit.head, audit.version, 1)
     assert found["document_hash"] == hashlib.sha256(found["document"].encode()).hexdigest()
     assert audit.head in found["document"] and "score_account_fit" in found["document"]
+    (call,) = audit.calls  # what went in and what came out, by their hashes
+    assert call.arguments_digest[:16] in found["document"] and f"result {call.result_digest[:16]}" in found["document"]
     _, again, _ = await run(house, "export_audit_report", run=earlier)
     assert again == found
 
@@ -67,3 +78,45 @@ async def test_another_tenants_runs_are_not_there(house):
     assert (await shelf.told("local", earlier)).run_id == earlier
     with pytest.raises(NotFound):
         await shelf.told("somebody-else", earlier)
+
+
+async def test_a_run_decided_again_from_its_journal_comes_out_the_same(house):
+    earlier, _, _ = await run(house, "score_account_fit", account=HERO)
+    _, found, _ = await run(house, "replay_run", run=earlier)
+    assert found["verdict"] == "same" and found["run_id"] == earlier
+    assert [(s["step"], s["decided"]) for s in found["steps"]] == [("s1", ["the call"]), ("", ["the end"])]
+
+
+async def test_a_run_with_people_in_it_comes_out_the_same(house):
+    waiting = await house.run(f"update the {HERO_DEAL} deal to Negotiation", as_of=AT)
+    (card,) = await house.inbox(waiting.run_id)
+    await house.answer(card.approval_id, "approve", digest=card.digest)
+    assert (await house.wait(waiting.run_id)).success
+    _, found, _ = await run(house, "replay_run", run=waiting.run_id)
+    steps = {s["tool"]: s for s in found["steps"]}
+    assert found["verdict"] == "same", found
+    assert steps["update_opportunity"]["decided"] == ["the request for consent", "the call"]
+    denied = await house.run(f"update the {HERO_DEAL} deal to Discovery", as_of=AT)
+    (card,) = await house.inbox(denied.run_id)
+    await house.answer(card.approval_id, "deny", digest=card.digest, reason="no")
+    await house.wait(denied.run_id)
+    assert (await run(house, "replay_run", run=denied.run_id))[1]["verdict"] == "same"
+
+
+async def test_a_record_that_does_not_follow_from_the_rules_is_found(house):
+    earlier, _, _ = await run(house, "score_account_fit", account=HERO)
+    journal = (await house.open()).journal
+    events = events_of(await journal.read(earlier))
+    book = msgspec.json.decode(await journal.blob(events[0].policy_digest), type=Rulebook)
+    assert {one.verdict for one in replay(earlier, events, Rules(book))} == {"same"}
+    forged = [
+        msgspec.structs.replace(one, arguments=msgspec.Raw(b'{"account":"Another"}'), key="k")
+        if isinstance(one, e.ToolCallStart)
+        else msgspec.structs.replace(one, status=e.Status.FAILED) if isinstance(one, e.RunFinished) else one
+        for one in events
+    ]  # fmt: skip
+    found = {one.kind: one for one in replay(earlier, forged, Rules(book))}
+    assert [name for name, _, _ in found["tool_call_start"].differs] == ["arguments", "key"]
+    assert found["run_finished"].verdict == "different"
+    begun = [one for one in events if not isinstance(one, e.PlanCreated | e.ToolCallComplete)]
+    assert {one.verdict for one in replay(earlier, begun[:1] + begun[-1:], Rules(book))} == {"different"}

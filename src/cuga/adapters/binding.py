@@ -18,6 +18,7 @@ from cuga.adapters.capability import (
     Filter,
     Loading,
     Lookup,
+    NotEdited,
     Past,
     Record,
     Stored,
@@ -87,6 +88,10 @@ class ReadHereWriteThere:
         """Change one record of the other store, while it has the values that were read here."""
         return self._there.edit(edit)
 
+    def edit_each(self, edits: Sequence[Edit]) -> tuple[Edited | NotEdited, ...]:
+        """Change what still can be changed in the other store."""
+        return self._there.edit_each(edits)
+
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records in the other store."""
         return self._there.store(records)
@@ -97,15 +102,20 @@ class Bindings(Mapping[str, Mapping[str, object]]):
 
     def __init__(self, adapters: Mapping[str, Mapping[str, object]]) -> None:
         self._named = {capability: _Named(named, capability in PAIRED) for capability, named in adapters.items()}
+        self._outside: dict[str, Mapping[str, object]] = {}
+
+    def renew(self, outside: Mapping[str, Mapping[str, object]]) -> None:
+        """Have these beside the house's own from now on: what the registry declares of servers and documents."""
+        self._outside = dict(outside)
 
     def __getitem__(self, capability: str) -> Mapping[str, object]:
-        return self._named[capability]
+        return self._named[capability] if capability in self._named else self._outside[capability]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._named)
+        return iter({**self._named, **self._outside})
 
     def __len__(self) -> int:
-        return len(self._named)
+        return len({**self._named, **self._outside})
 
 
 class _Named(Mapping[str, object]):

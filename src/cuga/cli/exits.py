@@ -42,6 +42,8 @@ _BY_KIND: tuple[tuple[type[errors.CugaError], Exit], ...] = (
     (errors.DigestMismatch, Exit.REFUSED),
     (errors.NotAllowed, Exit.REFUSED),
     (errors.InvalidTransition, Exit.REFUSED),
+    (errors.NotSignedIn, Exit.REFUSED),
+    (errors.TooOften, Exit.REFUSED),
 )
 
 

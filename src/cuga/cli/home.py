@@ -68,6 +68,10 @@ class Visit:
                     raise
                 await self.reconnect()
 
+    async def let_in(self, group: int) -> None:
+        """Let the people of a group in, while this visit holds the house."""
+        await self._session.let_in(self.place, group)
+
     async def close(self) -> None:
         """Let go."""
         await self._session.close()

@@ -79,9 +79,8 @@ def _commands() -> Iterator[tuple[str, App]]:
         command = catalog.app[name]
         if command.default_command is not None:
             yield name, command
-            continue
         for below in command:
-            if not below.startswith("-"):
+            if not below.startswith("-") and command[below].default_command is not None:
                 yield f"{name} {below}", command[below]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Sequence
+import webbrowser
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from cuga.cli.exits import Exit
-from cuga.cli.screen import ended, say, show_json
+from cuga.cli.screen import ended, is_watched, say, show_json
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -17,8 +20,50 @@ if TYPE_CHECKING:
     from cuga.orchestrator.timetable import Started
 
 
-async def serve_until_stopped(visit: Visit, *, as_json: bool, keeps_time: bool = True) -> int:
-    """Drive every run of the house until Ctrl-C or SIGTERM, and begin what its timetable has, unless others do."""
+@dataclass(frozen=True)
+class Wanted:
+    """Where the page and the API are to be served. `opens`: whether a browser is opened; None: at a terminal."""
+
+    host: str
+    port: int | None
+    public_url: str
+    opens: bool | None
+
+
+async def serve_until_stopped(
+    visit: Visit, wanted: Wanted | None, *, as_json: bool, replies_s: int = 0, keeps_time: bool = True
+) -> int:
+    """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
+    every `replies_s` seconds, if any, and begin what its timetable has unless others do."""
+    async with _doors(visit, wanted, as_json=as_json) as told:
+        return await _hold(visit, told, as_json=as_json, replies_s=replies_s, keeps_time=keeps_time)
+
+
+@asynccontextmanager
+async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> AsyncIterator[tuple[str, ...]]:
+    """Open the doors that are wanted; gives what a person is told of them."""
+    if wanted is None:
+        yield ()
+        return
+    try:
+        from cuga.api.serve import served
+    except ImportError as missing:
+        yield (
+            f"No page and no API: {missing.name} is not installed. The house is held all the same.",
+            "Install them: pip install 'cugar[serve]'; or say --no-page.",
+        )
+        return
+    front = visit.front
+    async with served(front, host=wanted.host, port=wanted.port, public_url=wanted.public_url) as doors:
+        link = await front.login_link()
+        if as_json:
+            show_json({"link": link, "url": doors.address.url, "user": front.user}, line=True)
+        if wanted.opens or (wanted.opens is None and is_watched() and not as_json):
+            await asyncio.to_thread(webbrowser.open, link)
+        yield () if as_json else ("", f"Open {link}", "It signs you in once, within half an hour.", "")
+
+
+async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int, keeps_time: bool) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
     from cuga.orchestrator.assemble import end_when_paused, settle_in
     from cuga.orchestrator.timetable import keep_time
@@ -51,11 +96,14 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool, keeps_time: bool =
     end_when_paused(assembly)
     woken = await assembly.engine.sweep()
     say(f"Serving {visit.place.root}; went on with {woken} runs. Other commands work beside this one; Ctrl-C stops it.")
+    if told:
+        say(*told)
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
     timing = asyncio.ensure_future(keep_time(visit.front, tell_time) if keeps_time else stopped.wait())
     timing.add_done_callback(lambda _: stopped.set())  # whoever cannot read the house's clock any more must not go on
+    reading = asyncio.ensure_future(_keep_reading(visit, replies_s, as_json=as_json)) if replies_s else None
     try:
         await stopped.wait()
     except asyncio.CancelledError:
@@ -65,8 +113,29 @@ async def serve_until_stopped(visit: Visit, *, as_json: bool, keeps_time: bool =
     finally:
         stop()
         timing.cancel()
+        if reading is not None:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
         failed = (await asyncio.gather(timing, return_exceptions=True))[0]
     if isinstance(failed, Exception):
         raise failed
     say("Stopping. Calls in flight get a few seconds to end; nothing is lost.")
     return Exit.SUCCESS
+
+
+async def _keep_reading(visit: Visit, every_s: int, *, as_json: bool) -> None:
+    """Take replies in again and again; what cannot be read now is said, once until it changes, and tried again."""
+    from cuga.cli.render.mailroom import whole
+    from cuga.cli.screen import show
+    from cuga.errors import CugaError
+
+    said: tuple[str, ...] = ()
+    while True:
+        try:
+            taken = await visit.front.take_replies()
+            news, said = taken.mails or taken.trouble != said, taken.trouble
+            if news:
+                show_json(taken, line=True) if as_json else show(whole(taken, visit.place.inbox))
+        except CugaError as error:
+            say(f"Replies could not be taken in: {error}")
+        await asyncio.sleep(every_s)

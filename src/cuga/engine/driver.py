@@ -8,13 +8,13 @@ always means another process. The cached state moves only after the journal said
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
 
 from cuga.clock import Clock
+from cuga.engine.live import Letter, Live, Lives, scrubbed
 from cuga.engine.pools import Pools
 from cuga.errors import CugaError, InvalidTransition, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
@@ -23,8 +23,7 @@ from cuga.kernel.decide import decide
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event, ToolCallStart
-from cuga.model.value import encode
+from cuga.model.event import Event
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.routing import QUIET
@@ -32,40 +31,6 @@ from cuga.projections.rows import index_of
 
 RETRY_S = 1.0  # how long after a failed write what must be written is tried again
 MAX_ROUNDS = 64  # conflicts and refusals of one decision before we call the journal broken
-MAX_LIVE = 4_000  # states kept folded; runs in flight are always kept
-
-
-class Live:
-    """A run this process is busy with: its folded state, its mailbox, and what is being performed for it."""
-
-    __slots__ = (
-        "draining", "flying", "has_hands", "mail", "next_call", "planning", "run_id", "stale", "state", "waiters",
-    )  # fmt: skip
-
-    def __init__(self, run_id: str) -> None:
-        self.run_id = run_id
-        self.state: RunState | None = None
-        self.mail: list[Letter] = []
-        self.draining = False
-        self.flying: dict[str, int] = {}  # step -> attempt whose call this process is making
-        self.planning = 0  # attempt of the plan this process is making
-        self.waiters: list[asyncio.Future[RunState]] = []
-        self.has_hands = False  # the drainer made a call and can make the next one itself
-        self.next_call: ToolCallStart | None = None
-        self.stale = False  # the state may be older than the stream: it is read anew before the next decision
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether nothing would be lost by forgetting it."""
-        return not (self.draining or self.mail or self.flying or self.planning or self.waiters)
-
-
-class Letter(msgspec.Struct, frozen=True, eq=False):
-    """A command in a mailbox, with the bytes that go out of line and the one who waits for the answer."""
-
-    command: c.Command
-    answer: asyncio.Future[RunState] | None
-    blob: bytes | None
 
 
 class Engine(Protocol):
@@ -81,6 +46,10 @@ class Engine(Protocol):
 
     def stuck(self, live: Live, error: Exception) -> None:
         """This one run could not be decided on; nothing of it moves until somebody looks."""
+        ...
+
+    def drain(self, live: Live) -> None:
+        """Carry out a run's mail in a task of its own."""
         ...
 
     @property
@@ -120,22 +89,20 @@ class Driver:
         self._rules_for = rules_for
         self._current = current
         self._rules: dict[str, Rules] = {}
-        self._live: OrderedDict[str, Live] = OrderedDict()
+        self.lives = Lives()
         self.engine: Engine | None = None
         self.worker = ""  # under which name this process takes over what another left; empty: it drives nothing
 
     async def handle(self, run_id: str, command: c.Command) -> RunState:
         """Carry out one command and return the state it led to. Raises what the kernel raises."""
         if self._scrub is not None:
-            command = _scrubbed(command, self._scrub)
-        live = self.live(run_id)
+            command = scrubbed(command, self._scrub)
+        live = self.lives.make(run_id)
         answer: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
-        live.mail.append(Letter(command, answer, None))
+        live.mail.append(Letter(command, answer))
         if not live.draining:
             # of its own task: a caller that gives up waiting must not take the commands of others with it
-            live.draining = True
-            drain = asyncio.ensure_future(self.drain(live))
-            drain.add_done_callback(_surface)
+            self._begin_to_drain(live)
         return await answer
 
     async def post(self, live: Live, command: c.Command, blob: bytes | None = None) -> None:
@@ -146,25 +113,16 @@ class Driver:
     def put(self, live: Live, command: c.Command, blob: bytes | None = None) -> bool:
         """Leave a command of the house's own in the mailbox. True: nobody drains it, so the caller is to, at once."""
         if self._scrub is not None and not isinstance(command, c.RecordOutcome):  # an outcome comes scrubbed
-            command = _scrubbed(command, self._scrub)
+            command = scrubbed(command, self._scrub)
         live.mail.append(Letter(command, None, blob))
         if live.draining:
             return False
         live.draining = True
         return True
 
-    def live(self, run_id: str) -> Live:
-        """The live record of a run, made when absent."""
-        found = self._live.get(run_id)
-        if found is None:
-            found = self._live[run_id] = Live(run_id)
-            if len(self._live) > MAX_LIVE:
-                self._forget_some()
-        return found
-
     async def state(self, run_id: str) -> RunState:
         """The state of a run, from memory or folded from its stream."""
-        found = self._live.get(run_id)
+        found = self.lives.find(run_id)
         if found is not None and found.state is not None:
             return found.state
         return await self.load(run_id)
@@ -183,30 +141,16 @@ class Driver:
             found = self._rules[digest] = await self._rules_for(digest)
         return found
 
-    def lives(self) -> list[Live]:
-        """The runs this process holds at the moment."""
-        return list(self._live.values())
-
     def know_rules(self, rules: Rules) -> None:
         """Rules that are in the journal already and need not be read."""
         self._rules[rules.digest] = rules
-
-    def forget(self, live: Live) -> None:
-        """Let go of a run that waits or has ended: it costs no memory until somebody asks for it."""
-        if live.is_idle:
-            self._live.pop(live.run_id, None)
-
-    def _forget_some(self) -> None:
-        for run_id, live in list(self._live.items())[: MAX_LIVE // 4]:
-            if live.is_idle:
-                del self._live[run_id]
 
     async def drain(self, live: Live) -> None:
         """Carry out what lies in the mailbox of a run, and what comes meanwhile."""
         letters: list[Letter] = []
         try:
             while live.mail:
-                letters = _next_batch(live.mail)
+                letters = live.next_batch()
                 try:
                     await self._settle(live, letters)
                 except CugaError as error:
@@ -216,7 +160,7 @@ class Driver:
         except JournalFailed as error:
             self._keep_for_later(live, letters, error)
         except BaseException as error:
-            _keep_what_is_owed(live, letters, error)
+            live.keep_what_is_owed(letters, error)
             calls = [one.command.step for one in live.mail if isinstance(one.command, c.RecordOutcome)]
             self.pools.leave(live.run_id, ended=calls)
             if self.engine is not None and isinstance(error, Exception):
@@ -228,11 +172,18 @@ class Driver:
             state = live.state
             is_ours = self.engine is None or self.engine.holds(live.run_id)
             if state is None or state.parked is not None or state.end is not None or not is_ours:
-                self.forget(live)
+                self.lives.forget(live)
+
+    def _begin_to_drain(self, live: Live) -> None:
+        live.draining = True
+        if self.engine is not None:
+            self.engine.drain(live)
+        else:
+            asyncio.ensure_future(self.drain(live)).add_done_callback(_surface)
 
     def _keep_for_later(self, live: Live, letters: list[Letter], error: JournalFailed) -> None:
         """People are told that the journal failed; what became of calls is written when that is possible."""
-        _keep_what_is_owed(live, letters, error)
+        live.keep_what_is_owed(letters, error)
         if self.engine is not None:
             self.engine.broken(live, error)
             if live.mail and not self.engine.is_closing:
@@ -240,59 +191,65 @@ class Driver:
 
     def _drain_later(self, live: Live) -> None:
         if live.mail and not live.draining and not (self.engine is not None and self.engine.is_closing):
-            live.draining = True
-            asyncio.ensure_future(self.drain(live)).add_done_callback(_surface)
+            self._begin_to_drain(live)
 
     def write_what_was_kept(self) -> None:
         """Try again, now, to write what a failed journal did not take."""
-        for live in self.lives():
+        for live in self.lives.all():
             self._drain_later(live)
 
     async def write_the_rest(self) -> None:
         """The last try before the house is closed."""
-        for live in self.lives():
+        for live in self.lives.all():
             if live.mail and not live.draining:
                 live.draining = True
                 await self.drain(live)
 
     async def _settle(self, live: Live, letters: list[Letter]) -> None:
-        commands = [letter.command for letter in letters]
-        blobs = [letter.blob for letter in letters if letter.blob is not None]
+        """Decide on some letters, and again when it has moved meanwhile, until what follows is durable."""
+        commands: list[c.Command] = []
+        blobs: list[bytes] = []
+        for letter in letters:
+            commands.append(letter.command)
+            if letter.blob is not None:
+                blobs.append(letter.blob)
+        first = commands[0]
         refused: dict[str, int] = {}
-        taking_over: tuple[c.TakeOver, ...] = ()
         rounds = 0
         while rounds < MAX_ROUNDS:
             rounds += 1
             state = None if live.stale else live.state
-            first = commands[0]
             if state is None:
+                live.rules = None
                 if isinstance(first, c.StartRun):
                     state = RunState(live.run_id)
                 else:
                     state = live.state = await self.load(live.run_id)
                     live.stale = False
                     # whoever made its calls is gone; they are lost to it before anything else is decided
-                    taking_over = self._taking_over(live, state, letters)
-            digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
-            rules = self._rules.get(digest) or await self.rules(digest)
+                    commands = [*self._taking_over(live, state, letters), *(letter.command for letter in letters)]
+            rules = live.rules
+            if rules is None:
+                digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
+                rules = live.rules = self._rules.get(digest) or await self.rules(digest)
             current = self._current()
             traffic = self.pools.look(live.run_id, current)
             decision = decide(
                 state,
-                [*taking_over, *commands] if taking_over else commands,
+                commands,
                 rules,
                 current,
                 refused,
                 may_start=self.engine is None or (not self.engine.is_closing and self.engine.holds(live.run_id)),
                 traffic=traffic or QUIET,
             )
-            events = decision.events
             if traffic is not None:
                 self.pools.took(live.run_id, decision)
+            events = decision.events
             if not events:
                 if traffic is not None:
                     self.pools.stands(live.run_id, state, events)
-                self._answer(letters, state)
+                _answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
             if self.engine is not None and (wakes := self.engine.wakes(live.run_id)):
@@ -302,29 +259,27 @@ class Driver:
             except BaseException:
                 self.pools.gave_back(live.run_id)
                 raise
+            if isinstance(appended, Committed):
+                live.state = decision.state
+                if traffic is not None:
+                    self.pools.stands(live.run_id, decision.state, events)
+                if self.engine is not None:
+                    self.engine.committed(live, events)
+                _answer(letters, decision.state)
+                return
+            self.pools.gave_back(live.run_id)
             match appended:
-                case Committed():
-                    live.state = decision.state
-                    if traffic is not None:
-                        self.pools.stands(live.run_id, decision.state, events)
-                    if self.engine is not None:
-                        self.engine.committed(live, events)
-                    self._answer(letters, decision.state)
-                    return
                 case Conflict():
-                    self.pools.gave_back(live.run_id)
                     live.state = None  # it moved under us; the same question deserves a fresh answer
                     if isinstance(first, c.StartRun):
                         raise InvalidTransition(f"there is a run {live.run_id} already")
                     if self.engine is not None:
                         await self.engine.contested(live)
                 case Refused(claim=claim, used=used):
-                    self.pools.gave_back(live.run_id)
                     if claim.scope not in refused:
                         rounds -= 1  # something was learned: a plan may hold many scopes that are taken
                     refused[claim.scope] = used
                 case Unknown(reason=reason):
-                    self.pools.gave_back(live.run_id)
                     live.state = None
                     raise JournalFailed(f"nobody can say whether the last facts were kept: {reason}")
         raise JournalFailed(f"run {live.run_id} could not be moved on after {MAX_ROUNDS} attempts")
@@ -337,44 +292,11 @@ class Driver:
             return ()
         return (c.TakeOver(at=self.clock.now(), worker=self.worker, epoch=state.epoch + 1),)
 
-    @staticmethod
-    def _answer(letters: list[Letter], state: RunState) -> None:
-        for letter in letters:
-            if letter.answer is not None and not letter.answer.done():
-                letter.answer.set_result(state)
 
-
-def _next_batch(mail: list[Letter]) -> list[Letter]:
-    """The house's own commands go together; one of a person goes alone, so that its refusal spoils nothing else."""
-    if len(mail) == 1 or mail[0].answer is not None:
-        return [mail.pop(0)]
-    count = next((i for i, letter in enumerate(mail) if letter.answer is not None), len(mail))
-    batch = mail[:count]
-    del mail[:count]
-    return batch
-
-
-def _keep_what_is_owed(live: Live, letters: list[Letter], error: BaseException) -> None:
-    """Whoever waits is told why it cannot be; what became of calls stays in the mail, before all that comes later."""
-    live.state = None
-    mail, live.mail = [*letters, *live.mail], []
-    for letter in mail:
-        if letter.answer is None:
-            live.mail.append(letter)
-        elif not letter.answer.done():
-            letter.answer.set_exception(error)
-
-
-def _scrubbed(command: c.Command, scrub: Callable[[bytes], bytes]) -> c.Command:
-    """A command without known secrets: what is approved and made must be bytes that the journal holds."""
-    body = encode(command)
-    clean = scrub(body)
-    if clean == body:
-        return command
-    try:
-        return msgspec.json.decode(clean, type=type(command))
-    except msgspec.MsgspecError:
-        return command  # cutting it out would break the command; the journal cuts it out of what it keeps
+def _answer(letters: list[Letter], state: RunState) -> None:
+    for letter in letters:
+        if letter.answer is not None and not letter.answer.done():
+            letter.answer.set_result(state)
 
 
 def _surface(task: asyncio.Future[None]) -> None:

@@ -10,7 +10,8 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from cuga.clock import Clock
-from cuga.engine.driver import Driver, Live
+from cuga.engine.driver import Driver
+from cuga.engine.live import Live
 from cuga.journal.port import MAX_INLINE
 from cuga.kernel.outstanding import outstanding
 from cuga.kernel.state import RunState
@@ -46,7 +47,7 @@ class Hands:
                 if live.has_hands and live.next_call is None and not live.mail:
                     live.next_call = start  # the task that drains goes on with it: no task of its own
                 else:
-                    self.spawn(self._call(live, start))
+                    self.spawn(self.work(live, start))
         if owed.plan is not None and live.planning != owed.plan.attempt:
             live.planning = owed.plan.attempt
             self.spawn(self._plan(live, owed.plan))
@@ -59,7 +60,7 @@ class Hands:
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
-        self.spawn(self._driver.post(self._driver.live(run_id), *self._recorded(start, outcome)))
+        self.spawn(self._driver.post(self._driver.lives.make(run_id), *self._recorded(start, outcome)))
 
     async def rest(self, grace_s: float) -> None:
         """Give what is in flight a little time, then let go of it."""
@@ -70,32 +71,31 @@ class Hands:
             if left:
                 await asyncio.wait(left, timeout=1.0)
 
-    async def _call(self, live: Live, start: ToolCallStart) -> None:
-        following: ToolCallStart | None = start
-        while following is not None:
-            command, blob = await self._perform_one(live, following)
-            following = None
-            if self._driver.put(live, command, blob):
-                live.has_hands = True
-                try:
-                    await self._driver.drain(live)
-                finally:
-                    live.has_hands = False
-                    following, live.next_call = live.next_call, None
+    async def work(self, live: Live, start: ToolCallStart | None = None) -> None:
+        """Make a call, write what became of it, and go on with the next one of its run as long as nobody else does.
 
-    async def _perform_one(self, live: Live, start: ToolCallStart) -> tuple[c.RecordOutcome, bytes | None]:
-        assert live.state is not None
-        try:
-            outcome = await self._perform(live.state, start)
-        except asyncio.CancelledError:
-            live.flying.pop(start.step, None)
-            raise
-        except BaseException as error:
-            # the door itself broke: what the tool did is unknown, and that is what is written
-            outcome = Failed(
-                mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=f"{type(error).__name__}: {error}"
-            )
-        return self._recorded(start, outcome)
+        Without a call it begins with the mail."""
+        while True:
+            if start is not None:
+                assert live.state is not None
+                try:
+                    outcome = await self._perform(live.state, start)
+                except asyncio.CancelledError:
+                    live.flying.pop(start.step, None)
+                    raise
+                except BaseException as error:
+                    # the door itself broke: what the tool did is unknown, and that is what is written
+                    outcome = _unknown(error)
+                if not self._driver.put(live, *self._recorded(start, outcome)):
+                    return
+            live.has_hands = True
+            try:
+                await self._driver.drain(live)
+            finally:
+                live.has_hands = False
+                start, live.next_call = live.next_call, None
+            if start is None:
+                return
 
     def _recorded(self, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
         """The command that writes an outcome, and the bytes that go out of line."""
@@ -123,11 +123,16 @@ class Hands:
         await self._driver.post(live, command)
 
 
+def _unknown(error: BaseException) -> Failed:
+    said = f"{type(error).__name__}: {error}"
+    return Failed(mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.UNKNOWN, message=said)
+
+
 def land(live: Live, state: RunState) -> None:
     """What is recorded is no longer in the air. Until it is, nobody makes it again: its answer may be in the mail."""
     if live.flying:
         calling = state.calling
-        for step, attempt in list(live.flying.items()):
+        for step, attempt in [*live.flying.items()]:
             start = calling.get(step)
             if start is None or start.attempt != attempt:
                 del live.flying[step]

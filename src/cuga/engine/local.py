@@ -1,24 +1,25 @@
-"""The engine of one process: asyncio tasks for what is in flight, one timer for everything that waits.
+"""The engine of one process: what people and programs ask of it, and what the driver tells it.
 
-A parked run is a row: no task, no thread, no memory. An append, its `wake_at` or the sweep at start-up wakes it.
-What is outstanding is performed by its hands.
+A parked run is a row: no task, no thread, no memory. What is outstanding is performed by its hands, what is due is
+woken by its timer.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
-from datetime import datetime, timedelta
+from contextlib import contextmanager
 
 from cuga.clock import Clock
-from cuga.engine.driver import RETRY_S, Driver, Live
+from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.hands import Hands, MakePlan, Perform, land
+from cuga.engine.live import Live
 from cuga.engine.news import News
+from cuga.engine.waking import Waking
 from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import Event, Status, ToolCallStart
+from cuga.model.event import Event, ToolCallStart
 from cuga.model.outcome import Outcome
 
 Listener = Callable[[str, Sequence[Event]], None]
@@ -43,18 +44,14 @@ class LocalEngine:
         self._clock = clock
         self._hands = Hands(driver, clock, perform, make_plan)
         self.worker = worker
-        self._drives_all = drives_all  # else only the runs it was asked to touch
-        self._touched: set[str] = set()
         self._listeners: dict[str, list[Listener]] = {}
         self._news: dict[str, list[News]] = {}  # run -> those who follow it
         self._admission = asyncio.Semaphore(MAX_RUNNING)
         self._admitted: set[str] = set()
-        self._timer: asyncio.TimerHandle | None = None
-        self._next_wake: datetime | None = None
         self.is_closing = False
         self.failure: BaseException | None = None
-        self._wakes: dict[str, datetime] = {}  # of the runs it was asked to touch: when each is due
-        self.left_alone: dict[str, Exception] = {}  # runs that this process cannot go on with, and why
+        self._waking = Waking(driver, clock, self._hands.spawn, drives_all=drives_all)
+        self.left_alone = self._waking.left_alone
         driver.engine = self
         driver.pools.wake = self._nudge
         driver.worker = worker
@@ -63,7 +60,7 @@ class LocalEngine:
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
         """Start a run, waiting at the door while too many are running."""
         self._must_be_open()
-        self._touch(run_id)
+        self._waking.touch(run_id)
         await self._admission.acquire()
         self._admitted.add(run_id)
         try:
@@ -75,7 +72,7 @@ class LocalEngine:
     async def send(self, run_id: str, command: c.Command) -> RunState:
         """Carry out a command on a run that exists."""
         self._must_be_open()
-        self._touch(run_id)
+        self._waking.touch(run_id)
         return await self._driver.handle(run_id, command)
 
     async def wait(self, run_id: str) -> RunState:
@@ -84,14 +81,14 @@ class LocalEngine:
         queue = self._driver.pools
         while state.end is None and (state.parked is None or self._wakes_by_itself(state) or queue.is_waiting(run_id)):
             self._must_be_open()
-            live = self._driver.live(run_id)
+            live = self._driver.lives.make(run_id)
             if state.parked is not None and state.parked.wake_at is not None:
-                self._wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
+                self._waking.wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
             elif live.mail and not live.draining and (why := self.left_alone.get(run_id)) is not None:
                 raise why  # what it owes is kept, and nothing here moves it until somebody resumes it
             elif not (live.draining or live.mail or live.flying or live.planning or queue.is_waiting(run_id)):
                 # nobody works on it here: it moved while we read it, or another process left it behind
-                self._driver.forget(live)
+                self._driver.lives.forget(live)
                 return await self._driver.load(run_id)
             moved: asyncio.Future[RunState] = asyncio.get_running_loop().create_future()
             live.waiters.append(moved)
@@ -111,8 +108,8 @@ class LocalEngine:
         state = await self._driver.state(run_id)
         if state.end is not None:
             return state
-        self._touch(run_id)
-        live = self._driver.live(run_id)
+        self._waking.touch(run_id)
+        live = self._driver.lives.make(run_id)
         # in the mail, or being drained: an answer of ours that is to be written, before which nothing is lost
         is_ours = live.flying or live.planning or live.mail or live.draining
         if not is_ours and (state.calling or state.planning is not None):
@@ -122,7 +119,7 @@ class LocalEngine:
             state = await self._driver.handle(run_id, c.Tick(at=self._clock.now()))
         self.left_alone.pop(run_id, None)
         if state.parked is not None and state.parked.wake_at is not None:
-            self._wake_at(run_id, state.parked.wake_at)  # nothing was written, and nobody else here knows of it
+            self._waking.wake_at(run_id, state.parked.wake_at)  # nothing was written, and nobody else here knows of it
         return state
 
     async def sweep(self) -> int:
@@ -134,8 +131,16 @@ class LocalEngine:
                 try:
                     await self.resume(run_id)
                 except CugaError as error:
-                    self._leave_alone(run_id, error)
-        return len(seen) + await self._wake_due()
+                    self._waking.leave_alone(run_id, error)
+        return len(seen) + await self._waking.wake_due()
+
+    async def look_again(self, tenant: str) -> int:
+        """Look at parked runs once more, after something that holds for all of them has changed.
+
+        A process that does not drive all runs looks only at those it was asked to touch: what it woke beyond them it
+        could not see through to an end.
+        """
+        return await self._waking.look_again(tenant)
 
     def listen(self, run_id: str, listener: Listener) -> Callable[[], None]:
         """Call `listener` with the facts of a run as they become durable; returns how to stop. Empty id: every run."""
@@ -168,11 +173,10 @@ class LocalEngine:
     async def close(self, grace_s: float = 5.0) -> None:
         """Start nothing more, give calls in flight a little time, then let go; what is left is taken over later."""
         self.is_closing = True
-        if self._timer is not None:
-            self._timer.cancel()
+        self._waking.stop()
         await self._hands.rest(grace_s)
         await self._driver.write_the_rest()
-        for live in self._driver.lives():
+        for live in self._driver.lives.all():
             _end_waiters(live, HouseClosed(live.run_id))
         for run_id in list(self._news):
             self._end_news(run_id, HouseClosed(run_id))
@@ -190,21 +194,20 @@ class LocalEngine:
         state = live.state
         assert state is not None
         land(live, state)
-        self._wakes.pop(live.run_id, None)
-        if self.left_alone:
-            self.left_alone.pop(live.run_id, None)
+        self._waking.moved(live.run_id)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
             if state.parked is not None and state.parked.wake_at is not None:
-                self._wake_at(live.run_id, state.parked.wake_at)
+                self._waking.wake_at(live.run_id, state.parked.wake_at)
             for waiter in live.waiters:
                 if not waiter.done():
                     waiter.set_result(state)
             live.waiters.clear()
         elif not self.is_closing:
             self._go_on(live)
-        for news in self._news.get(live.run_id, ()):
-            news.come()
+        if self._news:
+            for news in self._news.get(live.run_id, ()):
+                news.come()
         if self._listeners:
             for listener in (*self._listeners.get(live.run_id, ()), *self._listeners.get("", ())):
                 try:
@@ -227,6 +230,10 @@ class LocalEngine:
 
     async def contested(self, live: Live) -> None:
         """Whoever else appended, the version of the stream has decided between us."""
+
+    def drain(self, live: Live) -> None:
+        """Somebody left a command: a task of its own carries it out, and makes the call that follows."""
+        self._hands.spawn(self._hands.work(live))
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on, unless nothing is to be begun any more."""
@@ -273,93 +280,10 @@ class LocalEngine:
         for news in self._news.get(run_id, ()):
             news.end(error)
 
-    def _touch(self, run_id: str) -> None:
-        if not self._drives_all:
-            self._touched.add(run_id)
-
     def _release(self, run_id: str) -> None:
         if run_id in self._admitted:
             self._admitted.discard(run_id)
             self._admission.release()
-
-    def _arm(self, at: datetime) -> None:
-        if self.is_closing or (self._next_wake is not None and self._next_wake <= at):
-            return
-        if self._timer is not None:
-            self._timer.cancel()
-        self._next_wake = at
-        delay = max(0.0, (at - self._clock.now()).total_seconds())
-        # a timer of days would outlive changes of the machine's clock: look again every hour
-        self._timer = asyncio.get_running_loop().call_later(min(delay, 3600.0), self._on_timer)
-
-    def _on_timer(self) -> None:
-        self._timer = None
-        self._next_wake = None
-        if not self.is_closing:
-            self._hands.spawn(self._after_timer())
-
-    async def _after_timer(self) -> None:
-        with suppress(JournalFailed):  # it is in `failure` already, where everybody is told
-            await self._wake_due()
-
-    def _leave_alone(self, run_id: str, error: CugaError) -> None:
-        """One run that cannot be read or decided on here keeps no other from going on."""
-        if isinstance(error, JournalFailed):
-            raise error
-        self.left_alone[run_id] = error
-
-    def _wake_at(self, run_id: str, at: datetime) -> None:
-        if not self._drives_all:
-            if run_id not in self._touched:
-                return
-            self._wakes[run_id] = at
-        self._arm(at)
-
-    async def _due(self, now: datetime) -> list[str]:
-        if not self._drives_all:  # the runs of others are not ours to wake, however long they are overdue
-            return [run_id for run_id, at in self._wakes.items() if at <= now]
-        due = await self._driver.journal.due(now, limit=500 + len(self.left_alone))
-        return [run_id for run_id in due if run_id not in self.left_alone]
-
-    async def _wake_due(self) -> int:
-        seen: set[str] = set()
-        now = self._clock.now()
-        while not self.is_closing:
-            now = self._clock.now()
-            due = [run_id for run_id in await self._due(now) if run_id not in seen]
-            if not due:
-                break
-            for run_id in due:
-                seen.add(run_id)
-                self._wakes.pop(run_id, None)
-                try:
-                    await self._driver.handle(run_id, c.Tick(at=now))
-                except CugaError as error:
-                    self._leave_alone(run_id, error)
-        at = await self._driver.journal.next_wake() if self._drives_all else min(self._wakes.values(), default=None)
-        if at is not None:
-            self._arm(max(at, now + timedelta(milliseconds=5_000 if self.left_alone else 50)))
-        return len(seen)
-
-    async def look_again(self, tenant: str) -> int:
-        """Look at parked runs once more, after something that holds for all of them has changed.
-
-        A process that does not drive all runs looks only at those it was asked to touch: what it woke beyond them it
-        could not see through to an end.
-        """
-        before, seen = "", 0
-        while True:
-            page = await self._driver.journal.runs(tenant=tenant, status=Status.PARKED, before=before, limit=500)
-            for listed in page:
-                if self._drives_all or listed.run_id in self._touched:
-                    seen += 1
-                    try:
-                        await self._driver.handle(listed.run_id, c.Tick(at=self._clock.now()))
-                    except CugaError as error:
-                        self._leave_alone(listed.run_id, error)
-            if len(page) < 500:
-                return seen
-            before = page[-1].run_id
 
 
 def _end_waiters(live: Live, error: BaseException) -> None:

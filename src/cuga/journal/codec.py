@@ -7,7 +7,7 @@ anything is hashed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import cast
 
 import msgspec
@@ -41,21 +41,26 @@ class Codec:
 
     def encode(self, event: Event) -> bytes:
         """The bytes to store: about 0.4 us. Text that UTF-8 cannot carry is written with its escapes."""
-        if self._current and (version := self._current.get(name_of(event), 1)) != event.v:
-            event = msgspec.structs.replace(event, v=version)
+        return self.encode_all((event,))[0][0]
+
+    def encode_all(self, events: Sequence[Event]) -> tuple[list[bytes], Sequence[Event]]:
+        """The bytes to store for the events of an append, and the events that they say: without known secrets."""
+        if self._current:
+            events = [self._at_version(event) for event in events]
         try:
-            body = _encode(event)
+            bodies = [*map(_encode, events)]
         except UnicodeEncodeError:
-            body = _encode(_readable(event))
+            bodies = [_encode(_readable(event)) for event in events]
         if self._scrub is None:
-            return body
-        clean = self._scrub(body)
-        if clean != body:
-            try:
-                _decode(clean)
-            except msgspec.MsgspecError as error:
-                raise JournalFailed(f"removing a secret broke a {name_of(event)}: {error}") from error
-        return clean
+            return bodies, events
+        clean = [*map(self._scrub, bodies)]
+        if clean == bodies:
+            return bodies, events
+        return clean, [_as_cut(*pair) for pair in zip(clean, events, strict=True)]
+
+    def _at_version(self, event: Event) -> Event:
+        version = self._current.get(name_of(event), 1)
+        return event if version == event.v else msgspec.structs.replace(event, v=version)
 
     def decode(self, body: bytes) -> Event:
         """The event of stored bytes, lifted to today's shape; `EventUnreadable` when this version cannot read it."""
@@ -85,6 +90,13 @@ class Codec:
             return cast(Event, _decode(_encode_in_order(fields)))
         except msgspec.MsgspecError as error:
             raise EventUnreadable(f"{name}, lifted to version {version}: {error}") from error
+
+
+def _as_cut(clean: bytes, event: Event) -> Event:
+    try:
+        return cast(Event, _decode(clean))
+    except msgspec.MsgspecError as error:
+        raise JournalFailed(f"removing a secret broke a {name_of(event)}: {error}") from error
 
 
 def _readable(tree: object) -> object:

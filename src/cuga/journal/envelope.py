@@ -14,7 +14,7 @@ from __future__ import annotations
 import base64
 import dataclasses
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from datetime import date, time, timedelta
 from decimal import Decimal
@@ -27,12 +27,15 @@ import msgspec
 
 from cuga.journal.port import MAX_BLOB
 from cuga.model.value import digest_bytes
+from cuga.redact import Redactor, are_plain_names
 
 MAX_DEPTH = 32
 MAX_NODES = 2_000_000  # values in a result; a small object can describe far more of them than memory has room for
+MAX_FLAT = 64  # fields of an object that is known by their names
 MAX_INTEGER = 2**53 - 1  # the largest that every JSON reader keeps exact
 TAGS = frozenset({"$int", "$float", "$text", "$bytes", "$set", "$map", "$cycle", "$deep", "$object", "$too_large"})
 
+NO_SECRETS = Redactor()
 _encode = msgspec.json.Encoder().encode
 _PLAIN_TEXT = (date, time, timedelta, Decimal, UUID)  # msgspec writes them as the text a person would
 _HEX_BITS = 13_000  # about 3900 digits: Python refuses to print more than 4300
@@ -42,17 +45,17 @@ class _TooMany(Exception):
     """The result describes more values than are kept."""
 
 
-def encode_result(value: object, scrub: Callable[[bytes], bytes] | None = None) -> tuple[bytes, str]:
+def encode_result(value: object, redactor: Redactor = NO_SECRETS) -> tuple[bytes, str]:
     """The JSON bytes of anything at all, and a note on what had to be replaced (empty: nothing).
 
-    The bytes are valid JSON of at most 10 MiB; what is larger is described by size and SHA-256. `scrub` cuts secrets
-    before that is measured, for cutting can make bytes more. Never raises, and does not run an iterator: what it would
-    give is not known to end.
+    The bytes are valid JSON of at most 10 MiB; what is larger is described by size and SHA-256. Secrets are cut before
+    that is measured, for cutting can make bytes more. Never raises, and does not run an iterator: what it would give is
+    not known to end.
     """
-    walk = None if _is_flat(value) else _Walk()
+    walk = None
     try:
-        body = _encode(value if walk is None else walk.clean(value, 0))
-        body = body if scrub is None else scrub(body)
+        walk = None if _is_flat(value) else _Walk()
+        body = redactor.scrub_values(_encode(value)) if walk is None else redactor.scrub(_encode(walk.clean(value, 0)))
     except _TooMany:
         body = _encode({"$too_large": {"values": f"more than {MAX_NODES}"}})
         return body, f"too large to keep: more than {MAX_NODES} values"
@@ -65,12 +68,10 @@ def encode_result(value: object, scrub: Callable[[bytes], bytes] | None = None) 
 
 
 def _is_flat(value: object) -> bool:
-    """Whether it is an object of plain fields, as most results are, that JSON carries as they are."""
-    if type(value) is not dict or len(value) < 2:
+    """Whether it is an object of few plain fields, none of a secret, as most results are: JSON carries it as it is."""
+    if type(value) is not dict or not 1 < len(value) <= MAX_FLAT or not are_plain_names(tuple(value)):
         return False
-    for name, item in value.items():
-        if type(name) is not str or not name.isascii():
-            return False
+    for item in value.values():
         kind = type(item)
         if kind is str:
             if not item.isascii():

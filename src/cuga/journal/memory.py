@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import UTC, datetime
 
-from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import addressed, intact
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
@@ -44,7 +44,6 @@ class MemoryJournal:
 
     def __init__(self, *, scrub: Scrub | None = None, on_point: Callable[[str], None] = _nothing) -> None:
         self._codec = Codec(scrub)
-        self._scrubs = scrub is not None
         self._point = on_point
         self._book: list[Stored] = []
         self._streams: dict[str, list[Stored]] = {}
@@ -71,10 +70,9 @@ class MemoryJournal:
         lane = self._streams.get(stream, [])
         if len(lane) != expected:
             return Conflict(version=len(lane))
-        bodies = [self._codec.encode(event) for event in events]
+        bodies, said = self._codec.encode_all(events)
         kept = addressed(blobs)
-        stored = [self._codec.decode(body) for body in bodies] if self._scrubs else events
-        held = self._ledger.reserve(claims_of(stored))
+        held = self._ledger.reserve(claims_of(said))
         if isinstance(held, Refused):
             return held
         self._point("append.admitted")
@@ -188,6 +186,12 @@ class MemoryJournal:
         if approval_id not in self._approvals:
             raise ApprovalNotFound(approval_id)
         return self._approvals[approval_id][0]
+
+    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
+        found = [run_id for run_id, row in self._runs.items() if (row.trace_id, row.tenant) == (trace_id, tenant)]
+        if not found:
+            raise RunNotFound(trace_id)
+        return max(found, key=lambda run_id: (self._runs[run_id].started_at, self._places[run_id]))
 
     async def used(self, scope: str) -> int:
         return self._ledger.used(scope)

@@ -163,6 +163,10 @@ class ReadJournal(Protocol):
         """The run that asked for an approval, open or closed; `ApprovalNotFound`."""
         ...
 
+    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
+        """The newest run of a tenant with this trace id; `RunNotFound`."""
+        ...
+
     async def used(self, scope: str) -> int:
         """What a claimed scope holds."""
         ...

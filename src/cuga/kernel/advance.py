@@ -5,7 +5,7 @@ It judges only while a slot of `max_parallel` is free and never scans the plan: 
 
 from __future__ import annotations
 
-from cuga.kernel import gate
+from cuga.kernel import gate, lists
 from cuga.kernel.approvals import MORE_PEOPLE, too_few
 from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
@@ -31,14 +31,24 @@ def advance(turn: Turn) -> None:
         _expire(turn)
     if s.pending and turn.may_start:
         _withdraw_what_is_bound_elsewhere(turn)
+    if s.lists:
+        lists.close(turn)
     if s.cancel:
         _wind_down(turn)
         return
+    _go_on(turn)
+    while s.lists and (lists.close(turn) or turn.has_opened):
+        turn.has_opened = False
+        _go_on(turn)
+    _settle(turn)
+
+
+def _go_on(turn: Turn) -> None:
+    s = turn.state
     if s.stopped:
         _skip_what_is_open(turn)
     elif s.planning is None and not s.planner_asks and not turn.current.halted and turn.may_start:
         _start_what_is_ready(turn)
-    _settle(turn)
 
 
 def _expire(turn: Turn) -> None:
@@ -52,7 +62,8 @@ def _expire(turn: Turn) -> None:
             turn.skip_dependants(request.step)
         else:
             step = next(name for name, grant in s.grants.items() if grant.approval_id == approval_id)
-            turn.emit(e.ApprovalLapsed(at=turn.now, approval_id=approval_id, step=step))
+            whose = s.step(step).list_of or step
+            turn.emit(e.ApprovalLapsed(at=turn.now, approval_id=approval_id, step=whose))
 
 
 def _withdraw_what_is_bound_elsewhere(turn: Turn) -> None:
@@ -79,9 +90,9 @@ def _bindings(turn: Turn, tool: str, ruling: Ruling) -> list[dict[str, str]]:
 def _start_what_is_ready(turn: Turn) -> None:
     s = turn.state
     slots = turn.rules.profile.max_parallel
-    if len(s.calling) >= slots:
+    if len(s.calling) >= slots or not (s.ready or s.due):
         return
-    candidates = list(s.ready)
+    candidates = [*s.ready]
     if s.due:
         candidates += [step for step, at in s.due.items() if at <= turn.now]
     for step in candidates:
@@ -89,6 +100,8 @@ def _start_what_is_ready(turn: Turn) -> None:
             break
         if s.phase[step].is_open:
             gate.consider(turn, step)
+    if turn.asked:
+        lists.ask(turn, gate.consider)
     if s.stopped:
         _skip_what_is_open(turn)
 
@@ -110,6 +123,8 @@ def _wind_down(turn: Turn) -> None:
     if s.calling:
         return
     _skip_what_is_open(turn)
+    if s.lists:
+        lists.close(turn)
     reason = s.cancel
     if s.doubts:
         reason += f"; nobody knows whether these happened: {', '.join(sorted(s.doubts))}"
@@ -152,7 +167,7 @@ def _finish(turn: Turn) -> e.RunFinished:
     if s.started.plan_only:
         return e.RunFinished(at=turn.now, status=Status.SUCCESS, reason="planned only, as asked; nothing was run")
     done = sum(1 for phase in s.phase.values() if phase is Phase.DONE)
-    missed = [name for name in s.reasons if s.step(name).required]
+    missed = [name for name in s.reasons if s.step(name).required and not _is_opened_list(s, name)]  # its calls count
     reduced = [name for name in s.reduced if s.step(name).required and s.phase[name] is Phase.DONE]
     if reduced and not missed:
         return _finish_reduced(turn, reduced)
@@ -168,6 +183,10 @@ def _finish(turn: Turn) -> e.RunFinished:
     return e.RunFinished(
         at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`"
     )
+
+
+def _is_opened_list(s: RunState, name: str) -> bool:
+    return name in s.lists and s.step(name).for_each is not None  # a newer plan may have another step of that name
 
 
 def _finish_reduced(turn: Turn, steps: list[str]) -> e.RunFinished:
@@ -237,6 +256,8 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
             reasons.append(text)
             if kind == "tool-missing":
                 needs.append(f"cuga doctor; then cuga resume {s.run_id}")
+            if kind == "tool-quarantined":
+                needs.append("cuga tools drift")
             if kind == "no-choice":
                 needs.append("cuga workers --policy NAME")
     return reasons, needs

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from cuga.errors import (
     ApprovalClosed,
     ApprovalExpired,
     ApprovalNotFound,
-    BadInput,
     DigestMismatch,
     InvalidTransition,
     NotAllowed,
 )
-from cuga.kernel import consent, gate, replan
-from cuga.kernel.references import Unresolved
-from cuga.kernel.route import bound_as
-from cuga.kernel.scarce import once_claims, taken_of
+from cuga.kernel import amending, replan
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import Principal
 from cuga.model.event import Verdict
 from cuga.policy.access import Access, may_decide, who_can
-from cuga.policy.judge import Verdict as Rule
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -60,6 +53,7 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
     votes = s.votes.get(command.approval_id, ())
     if command.verdict is Verdict.APPROVE and _has_voted(votes, command.by.id, access.on_behalf_of):
         return
+    without = amending.taken_off(command, request) if command.verdict is Verdict.AMEND and request.calls else ()
     is_final = command.verdict is not Verdict.APPROVE or len(votes) + 1 >= request.quorum
     lapses = turn.rules.profile.approvals.lapses_s
     turn.emit(
@@ -75,6 +69,7 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             on_behalf_of=access.on_behalf_of,
             solo=access.solo,
             lapses_at=turn.in_seconds(lapses) if is_final and command.verdict is Verdict.APPROVE else None,
+            without=without,
         )
     )
     match command.verdict:
@@ -86,9 +81,10 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             if turn.rules.profile.approvals.replan_on_deny and s.replans < replan.MAX_REPLANS:
                 replan.ask(turn, command.reason or "denied", command.by.id, request.step)
         case Verdict.AMEND:
-            _amend(turn, command, request, access.on_behalf_of)
+            amending.amend(turn, command, request, access.on_behalf_of)
         case _:  # request-changes
-            replan.ask(turn, command.reason, command.by.id, request.step)
+            about = tuple(call.step for call in request.calls) or (request.step,)
+            replan.ask(turn, command.reason, command.by.id, request.step, given_up=about)
 
 
 def _has_voted(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> bool:
@@ -101,57 +97,14 @@ def _answer_to_closed(turn: Turn, command: ResolveApproval) -> None:
     closed = turn.state.closed.get(command.approval_id)
     if closed is None:
         raise ApprovalNotFound(command.approval_id)
-    if closed.how == command.verdict.value and closed.by == command.by.id:
-        return  # the second click
+    if (closed.how, closed.by, closed.digest) == (command.verdict.value, command.by.id, command.digest):
+        heirs = (one for one in turn.state.pending.values() if one.amends == command.approval_id)
+        if command.verdict is not Verdict.AMEND or any(amending.is_asked_for(command.arguments, one) for one in heirs):
+            return  # the second click
     if closed.how == "expired":
         raise ApprovalExpired(command.approval_id)
     by = f" by {closed.by}" if closed.by else ""
     raise ApprovalClosed(f"{command.approval_id}: {closed.how}{by}")
-
-
-def _amend(turn: Turn, command: ResolveApproval, request: e.ApprovalRequested, on_behalf_of: str) -> None:
-    """Other arguments are another call: judged anew, and asked of somebody in whose name they were not written."""
-    if command.arguments is None:
-        raise BadInput("an amendment needs the new arguments")
-    s = turn.state
-    step = s.step(request.step)
-    ruling = turn.rules.ruling(step.tool, turn.current)
-    if ruling.verdict is not Rule.ALLOW:
-        raise NotAllowed(ruling.reason)
-    contract = turn.rules.contract(step.tool, turn.current)
-    step = gate.as_contracted(step, contract)
-    key = consent.idempotency_key(s.run_id, step.step_id, s.consents.get(step.step_id, 0), command.arguments)
-    ruling = msgspec.structs.replace(ruling, tool_digest=request.tool_digest)
-    if turn.current.pools:
-        ruling = bound_as(turn, step, ruling, request.adapters)
-        if ruling.verdict is not Rule.ALLOW:
-            raise NotAllowed(ruling.reason)
-    try:
-        onces = once_claims(turn, step.step_id, contract, ruling, command.arguments)
-    except Unresolved as problem:
-        raise BadInput(f"what may happen only once cannot be told from the new arguments: {problem}") from None
-    if taken := taken_of(turn, onces):
-        raise NotAllowed(taken)
-    digest = consent.call_digest(s, step, ruling, command.arguments, key)
-    effect = consent.effect_of(contract, command.arguments)
-    if effect in s.denied:
-        raise NotAllowed(f"the same effect was denied in this run: {s.denied[effect]}")
-    authors = (command.by.id, on_behalf_of) if on_behalf_of else (command.by.id,)
-    requesters = tuple(dict.fromkeys((*request.requesters, *authors)))
-    turn.emit(
-        consent.request(
-            turn,
-            step,
-            contract,
-            ruling,
-            command.arguments,
-            digest,
-            effect,
-            amends=request.approval_id,
-            requesters=requesters,
-            free=consent.free_of(onces),
-        )
-    )
 
 
 def revoke(turn: Turn, command: RevokeApproval) -> None:
@@ -160,6 +113,7 @@ def revoke(turn: Turn, command: RevokeApproval) -> None:
     for step, grant in s.grants.items():
         if grant.approval_id == command.approval_id:
             access_of(turn, command.by, (s.started.requester.id,), turn.rules.profile.approvals.roles)
+            step = s.step(step).list_of or step
             turn.emit(
                 e.ApprovalRevoked(
                     at=turn.now, by=command.by.id, approval_id=command.approval_id, step=step, reason=command.reason

@@ -5,11 +5,14 @@ What a person approved is bound by a digest over the call; any drift asks again.
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
+from cuga.kernel.asked import Asked
 from cuga.kernel.ending import refuse
+from cuga.kernel.facts_of_approvals import each_of
 from cuga.kernel.facts_of_steps import is_one_time
 from cuga.kernel.references import Unresolved, pointed
 from cuga.kernel.state import RunState
@@ -19,9 +22,11 @@ from cuga.model.failure import FailureMode
 from cuga.model.plan import Step
 from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import digest_bytes, encode
+from cuga.policy.budget import charges
 from cuga.policy.judge import Ruling
-from cuga.policy.profile import Consent, Profile
+from cuga.policy.profile import Consent, Profile, StandingRule
 
+NO_CLAIMS: tuple[e.Claim, ...] = ()
 MAX_PENDING = 20  # open approvals of one run (RELIABILITY D2, caps)
 
 
@@ -91,7 +96,7 @@ def agreed(
             e.ApprovalSuperseded(
                 at=turn.now,
                 approval_id=s.grants[step_id].approval_id,
-                step=step_id,
+                step=step.list_of or step_id,
                 reason="the call has changed since",
             )
         )
@@ -110,10 +115,14 @@ def agreed(
         return None
     free = free_of(wanted)
     askers = s.askers.get(step_id, ())
+    rule, claims = "", NO_CLAIMS
+    if not is_seconded(contract, arguments):  # no rule stands for two people
+        rule, claims = _standing_consent(turn, step, ruling, arguments)
+    if step.list_of and not rule:
+        asked = Asked(step, contract, ruling, arguments, digest, effect, free, askers)
+        turn.asked.setdefault(step.list_of, []).append(asked)
+        return None
     turn.emit(request(turn, step, contract, ruling, arguments, digest, effect, requesters=askers, free=free))
-    if is_seconded(contract, arguments):
-        return None  # no rule stands for two people
-    rule, claims = _standing_consent(turn, step, ruling, arguments)
     if not rule:
         return None
     turn.take(claims)
@@ -150,11 +159,15 @@ def request(
     amends: str = "",
     requesters: tuple[str, ...] = (),
     free: tuple[e.Claim, ...] = (),
+    calls: tuple[e.ListedCall, ...] = (),
 ) -> e.ApprovalRequested:
-    """The request for exactly this call. Its id follows from the run, the step and how often it was asked."""
+    """The request for exactly this call, or these. Its id follows from the run and how often it has asked."""
     s = turn.state
     rules = turn.rules.profile.approvals
     asked = sum(1 for _ in s.closed) + len(s.pending) + 1
+    consequences = _consequences(contract, turn.rules.profile, ruling)
+    if calls:
+        consequences = (*_of_list(turn, step, calls), *consequences)
     return e.ApprovalRequested(
         at=turn.now,
         approval_id=f"{s.run_id}-a{asked}",
@@ -169,14 +182,45 @@ def request(
         effect=effect,
         requesters=requesters or (s.started.requester.id,),
         roles=rules.roles,
-        quorum=max(rules.quorum, 2) if is_seconded(contract, arguments) else rules.quorum,
+        quorum=max(rules.quorum, 2) if _any_seconded(contract, arguments, calls) else rules.quorum,
         risk=_risk(contract),
         reason=step.reason,
-        consequences=_consequences(contract, turn.rules.profile, ruling),
+        consequences=consequences,
         expires_at=turn.in_seconds(rules.expires_s),
         amends=amends,
         claims=free,
+        calls=calls,
     )
+
+
+def list_digest(name: str, calls: tuple[e.ListedCall, ...]) -> str:
+    """What an approval of a list binds: each of its calls, exactly, in their order, and no other."""
+    return digest_bytes(encode(["cuga.approval.list/1", name, [call.digest for call in calls]]))
+
+
+def list_request(turn: Turn, name: str, asked: list[Asked], amends: str = "") -> e.ApprovalRequested:
+    """The one request for calls of a list."""
+    first = asked[0]
+    calls = tuple(e.ListedCall(step=one.step.step_id, digest=one.digest, effect=one.effect) for one in asked)
+    whole = msgspec.structs.replace(first.step, step_id=name, cost=sum(one.step.cost for one in asked))
+    return request(
+        turn,
+        whole,
+        first.contract,
+        first.ruling,
+        msgspec.Raw(encode([one.arguments for one in asked])),
+        list_digest(name, calls),
+        "",  # each call has its own
+        amends=amends,
+        requesters=tuple(dict.fromkeys(name for one in asked for name in one.requesters)),
+        free=tuple(claim for one in asked for claim in one.free),
+        calls=calls,
+    )
+
+
+def _any_seconded(contract: ToolContract, arguments: msgspec.Raw, calls: tuple[e.ListedCall, ...]) -> bool:
+    each = each_of(arguments) if calls else [arguments]
+    return any(is_seconded(contract, one) for one in each)
 
 
 def is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
@@ -193,8 +237,24 @@ def is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
 
 def _risk(contract: ToolContract) -> str:
     if contract.side_effect is SideEffect.EXECUTE:
-        return "high" if contract.once or contract.repeatable is Repeatable.NONE else "medium"
+        return "high" if contract.once or contract.destroys or contract.repeatable is Repeatable.NONE else "medium"
     return "low"
+
+
+def _of_list(turn: Turn, whole: Step, calls: tuple[e.ListedCall, ...]) -> tuple[str, ...]:
+    """What people must know of a list besides its calls, above all when the budget ends before it does."""
+    s, count = turn.state, len(calls)
+    lines = [
+        f"Agreeing lets exactly these {count} calls happen, each once." if count > 1 else "It is one call of a list."
+    ]
+    fits = count
+    for scope, amount in charges(whole.tool, whole.domain, whole.cost // count):
+        if amount and scope in turn.limits:
+            left = turn.limits[scope] + s.raised.get(scope, 0) - s.used.get(scope, 0)
+            fits = min(fits, max(left, 0) // amount)
+    if fits < count:
+        lines.append(f"The budget has room for {fits} of them.")
+    return tuple(lines)
 
 
 def _consequences(contract: ToolContract, profile: Profile, ruling: Ruling) -> tuple[str, ...]:
@@ -203,6 +263,8 @@ def _consequences(contract: ToolContract, profile: Profile, ruling: Ruling) -> t
     if contract.side_effect is not SideEffect.EXECUTE:
         return ("It is kept inside the house; nothing leaves it.",)
     lines = ["It changes something outside the house and cannot be taken back from here."]
+    if contract.destroys:
+        lines.append("What is there now may be gone afterwards.")
     if contract.once:
         lines.append("It happens at most once for this target, over all runs.")
     return tuple(lines)
@@ -217,20 +279,23 @@ def _standing_consent(
     if step.side_effect is SideEffect.EXECUTE or step.ask_first:
         return "", ()
     for standing in turn.current.standing_rules:
-        if standing.tool != step.tool or turn.now >= standing.expires_at:
-            continue
-        if standing.profile not in ("", turn.rules.profile.name):
+        if not covers(standing, step.tool, turn.rules.profile.name, arguments, turn.now):
             continue
         scope = f"standing/{standing.rule_id}"
-        if turn.held(scope) >= standing.uses:
-            continue
-        value = msgspec.json.decode(arguments)
-        try:
-            if all(folded(pointed(value, path)) == text.casefold() for path, text in standing.matches.items()):
-                return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)
-        except Unresolved:
-            continue
+        if turn.held(scope) < standing.uses:
+            return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)
     return "", ()
+
+
+def covers(standing: StandingRule, tool: str, profile: str, arguments: msgspec.Raw | bytes, at: datetime) -> bool:
+    """Whether a standing rule is about a call of a profile at a time, whatever uses it has left."""
+    if standing.tool != tool or at >= standing.expires_at or standing.profile not in ("", profile):
+        return False
+    value = msgspec.json.decode(arguments)
+    try:
+        return all(folded(pointed(value, path)) == text.casefold() for path, text in standing.matches.items())
+    except Unresolved:
+        return False
 
 
 def folded(value: Any) -> str:

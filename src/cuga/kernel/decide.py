@@ -18,10 +18,11 @@ from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import command as c
 from cuga.model import event as e
-from cuga.model.context import SYSTEM
+from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import DoubtAnswer
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed
+from cuga.policy.access import Verb, Whose, may, whose
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.routing import QUIET, Traffic
@@ -96,9 +97,11 @@ def _carry_out(turn: Turn, command: c.Command) -> None:
         case c.TopUp():
             _top_up(turn, command)
         case c.Cancel():
+            _may(turn, command.by, Verb.STEER)
             if not s.cancel:
                 turn.emit(e.CancelRequested(at=turn.now, by=command.by.id, reason=command.reason))
         case c.Replan():
+            _may(turn, command.by, Verb.STEER)
             replan.ask(turn, command.feedback, command.by.id)
         case c.TakeOver():
             _take_over(turn, command)
@@ -111,6 +114,7 @@ def _carry_out(turn: Turn, command: c.Command) -> None:
 def _start(turn: Turn, command: c.StartRun) -> None:
     if turn.state.start is not None:
         raise InvalidTransition("it has begun already")
+    _may(turn, command.by, Verb.START, Whose.OWN)
     turn.emit(
         e.RunStarted(
             at=turn.now,
@@ -173,6 +177,11 @@ def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
             return
         raise InvalidTransition(f"no open question {command.question_id!r}")
     is_for_planner = command.question_id == s.planner_asks
+    if is_for_planner:
+        _may(turn, command.by, Verb.STEER)
+    else:  # to take a changed tool is to agree to what it does
+        requester, roles = s.started.requester.id, turn.rules.profile.approvals.roles
+        access_of(turn, command.by, (requester,), roles, what="to take a changed tool is an approval: ")
     turn.emit(e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer))
     if is_for_planner:
         turn.emit(e.PlanRequested(at=turn.now, planner=s.planner, attempt=s.plan_attempt + 1, feedback=command.answer))
@@ -183,6 +192,7 @@ def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
     if command.step not in s.doubts:
         raise InvalidTransition(f"step {command.step!r} is not in doubt")
     _must_be_a_person(command)
+    _may(turn, command.by, Verb.SETTLE)
     held = s.held.get(command.step, ())
     gives_back = held if command.answer is DoubtAnswer.DID_NOT else ()  # again: the first may have happened
     turn.emit(
@@ -212,6 +222,17 @@ def _top_up(turn: Turn, command: c.TopUp) -> None:
     turn.emit(
         e.BudgetRaised(at=turn.now, by=command.by.id, scope=command.scope, amount=command.amount, reason=command.reason)
     )
+
+
+def _may(turn: Turn, by: Principal, verb: Verb, about: Whose | None = None) -> None:
+    """`NotAllowed` unless somebody may do this to this run now; the house itself does what it was told before."""
+    if by.id == SYSTEM.id:
+        return
+    if about is None:
+        about = whose(by, turn.state.started.requester.id, turn.current)
+    access = may(by, verb, turn.current, about)
+    if not access.allowed:
+        raise NotAllowed("; ".join(access.reasons))
 
 
 def _must_be_a_person(command: c.Command) -> None:

@@ -41,8 +41,9 @@ def apply(draft: RunState, event: e.Event) -> RunState:
     except KeyError:
         raise JournalCorrupt(f"a run cannot hold a {type(event).__name__}") from None
     draft.version += 1
-    if draft.latest is None or event.at > draft.latest:
-        draft.latest = event.at
+    at, latest = event.at, draft.latest
+    if at is not latest and (latest is None or at > latest):  # facts of one decision share their time
+        draft.latest = at
     if draft.parked is not None and type(event) is not e.Annotation:
         draft.parked = None
     change(draft, event)

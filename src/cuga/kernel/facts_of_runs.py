@@ -9,7 +9,7 @@ from cuga.kernel.index import PlanIndex
 from cuga.kernel.state import Phase, RunState, without
 from cuga.model import event as e
 
-_BEGUN = frozenset({Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
+_BEGUN = frozenset({Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
 
 
 def _run_started(s: RunState, event: e.RunStarted) -> None:
@@ -56,6 +56,10 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
             s.due = without(s.due, name)
         if phase is pending and not unmet:
             s.ready[name] = None
+    for listing in s.lists.values():
+        for call in listing.calls:
+            if s.phase[call] is pending and call in s.index.named:
+                s.ready[call] = None
 
 
 def _plan_failed(s: RunState, event: e.PlanFailed) -> None:

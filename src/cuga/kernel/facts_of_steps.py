@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from cuga.kernel.state import Phase, RunState, without
+from msgspec.structs import replace
+
+from cuga.kernel.state import Grant, Listing, Phase, RunState, without
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import SideEffect
-from cuga.policy.budget import TOKENS, charges
+from cuga.policy.budget import TOKENS, drawn
 
+RATE = "rate/"  # how the scopes of claims begin that stand for a share of a rate
 PENDING, CALLING, DONE = Phase.PENDING, Phase.CALLING, Phase.DONE  # found once: a member costs ten times a name
 
 
 def begin_step(s: RunState, step: str, phase: Phase) -> None:
     """A step leaves those that may be judged."""
     s.phase[step] = phase
-    s.ready.pop(step, None)
+    if step in s.ready:
+        del s.ready[step]
     if s.due:
         s.due = without(s.due, step)
     if s.blocked:
@@ -29,8 +33,11 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     """A step is through; with a reason it was not done."""
     if not s.phase[step].is_end:
         s.open_steps -= 1
+        if s.lists:
+            _one_less(s, s.index.steps[step].list_of)
     begin_step(s, step, phase)
-    s.calling.pop(step, None)
+    if step in s.calling:
+        del s.calling[step]
     if s.doubts:
         s.doubts = without(s.doubts, step)
     if s.held:
@@ -40,10 +47,50 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     if s.grants:
         grant = s.grants.get(step)
         if grant is not None:
-            s.grants = without(s.grants, step)
-            s.timed = without(s.timed, grant.approval_id)
+            drop_grant(s, step, grant)
     if reason:
         s.reasons = {**s.reasons, step: reason}
+
+
+def drop_grant(s: RunState, step: str, grant: Grant) -> None:
+    """A consent is no longer at hand; with the last of its approval ends the time in which that lapses."""
+    s.grants = without(s.grants, step)
+    if not any(other.approval_id == grant.approval_id for other in s.grants.values()):
+        s.timed = without(s.timed, grant.approval_id)
+
+
+def _one_less(s: RunState, name: str) -> None:
+    """A call of a list has ended."""
+    listing = s.lists.get(name)
+    if listing is not None:
+        s.lists = {**s.lists, name: Listing(listing.calls, listing.open - 1)}
+
+
+def _list_opened(s: RunState, event: e.ListOpened) -> None:
+    name = event.step
+    whole = s.step(name)
+    calls = {f"{name}#{at}": arguments for at, arguments in enumerate(event.inputs, 1)}
+    shared = replace(whole, references=(), depends_on=(), when=None, for_each=None, list_of=name)
+    s.index = s.index.opened(name, [replace(shared, step_id=call, input=body) for call, body in calls.items()])
+    begin_step(s, name, Phase.LISTED)
+    s.lists = {**s.lists, name: Listing(tuple(calls), len(calls))}
+    s.open_steps += len(calls)
+    for call in calls:
+        s.phase[call] = PENDING
+        s.unmet[call] = 0
+        s.ready[call] = None
+
+
+def _list_closed(s: RunState, event: e.ListClosed) -> None:
+    name = event.step
+    if event.done:
+        _done(s, name)
+    elif name not in s.index.named:
+        end_step(s, name, Phase.SKIPPED)  # a newer plan has no place for it
+    else:
+        ends = {s.phase[call] for call in s.lists[name].calls}
+        how = ends.pop() if len(ends) == 1 else Phase.FAILED
+        end_step(s, name, how, f"none of its {event.missed} calls was done")
 
 
 def _route_decision(s: RunState, event: e.RouteDecision) -> None:
@@ -59,16 +106,15 @@ def _tool_call_start(s: RunState, event: e.ToolCallStart) -> None:
     s.calling[step] = event
     s.attempt[step] = event.attempt
     used = s.used
-    for scope, amount in charges(event.tool, event.domain, event.cost):
+    for scope, amount in drawn(event.tool, event.domain, event.cost):
         used[scope] = used.get(scope, 0) + amount
     for claim in event.claims:
-        if is_one_time(claim):
+        if not claim.scope.startswith(RATE):
             s.held = {**s.held, step: (*s.held.get(step, ()), claim)}
     if event.approval:
         grant = s.grants.get(step)
         if grant is not None:
-            s.grants = without(s.grants, step)
-            s.timed = without(s.timed, grant.approval_id)
+            drop_grant(s, step, grant)
             s.approved = {**s.approved, step: grant}
 
 
@@ -82,11 +128,12 @@ def _tool_call_complete(s: RunState, event: e.ToolCallComplete) -> None:
 
 def _done(s: RunState, step: str) -> None:
     end_step(s, step, DONE)
+    unmet = s.unmet
     for dependant in s.index.dependants.get(step, ()):
         phase = s.phase.get(dependant)
-        if phase is None or phase.is_end or dependant not in s.unmet:
+        if phase is None or phase.is_end or dependant not in unmet:
             continue  # above all: one that was left out must not come back
-        s.unmet[dependant] -= 1
+        unmet[dependant] -= 1
         if phase is PENDING:
             make_ready(s, dependant)
 
@@ -99,11 +146,11 @@ def make_ready(s: RunState, step: str) -> None:
 
 def is_one_time(claim: e.Claim) -> bool:
     """Whether a claim stands for an effect that may happen once, not for a share of a rate."""
-    return not claim.scope.startswith("rate/")
+    return not claim.scope.startswith(RATE)
 
 
 def _give_back(s: RunState, start: e.ToolCallStart) -> None:
-    for scope, amount in charges(start.tool, start.domain, start.cost):
+    for scope, amount in drawn(start.tool, start.domain, start.cost):
         s.used[scope] = s.used.get(scope, 0) - amount
     for step in list(s.blocked):  # there is room again: what waited for a top-up may be judged once more
         s.blocked = without(s.blocked, step)
@@ -214,6 +261,8 @@ CHANGES: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.StepFailed: _step_failed,
     e.StepSkipped: _step_skipped,
     e.StepSuperseded: _step_superseded,
+    e.ListOpened: _list_opened,
+    e.ListClosed: _list_closed,
     e.StepInDoubt: _step_in_doubt,
     e.DoubtResolved: _doubt_resolved,
     e.BudgetWarning: _budget_warning,

@@ -6,21 +6,20 @@ any drift asks again.
 
 from __future__ import annotations
 
-from typing import Any
-
 import msgspec
 
 from cuga.kernel.consent import agreed as consented
 from cuga.kernel.consent import idempotency_key
 from cuga.kernel.ending import fail, refuse
-from cuga.kernel.references import Unresolved, filled, pointed
-from cuga.kernel.route import Routed, route
+from cuga.kernel.lists import open_list
+from cuga.kernel.outputs import output_of
+from cuga.kernel.references import Unresolved, filled
+from cuga.kernel.route import Routed, bound_as, route
 from cuga.kernel.scarce import budgets_allow, claims_for, warn
-from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
-from cuga.model.plan import Reference, Step
+from cuga.model.plan import Step
 from cuga.model.tool import Repeatable, ToolContract
 from cuga.policy.condition import ConditionError, holds
 from cuga.policy.judge import Ruling, Verdict
@@ -29,39 +28,44 @@ from cuga.policy.profile import Consent
 
 def consider(turn: Turn, step_id: str) -> bool:
     """Judge one ready step; True when its call starts. Otherwise it waits, holds, ended, or is skipped."""
-    s = turn.state
-    step = s.step(step_id)
+    s, rules, current = turn.state, turn.rules, turn.current
+    step = s.index.steps[step_id]
     if step.when is not None and not _condition_holds(turn, step):
+        return False
+    if step.for_each is not None:
+        open_list(turn, step)
         return False
     arguments = s.inputs.get(step_id, step.input)
     if step.references and step_id not in s.inputs:
         try:
-            arguments = filled(step.input, lambda reference: _output(s, reference))
+            arguments = filled(step.input, lambda reference: output_of(s, reference))
         except Unresolved as problem:
             fail(turn, step_id, f"a reference of its input cannot be filled: {problem}")
             return False
-    ruling = turn.rules.ruling(step.tool, turn.current)
+    ruling = rules.ruling(step.tool, current)
     if ruling.verdict is not Verdict.ALLOW:
         if ruling.verdict is Verdict.HOLD:
             turn.holds[ruling.rule] = ruling.reason
         else:
             refuse(turn, step_id, ruling.rule, ruling.reason, ruling.mode)
         return False
-    if turn.current.tool_digests[step.tool] != ruling.tool_digest:
+    if current.tool_digests[step.tool] != ruling.tool_digest:
         accepted = _accepted_definition(turn, step, ruling)
         if accepted is None:
             return False
         ruling = accepted
     if step.ask_first:
         ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
-    contract = turn.rules.contract(step.tool, turn.current)
+    contract = rules.contract(step.tool, current)
     step = as_contracted(step, contract)
     routed: Routed | None = None
-    if turn.current.pools:
+    if current.pools:
         routed = route(turn, step, ruling)
         if routed is None:
             return False
         ruling = routed.ruling
+        if step.list_of in turn.asked:  # one request shows one binding
+            ruling = bound_as(turn, step, ruling, turn.asked[step.list_of][0].ruling.adapters)
     key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
@@ -77,6 +81,8 @@ def consider(turn: Turn, step_id: str) -> bool:
         agreed = consented(turn, step, contract, ruling, arguments, key, claims)
         if agreed is None:
             return False
+        if turn.is_asking:
+            return False  # it was looked at to be asked for, and somebody has agreed: it starts when a place is free
         approval = agreed
     if routed is not None and routed.choice is None:  # somebody agreed just now, to the adapters of the pool picked
         routed = route(turn, step, ruling)
@@ -90,7 +96,7 @@ def consider(turn: Turn, step_id: str) -> bool:
 
 def as_contracted(step: Step, contract: ToolContract) -> Step:
     """The step with the class, domain and price of its contract, whatever stamp it was handed in with."""
-    if (step.side_effect, step.domain, step.cost) == (contract.side_effect, contract.domain, contract.cost):
+    if step.domain == contract.domain and step.cost == contract.cost and step.side_effect is contract.side_effect:
         return step
     return msgspec.structs.replace(step, side_effect=contract.side_effect, domain=contract.domain, cost=contract.cost)
 
@@ -108,7 +114,7 @@ def _is_same_call(before: e.ToolCallStart, step: Step, ruling: Ruling, key: str)
 def _condition_holds(turn: Turn, step: Step) -> bool:
     assert step.when is not None
     try:
-        bound = {name: _output(turn.state, reference) for name, reference in step.when.bind.items()}
+        bound = {name: output_of(turn.state, reference) for name, reference in step.when.bind.items()}
         if holds(step.when.expr, bound):
             return True
     except (ConditionError, Unresolved) as problem:
@@ -119,22 +125,6 @@ def _condition_holds(turn: Turn, step: Step) -> bool:
     )
     turn.skip_dependants(step.step_id)
     return False
-
-
-def _output(state: RunState, reference: Reference) -> Any:
-    kept = state.outputs.get(reference.step)
-    if kept is None:
-        raise Unresolved(f"step {reference.step} has no output")
-    if isinstance(kept, dict):
-        if reference.path not in kept:
-            raise Unresolved(
-                f"nothing at {reference.path!r} of step {reference.step}, whose output was too large to keep whole"
-            )
-        return msgspec.json.decode(kept[reference.path])
-    try:
-        return pointed(msgspec.json.decode(kept), reference.path)
-    except Unresolved as problem:
-        raise Unresolved(f"{problem} of step {reference.step}") from None
 
 
 def _accepted_definition(turn: Turn, step: Step, ruling: Ruling) -> Ruling | None:
@@ -204,28 +194,33 @@ def _start(
             reduced=ruling.reduced,
         )
     turn.emit(decision)
-    turn.emit(
-        e.ToolCallStart(
-            at=turn.now,
-            step=step_id,
-            attempt=s.attempt.get(step_id, 0) + 1,
-            tool=step.tool,
-            tool_digest=ruling.tool_digest,
-            arguments=arguments,
-            side_effect=step.side_effect,
-            domain=step.domain,
-            cost=step.cost,
-            key=key,
-            deadline=turn.in_seconds(contract.timeout_s),
-            timeout_s=contract.timeout_s,
-            adapters=ruling.adapters,
-            approval=approval,
+    start = e.ToolCallStart(
+        at=turn.now,
+        step=step_id,
+        attempt=s.attempt.get(step_id, 0) + 1,
+        tool=step.tool,
+        tool_digest=ruling.tool_digest,
+        arguments=arguments,
+        side_effect=step.side_effect,
+        domain=step.domain,
+        cost=step.cost,
+        key=key,
+        deadline=turn.in_seconds(contract.timeout_s),
+        timeout_s=contract.timeout_s,
+        adapters=ruling.adapters,
+        approval=approval,
+        claims=claims,
+    )
+    is_probe = step_id in s.unsure and contract.repeatable is Repeatable.PROBE
+    if choice is not None or is_probe or s.epoch or ruling.simulated:  # rare, and beyond 15 names a call costs thrice
+        start = msgspec.structs.replace(
+            start,
             simulated=ruling.simulated,
             worker=s.worker,
             epoch=s.epoch,
-            claims=claims,
-            probe=step_id in s.unsure and contract.repeatable is Repeatable.PROBE,
+            probe=is_probe,
             pool=choice.target if choice is not None else "",
         )
-    )
-    turn.take(claims)
+    turn.emit(start)
+    if claims:
+        turn.take(claims)

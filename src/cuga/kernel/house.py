@@ -8,18 +8,21 @@ from __future__ import annotations
 
 from copy import copy
 
-from cuga.errors import BadInput, InvalidTransition, NotAllowed
+from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound
 from cuga.kernel import timetable
-from cuga.kernel.house_state import ROLES, HouseState, Switch, apply, fold
+from cuga.kernel.house_state import HouseState, Switch, apply, fold
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
-from cuga.policy.access import is_solo
+from cuga.policy.access import ROLES, Verb, Whose, may
 from cuga.policy.binding import HYBRID, LIVE, MODES, OFFLINE, PREFERRED
 from cuga.policy.profile import Current
 from cuga.policy.routing import Pool
 
+CHANNELS = ("webhook", "slack", "teams", "email")
+ABOUT = ("waiting", "expiring", "ended")
+_ALL_SCOPES = ", ".join(verb.value for verb in Verb)
 _ENABLE = "cuga adapters enable"
 
 
@@ -39,16 +42,30 @@ def current_of(
         disabled_adapters=tuple(state.disabled),
         installed_adapters=installed_adapters,
         forbidden_tools=dict(state.forbidden),
+        quarantined_tools=_quarantined(state, contracts),
         tool_digests={name: contract.digest() for name, contract in contracts.items()},
         contracts=contracts,
         standing_rules=tuple(state.standing.values()),
         delegations=tuple(state.delegations.values()),
         roles=dict(state.roles),
+        heirs=dict(state.heirs),
         pools=pools or {},
         routing=state.routing,
         adapter_modes=dict(state.modes),
         chosen_adapters=dict(state.chosen),
     )
+
+
+def _quarantined(state: HouseState, contracts: dict[str, ToolContract]) -> dict[str, str]:
+    """The tools that wait for a person to look at what they have become, and why."""
+    if not state.quarantined:
+        return {}
+    found = {}
+    for name in contracts:
+        whole = f"{name.partition('/')[0]}/"
+        if (why := state.quarantined.get(name) or state.quarantined.get(whole)) is not None:
+            found[name] = why
+    return found
 
 
 def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, ToolContract]) -> None:
@@ -102,6 +119,17 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         case h.SuppressionLifted(reason=reason):
             if not reason.strip():
                 raise BadInput("taking an address off the list needs a reason", mend='Say --reason "...".')
+        case h.UserLeft():
+            _check_leaving(state, event)
+        case h.NoticeAdded(channel=channel, about=about):
+            if channel not in CHANNELS or not about or not set(about) <= set(ABOUT):
+                raise BadInput(f"a notice goes by {', '.join(CHANNELS)}, about some of {', '.join(ABOUT)}")
+        case h.NoticeRemoved(notice_id=name) if name not in state.notices:
+            raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
+        case h.KeyMade(scopes=scopes):
+            unknown = [scope for scope in scopes if scope not in {verb.value for verb in Verb}]
+            if unknown or not scopes:
+                raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {_ALL_SCOPES}.")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
         case _:
@@ -118,23 +146,56 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
         )
 
 
-_BY_ANYBODY = (h.Halted, h.CrmImported, h.RestoredFrom, h.RepliesTaken, h.AddressesSuppressed)
-_BY_OPERATORS = (h.ScheduleAdded, h.ScheduleRemoved)
+_BY_ITSELF = (h.ScheduleMissed, h.LoginsFailed, h.NoticeLost)  # what only the house says of itself
+_BY_WHOEVER_HOLDS_THE_FILES = (h.RestoredFrom,)
+_ALSO_BY_ITSELF = (h.ToolsQuarantined,)  # what the house notices, and anybody may report
+_VERBS: dict[type[Event], Verb] = {
+    h.Halted: Verb.STOP,
+    h.AddressesSuppressed: Verb.STOP,
+    h.CrmImported: Verb.FEED,
+    h.RepliesTaken: Verb.STOP,  # mail can only make us write less
+    h.ToolsQuarantined: Verb.STOP,
+    h.ScheduleAdded: Verb.SCHEDULE,
+    h.ScheduleRemoved: Verb.SCHEDULE,
+    h.DelegationGranted: Verb.DELEGATE,
+    h.DelegationRevoked: Verb.DELEGATE,
+    h.KeyMade: Verb.KEYS,
+    h.KeyRevoked: Verb.KEYS,
+}  # any other change of the house is governing it
 
 
 def _check_role(state: HouseState, event: Event, by: Principal) -> None:
-    """What only stops or only adds to the records is open to all; what began a run may begin it by the calendar."""
-    if isinstance(event, h.ScheduleMissed):
+    """Who may change the house in this way, by the table of `policy.access`."""
+    if isinstance(event, _BY_ITSELF):
         if by.id != SYSTEM.id:
-            raise NotAllowed("only the house itself says which times it missed")
+            raise NotAllowed("only the house itself says so")
         return
-    held = state.roles.get(by.id, ())
-    if isinstance(event, _BY_ANYBODY) or is_solo(by, state.roles) or "admin" in held:
+    if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES) or (by.id == SYSTEM.id and isinstance(event, _ALSO_BY_ITSELF)):
         return
-    if not isinstance(event, _BY_OPERATORS):
-        raise NotAllowed(f"{by.id} is not an admin of this house")
-    if "operator" not in held:
-        raise NotAllowed(f"{by.id} is neither operator nor admin of this house")
+    whose = Whose.OWN if _owner(state, event) == by.id else Whose.OTHERS
+    access = may(by, _VERBS.get(type(event), Verb.GOVERN), Current(roles=state.roles), whose)
+    if not access.allowed:
+        raise NotAllowed("; ".join(access.reasons))
+
+
+def _owner(state: HouseState, event: Event) -> str:
+    """Whose thing a change is about; empty when nobody's."""
+    match event:
+        case h.DelegationGranted(user=user) | h.KeyMade(user=user) | h.KeyRevoked(user=user):
+            return user
+        case h.DelegationRevoked(delegation_id=name) if name in state.delegations:
+            return state.delegations[name].user
+    return ""
+
+
+def _check_leaving(state: HouseState, event: h.UserLeft) -> None:
+    if event.user not in state.roles:
+        raise NotFound(f"{event.user} is nobody of this house")
+    if event.hand_over_to and (event.hand_over_to not in state.roles or event.hand_over_to == event.user):
+        raise BadInput(f"{event.hand_over_to} cannot take over", mend="Name somebody else of this house.")
+    if not set(event.roles) <= set(state.roles[event.user]):
+        raise BadInput(f"{event.user} can hand over only what they have: {', '.join(state.roles[event.user])}")
+    _check_that_somebody_rules(state, event)
 
 
 def _check_roles(roles: tuple[str, ...]) -> None:

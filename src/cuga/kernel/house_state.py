@@ -11,10 +11,9 @@ import msgspec
 from cuga.errors import JournalCorrupt
 from cuga.model import house_event as h
 from cuga.model.event import Event
+from cuga.policy.access import ROLES
 from cuga.policy.binding import PREFERRED
 from cuga.policy.profile import Delegation, StandingRule
-
-ROLES = ("viewer", "operator", "approver", "admin")
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -43,8 +42,13 @@ class HouseState:
         self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
         self.routing = ""
         self.forbidden: dict[str, str] = {}
+        self.accepted: dict[str, h.ToolsAccepted] = {}  # server -> what its tools are
+        self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
         self.schedules: dict[str, h.ScheduleAdded] = {}
+        self.heirs: dict[str, str] = {}  # who left -> who sees their things through
+        self.keys: dict[str, h.KeyMade] = {}
+        self.notices: dict[str, h.NoticeAdded] = {}
         self.missed_until: dict[str, datetime] = {}  # schedule -> the last time that was told as missed
 
 
@@ -81,6 +85,7 @@ def _acknowledged(s: HouseState, _event: h.RestoreAcknowledged) -> None:
 
 def _user_added(s: HouseState, event: h.UserAdded) -> None:
     _end_solo(s, event.user)
+    s.heirs.pop(event.user, None)
     s.roles[event.user] = event.roles
 
 
@@ -171,6 +176,16 @@ def _tool_allowed(s: HouseState, event: h.ToolAllowed) -> None:
     s.forbidden.pop(event.tool, None)
 
 
+def _tools_accepted(s: HouseState, event: h.ToolsAccepted) -> None:
+    s.accepted[event.source] = event
+    s.quarantined = {name: why for name, why in s.quarantined.items() if name.partition("/")[0] != event.source}
+
+
+def _tools_quarantined(s: HouseState, event: h.ToolsQuarantined) -> None:
+    for tool in event.tools or ("",):
+        s.quarantined[f"{event.source}/{tool}"] = event.reason
+
+
 def _halted(s: HouseState, event: h.Halted) -> None:
     s.halted = event.reason or "halted"
 
@@ -200,6 +215,43 @@ def _schedule_missed(s: HouseState, event: h.ScheduleMissed) -> None:
     s.missed_until[event.schedule_id] = event.last
 
 
+def _user_left(s: HouseState, event: h.UserLeft) -> None:
+    """Everything that a person decided in advance, or that others decided for them, ends with them."""
+    user, heir = event.user, event.hand_over_to
+    s.roles.pop(user, None)
+    s.delegations = {name: one for name, one in s.delegations.items() if user not in (one.user, one.delegate)}
+    s.standing = {name: one for name, one in s.standing.items() if one.by != user}
+    s.keys = {name: one for name, one in s.keys.items() if one.user != user}
+    if not heir:
+        s.schedules = {name: one for name, one in s.schedules.items() if one.by != user}
+        return
+    s.heirs[user] = heir
+    s.roles[heir] = tuple(dict.fromkeys((*s.roles.get(heir, ()), *event.roles)))
+    s.schedules = {
+        name: msgspec.structs.replace(one, by=heir) if one.by == user else one for name, one in s.schedules.items()
+    }
+
+
+def _key_made(s: HouseState, event: h.KeyMade) -> None:
+    s.keys[event.key_id] = event
+
+
+def _key_revoked(s: HouseState, event: h.KeyRevoked) -> None:
+    s.keys.pop(event.key_id, None)
+
+
+def _notice_added(s: HouseState, event: h.NoticeAdded) -> None:
+    s.notices[event.notice_id] = event
+
+
+def _notice_removed(s: HouseState, event: h.NoticeRemoved) -> None:
+    s.notices.pop(event.notice_id, None)
+
+
+def _only_told(_s: HouseState, _event: h.UserInvited | h.LoginsFailed | h.NoticeLost) -> None:
+    """Nothing holds otherwise because of it; it is on record."""
+
+
 _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.HouseOpened: _opened,
     h.RestoredFrom: _restored,
@@ -217,6 +269,8 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.RoutingPolicySet: _routing_set,
     h.ToolForbidden: _tool_forbidden,
     h.ToolAllowed: _tool_allowed,
+    h.ToolsAccepted: _tools_accepted,
+    h.ToolsQuarantined: _tools_quarantined,
     h.Halted: _halted,
     h.HaltLifted: _halt_lifted,
     h.CrmImported: _imported,
@@ -226,4 +280,12 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
     h.ScheduleMissed: _schedule_missed,
+    h.UserInvited: _only_told,
+    h.UserLeft: _user_left,
+    h.KeyMade: _key_made,
+    h.KeyRevoked: _key_revoked,
+    h.LoginsFailed: _only_told,
+    h.NoticeAdded: _notice_added,
+    h.NoticeRemoved: _notice_removed,
+    h.NoticeLost: _only_told,
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 
+from cuga.kernel.references import within_calls
 from cuga.model.plan import CheckedPlan, Step
 
 
@@ -33,9 +34,25 @@ class PlanIndex:
             self.needs[step.step_id] = needs
             for needed in needs:
                 self.dependants.setdefault(needed, []).append(step.step_id)
+        for name, step in steps.items():
+            if step.list_of and step.list_of in self.pointers:
+                self.pointers[name] = within_calls(self.pointers[step.list_of])
 
     @classmethod
     def of(cls, plan: CheckedPlan, kept: dict[str, Step] | None = None, begun: Collection[str] = ()) -> PlanIndex:
         """The index of a plan, with steps of earlier plans that the run keeps; those begun stay what they were."""
         own = {step.step_id: kept[step.step_id] if kept and step.step_id in begun else step for step in plan.steps}
-        return cls({**kept, **own}, own) if kept else cls(own)
+        if not kept:
+            return cls(own)
+        calls = {name: step for name, step in kept.items() if step.list_of and step.list_of in own}
+        return cls({**kept, **own}, (*own, *calls))
+
+    def opened(self, list_id: str, calls: Iterable[Step]) -> PlanIndex:
+        """The same plan with the calls of a list, each right behind it."""
+        steps: dict[str, Step] = {}
+        for name, step in self.steps.items():
+            steps[name] = step
+            if name == list_id:
+                steps |= {call.step_id: call for call in calls}
+        in_force = (name for name in steps if name in self.named or name not in self.steps)
+        return PlanIndex(steps, in_force)

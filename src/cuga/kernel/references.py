@@ -8,10 +8,12 @@ from typing import Any
 
 import msgspec
 
-from cuga.model.plan import REFERENCE, Reference
+from cuga.model.plan import ITEM, REFERENCE, Reference
 from cuga.model.value import encode
 
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901: ascii digits, no leading zero; no list here is longer
+NO_ITEM = object()  # an item may be anything JSON has, null included
+ITEMS = "/items"  # where the output of a list holds the results of its calls
 MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments (RELIABILITY D2, caps)
 
 
@@ -47,13 +49,18 @@ def extracted(document: msgspec.Raw, paths: list[str]) -> dict[str, msgspec.Raw]
     return found
 
 
-def filled(body: msgspec.Raw, look_up: Callable[[Reference], Any]) -> msgspec.Raw:
-    """An input with every reference replaced by the value it points at, as final bytes. Raises Unresolved."""
+def filled(body: msgspec.Raw, look_up: Callable[[Reference], Any], item: Any = NO_ITEM) -> msgspec.Raw:
+    """An input with every reference replaced by the value it points at, as final bytes. Raises Unresolved.
+
+    Values put in are not looked through again: what a tool answered stands for nothing but itself.
+    """
 
     def walk(value: Any) -> Any:
         if isinstance(value, dict):
             if len(value) == 1 and REFERENCE in value:
                 return look_up(msgspec.convert(value[REFERENCE], Reference))
+            if item is not NO_ITEM and len(value) == 1 and ITEM in value:
+                return pointed(item, value[ITEM])
             return {key: walk(inner) for key, inner in value.items()}
         if isinstance(value, list):
             return [walk(inner) for inner in value]
@@ -63,3 +70,16 @@ def filled(body: msgspec.Raw, look_up: Callable[[Reference], Any]) -> msgspec.Ra
     if len(final) > MAX_ARGUMENTS:
         raise Unresolved(f"the arguments would be {len(final):,} bytes; {MAX_ARGUMENTS:,} is the most")
     return msgspec.Raw(final)
+
+
+def inside_of(path: str) -> tuple[int, str] | None:
+    """The place and the rest of a pointer into one result of a list; None for any other pointer."""
+    head, _, rest = path.removeprefix(ITEMS + "/").partition("/")
+    if not path.startswith(ITEMS + "/") or not (head.isascii() and head.isdecimal() and len(head) < 4):
+        return None
+    return int(head), f"/{rest}" if len(path) > len(ITEMS) + 1 + len(head) else ""
+
+
+def within_calls(pointers: list[str]) -> list[str]:
+    """What of each call's result later steps refer to, given what they refer to of the whole list."""
+    return [inside[1] if (inside := inside_of(path)) is not None else "" for path in pointers]

@@ -13,22 +13,17 @@ from cuga.model.plan import CheckedPlan
 MAX_REPLANS = 3
 
 
-def ask(turn: Turn, feedback: str, by: str, step: str = "") -> None:
-    """Ask the planner again with a person's words; after three times the step is given up instead."""
+def ask(turn: Turn, feedback: str, by: str, step: str = "", given_up: tuple[str, ...] = ()) -> None:
+    """Ask the planner again with a person's words; after three times what they are about is given up instead."""
     s = turn.state
     if s.plan is None:
         raise InvalidTransition("there is no plan yet")
     if s.replans >= MAX_REPLANS:
-        if step and not s.phase[step].is_end:
-            turn.emit(
-                e.StepFailed(
-                    at=turn.now,
-                    step=step,
-                    mode=FailureMode.AGENT_LOGIC,
-                    reason=f"changes were asked for again after {MAX_REPLANS} new plans",
-                )
-            )
-            turn.skip_dependants(step)
+        for one in given_up:
+            reason = f"changes were asked for again after {MAX_REPLANS} new plans"
+            turn.emit(e.StepFailed(at=turn.now, step=one, mode=FailureMode.AGENT_LOGIC, reason=reason))
+            turn.skip_dependants(one)
+        if given_up:
             return
         raise InvalidTransition(f"a run is planned anew at most {MAX_REPLANS} times")
     turn.emit(e.ReplanRequested(at=turn.now, by=by, reason=feedback, step=step))
@@ -43,14 +38,17 @@ def accept(turn: Turn, command: RecordPlan) -> None:
     plan = command.plan
     named = {step.step_id: step for step in plan.steps}
     for step, phase in list(s.phase.items()):
-        if phase.is_end or phase in (Phase.CALLING, Phase.IN_DOUBT) or named.get(step) == s.step(step):
+        if phase.is_end or phase in (Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT) or named.get(step) == s.step(step):
             continue
+        if s.step(step).list_of in named:
+            continue  # its list has begun and stays what it is
         if turn.doubt(step, "a newer plan drops or changes it"):
             continue
         approval = s.awaiting.get(step) or (s.grants[step].approval_id if step in s.grants else "")
         if approval:
             reason = "a newer plan changes the step" if step in named else "a newer plan drops the step"
-            turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval, step=step, reason=reason))
+            whose = s.step(step).list_of or step
+            turn.emit(e.ApprovalSuperseded(at=turn.now, approval_id=approval, step=whose, reason=reason))
         if step in named:
             continue
         turn.emit(e.StepSuperseded(at=turn.now, step=step, plan_number=plan.number))

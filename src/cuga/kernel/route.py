@@ -44,7 +44,8 @@ def route(turn: Turn, step: Step, ruling: Ruling) -> Routed | None:
     if choice is None:
         return None
     found = next(seat.ruling for seat in seats if seat.pool.name == choice.target)
-    found = msgspec.structs.replace(found, tool_digest=ruling.tool_digest)  # the one that is accepted here
+    # the definition that is accepted here, and the consent that the plan may have made stricter
+    found = msgspec.structs.replace(found, tool_digest=ruling.tool_digest, consent=ruling.consent)
     return Routed(found) if is_asked_first else Routed(found, choice, tuple(seat.pool.name for seat in among))
 
 
@@ -55,7 +56,7 @@ def bound_as(turn: Turn, step: Step, ruling: Ruling, adapters: dict[str, str]) -
     if isinstance(seats, Ruling):
         return seats
     found = next((seat.ruling for seat in seats if seat.ruling.adapters == adapters), seats[0].ruling)
-    return msgspec.structs.replace(found, tool_digest=ruling.tool_digest)
+    return msgspec.structs.replace(found, tool_digest=ruling.tool_digest, consent=ruling.consent)
 
 
 def bound_before(state: RunState, step: str) -> dict[str, str] | None:

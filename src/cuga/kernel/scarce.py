@@ -26,6 +26,8 @@ def budgets_allow(turn: Turn, step: Step) -> tuple[str, ...] | None:
     """The scopes to warn of when the call begins; None when a budget of the run cannot take it, and what the profile
     wants then is made true."""
     s = turn.state
+    if not s.raised and not s.budgets and s.started.budget is None and _is_calm(turn, step.tool):
+        return ()
     limits = turn.rules.profile.limits
     wanted = charges(step.tool, step.domain, step.cost)
     found = room_for(wanted, s.used, turn.limits, s.raised, limits.warning_percent)
@@ -55,16 +57,26 @@ def budgets_allow(turn: Turn, step: Step) -> tuple[str, ...] | None:
     return None
 
 
+def _is_calm(turn: Turn, tool: str) -> bool:
+    """Whether nothing need be said of the profile's budgets, as of most calls."""
+    used = turn.state.used
+    for scope, below in turn.rules.calm(tool, turn.current):  # noqa: SIM110
+        if used.get(scope, 0) >= below:
+            return False
+    return True
+
+
 def claims_for(
     turn: Turn, step: Step, contract: ToolContract, ruling: Ruling, arguments: msgspec.Raw
 ) -> tuple[e.Claim, ...] | None:
     """What the call takes of things that cross runs; None when one of them was found to be taken."""
+    rates = turn.rules.profile.rates
+    if not rates and not contract.once:
+        return ()
     s = turn.state
     start = s.started
-    if not turn.rules.profile.rates and not contract.once:
-        return ()
     claims: list[e.Claim] = []
-    for rate in turn.rules.profile.rates:
+    for rate in rates:
         if rate.tool and rate.tool != step.tool:
             continue
         window = int(turn.now.timestamp()) // rate.window_s
@@ -72,7 +84,7 @@ def claims_for(
         if rate.per != "tenant":
             whose += f"/{start.requester.id}" if rate.per == "user" else f"/{step.tool}"
         scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
-        used = turn.held(scope)
+        used = turn.held(scope) if turn.refused or turn.taken else 0  # most turns know of nothing held
         if used + 1 > rate.calls:
             turn.wakes.append(datetime.fromtimestamp((window + 1) * rate.window_s, turn.now.tzinfo))
             turn.holds["rate"] = f"{rate.calls} calls per {rate.window_s} s and {rate.per} are used up"
@@ -90,6 +102,8 @@ def claims_for(
                 )
             return None
         claims.append(e.Claim(scope=scope, amount=1, limit=rate.calls))
+    if not contract.once:
+        return tuple(claims)
     try:
         onces = once_claims(turn, step.step_id, contract, ruling, arguments)
     except Unresolved as problem:

@@ -34,6 +34,7 @@ class Phase(str, Enum):
     """Where a step stands."""
 
     PENDING = "pending"
+    LISTED = "listed"  # a list whose calls are steps of their own by now
     AWAITING_APPROVAL = "awaiting_approval"
     CALLING = "calling"
     WAITING_RETRY = "waiting_retry"
@@ -50,6 +51,13 @@ class Phase(str, Enum):
         # asked several times a step: an attribute of the member costs a tenth of finding other members to compare with
         self.is_end = name in ("done", "failed", "denied", "skipped")
         self.is_open = name in ("pending", "waiting_retry")
+
+
+class Listing(msgspec.Struct, frozen=True, gc=False):
+    """The calls of a list that has been opened, and how many of them have not ended."""
+
+    calls: tuple[str, ...]
+    open: int
 
 
 V = TypeVar("V")
@@ -71,6 +79,7 @@ class Closed(msgspec.Struct, frozen=True, gc=False):
 
     how: str  # a verdict, or expired, lapsed, revoked, superseded
     by: str
+    digest: str = ""  # of what was decided on
 
 
 class RunState(msgspec.Struct, eq=False):
@@ -95,6 +104,7 @@ class RunState(msgspec.Struct, eq=False):
     ready: dict[str, None] = {}  # ordered: may be judged
     unmet: dict[str, int] = {}
     calling: dict[str, ToolCallStart] = {}
+    lists: Mapping[str, Listing] = {}  # lists that were opened
     due: Mapping[str, datetime] = {}  # waiting for a retry or a window
     blocked: Mapping[str, str] = {}  # step -> budget scope it waits for
     doubts: Mapping[str, ToolCallStart] = {}

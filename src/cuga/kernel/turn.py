@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 import msgspec
 
+from cuga.kernel.asked import Asked
 from cuga.kernel.evolve import apply
 from cuga.kernel.state import Phase, RunState
 from cuga.model.event import Claim, Event, StepInDoubt, StepSkipped
@@ -15,6 +17,11 @@ from cuga.policy.budget import limits_of
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.routing import QUIET, Traffic
+
+
+@lru_cache(maxsize=256)
+def _span(seconds: float) -> timedelta:
+    return timedelta(seconds=seconds)
 
 
 class Turn(msgspec.Struct, eq=False):
@@ -31,6 +38,9 @@ class Turn(msgspec.Struct, eq=False):
     refused: Mapping[str, int]
     may_start: bool = True
     traffic: Traffic = QUIET
+    asked: dict[str, list[Asked]] = {}  # list -> calls of it that need a person and came up in this turn
+    is_asking: bool = False  # calls are looked at to be asked for: none of them starts
+    has_opened: bool = False  # a list has been opened: its calls have not been looked at
     queued: dict[str, tuple[str, ...]] = {}  # step -> pools that it waits for a place in
     routed: list[tuple[tuple[str, ...], str]] = []  # pools to choose from, and the one that was chosen
     events: list[Event] = []
@@ -57,7 +67,7 @@ class Turn(msgspec.Struct, eq=False):
 
     def in_seconds(self, seconds: float) -> datetime:
         """A time from now."""
-        return self.now + timedelta(seconds=seconds)
+        return self.now + _span(seconds)
 
     @property
     def limits(self) -> dict[str, int]:
@@ -84,6 +94,8 @@ class Turn(msgspec.Struct, eq=False):
     def skip_dependants(self, step: str) -> None:
         """Leave out what cannot be done any more because `step` was not done."""
         s = self.state
+        if s.phase[step] is Phase.LISTED:
+            return  # it is not over while calls of it are
         waiting = [step]
         while waiting:
             ended = waiting.pop()

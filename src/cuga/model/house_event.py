@@ -133,6 +133,24 @@ class ToolAllowed(Event, frozen=True, kw_only=True):
     tool: str
 
 
+class ToolsAccepted(Event, frozen=True, kw_only=True):
+    """A person accepted what a server says that its tools are. They are used as they were then, and not otherwise."""
+
+    source: str  # the server's name in the registry
+    snapshot: str  # SHA-256 of the definitions, kept in the journal
+    tools: dict[str, str]  # the server's own name of a tool -> digest of its definition and of where it comes from
+    reason: str = ""
+
+
+class ToolsQuarantined(Event, frozen=True, kw_only=True):
+    """A server was seen to say something else than what was accepted; until a person looks, nothing of it is called."""
+
+    source: str
+    tools: tuple[str, ...] = ()  # the server's own names; none: all of its tools
+    reason: str
+    snapshot: str = ""  # SHA-256 of the definitions as they were seen; empty: they could not be read
+
+
 class Halted(Event, frozen=True, kw_only=True):
     """The stop button: nothing new starts."""
 
@@ -208,10 +226,78 @@ class ScheduleMissed(Event, frozen=True, kw_only=True):
     last: datetime
 
 
+class UserInvited(Event, frozen=True, kw_only=True):
+    """A person was handed a link to set a password, the first one or a new one. The link itself is kept nowhere."""
+
+    user: str
+    purpose: str  # invitation, reset
+
+
+class UserLeft(Event, frozen=True, kw_only=True):
+    """A person has no part in the house any more; nothing that let them in works, what they agreed in advance ends.
+
+    What was theirs to see through goes to somebody else, with the roles that it takes.
+    """
+
+    user: str
+    hand_over_to: str = ""  # empty: to nobody
+    roles: tuple[str, ...] = ()  # that were handed over
+
+
+class KeyMade(Event, frozen=True, kw_only=True):
+    """A key for a program was made. It acts for a person, within its scopes."""
+
+    key_id: str
+    user: str
+    label: str
+    scopes: tuple[str, ...]  # verbs
+    expires_at: datetime
+
+
+class KeyRevoked(Event, frozen=True, kw_only=True):
+    """A key lets nobody in any more."""
+
+    key_id: str
+    user: str
+
+
+class LoginsFailed(Event, frozen=True, kw_only=True):
+    """Somebody tried to come in as a person, several times in a short while, and was not let in."""
+
+    user: str
+    times: int
+
+
+class NoticeAdded(Event, frozen=True, kw_only=True):
+    """Somebody is to be told when people are waited for. What is secret about the address is kept elsewhere."""
+
+    notice_id: str
+    channel: str  # webhook, slack, teams, email
+    address: str  # as it may be shown
+    about: tuple[str, ...]  # waiting, expiring, ended
+
+
+class NoticeRemoved(Event, frozen=True, kw_only=True):
+    """Nobody is told there any more."""
+
+    notice_id: str
+
+
+class NoticeLost(Event, frozen=True, kw_only=True):
+    """A message could not be delivered, however often it was tried."""
+
+    notice_id: str
+    about: str
+    run_id: str
+    attempts: int
+    reason: str
+
+
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted
-    | ScheduleAdded | ScheduleRemoved | ScheduleMissed
+    | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
+    | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
+    | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

@@ -16,6 +16,7 @@ from cuga.model.tool import SideEffect
 from cuga.model.value import Value, units
 
 REFERENCE = "$from"  # the one key of an object that stands for an earlier output: {"$from": {"step": "s1"}}
+ITEM = "$item"  # and of one that stands for the item of a list, or for a value in it: {"$item": "/name"}
 
 
 class Reference(Value, frozen=True, kw_only=True):
@@ -30,6 +31,30 @@ class When(Value, frozen=True, kw_only=True):
 
     expr: str
     bind: dict[str, Reference] = {}
+
+
+class ForEach(Value, frozen=True, kw_only=True):
+    """A step that is one call for each item of a list: an earlier step's (`over`) or one that is written out (`items`).
+
+    Items for which `when` holds are kept (CEL over `item`, `place` from 0, and what it binds), put in the order of the
+    value at the JSON Pointer `by` (largest first unless `ascending`; without that value last), and the `first` of them
+    taken. In the step's `input` `{"$item": "/name"}` stands for a value of the item, `{"$item": ""}` for all of it.
+    """
+
+    over: Reference | None = None
+    items: tuple[Any, ...] = ()
+    when: When | None = None
+    by: str | None = None
+    ascending: bool = False
+    first: int | None = None
+
+
+def needs_of_list(each: ForEach | None) -> tuple[Reference, ...]:
+    """The earlier outputs that the items of a list, and the choice among them, come from."""
+    if each is None:
+        return ()
+    bound = tuple(each.when.bind.values()) if each.when is not None else ()
+    return bound if each.over is None else (each.over, *bound)
 
 
 class Budget(Value, frozen=True, kw_only=True):
@@ -101,6 +126,7 @@ class PlanStep(Value, frozen=True, kw_only=True):
     reason: str = ""
     depends_on: tuple[str, ...] = ()
     when: When | None = None
+    for_each: ForEach | None = None
     required: bool = True
     ask_first: bool = False  # a person must agree, whatever the rules say; a plan can ask for more, never for less
     estimated_cost: float = 0.0  # the proposer's guess, in units; what counts is the registry's
@@ -154,6 +180,8 @@ class Step(Value, frozen=True, kw_only=True):
     ask_first: bool = False  # a person must agree, whatever the rules say
     name: str = ""
     reason: str = ""
+    for_each: ForEach | None = None  # it is a list: its calls become steps of their own, `s2#1`, `s2#2`, ...
+    list_of: str = ""  # the list that this step is a call of
 
 
 class CheckedPlan(Value, frozen=True, kw_only=True):

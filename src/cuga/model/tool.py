@@ -66,6 +66,7 @@ class ToolContract(Value, frozen=True, kw_only=True):
     timeout_s: int = 30
     guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
     personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data
+    destroys: bool = False  # what was there may be gone after a call
 
     def changes(self, capability: str) -> bool:
         """Whether a call may change something through a capability."""

@@ -38,8 +38,9 @@ class Value(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     @classmethod
     def __get_pydantic_json_schema__(cls, _schema: Any, _handler: Any) -> dict[str, Any]:
-        (own,), components = msgspec.json.schema_components([cls], ref_template="#/components/schemas/{name}")
-        return dict(components.get(cls.__name__, own))
+        from cuga.model.schema import schema_of
+
+        return schema_of(cls)
 
 
 def encode(value: object) -> bytes:

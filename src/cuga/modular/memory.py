@@ -19,6 +19,7 @@ import apsw
 import msgspec
 
 from cuga.errors import BadInput, NotFound
+from cuga.model import given
 from cuga.model.value import Value
 from cuga.modular.ngrams import Embedder, NGrams
 
@@ -67,8 +68,10 @@ class VectorMemory:
 
     def add(self, text: str, metadata: Mapping[str, Any] | None = None, *, key: str = "") -> str:
         """Keep a note and return its id. With a `key` it takes the place of the note that had that key before."""
-        if not text.strip():
+        if not given.words("the note", text).strip():
             raise BadInput("the note is empty")
+        given.words("the key of a note", key)
+        given.mapping("what a note is marked with", metadata or {})
         try:
             size, body = len(text.encode("utf-8")), msgspec.json.encode(dict(metadata or {})).decode()
         except (UnicodeEncodeError, TypeError, ValueError) as error:
@@ -125,6 +128,8 @@ class VectorMemory:
 
     def forget(self, note: str) -> None:
         """Drop a note by its id for good. `NotFound` when this profile has none of that id."""
+
+        given.words("the id of a note", note)
 
         def drop() -> None:
             profile = self._number()
@@ -214,8 +219,9 @@ def _opened(path: Path | str, embedder: Embedder) -> apsw.Connection:
 
 
 def _named(profile: str) -> str:
-    if not profile.strip():
-        raise BadInput("a memory belongs to a profile", mend="Name one, e.g. VectorMemory('smb').")
+    mend = "Name one, e.g. VectorMemory('smb')."
+    if not given.words("the profile of a memory", profile, mend).strip():
+        raise BadInput("a memory belongs to a profile", mend=mend)
     return profile
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from cuga.errors import ApprovalDeniedError, ApprovalNotFound, ApprovalTimeoutError, BadInput
+from cuga.model import given
 from cuga.model.context import Principal
 from cuga.orchestrator.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
 from cuga.orchestrator.asking import answered, ask, decide, holds, request_of
@@ -28,6 +29,8 @@ class ApprovalManager:
     """
 
     def __init__(self, policy: ApprovalPolicy | None = None, *, home: Home | None = None) -> None:
+        if policy is not None and not isinstance(policy, ApprovalPolicy):
+            given.wrong("the policy of an ApprovalManager", policy, "an ApprovalPolicy")
         self.policy = policy or ApprovalPolicy()
         self._homes: list[Home] = [home] if home is not None else []
 

@@ -7,11 +7,12 @@ the reverse order of its making.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import os
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -41,13 +42,16 @@ from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
+from cuga.notices.queue import Queue
 from cuga.orchestrator import database
+from cuga.orchestrator.outside import Outside, keep_report
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import plan_maker
+from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
 from cuga.planning.records import CrmLookup
@@ -57,12 +61,14 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
 from cuga.settings import Settings, read_settings
 from cuga.tools.invoke import Door
+from cuga.tools.mcp import Reported
 from cuga.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
@@ -96,7 +102,10 @@ class Assembly:
     redactor: Redactor
     place: Place | None
     signals: SignalsView
+    acts: ActsView
     views: Store
+    outside: Outside
+    own: Own = ()  # tools that were handed in
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
     settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
@@ -107,8 +116,14 @@ class Assembly:
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
+    served_at: str = ""  # where people reach it over HTTP; empty: nowhere
+    on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
+    _credentials: Credentials | None = None
+    _outgoing: Queue | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
+    taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -147,6 +162,17 @@ class Assembly:
         self._rulebooks.clear()
         self.look_around()
 
+    def take_up_tools(self) -> None:
+        """Make the tools anew: a person has accepted others. A registry that does not load keeps those there are."""
+        if self.registry_file is not None:
+            self.registry_file.forget()
+            with contextlib.suppress(CugaError):  # whoever begins a run hears of it
+                self.look_at_registry()
+            return
+        self.tools.become(tool_registry(self.registry, self.own, self.outside.add))
+        self._rulebooks.clear()
+        self.look_around()
+
     async def change(self, event: Event, by: Principal) -> HouseState:
         """Add a fact to the house stream, if the house takes it; what holds now follows at once."""
         stream = house_stream(self.tenant)
@@ -155,7 +181,9 @@ class Assembly:
             answer = await self.journal.append(stream, self.state.version, [event])
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
-                self.look_around()
+                await self._heed()
+                for hear in self.on_change:
+                    hear(event)
                 return self.state
             await self.refold()
         raise BadInput("the house is being changed by somebody else; try again")
@@ -163,6 +191,12 @@ class Assembly:
     async def refold(self) -> None:
         """Read the house stream again."""
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        await self._heed()
+
+    async def _heed(self) -> None:
+        """What the house stream says holds from now on."""
+        if await self.outside.learn(self.journal, self.state):
+            self.take_up_tools()
         self.look_around()
 
     def look_around(self) -> None:
@@ -174,6 +208,7 @@ class Assembly:
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY)
         self.driver.pools.renew(pools)
+        self.bindings.renew(self.outside.adapters())
 
     def look_at_adapters(self) -> None:
         """Notice an adapter that has come or gone since; cheap when none has."""
@@ -184,7 +219,24 @@ class Assembly:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
         crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        return {"crm": crm, **dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))}
+        own = dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))
+        return {"crm": crm, **own, **self.outside.installed()}
+
+    def credentials(self) -> Credentials:
+        """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
+        if self._credentials is None:
+            if self.place is not None:
+                make_private(self.place.people)
+            self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
+        return self._credentials
+
+    def outgoing(self) -> Queue:
+        """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
+        if self._outgoing is None:
+            if self.place is not None:
+                make_private(self.place.notices)
+            self._outgoing = Queue(self.place.notices if self.place is not None else ":memory:", self.clock)
+        return self._outgoing
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
@@ -205,11 +257,16 @@ class Assembly:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
         self.door.close()
+        await self.outside.close()
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
         self.views.close()
         self.crm.close()
+        if self._credentials is not None:
+            self._credentials.close()
+        if self._outgoing is not None:
+            self._outgoing.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()
@@ -248,18 +305,12 @@ async def open_house(
     named_database = database.database_of(place, settings) if journal is None else ""
     clock = clock or (SharedClock() if named_database else SystemClock())
     redactor = Redactor.from_environment(settings.variables)
-    file = RegistryFile(place.registry, tools) if place is not None else None
-    mistakes: CugaError | None = None
-    try:
-        read = file.news() if file is not None else None
-    except CugaError as error:  # the house still answers, and can be stopped; nothing starts before it is mended
-        read, mistakes = None, error
-    if read is None:
-        registry = registry or load_registry(shipped_registry(), source="the shipped registry")
-        kept = tool_registry(registry, tools)
-    else:
-        registry, kept = read
-    scrub = redactor.scrub_values if redactor.knows_any else None
+    assembly: Assembly
+
+    async def report(reported: Reported) -> None:
+        await keep_report(assembly, reported)
+
+    scrub = redactor.scrub_values
     book: PostgresJournal | None = None
     if place is not None:
         make_private(place.crm, *(() if named_database else (place.journal, place.views)))
@@ -271,18 +322,34 @@ async def open_house(
             await database.set_clock(clock, book)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+    outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
         sealer = await _sealer_of(book or journal, place, settings)
+        await outside.learn(journal, house.fold(events_of(await journal.read(house_stream(LOCAL_TENANT)))))
     except BaseException:
         await journal.close()
         raise
+    file = RegistryFile(place.registry, tools, outside.add) if place is not None else None
+    mistakes: CugaError | None = None
+    try:
+        read = file.news() if file is not None else None
+    except CugaError as error:  # the house still answers, and can be stopped; nothing starts before it is mended
+        read, mistakes = None, error
+    if read is None:
+        registry = registry or load_registry(shipped_registry(), source="the shipped registry")
+        kept = tool_registry(registry, tools, outside.add)
+    else:
+        registry, kept = read
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
     outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
-    shelf = TemplateShelf(place.templates if place is not None else Path(spare.name if spare else ".") / "templates")
+    shelf = TemplateShelf(
+        place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
+        lambda: assembly.registry.sender,
+    )
     bindings = Bindings(
         {
             "crm": named,
@@ -304,7 +371,6 @@ async def open_house(
         threads=settings.call_threads,
         on_late=lambda run_id, call, outcome: assembly.engine.hear_late(run_id, call, outcome),
     )
-    assembly: Assembly
 
     async def rules_of(digest: str) -> Rules:
         return Rules(msgspec.json.decode(await journal.blob(digest), type=Rulebook))
@@ -347,6 +413,9 @@ async def open_house(
         place=place,
         views=views,
         signals=SignalsView(journal, views),
+        outside=outside,
+        own=tools,
+        acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,

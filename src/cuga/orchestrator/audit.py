@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from cuga.clock import Clock, SystemClock
+from cuga.model import given
 from cuga.model.plan import Plan
 from cuga.model.value import encode
 from cuga.orchestrator.audit_files import AuditBackend, DecisionRecord, JSONBackend, NoBackend, SQLiteBackend
@@ -37,6 +38,8 @@ class AuditTrail:
 
     def record_plan(self, plan: Plan, context: ExecutionContext) -> DecisionRecord:
         """Record that a plan was made."""
+        if not isinstance(plan, Plan):
+            given.wrong("the plan to record", plan, "a Plan")
         budget = json.loads(encode(plan.budget)) if plan.budget is not None else None
         told = {
             "goal": plan.goal,
@@ -49,6 +52,8 @@ class AuditTrail:
 
     def record_decision(self, decision: Any, context: ExecutionContext, **metadata: Any) -> DecisionRecord:
         """Record where something goes: anything with target, reasoning (or reason) and alternatives."""
+        able = "anything with target and alternatives, e.g. a RoutingDecision"
+        given.able("the decision to record", decision, "target", "alternatives", expected=able)
         reason = getattr(decision, "reasoning", "") or getattr(decision, "reason", "")
         told = {name: getattr(decision, name) for name in ("confidence", "policy", "step") if hasattr(decision, name)}
         return self._record(
@@ -66,7 +71,7 @@ class AuditTrail:
 
     def get_trace_history(self, trace_id: str) -> list[DecisionRecord]:
         """Everything recorded of a trace, oldest first."""
-        return self._backend.of_trace(self._clean(trace_id))
+        return self._backend.of_trace(self._clean(given.words("the trace id", trace_id)))
 
     def _record(
         self,
@@ -78,6 +83,8 @@ class AuditTrail:
         context: ExecutionContext,
         trace_id: str = "",
     ) -> DecisionRecord:
+        if not isinstance(context, ExecutionContext):
+            given.wrong("the context to record", context, "an ExecutionContext")
         record = DecisionRecord(
             timestamp=self._clock.now().astimezone(UTC),
             trace_id=self._clean(context.trace_id or trace_id),

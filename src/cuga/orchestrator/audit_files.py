@@ -18,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
+from cuga.model import given
 from cuga.orchestrator.place import make_private
 
 _log = logging.getLogger("cuga.audit")
@@ -70,7 +71,7 @@ class JSONBackend:
     """One file for each trace, one JSON object a line."""
 
     def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+        self.path = Path(given.place("the directory of an audit trail", path))
         self._lock = threading.Lock()
 
     def append(self, record: DecisionRecord, context: Mapping[str, Any]) -> None:
@@ -114,7 +115,7 @@ class SQLiteBackend:
     """The table `decisions` of one SQLite file."""
 
     def __init__(self, path: Path | str) -> None:
-        self.path = str(path)
+        self.path = str(given.place("the file of an audit trail", path))
         self._lock = threading.Lock()
         self._opened: sqlite3.Connection | None = None
 

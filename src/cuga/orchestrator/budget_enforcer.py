@@ -1,5 +1,8 @@
 """A budget for calls that a caller makes beside its runs. Calls of runs are charged with their intent, in the journal.
 
+A `BudgetEnforcer` alone counts in this process and for as long as it lives: it knows of no run, no other process knows
+of it, and nothing of it is left after a crash. With a `house` it is a view of the budget of that house's runs.
+
 `record_usage` judges and charges in one step, so that of two callers at once only one gets the last call;
 `check_budget` only looks and promises nothing.
 """
@@ -8,9 +11,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from cuga.errors import BudgetRefused, InvalidTransition
+from cuga.model import given
 from cuga.model.plan import Budget
 from cuga.model.value import micros, units
 from cuga.orchestrator.trace_emitter import TraceEmitter
@@ -34,8 +38,21 @@ class BudgetCheck(NamedTuple):
         return self.allowed
 
 
+class Budgeted(Protocol):
+    """A house whose runs have used something, e.g. a `Coordinator`."""
+
+    def get_budget_utilization(self) -> Mapping[str, Any]:
+        """What the run that moved last has used."""
+        ...
+
+
 class BudgetEnforcer:
-    """A budget and what has been drawn on it. Safe to use from several threads and tasks."""
+    """A budget and what has been drawn on it. Safe to use from several threads and tasks.
+
+    With a `house` (a `Coordinator`) it counts nothing of its own: it shows what the run that moved last has used in the
+    journal, the smaller of the house's limits and of `budget` holds, and `record_usage` is refused, since the calls of
+    a run are charged with their intent. Without one it counts here, in memory, for calls that are made beside runs.
+    """
 
     def __init__(
         self,
@@ -43,10 +60,18 @@ class BudgetEnforcer:
         trace_emitter: TraceEmitter | None = None,
         *,
         warning_threshold: float = 0.8,
+        house: Budgeted | None = None,
     ) -> None:
+        if not isinstance(budget, Budget):
+            given.wrong("the budget to enforce", budget, "a ToolBudget, e.g. ToolBudget(total_calls=10)")
+        if trace_emitter is not None:
+            given.able("the trace emitter", trace_emitter, "emit", expected="a TraceEmitter")
+        if house is not None:
+            given.able("the house of a budget", house, "get_budget_utilization", expected="a Coordinator")
+        self._view = RunBudget(budget, house.get_budget_utilization) if house is not None else None
         self.budget = budget
         self._emitter = trace_emitter
-        self._percent = round(warning_threshold * 100)
+        self._percent = round(given.number("the warning threshold", warning_threshold) * 100)
         unbound = Limits(calls=_UNBOUND, cost=_UNBOUND, tokens=_UNBOUND)
         self._limits = {scope: n for scope, n in limits_of(unbound, budget).items() if n < _UNBOUND}
         self._used: dict[str, int] = {}
@@ -55,11 +80,15 @@ class BudgetEnforcer:
 
     def check_budget(self, tool_name: str, domain: str = "general", cost: float = 0.0, tokens: int = 0) -> BudgetCheck:
         """Whether a call would fit as things stand. Advice: only `record_usage` takes the place."""
+        if self._view is not None:
+            return self._view.check_budget(tool_name, domain, cost)
         exceeded = self._exceeded(tool_name, domain, cost, tokens)
         return BudgetCheck(exceeded is None, "" if exceeded is None else _words(exceeded))
 
     def record_usage(self, tool_name: str, domain: str = "general", cost: float = 0.0, tokens: int = 0) -> None:
         """Charge a call, or raise `BudgetRefused` and charge nothing. A call that fails later stays charged."""
+        if self._view is not None:
+            self._view.record_usage(tool_name, domain, cost)
         with self._lock:
             exceeded = self._exceeded(tool_name, domain, cost, tokens)
             warned = []
@@ -81,6 +110,8 @@ class BudgetEnforcer:
 
     def get_utilization(self) -> dict[str, Any]:
         """Used, limit and percentage: total, cost, tokens, by_domain, by_tool. Cost in units."""
+        if self._view is not None:
+            return self._view.get_utilization()
         with self._lock:
             return utilisation(dict(self._used), self._limits).as_dict()
 
@@ -104,7 +135,8 @@ class RunBudget:
             in_micros = scope == COST
             used[scope] = micros(said["used"]) if in_micros else said["used"]
             if said["limit"] is not None:
-                limits[scope] = micros(said["limit"]) if in_micros else said["limit"]
+                known = micros(said["limit"]) if in_micros else said["limit"]
+                limits[scope] = min(limits.get(scope, known), known)
         exceeded = _refusal(_wanted(tool_name, domain, cost, 0), used, limits)
         return BudgetCheck(exceeded is None, "" if exceeded is None else _words(exceeded))
 
@@ -121,7 +153,10 @@ class RunBudget:
 
 
 def _wanted(tool: str, domain: str, cost: float, tokens: int) -> tuple[tuple[str, int], ...]:
-    drawn = charges(tool, domain, micros(cost))
+    given.words("the tool to charge", tool)
+    given.words("the domain to charge", domain)
+    given.whole("the tokens to charge", tokens)
+    drawn = charges(tool, domain, micros(given.number("the cost to charge", cost)))
     return tuple((scope, tokens if scope == TOKENS else amount) for scope, amount in drawn)
 
 

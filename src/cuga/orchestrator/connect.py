@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from cuga.errors import HouseBusy, RegistryInvalid
+from cuga.errors import HouseBusy, NotAllowed, RegistryInvalid
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.desk import Desk
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.place import Place, check_guest_directory
 from cuga.orchestrator.remote import Remote
 from cuga.settings import Settings
 
@@ -15,7 +15,14 @@ class Session:
 
     def __init__(self, front: Coordinator | Remote, desk: Desk | None = None) -> None:
         self.front = front
-        self._desk = desk
+        self._desks = [desk] if desk is not None else []
+
+    async def let_in(self, place: Place, group: int) -> None:
+        """Stand a desk beside the house for the people of a group, as long as this session lasts."""
+        assert isinstance(self.front, Coordinator)
+        desk = Desk.for_guests(self.front, place, group)
+        await desk.open()
+        self._desks.append(desk)
 
     @property
     def is_ours(self) -> bool:
@@ -24,8 +31,8 @@ class Session:
 
     async def close(self) -> None:
         """Let go."""
-        if self._desk is not None:
-            await self._desk.close()
+        for desk in reversed(self._desks):
+            await desk.close()
         await self.front.close()
 
 
@@ -36,6 +43,14 @@ async def connect(
     coordinator = Coordinator(house=place.root, settings=settings, user=user, drives_all=drives_all)
     try:
         await coordinator.open()
+    except NotAllowed:
+        await coordinator.close()
+        if not place.guest_socket.exists():
+            raise
+        check_guest_directory(place)
+        remote = Remote(place.guest_socket, "the house's owner holds it")
+        await remote.connect()
+        return Session(remote)
     except HouseBusy as busy:
         await coordinator.close()
         remote = Remote(place.socket, busy.detail)

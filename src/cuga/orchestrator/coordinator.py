@@ -8,34 +8,40 @@ from __future__ import annotations
 import asyncio
 import re
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed, NotFound
+from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
 from cuga.journal.port import Backed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
-from cuga.model.plan import Budget, CheckedPlan, Plan
-from cuga.model.value import encode
+from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
 from cuga.orchestrator import timetable
+from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
+from cuga.orchestrator.bringing import Bringing
+from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
+from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
+from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.policy.access import Verb, may, whose
 from cuga.projections.trace import TraceEvent
 
 MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -100,6 +106,13 @@ class Coordinator(Members, Mailroom):
             ),
         )
         return run_id
+
+    async def start_call(
+        self, tool: str, arguments: dict[str, Any], profile: str = "", by: Principal | None = None
+    ) -> str:
+        """Begin a run of one step, which calls a tool as it is named here; returns its id at once."""
+        step = PlanStep(tool=tool, input=arguments, reason="asked for by name")
+        return await self.start(f"Call {tool}", profile=profile, plan=Plan(goal=f"Call {tool}", steps=(step,)), by=by)
 
     async def _asking(self, named: str) -> Principal:
         """Who asks. Where there are several people, nobody asks in another's name: who asks must not decide."""
@@ -182,10 +195,15 @@ class Coordinator(Members, Mailroom):
                 except TimeoutError:
                     return await self.result(run_id)
 
-    async def resume(self, run_id: str) -> ExecutionResult:
+    async def resume(self, run_id: str, by: Principal | None = None) -> ExecutionResult:
         """Go on with a run that an earlier process left, or look again whether a parked one can go on."""
         assembly = await self.open()
         assembly.look_at_adapters()
+        state = await assembly.driver.state(run_id)
+        who = by or await self.principal()
+        ruling = may(who, Verb.STEER, assembly.current, whose(who, state.started.requester.id, assembly.current))
+        if not ruling.allowed:
+            raise NotAllowed("; ".join(ruling.reasons))
         await assembly.engine.resume(run_id)
         return await self.wait(run_id)
 
@@ -203,10 +221,13 @@ class Coordinator(Members, Mailroom):
         digest: str = "",
         reason: str = "",
         changes: dict[str, Any] | None = None,
+        without: tuple[int, ...] = (),
         by: Principal | None = None,
     ) -> ExecutionResult:
         """Decide on an approval: approve, deny, amend (with `changes`: argument name -> new value), request-changes.
 
+        Of a list's card the name begins with the call's number (`2.message.subject` is of `s3#2`), and an amendment
+        may leave calls out: `without` holds their numbers.
         `digest` is what was shown; without it the digest of the request as it stands now is meant.
         """
         assembly = await self.open()
@@ -217,7 +238,7 @@ class Coordinator(Members, Mailroom):
             raise BadInput(f"no verdict {verdict!r}; there are {', '.join(v.value for v in Verdict)}") from None
         if said is Verdict.REQUEST_CHANGES and not reason.strip():
             raise BadInput("request-changes needs feedback: what should be different?")
-        arguments = await self._amended(request, changes) if said is Verdict.AMEND else None
+        arguments = await self._amended(request, changes or {}, without) if said is Verdict.AMEND else None
         await assembly.engine.send(
             run_of(approval_id),
             c.ResolveApproval(
@@ -232,18 +253,16 @@ class Coordinator(Members, Mailroom):
         )
         return await self.result(run_of(approval_id))
 
-    async def _amended(self, request: ApprovalRequested, changes: dict[str, Any] | None) -> msgspec.Raw:
-        if not changes:
+    async def _amended(
+        self, request: ApprovalRequested, changes: dict[str, Any], without: tuple[int, ...]
+    ) -> msgspec.Raw:
+        if not changes and not without:
             raise BadInput("an amendment needs at least one change, e.g. --set subject='Hello'")
         assembly = await self.open()
-        arguments = msgspec.json.decode(request.arguments)
-        for path, value in changes.items():
-            _put(arguments, path, value)
         state = await assembly.driver.state(run_of(request.approval_id))
         rules = await assembly.driver.rules(state.started.policy_digest)
-        if faults := arguments_of(rules.contracts[request.tool]).faults(arguments):
-            raise BadInput(f"the changed arguments do not fit {request.tool}: {'; '.join(faults)}")
-        return msgspec.Raw(encode(arguments))
+        found = amended(request, changes, without, arguments_of(rules.contracts[request.tool]))
+        return await looked_at(request, found, partial(assembly.door.amended, state))
 
     async def revoke(self, approval_id: str, reason: str = "", by: Principal | None = None) -> ExecutionResult:
         """Take back an approval that has not been used."""
@@ -342,16 +361,3 @@ class Coordinator(Members, Mailroom):
 
 
 AGENTSCoordinator = Coordinator  # the older name of the same class
-
-
-def _put(arguments: Any, path: str, value: Any) -> None:
-    """Set a value at a dotted name or JSON Pointer: one that is there already, or a new top-level name."""
-    names = path[1:].split("/") if path.startswith("/") else path.split(".")
-    target = arguments
-    for name in names[:-1]:
-        if not isinstance(target, dict) or name not in target:
-            raise NotFound(f"the arguments have no {path!r}")
-        target = target[name]
-    if not isinstance(target, dict):
-        raise NotFound(f"the arguments have no {path!r}")
-    target[names[-1]] = value

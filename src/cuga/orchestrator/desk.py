@@ -1,4 +1,7 @@
-"""The desk of an open house for other processes of the same machine and user: a Unix socket, mode 0600.
+"""The desk of an open house for other processes of the same machine: a Unix socket, mode 0600 for its owner's own.
+
+A second one may stand beside the house for the people of one group (mode 0660 in a directory 0750). Whoever comes there
+is let in as themselves, and only with a role in the house; what names a file of the owner's is not done for them.
 
 One JSON object a line. A request names a method of the Coordinator that is listed here and its arguments by name; the
 answer is its value, or an error with the code that the method raised. Who asks is the operating system's word for the
@@ -20,14 +23,23 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import BadInput, CugaError
+from cuga.errors import BadInput, CugaError, NotAllowed
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import check_socket_directory
+from cuga.orchestrator.place import Place, check_socket_directory, make_guest_directory
+from cuga.orchestrator.reading import system_user
 from cuga.orchestrator.remote import MAX_LINE, METHODS
 
 GRACE_S = 2.0  # how long a closing desk lets calls end that are being answered
 PARTING_S = 0.5  # how long a visitor may take to hang up
 _PERSON = "by"  # never taken from the wire
+
+
+_FILE = "path"  # a method that takes one writes or reads there with the owner's rights: not for a guest
+_WORKS, _TENDS = ("operator", "admin"), ("operator", "approver", "admin")
+_NEEDS = {  # what the house itself asks no role for; deciding and changing the house it judges by itself
+    **dict.fromkeys(("start", "plan", "start_due", "take_replies"), _WORKS),
+    **dict.fromkeys(("cancel", "resume", "resolve", "answer_question"), _TENDS),
+}
 
 
 class Request(msgspec.Struct, forbid_unknown_fields=True):
@@ -39,20 +51,32 @@ class Request(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class Desk:
-    """Serves one coordinator until `close`."""
+    """Serves one coordinator until `close`; with a `group` for its members, as guests."""
 
-    def __init__(self, coordinator: Coordinator, path: Path) -> None:
+    def __init__(self, coordinator: Coordinator, path: Path, group: int | None = None) -> None:
         self._coordinator = coordinator
         self._path = path
+        self._group = group
         self._server: asyncio.Server | None = None
         self._visitors: set[asyncio.Task[None]] = set()
         self._served: set[asyncio.Task[None]] = set()  # visitors who wait for an answer
         self._is_closed = False
 
+    @classmethod
+    def for_guests(cls, coordinator: Coordinator, place: Place, group: int) -> Desk:
+        """The desk beside a house, for the people of a group. `NotAllowed` where its directory cannot be kept safe."""
+        if not hasattr(socket, "SO_PEERCRED"):
+            raise BadInput(
+                "this system does not say who is at the other end of a socket: nobody can be let in by group"
+            )
+        make_guest_directory(place, group)
+        return cls(coordinator, place.guest_socket, group)
+
     async def open(self) -> None:
         """Begin to listen. A socket left behind by a process that is gone is replaced: the house's lock is ours."""
-        self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        check_socket_directory(self._path)
+        if self._group is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+            check_socket_directory(self._path)
         with contextlib.suppress(FileNotFoundError):
             self._path.unlink()
         before = os.umask(0o177)
@@ -60,6 +84,9 @@ class Desk:
             self._server = await asyncio.start_unix_server(self._serve, self._path, limit=MAX_LINE)
         finally:
             os.umask(before)
+        if self._group is not None:  # nobody but the owner could knock before this
+            os.chown(self._path, -1, self._group)
+            self._path.chmod(0o660)
 
     async def close(self) -> None:
         """Stop listening; calls get a little time to end, then everybody is told to look elsewhere."""
@@ -120,6 +147,8 @@ class Desk:
         try:
             request = msgspec.json.decode(line, type=Request)
             number = request.id
+            if self._group is not None and user != system_user():
+                await self._admit(request.method, user)
             if request.method == "follow":
                 # being cut off here loses nothing: it is asked for again from where it was
                 async for event in self._coordinator.follow(**_typed(self._coordinator.follow, request.params)):
@@ -142,6 +171,19 @@ class Desk:
         except Exception as error:
             writer.write(_problem(number, CugaError(f"{type(error).__name__}: {error}")))
 
+    async def _admit(self, method: str, guest: str) -> None:
+        """`NotAllowed` for a guest who may not do this; asked each time, because roles come and go."""
+        roles = (await self._coordinator.principal(guest)).roles
+        needed = _NEEDS.get(method, ())
+        if not roles:
+            raise NotAllowed(
+                f"{guest} has no role in this house", mend=f"An admin names them: cuga users add {guest} --role viewer"
+            )
+        names_a_file = _FILE in inspect.signature(getattr(Coordinator, method, _nothing)).parameters
+        if names_a_file or (needed and not set(needed) & set(roles)):
+            who = f"one with the role {' or '.join(needed)}" if needed else "the owner of the house"
+            raise NotAllowed(f"{guest} ({', '.join(roles)}) may not do this; {who} may")
+
     async def _call(self, request: Request, user: str) -> Any:
         if request.method not in METHODS or _PERSON in request.params:
             raise BadInput(f"no method {request.method!r} with these arguments")
@@ -150,6 +192,10 @@ class Desk:
         if _PERSON in inspect.signature(method).parameters:
             params[_PERSON] = await self._coordinator.principal(user)
         return await method(**params)
+
+
+def _nothing() -> None:
+    """What a method that does not exist takes."""
 
 
 def _typed(method: typing.Callable[..., Any], said: dict[str, msgspec.Raw]) -> dict[str, Any]:
@@ -193,4 +239,4 @@ def _peer(writer: asyncio.StreamWriter) -> str:
     try:
         return pwd.getpwuid(uid).pw_name
     except KeyError:
-        return str(uid)
+        return f"uid-{uid}"

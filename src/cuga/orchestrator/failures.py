@@ -1,5 +1,6 @@
 """The older path of all words about failures; each has its own room."""
 
+from cuga.errors import ToolExecutionError
 from cuga.model.failure import FailureCategory, FailureMode
 from cuga.orchestrator.events import PartialResultEvent
 from cuga.orchestrator.modes import TERMINAL, Classifier, Severity, classify, severity_of
@@ -27,6 +28,7 @@ __all__ = [
     "RetryExecutor",
     "RetryPolicy",
     "Severity",
+    "ToolExecutionError",
     "classify",
     "create_retry_policy",
     "severity_of",

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
-from cuga.adapters.capability import Incoming, Suppressed
+from cuga.adapters.capability import Inbox, Incoming, Suppressed
+from cuga.adapters.imap import ImapInbox
 from cuga.adapters.offline.suppression import plain
-from cuga.errors import BadInput
+from cuga.errors import BadInput, NotDone
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.value import Value
@@ -34,6 +35,7 @@ class RepliesIn(Value, frozen=True, kw_only=True, omit_defaults=False):
     refused: int
     suppressed: int
     stopped: int
+    trouble: tuple[str, ...] = ()  # sources that could not be read to their end; the next taking goes on with them
 
 
 class Standing(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -49,15 +51,23 @@ class Mailroom(Switching):
     """Mail and the suppression list, at the front door."""
 
     async def take_replies(self, by: Principal | None = None) -> RepliesIn:
-        """Take in what lies in the house's inbox, each mail once, and say what followed from it."""
+        """Take in what lies in the house's inbox and in its mailbox, each mail once, and say what followed from it."""
         assembly = await self.open()
         if assembly.inbox is None:
             raise BadInput("a house in memory has no inbox", mend="Make one with `cuga init DIR`.")
         who = by or await self.principal()
         taken: list[TakenMail] = []
-        waiting = await asyncio.to_thread(lambda: iter(assembly.inbox.waiting()) if assembly.inbox else iter(()))
-        while batch := await asyncio.to_thread(lambda: [mail for _, mail in zip(range(BATCH), waiting, strict=False)]):
-            taken += await self._take(assembly, batch, who)
+        trouble: list[str] = []
+        async with assembly.taking:
+            for inbox in _sources(assembly, trouble):
+                waiting = iter(inbox.waiting())
+                try:
+                    while batch := await asyncio.to_thread(_next, waiting):
+                        taken += await self._take(assembly, inbox, batch, who)
+                except NotDone as error:
+                    trouble.append("; ".join(part for part in (error.detail or error.message, error.next_step) if part))
+                finally:
+                    await asyncio.to_thread(inbox.close)
         states = Counter(one.state for one in taken)
         return RepliesIn(
             mails=tuple(taken),
@@ -66,9 +76,10 @@ class Mailroom(Switching):
             refused=states["refused"],
             suppressed=sum(len(one.suppressed) for one in taken),
             stopped=sum(len(one.stopped) for one in taken),
+            trouble=tuple(trouble),
         )
 
-    async def _take(self, assembly: Assembly, batch: list[Incoming], who: Principal) -> list[TakenMail]:
+    async def _take(self, assembly: Assembly, inbox: Inbox, batch: list[Incoming], who: Principal) -> list[TakenMail]:
         today = assembly.clock.now().date()
         intake = Intake(assembly.crm, assembly.outbox, today)
         taken = await asyncio.to_thread(lambda: [intake.take(mail) for mail in batch])
@@ -87,8 +98,7 @@ class Mailroom(Switching):
             )
             await assembly.change(event, who)
         for mail in batch:
-            assert assembly.inbox is not None
-            await asyncio.to_thread(assembly.inbox.put_away, mail)
+            await asyncio.to_thread(inbox.put_away, mail)
         return taken
 
     async def suppress(
@@ -136,6 +146,24 @@ class Mailroom(Switching):
         entry = assembly.outbox.suppression.find(address)
         people = Intake(assembly.crm, assembly.outbox, date.min).opted_out(address)
         return Standing(address=plain(address), blocked=bool(entry or people), entry=entry, contacts=people)
+
+
+def _sources(assembly: Assembly, trouble: list[str]) -> Iterator[Inbox]:
+    """Where mail comes in: the folder, and the mailbox that the registry names, if its password is at hand."""
+    if assembly.inbox is not None:
+        yield assembly.inbox
+    mailbox, place = assembly.registry.mailbox, assembly.place
+    if mailbox is None or place is None:
+        return
+    password = assembly.settings.variables.get(mailbox.password_env, "")
+    if not password:
+        trouble.append(f"the mailbox at {mailbox.host} was not read: {mailbox.password_env} is not set")
+        return
+    yield ImapInbox(mailbox, password, place.inbox / ".mailbox.json")
+
+
+def _next(waiting: Iterator[Incoming]) -> list[Incoming]:
+    return [mail for _, mail in zip(range(BATCH), waiting, strict=False)]
 
 
 def _digest(addresses: Sequence[str]) -> str:

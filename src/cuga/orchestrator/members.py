@@ -11,14 +11,14 @@ from cuga.errors import ToolExecutionError
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.budget_enforcer import RunBudget
 from cuga.orchestrator.profile_loader import ProfileConfig, ProfileLoader
-from cuga.orchestrator.reading import Reading
+from cuga.orchestrator.showing import Showing
 
 if TYPE_CHECKING:
     from cuga.orchestrator.approval import ApprovalManager
     from cuga.orchestrator.coordinator import Coordinator
 
 
-class Members(Reading):
+class Members(Showing):
     """The members of the older coordinator."""
 
     @property

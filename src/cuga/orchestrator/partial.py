@@ -8,6 +8,7 @@ from enum import Enum
 from typing import Any
 
 from cuga.errors import BadInput
+from cuga.model import given
 from cuga.model.failure import FailureMode
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.modes import TERMINAL
@@ -40,11 +41,15 @@ class PartialResult:
     denied_steps: tuple[str, ...] = ()  # a person said no, here or in a run before
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "completed_steps", tuple(self.completed_steps))
-        object.__setattr__(self, "remaining_steps", tuple(self.remaining_steps))
-        object.__setattr__(self, "doubtful_steps", tuple(self.doubtful_steps))
-        object.__setattr__(self, "denied_steps", tuple(self.denied_steps))
-        object.__setattr__(self, "failure_mode", FailureMode(self.failure_mode))
+        for name in ("completed_steps", "remaining_steps", "doubtful_steps", "denied_steps"):
+            steps = given.listed(f"PartialResult.{name}", getattr(self, name), "step ids")
+            object.__setattr__(self, name, tuple(given.words(f"a step in PartialResult.{name}", one) for one in steps))
+        for name in ("failed_step", "step_results"):
+            given.mapping(f"PartialResult.{name}", getattr(self, name))
+        for name in ("error", "trace_id", "run_id", "profile", "user_id"):
+            given.words(f"PartialResult.{name}", getattr(self, name))
+        mode = given.member("PartialResult.failure_mode", FailureMode, self.failure_mode)
+        object.__setattr__(self, "failure_mode", mode)
 
     @property
     def failed_steps(self) -> tuple[str, ...]:
@@ -102,7 +107,8 @@ class PartialResult:
     def from_dict(cls, said: Mapping[str, Any]) -> PartialResult:
         """The partial result that `to_dict` wrote; what follows from the fields is reckoned anew."""
         derived = {"recovery_strategy", "is_recoverable"}
-        if unknown := sorted(set(said) - set(cls.__dataclass_fields__) - derived):
+        given.mapping("what PartialResult.from_dict reads", said, "the fields that to_dict wrote")
+        if unknown := sorted(map(str, set(said) - set(cls.__dataclass_fields__) - derived)):
             raise BadInput(f"a partial result has no {', '.join(unknown)}")
         return cls(**{name: value for name, value in said.items() if name not in derived})
 

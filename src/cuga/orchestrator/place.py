@@ -41,6 +41,16 @@ class Place:
         return self.root / "views.db"
 
     @property
+    def people(self) -> Path:
+        """What proves who somebody is; kept apart from the journal, see docs/decisions."""
+        return self.root / "people.db"
+
+    @property
+    def notices(self) -> Path:
+        """Who is told outside the page, and what is still to be told."""
+        return self.root / "notices.db"
+
+    @property
     def crm(self) -> Path:
         return self.root / "crm.db"
 
@@ -76,6 +86,12 @@ class Place:
         name = hashlib.sha256(os.fsencode(self.root)).hexdigest()[:16]
         return Path(tempfile.gettempdir()) / f"cuga-{os.getuid()}-{name}" / "house.sock"
 
+    @property
+    def guest_socket(self) -> Path:
+        """Where the holder listens for other people of this machine, if it was told to: beside the house, which nobody
+        else can look into."""
+        return self.root.with_name(f"{self.root.name}.desk") / "house.sock"
+
 
 def check_access(place: Place) -> None:
     """Refuse, with the owner's name, a house that this user cannot use; nothing is opened before."""
@@ -95,7 +111,7 @@ def _not_ours(path: Path, owner: int | None = None) -> NotAllowed:
     whose = f"this house belongs to {_user(owner)}" if owner is not None else "this house belongs to somebody else"
     return NotAllowed(
         f"{whose}; {_user(os.getuid())} cannot read and write {path}",
-        mend="Work as that user, or name a house of your own with --house; `cuga init DIR` makes one.",
+        mend="Its owner lets a group in with `cuga serve --group`; else name a house of your own with --house.",
     )
 
 
@@ -129,6 +145,40 @@ def check_socket_directory(socket: Path) -> None:
         )
 
 
+def make_guest_directory(place: Place, group: int) -> None:
+    """The directory of the guests' socket: of this user, open to one group and to nobody else."""
+    socket = place.guest_socket
+    if len(os.fsencode(socket)) > MAX_SOCKET_PATH:
+        raise BadInput(
+            f"{socket} is too long for a socket: {MAX_SOCKET_PATH} bytes are the most", mend="Keep the house elsewhere."
+        )
+    directory = socket.parent
+    try:
+        directory.mkdir(mode=0o700, exist_ok=True)
+        _check_guest_directory(directory, os.getuid(), 0o027)  # somebody else's, or a link, is not made ours by a chmod
+        os.chown(directory, -1, group, follow_symlinks=False)
+        directory.chmod(0o750)
+    except PermissionError as error:
+        raise NotAllowed(
+            f"{directory} cannot be opened to the group {group}: {error.strerror}",
+            mend="This user must be a member of that group, and may have to make the directory first.",
+        ) from error
+
+
+def check_guest_directory(place: Place) -> None:
+    """Refuse a guests' socket that is not the house's: only the owner of the house may listen there."""
+    _check_guest_directory(place.guest_socket.parent, place.root.stat().st_uid, 0o027)
+
+
+def _check_guest_directory(directory: Path, owner: int, closed: int) -> None:
+    found = directory.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or stat.S_IMODE(found.st_mode) & closed:
+        raise NotAllowed(
+            f"{directory} is not a directory that {_user(owner)} alone can write to",
+            mend="Whoever owns the house removes it and serves again.",
+        )
+
+
 def shipped_registry() -> str:
     """The registry that a new house begins with."""
     return resources.files("cuga").joinpath("registry.yaml").read_text("utf-8")
@@ -157,7 +207,9 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
         try:
             is_there = (named / "registry.yaml").exists()
         except PermissionError:
-            raise _not_ours(named) from None
+            if not _lets_guests_in(place := Place(named.absolute())):
+                raise _not_ours(named) from None
+            return place
         if not is_there:
             raise HouseNotFound(f"{named} has no registry.yaml")
         return Place(named.absolute())
@@ -171,6 +223,13 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
     if (own / "registry.yaml").exists():
         return Place(own)
     raise HouseNotFound(f"no registry.yaml in {here} or above it, and none in {own}")
+
+
+def _lets_guests_in(place: Place) -> bool:
+    try:
+        return place.guest_socket.exists()
+    except PermissionError:
+        return False  # not for us
 
 
 def demo_house() -> Path:

@@ -32,6 +32,14 @@ class PlanningMode(str, Enum):
     MEMORY_AUGMENTED = "memory_augmented"  # what goals like it came to is a hint for the order among tools
 
 
+def _mode(said: object) -> PlanningMode:
+    try:
+        return PlanningMode(said)
+    except ValueError:
+        there_are = ", ".join(one.value for one in PlanningMode)
+        raise ValueError(f"no planning mode {said!r}; there are {there_are}") from None
+
+
 class PlanMaker(Protocol):
     """Whoever can make a plan, e.g. `modular.agents.PlannerAgent`."""
 
@@ -55,7 +63,7 @@ class PlanningAuthority:
         mode: PlanningMode | str = PlanningMode.DEFAULT,
     ) -> None:
         self.memory = memory
-        self.mode = PlanningMode(mode)
+        self.mode = _mode(mode)
         if planner is None:
             home = Home.of(coordinator) if coordinator is not None else Home.own(memory=self.heeded)
             planner = HousePlans(home)

@@ -17,16 +17,22 @@ from cuga.policy.registry import Registry, load_registry, module_of, under_overr
 from cuga.tools.registry import Tool, ToolRegistry
 
 Own = tuple[Callable[..., Any] | Tool, ...]  # declared functions, or tools of another registry
+Add = Callable[[Registry, ToolRegistry], None]
 
 
 class RegistryFile:
     """One registry file and the tools handed in beside it. Looking is one `stat` while nothing has changed."""
 
-    def __init__(self, path: Path, own: Own = ()) -> None:
+    def __init__(self, path: Path, own: Own = (), add: Add | None = None) -> None:
         self._path = path
         self._own = own
+        self._add = add
         self._stamp: object = None
         self._mistakes: CugaError | None = None
+
+    def forget(self) -> None:
+        """Read the file again at the next look: what it means has changed beside it."""
+        self._stamp = None
 
     def news(self) -> tuple[Registry, ToolRegistry] | None:
         """The registry and its tools when the file has changed since the last look, else None.
@@ -46,7 +52,7 @@ class RegistryFile:
         self._stamp, self._mistakes = stamp, None
         try:
             registry = load_registry(text, source=str(self._path))
-            return registry, tool_registry(registry, self._own)
+            return registry, tool_registry(registry, self._own, self._add)
         except CugaError as error:
             self._mistakes = error
             raise
@@ -60,8 +66,11 @@ def registry_of(place: Place) -> Registry:
         raise RegistryInvalid(f"{place.registry}: {getattr(error, 'strerror', None) or error}") from error
 
 
-def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
-    """The tools that a registry's packs bring, those handed in, and the one that only asks, under its overrides."""
+def tool_registry(registry: Registry, own: Own = (), add: Add | None = None) -> ToolRegistry:
+    """The tools that a registry's packs bring, those handed in, and the one that only asks, under its overrides.
+
+    `add` brings those of the servers and documents that the registry declares.
+    """
     kept = ToolRegistry(registry.modules)
     for pack in registry.packs:
         kept.load(module_of(pack))
@@ -72,5 +81,7 @@ def tool_registry(registry: Registry, own: Own = ()) -> ToolRegistry:
             kept.register(one)
     if kept.get(CONSENT) is None:
         kept.register(consent)
+    if add is not None:
+        add(registry, kept)
     kept.hold(under_overrides(registry, kept.contracts()))
     return kept

@@ -13,7 +13,8 @@ from msgspec.structs import replace
 
 from cuga.errors import BadInput
 from cuga.kernel.references import Unresolved, filled, pointed
-from cuga.model.plan import REFERENCE, Plan, PlanningStage, PlanStep, Reference
+from cuga.kernel.state import Phase, RunState
+from cuga.model.plan import ITEM, REFERENCE, ForEach, Plan, PlanningStage, PlanStep, Reference, needs_of_list
 from cuga.model.value import encode
 from cuga.policy.condition import ConditionError, holds
 
@@ -52,6 +53,7 @@ def _needs(step: PlanStep) -> Iterator[str]:
     yield from step.depends_on
     if step.when is not None:
         yield from (reference.step for reference in step.when.bind.values())
+    yield from (reference.step for reference in needs_of_list(step.for_each))
     yield from _pointed_at(step.input)
 
 
@@ -80,7 +82,48 @@ def _freed(step: PlanStep, results: Mapping[str, Any], going: Collection[str]) -
     except Unresolved as problem:
         raise BadInput(f"step {step.step_id} cannot go on: {problem}") from None
     when = step.when if step.when and any(r.step in going for r in step.when.bind.values()) else None
-    return replace(step, input=msgspec.json.decode(body), when=when)
+    each = _freed_list(step.step_id, step.for_each, results, going)
+    return replace(step, input=msgspec.json.decode(body), when=when, for_each=each)
+
+
+def _freed_list(step: str, each: ForEach | None, results: Mapping[str, Any], going: Collection[str]) -> ForEach | None:
+    """A list with the items that a finished step gave written out."""
+    if each is None:
+        return None
+    if each.when is not None and any(reference.step not in going for reference in each.when.bind.values()):
+        raise BadInput(f"the list of {step} is chosen by what is done already; plan it anew")
+    if each.over is None or each.over.step in going:
+        return each
+    items = _pointed(results, each.over)
+    if not isinstance(items, list):
+        raise BadInput(f"at {each.over.path!r} of step {each.over.step} is no list")
+    return replace(each, over=None, items=tuple(items))
+
+
+def lists_left(plan: Plan, state: RunState, results: dict[str, Any]) -> Plan:
+    """A plan whose lists go on with those calls that were wanted and not done; `results` forgets such a list.
+
+    A list that a later step still waits for stays as it is: that step goes on with what was done.
+    """
+    steps = {step.step_id: step for step in plan.steps}
+    for name, listing in state.lists.items():
+        left = [call for call in listing.calls if _is_left(state, call)]
+        waits = any(name in _needs(step) and step.step_id not in results for step in plan.steps)
+        if name not in steps or not left or (waits and name in results):
+            continue
+        inputs = [msgspec.json.decode(state.inputs.get(call, state.step(call).input)) for call in left]
+        whole = {key: {ITEM: "/" + key.replace("~", "~0").replace("/", "~1")} for key in inputs[0]}
+        shared = {key: where for key, where in whole.items() if all(key in one for one in inputs)}
+        if any(one.keys() != shared.keys() for one in inputs):
+            raise BadInput(f"the calls of {name} that are left were amended apart; begin a new run with them")
+        steps[name] = replace(steps[name], input=whole, for_each=ForEach(items=tuple(inputs)), when=None)
+        results.pop(name, None)
+    return replace(plan, steps=tuple(steps.values()))
+
+
+def _is_left(state: RunState, call: str) -> bool:
+    phase = state.phase[call]
+    return phase is Phase.FAILED or (phase is Phase.SKIPPED and call in state.reasons)
 
 
 def _may_run(step: PlanStep, results: Mapping[str, Any], going: Collection[str]) -> bool:

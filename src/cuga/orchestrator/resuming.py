@@ -21,7 +21,7 @@ from cuga.model.value import Value
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.partial import PartialResult
-from cuga.orchestrator.remainder import rest_of
+from cuga.orchestrator.remainder import lists_left, rest_of
 from cuga.orchestrator.stages import proposal_of
 from cuga.policy.budget import tightest
 from cuga.projections.budget import Usage, Utilisation
@@ -94,6 +94,7 @@ async def what_is_left(
         out = {s for s, phase in state.phase.items() if phase is Phase.SKIPPED and s not in state.reasons}
         results |= (await house.result(partial.run_id)).results
         plan = plan or (proposal_of(state.plan) if state.plan is not None else None)
+        plan = lists_left(plan, state, results) if plan is not None else None
         budget = _tightened(await house.budget(partial.run_id), budget)
     wanted = {step.step_id for step in plan.steps} if plan is not None else denied
     denied &= wanted

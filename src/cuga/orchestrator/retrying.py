@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cuga.errors import BadInput
+from cuga.model import given
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
 from cuga.model.tool import Repeatable, SideEffect
@@ -36,6 +37,10 @@ class RetryPolicy:
     is_even = False  # every wait is the base
 
     def __post_init__(self) -> None:
+        where = type(self).__name__
+        given.whole(f"{where}.max_attempts", self.max_attempts)
+        for name in ("base_delay", "max_delay", "jitter"):
+            given.number(f"{where}.{name}", getattr(self, name))
         if self.max_attempts < 1:
             raise BadInput(f"max_attempts is at least 1, the first try, not {self.max_attempts}")
         if self.base_delay < 0 or self.max_delay < self.base_delay:

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import BadInput
+from cuga.model import given
 from cuga.model.value import Value
 from cuga.policy.routing import (
     ANYTHING,
@@ -75,7 +76,7 @@ class RoutingDecision(Value, frozen=True, kw_only=True):
     policy: str = ""
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.confidence <= 1.0:
+        if not 0.0 <= given.number("RoutingDecision.confidence", self.confidence) <= 1.0:
             raise BadInput(f"a confidence of {self.confidence} is not between 0 and 1")
         if self.fallback and self.fallback == self.target:
             raise BadInput(f"{self.target} cannot be its own fallback")
@@ -141,10 +142,13 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
         fallback: str = "",
         on_decision: Callable[[RoutingDecision], None] | None = None,
     ) -> None:
-        given = policy_for(policy) if isinstance(policy, RoutingStrategy) else policy
-        self.agent_policy: Policy = agent_policy or given or Capability()
-        self.worker_policy: Policy = worker_policy or given or RoundRobin()
-        self.tool_policy: Policy = tool_policy or given or Capability()
+        whole = policy_for(policy) if isinstance(policy, RoutingStrategy) else policy
+        for name, one in (("policy", whole), ("agent_policy", agent_policy), ("worker_policy", worker_policy),
+                          ("tool_policy", tool_policy)):  # fmt: skip
+            _must_rank(name, one)
+        self.agent_policy: Policy = agent_policy or whole or Capability()
+        self.worker_policy: Policy = worker_policy or whole or RoundRobin()
+        self.tool_policy: Policy = tool_policy or whole or Capability()
         self.fallback = fallback
         self._on_decision = on_decision
         self._turns: dict[tuple[str, ...], dict[str, int]] = {}
@@ -158,6 +162,7 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
 
     @policy.setter
     def policy(self, policy: Policy) -> None:
+        _must_rank("policy", policy)
         self.agent_policy = self.worker_policy = self.tool_policy = policy
 
     def route(
@@ -170,6 +175,7 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
         if named := _said(context, "target"):
             policy = Manual(str(named))
         needs = _needs(task, context)
+        given.listed("the candidates to route to", candidates, "names, agents, workers or tools")
         with self._lock:
             rated = [one for one in (self._rated(each, needs) for each in candidates) if one.fit]
             among = tuple(one.name for one in rated)
@@ -195,12 +201,17 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
             )
         else:
             raise BadInput(f"there is nobody to route to: {_nobody(needs, candidates)}")
+        self.heard(decision)
+        return decision
+
+    def heard(self, decision: RoutingDecision) -> None:
+        """Tell of a decision that was made here, or elsewhere by the policies that are here."""
         if self._on_decision is not None:
             self._on_decision(decision)
-        return decision
 
     def learn(self, target: str, *, succeeded: bool, seconds: float = 0.0) -> None:
         """What became of work that went to a target: what `learned` ranks by."""
+        given.number("the seconds that were learned", seconds)
         with self._lock:
             known = self._fared.get(target, Fared())
             spent = known.latency_us * known.calls + round(seconds * 1_000_000)
@@ -215,8 +226,9 @@ class PolicyBasedRoutingAuthority(RoutingAuthority):
             return one
         name = one if isinstance(one, str) else str(_said(one, "name") or "")
         if not name:
-            raise BadInput(f"a candidate without a name cannot be routed to: {one!r}")
-        load = float(_said(one, "load") or 0.0)
+            mend = "Give names, mappings with a `name`, or objects with one."
+            raise BadInput(f"a candidate without a name cannot be routed to: {one!r}", mend=mend)
+        load = given.number(f"the load of {name}", _said(one, "load") or 0.0)
         if not 0.0 <= load <= 1.0:
             raise BadInput(f"the load of {name} is {load}; it must be from 0 to 1")
         return Candidate(
@@ -244,6 +256,12 @@ def policy_for(strategy: RoutingStrategy | str, target: str = "") -> Policy:
             return found[known]
 
 
+def _must_rank(name: str, policy: Any) -> None:
+    if policy is not None:
+        expected = "a routing policy, e.g. RoundRobinPolicy() or RoutingStrategy.LOAD_BALANCED"
+        given.able(f"the {name}", policy, "rank", "name", "is_patient", expected=expected)
+
+
 def _said(one: Any, name: str) -> Any:
     """A field of a mapping, an object, or its metadata."""
     if one is None or isinstance(one, str):
@@ -260,7 +278,8 @@ def _needs(task: Any, context: Any) -> frozenset[str]:
     for one in (task, context):
         found |= {str(said) for name in ("tool", "domain") if (said := _said(one, name))}
         required = _said(one, "required_capabilities") or ()
-        found |= {required} if isinstance(required, str) else set(required)
+        asked = [required] if isinstance(required, str) else required
+        found |= {str(one) for one in given.listed("required_capabilities", asked, "names")}
     return frozenset(found)
 
 

@@ -153,6 +153,7 @@ def proposal_of(plan: CheckedPlan, proposed: Plan | None = None) -> Plan:
                 reason=step.reason,
                 depends_on=step.depends_on,
                 when=step.when,
+                for_each=step.for_each,
                 required=step.required,
                 ask_first=step.ask_first,
                 estimated_cost=step.cost / 1_000_000,

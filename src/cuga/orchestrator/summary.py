@@ -56,6 +56,6 @@ def _failure(events: Sequence[e.Event], state: RunState) -> dict[str, Any]:
                 pass
     lost = {**state.reasons, **dict.fromkeys(state.doubts, "nobody knows whether it happened")}
     for step, why in lost.items():
-        said, message = modes.get(step, ("", why))
+        said, message = modes.get(step) or modes.get(state.step(step).list_of) or ("", why)
         return {"stage": "EXECUTE", "step": step, "tool": state.step(step).tool, "mode": said, "reason": message}
     return {}

@@ -19,6 +19,7 @@ from cuga.model.house_event import (
     RoutingPolicySet,
     ScheduleAdded,
     ToolAllowed,
+    ToolsAccepted,
 )
 from cuga.orchestrator.due import zone_of
 from cuga.orchestrator.reading import Reading
@@ -33,6 +34,7 @@ _LOOKED_AT_AGAIN = (
     AdapterModeSet,
     RoutingPolicySet,
     ToolAllowed,
+    ToolsAccepted,
     RestoreAcknowledged,
 )  # facts after which a parked run may go on, or stands on what is no longer so
 

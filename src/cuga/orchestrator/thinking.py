@@ -53,7 +53,8 @@ def _command(state: RunState, request: PlanRequested, answer: Answer, book: Rule
             earlier = [
                 step
                 for step_id, step in state.index.steps.items()
-                if state.phase.get(step_id) not in ENDED or state.phase.get(step_id) is Phase.DONE
+                if not step.list_of
+                and (state.phase.get(step_id) not in ENDED or state.phase.get(step_id) is Phase.DONE)
             ]
             number = state.plan.number + 1 if state.plan is not None else 1
             checked = check(plan, book, number=number, taken=tuple(state.index.steps), earlier=earlier)

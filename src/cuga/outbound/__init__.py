@@ -7,5 +7,6 @@ takes no proxy from the environment.
 from cuga.outbound.addresses import Egress, Resolver
 from cuga.outbound.answer import Answer
 from cuga.outbound.client import SafeClient
+from cuga.outbound.streaming import streaming_client
 
-__all__ = ["Answer", "Egress", "Resolver", "SafeClient"]
+__all__ = ["Answer", "Egress", "Resolver", "SafeClient", "streaming_client"]

@@ -26,6 +26,7 @@ _METADATA = tuple(
 # The last 32 bits are an IPv4 address: RFC 6052, RFC 7915, and the old IPv4-compatible form.
 _CARRIES_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
 _LOOPBACK = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
+_SAFE = ("https", "imaps")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # a last label that makes a host an address (WHATWG URL, 3.5)
 _LOCAL = tuple(map(ipaddress.ip_network, ("fec0::/10", "64:ff9b:1::/48")))  # RFC 3879 and RFC 8215, each house's own
 
@@ -36,7 +37,8 @@ class Egress:
 
     `hosts`: names that may be asked, `*.example.com` for all below one; empty: any public one. `inside`: what may be
     reached although it is not public: a host, `host:port`, an address or a network in CIDR form. A host that is named
-    may lie in a private network; a link-local or metadata address must be named as an address. `plain` allows http.
+    may lie in a private network; a link-local or metadata address must be named as an address. `plain` allows http and
+    imap without encryption.
     """
 
     hosts: tuple[str, ...] = ()
@@ -52,8 +54,8 @@ class Egress:
 
     def check_name(self, scheme: str, host: str, port: int) -> None:
         """`EgressRefused` when this scheme or host may not be asked at all."""
-        if scheme != "https" and not self.plain:
-            raise _refusal(f"{scheme}://{host}: only https may be used", "Use https, or allow plain http.")
+        if scheme not in _SAFE and not self.plain:
+            raise _refusal(f"{scheme}://{host}: only {scheme}s may be used", f"Use {scheme}s, or allow plain {scheme}.")
         if self.hosts and not any(_fits(host, pattern) for pattern in self.hosts) and not self._named(host, port):
             raise _refusal(f"{host} is not one of the hosts this client may ask: {', '.join(self.hosts)}")
         # a proxy resolves names by itself, so what needs no resolving to mean a machine is refused by its name

@@ -14,6 +14,9 @@ from cuga.errors import Unanswered
 
 MOST_WAIT_S = 24 * 3600
 _PACKED = ("gzip", "x-gzip")
+_RATES = ("x-ratelimit", "ratelimit")  # the usual names, and those of the IETF's draft
+_MOMENT = 10**9  # from here on a number is a moment (seconds since 1970), not a wait
+MAX_SAID = 300  # characters of an answer that are told with a failure
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,13 @@ class Answer:
     def content_type(self) -> str:
         """The media type, without parameters; empty when none was said."""
         return self.headers.get("content-type", "").partition(";")[0].strip().lower()
+
+    @property
+    def said(self) -> str:
+        """The beginning of a body in words, on one line; empty for one that is not for people."""
+        if not self.content_type.startswith(("application/json", "application/problem+json", "text/plain")):
+            return ""
+        return " ".join(self.text()[: 4 * MAX_SAID].split())[:MAX_SAID]
 
     def text(self) -> str:
         """The body as UTF-8; bytes that are none are replaced."""
@@ -52,6 +62,28 @@ def wait_asked(headers: Mapping[str, str]) -> int | None:
         return min(max(0, round((until - now).total_seconds())), MOST_WAIT_S)
     except (ValueError, TypeError):
         return None
+
+
+def is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether the other side says that no request is left of a rate."""
+    return any(headers.get(f"{family}-remaining", "").strip() == "0" for family in _RATES)
+
+
+def wait_for_rate(headers: Mapping[str, str]) -> int | None:
+    """The seconds until a rate that is used up begins anew: a number, or a moment against the answer's own `Date`."""
+    if not is_used_up(headers):
+        return None
+    said = next((headers[f"{family}-reset"].strip() for family in _RATES if f"{family}-reset" in headers), "")
+    if not said.isascii() or not said.isdigit():
+        return None
+    number = int(said[:12])
+    if number < _MOMENT:
+        return min(number, MOST_WAIT_S)
+    try:
+        now = parsedate_to_datetime(headers.get("date", "")).timestamp()
+    except (ValueError, TypeError):
+        return None
+    return min(max(1, round(number - now)), MOST_WAIT_S)
 
 
 class TooMuch(Exception):

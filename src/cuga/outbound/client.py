@@ -1,7 +1,8 @@
 """`SafeClient`: sends one request, again where that is safe, and says exactly what became of it.
 
-A request is sent again only when asking changes nothing, when it carries a key by which the other side knows it, or
-when not a byte of it was sent. Each attempt has its own connection, so each is resolved and checked anew.
+It is sent once, unless who asks wants more `attempts`; then again only when asking changes nothing, when it carries a
+key by which the other side knows it, or when not a byte of it was sent. Each attempt has its own connection, so each is
+resolved and checked anew.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from cuga.outbound.sending import Sending, prepared, read_proxy
 from cuga.outbound.verdict import judged, left_open, may_pass
 
 READ_S, CONNECT_S, TOTAL_S = 10.0, 5.0, 25.0
-ATTEMPTS = 4
+ATTEMPTS = 1  # again is the kernel's to say, and is recorded; who asks outside of a run may want more
 BASE_S, CAP_S = 0.5, 8.0  # of the wait between attempts; a longer `Retry-After` is the caller's to wait for
 MAX_BYTES = 1 << 20  # of a body
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from cuga.errors import CugaError, EgressRefused, Rejected, Unanswered
-from cuga.outbound.answer import Answer, wait_asked
+from cuga.outbound.answer import Answer, is_used_up, wait_asked, wait_for_rate
 from cuga.outbound.sending import Sending
 
 _PASSING = frozenset({408, 425, 429, 502, 503, 504})  # may be gone when asked again
@@ -26,14 +26,16 @@ def judged(sending: Sending, answer: Answer, wanted: Collection[int], types: Col
                 f"{said} with {kind} instead of {' or '.join(sorted(types))}", mode="agent_contract", status=status
             )
         return None
-    wait = wait_asked(answer.headers) or 0
+    wait = wait_asked(answer.headers) or (wait_for_rate(answer.headers) if status in (403, 429) else None) or 0
     if 300 <= status < 400:
         return Unanswered(f"{said}: a redirect, which is not followed", mode="agent_contract", status=status)
     if status == 425 or (400 <= status < 500 and status not in (408, 409)) or (status == 409 and not sending.has_key):
         mode = _MODES.get(status, "resource_api_unavailable" if status == 425 else "user_invalid_input")
-        return Rejected(said, mode=mode, status=status, retry_after_s=wait)
+        if status == 403 and is_used_up(answer.headers):
+            mode = _MODES[429]
+        return Rejected(said, mode=mode, status=status, retry_after_s=wait, said=answer.said)
     mode = "system_timeout" if status in (408, 504) else "resource_api_unavailable"
-    return Unanswered(said, mode=mode, status=status, retry_after_s=wait)
+    return Unanswered(said, mode=mode, status=status, retry_after_s=wait, said=answer.said)
 
 
 def may_pass(failure: CugaError) -> bool:

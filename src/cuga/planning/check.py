@@ -7,21 +7,24 @@ judges form and wiring; what a run may do, and with whose consent, is judged lat
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Collection, Sequence
 
 import msgspec
 
 from cuga.errors import PlanInvalid
 from cuga.kernel.references import MAX_ARGUMENTS
-from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep, Reference, Step, When
+from cuga.model.plan import Budget, CheckedPlan, ForEach, Plan, PlanStep, Reference, Step, When, needs_of_list
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import digest, encode
 from cuga.planning.inputs import Rewriter, bad_pointer, unstorable
 from cuga.planning.keeping import keep
+from cuga.planning.listing import item_faults, list_faults
 from cuga.planning.schema import arguments_of
 from cuga.policy.condition import ConditionError, compile_condition
 from cuga.policy.profile import Rulebook
 
+CALL = re.compile(r"#[0-9]+$")
 MAX_STEPS = 200  # (RELIABILITY D2, caps)
 
 
@@ -124,6 +127,8 @@ class _Check:
         counter, used = 0, {*given, *self.taken}
         for at, step in enumerate(self.plan.steps):
             name = step.step_id
+            if name and CALL.search(name):
+                self.problems.append(f"{label(at, step)}: ids that end in # and a number are those of a list's calls")
             if name and name in self.taken and not self.same_as_earlier(step):
                 self.problems.append(f"{label(at, step)}: id {name!r} belongs to a step of an earlier plan")
             while not name:
@@ -142,7 +147,8 @@ class _Check:
     def stamped(self, at: int, step: PlanStep) -> Step:
         here = label(at, step)
         contract = self.contract(here, step.tool)
-        rewriter = Rewriter(lambda name: self.resolve(at, name, before=True))
+        each, listed = self.for_each(at, here, step.for_each)
+        rewriter = Rewriter(lambda name: self.resolve(at, name, before=True), has_items=step.for_each is not None)
         body, references, faults = rewriter.rewritten(step.input)
         self.problems += [f"{here}: {fault}" for fault in faults]
         if contract is not None and not faults:
@@ -150,6 +156,10 @@ class _Check:
         raw = msgspec.Raw(b"{}") if faults else msgspec.Raw(encode(body))
         if len(raw) > MAX_ARGUMENTS:
             self.problems.append(f"{here}: the input is {len(raw):,} bytes; {MAX_ARGUMENTS:,} is the most")
+        is_sound = each is not None and not any(list_faults(each))
+        if contract is not None and not faults and is_sound and each is not None and each.over is None:
+            self.problems += [f"{here}: {fault}" for fault in item_faults(raw, each, arguments_of(contract))]
+        references = tuple(dict.fromkeys((*references, *listed)))
         when, needed = self.condition(at, here, step.when)
         depends = [name for asked in step.depends_on if (name := self.dependency(at, here, asked))]
         wired = dict.fromkeys((*depends, *(r.step for r in references), *needed))
@@ -168,7 +178,23 @@ class _Check:
             ask_first=step.ask_first,
             name=step.name,
             reason=step.reason,
+            for_each=each,
         )
+
+    def for_each(self, at: int, here: str, each: ForEach | None) -> tuple[ForEach | None, tuple[Reference, ...]]:
+        """A list as it enters the run, with the earlier outputs that it needs."""
+        if each is None:
+            return None, ()
+        self.problems += [f"{here}: {fault}" for fault in list_faults(each)]
+        over = each.over
+        if over is not None:
+            found = self.resolve(at, over.step, before=True)
+            if found.startswith("!"):
+                self.problems.append(f"{here}: for_each is over {found[1:]}")
+            over = Reference(step=found, path=over.path)
+        when, _ = self.condition(at, f"{here}: for_each", each.when, names=("item", "place"))
+        made = msgspec.structs.replace(each, over=over, items=tuple(each.items), when=when)
+        return made, needs_of_list(made)
 
     def contract(self, here: str, tool: str) -> ToolContract | None:
         profile, contracts = self.rulebook.profile, self.rulebook.contracts
@@ -191,11 +217,15 @@ class _Check:
             return ""
         return found
 
-    def condition(self, at: int, here: str, when: When | None) -> tuple[When | None, tuple[str, ...]]:
+    def condition(
+        self, at: int, here: str, when: When | None, names: tuple[str, ...] = ()
+    ) -> tuple[When | None, tuple[str, ...]]:
         if when is None:
             return None, ()
         bound: dict[str, Reference] = {}
         for name, reference in when.bind.items():
+            if name in names:
+                self.problems.append(f"{here}: when binds {name!r}, which stands for the list's own")
             found = self.resolve(at, reference.step, before=True)
             if found.startswith("!"):
                 self.problems.append(f"{here}: when binds {name!r} to {found[1:]}")
@@ -203,7 +233,7 @@ class _Check:
                 self.problems.append(f"{here}: when binds {name!r} to {fault}")
             else:
                 bound[name] = Reference(step=found, path=reference.path)
-        self.problems += [f"{here}: when: {fault}" for fault in condition_faults(when)]
+        self.problems += [f"{here}: when: {fault}" for fault in condition_faults(when, names)]
         return When(expr=when.expr, bind=bound), tuple(dict.fromkeys(r.step for r in bound.values()))
 
     def resolve(self, at: int, asked: str, before: bool = False) -> str:
@@ -253,13 +283,13 @@ def label(at: int, step: PlanStep) -> str:
     return f"step {at + 1} ({known[:60]})"
 
 
-def condition_faults(when: When) -> list[str]:
-    """What is wrong with a condition's text and names."""
+def condition_faults(when: When, names: tuple[str, ...] = ()) -> list[str]:
+    """What is wrong with a condition's text and names; `names` are bound without being said."""
     odd = [name for name in when.bind if not name.isidentifier()]
     if odd:
         return [f"{name!r} is no name a condition can use" for name in odd]
     try:
-        compile_condition(when.expr, tuple(when.bind))
+        compile_condition(when.expr, (*when.bind, *names))
     except ConditionError as error:
         return [error.detail or error.message]
     return []

@@ -12,18 +12,17 @@ from datetime import date
 from typing import NamedTuple
 
 from cuga.planning.conditions import Condition, find_conditions
+from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import DATA_NOUNS, NEGATIONS, NUMBERS, SELF_MADE, STOP, VERBS
 from cuga.planning.mentions import Mention, mentions
+from cuga.planning.moods import FILLERS
+from cuga.planning.pieces import pieces
 from cuga.planning.records import Records
+from cuga.planning.spelling import Speller, mended
 from cuga.planning.words import Masked, Token, hide, mask, stem, tokens
 
-_SPLIT = re.compile(
-    r"(?P<end>[.!?;]+(?=\s|$)|\n+)|(?P<colon>:(?=\s|$))|[()]|\s[-–—]+\s|—|,|\s\+\s"
-    r"|\b(?P<word>and then|after that|then|and|plus|but|also|afterwards|otherwise|else|before|after"
-    r"|without|so)\b|\s&\s",
-    re.I,
-)
-_ABBREVIATION = re.compile(r"(?:\b(?:vs|inc|co|corp|ltd|mr|ms|mrs|dr|approx|e\.g|i\.e|etc|nov|dec)|\b[A-Z])$", re.I)
+_AS_IS = frozenset({"alone", "untouched", "unchanged"})
+_DEFINITE = frozenset({"the", "this", "that", "my", "our", "these", "those"})
 _COUNT = r"(\d+|" + "|".join(NUMBERS) + r")"
 _THINGS = r"(?:tool[- ]?)?(?:calls?|steps?|actions?|tools?|tool uses)\b"
 _CALLS = re.compile(
@@ -78,21 +77,31 @@ class Reading(NamedTuple):
     calls: int | None
     cost: float | None
     waived: str  # a claim that consent is not needed
+    looked_up: bool = True  # whether there were records to look names up in
+    mended: tuple[tuple[str, str], ...] = ()  # words with a slip, and what they were read as
 
 
 def read(
-    goal: str, records: Records, as_of: date | None = None, is_word: Callable[[str], bool] = lambda word: False
+    goal: str,
+    records: Records,
+    as_of: date | None = None,
+    is_word: Callable[[str], bool] = lambda word: False,
+    is_known: Callable[[str], bool] = lambda word: False,
+    speller: Speller | None = None,
 ) -> Reading:
-    """Take a goal apart. `is_word` knows the words of the tools at hand."""
+    """Take a goal apart. `is_word` knows the words that the tools at hand call their own, `is_known` all words."""
     masked, data_end = _without_notes(mask(goal))
     words = tokens(masked.text)
-    named = mentions(masked, words, records, as_of, is_word)
+    meant = mended(words, speller, is_known) if speller is not None else words
+    named = mentions(masked, words, records, as_of, is_word, is_known)
     text, calls = _taken_out(masked.text, _CALLS)
     text, cost = _taken_out(text, _COST)
     text, waived = _taken_out(text, _CONSENT)
     text, conditions = find_conditions(text)
-    pieces = list(_pieces(text, named))
-    clauses = _clauses(pieces, masked, words, named, conditions, data_end)
+    found = list(pieces(text, named))
+    inside = [any(m.start <= w.start < m.end for m in named) for w in words]
+    words = [as_is if named_ else mended_ for as_is, mended_, named_ in zip(words, meant, inside, strict=True)]
+    clauses = _clauses(found, masked, words, named, conditions, data_end)
     return Reading(
         masked,
         tuple(clauses),
@@ -101,6 +110,8 @@ def read(
         _number(calls) if calls else None,
         float(cost[0]) if cost else None,
         " ".join(waived[-1].strip(" ,;").split()) if waived else "",
+        records.is_known,
+        tuple((word.text, word.low) for word in words if word.low != word.text.casefold()),
     )
 
 
@@ -138,21 +149,6 @@ def _number(found: list[str]) -> int:
     return NUMBERS.get(found[0].casefold(), 0) or int(found[0])
 
 
-def _pieces(text: str, named: list[Mention]) -> list[tuple[str, int, int, int]]:
-    """(lead, start, end, sentence) of each piece; names are never cut, nor are abbreviations taken for ends."""
-    found, start, lead, sentence = [], 0, "", 0
-    for match in _SPLIT.finditer(text):
-        if any(m.start < match.end() and match.start() < m.end for m in named if m.kind != "number"):
-            continue
-        if match["end"] and match["end"].startswith(".") and _ABBREVIATION.search(text[: match.start()]):
-            continue
-        found.append((lead, start, match.start(), sentence))
-        start, lead = match.end(), (match["word"] or match["colon"] or match.group().strip() or ".").casefold()
-        sentence += bool(match["end"])
-    found.append((lead, start, len(text), sentence))
-    return [piece for piece in found if text[piece[1] : piece[2]].strip()]
-
-
 def _clauses(
     pieces: list[tuple[str, int, int, int]],
     masked: Masked,
@@ -171,6 +167,7 @@ def _clauses(
             first = (
                 min((m.start for m in mine if m.kind == "number"), default=end) if part and part[0] is plain[0] else end
             )
+            part = _sent(part)
             text = masked.shown(masked.text[min(first, part[0].start) : _end(part, own, mine, end)]) if part else ""
             inside = mine if len(part) == len(plain) else tuple(m for m in mine if m.start >= part[0].start)
             found.append(
@@ -182,6 +179,23 @@ def _clauses(
     return _conditioned(found, conditions)
 
 
+def _sent(words: list[Token]) -> list[Token]:
+    """The words of a clause, where mailing what is there already means to send it ("email the draft to her") and
+    where sending to whoever asks means to give ("send me a draft")."""
+    for at, word in enumerate(words[:-1]):
+        if word.stem == "send" and words[at + 1].low in ("me", "us"):
+            return [*words[:at], word._replace(low="give", stem="give"), *words[at + 1 :]]
+        if KINDS.get(word.stem) == "message" and word.low in VERBS and word.stem != "draft":
+            after = words[at + 1 : at + 5]
+            there = after[0].low in ("it", "them") or (
+                after[0].low in _DEFINITE and any(KINDS.get(w.stem) == "message" for w in after)
+            )
+            return [*words[:at], word._replace(stem="send"), *words[at + 1 :]] if there else words
+        if word.low not in FILLERS:
+            break
+    return words
+
+
 def _end(part: list[Token], own: list[Token], mine: tuple[Mention, ...], end: int) -> int:
     later = [w for w in own if w.start > part[-1].start]
     closing = max([part[-1].end, *(m.end for m in mine if m.start >= part[0].start)])
@@ -190,8 +204,13 @@ def _end(part: list[Token], own: list[Token], mine: tuple[Mention, ...], end: in
 
 def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
     """A clause's words, parted where a negation begins that forbids something."""
-    if lead == "without":
+    bounded = any(w.low in ("more", "fewer") for w in words[:4])
+    if lead.split(" ")[0] in ("without", "except", "apart", "other") and not bounded:
         return [(words, True)] if words else []
+    if any(word.low == "nothing" for word in words) and (words[0].low in VERBS or words[0].low == "nothing"):
+        return [(words, True)]  # "change nothing"
+    if any(word.low in ("leave", "keep") for word in words) and any(word.low in _AS_IS for word in words):
+        return [(words, True)]  # "leave the CRM alone"
     for at, word in enumerate(words):
         following = [w for w in words[at + 1 :] if w.low not in STOP or w.low in VERBS]
         before = words[at - 1].low if at else ""
@@ -200,8 +219,11 @@ def _negated(words: list[Token], lead: str) -> list[tuple[list[Token], bool]]:
             continue
         if forbids and word.low == "no" and stem(following[0].low) not in {stem(verb) for verb in VERBS}:
             continue
+        if forbids and any(w.low in ("more", "fewer", "less", "over") for w in words[at + 1 : at + 5]):
+            continue  # "don't move more than 5" is a limit, no ban
         if forbids:
-            return [part for part in ((words[:at], False), (words[at:], True)) if part[0]]
+            before_it = words[:at] if any(w.low not in STOP for w in words[:at]) else []
+            return [part for part in ((before_it, False), (words[at:], True)) if part[0]]
     return [(words, False)] if words else []
 
 

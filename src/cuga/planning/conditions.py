@@ -8,12 +8,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from cuga.planning.lexicon import ASKING
+
 _WORD = (
     r"\b(?P<word>(?:but |and )?(?:only |just |even )?(?:if|when|once|provided(?: that)?|as long as"
     r"|in case|assuming)|unless)\s+"
 )
 _SUBJECT = r"(?P<subject>(?:(?!\b(?:if|unless|when)\b)[^,.;:!?\n]){1,80}?)\s*"
-_VERB = r"(?:\b(?:is|are|was|be|comes? out(?: at)?|scores|gets?|reaches|has|of|stays?|goes|lands|hits|turns out)\b)?\s*"
+_VERB = (
+    r"(?P<verb>\b(?:is|are|was|be|comes? out(?: at)?|scores|gets?|reaches|has|of"
+    r"|stays?|goes|lands|hits|turns out)\b)?\s*"
+)
 _BEFORE = (
     r"(?P<before>at least|at most|no less than|no more than|not (?:below|under|above|over)|(?:more"
     r"|greater|higher|better|bigger) than|(?:less|lower|fewer|worse) than|above|over|below|under|>=|<=|=="
@@ -21,10 +26,22 @@ _BEFORE = (
 )
 _NUMBER = r"(?P<number>\d+(?:\.\d+)?)\s*(?:%|percent|points?|pts)?\s*(?:/\s*100)?"
 _AFTER = (
-    r"(?P<after>\s*(?:\+|or (?:better|more|higher|above|over|up)|and (?:up|above|over)|or (?:less|lower"
+    r"(?P<after>\s*(?:\+|plus\b|or (?:better|more|higher|above|over|up)|and (?:up|above|over)|or (?:less|lower"
     r"|below|under|worse)|and (?:below|under)))?"
 )
-_NUMERIC = re.compile(_WORD + _SUBJECT + _VERB + _BEFORE + _NUMBER + _AFTER + r"(?![\w.]*\d)", re.I)
+# "whichever scores over 65", "those with a fit of at least 70": a condition on each of several
+_EACH = re.compile(
+    r"\b(?P<word>whichever(?: ones?| of them)?|those|the ones?|any(?:one|body)?(?: of them)?|every(?:one|body)|all)\s+"
+    r"(?:(?:that|who|which|whose|with)\s+(?:an?\s+|the\s+|its\s+)?)?(?P<subject>(?:(?!\b(?:if|to)\b)[a-z-]+\s+){0,3}?)"
+    r"(?P<verb>(?:is|are|of|scor(?:es?|ed|ing)|gets?|getting|reach(?:es|ing)?|comes? out(?: at)?)\s+)?"
+    + _BEFORE
+    + _NUMBER
+    + _AFTER
+    + r"(?![\w.]*\d)",
+    re.I,
+)
+_UNIT = r"(?:\s+(?P<unit>[a-z]+)(?=\s*(?:[,.;:!?\n]|$)))?"  # "above 75 fit, ..."
+_NUMERIC = re.compile(_WORD + _SUBJECT + _VERB + _BEFORE + _NUMBER + _AFTER + _UNIT + r"(?![\w.]*\d)", re.I)
 _STATE = re.compile(
     _WORD + r"(?P<subject>[^,.;:!?\n]{0,60}?)\s*\b"
     r"(?P<state>(?:is|are|looks?|seems?|comes? out|turns out|was)\s+(?P<not>not |n't )?"
@@ -55,27 +72,43 @@ class Condition(NamedTuple):
     good: bool
     start: int
     end: int
+    each: bool  # holds for each of several records apart
     opens: bool  # stands at the beginning of a sentence or clause, so it rules what follows
 
 
 def find_conditions(text: str) -> tuple[str, list[Condition]]:
     """The conditions of a text, and the text with them blanked. A question in disguise ("check if") is none."""
     found: list[Condition] = []
-    for pattern in (_NUMERIC, _STATE):
+    for pattern in (_NUMERIC, _EACH, _STATE):
         for match in pattern.finditer(text):
             if _POLITE.match(match.group()) or _asks(text, match.start()):
                 continue
+            if pattern is _EACH and not (match["before"] or match["after"]):
+                continue  # "all 85 accounts"
             if re.fullmatch(r"(?:\w+ )?when|once", match["word"], re.I) and pattern is _STATE:
                 continue
             unless = match["word"].casefold().endswith("unless")
-            operator, good = _compared(match, unless) if pattern is _NUMERIC else ("", _is_good(match) != unless)
-            number = match["number"] if pattern is _NUMERIC else ""
+            counted = pattern is not _STATE
+            operator, good = _compared(match, unless) if counted else ("", _is_good(match) != unless)
+            number = match["number"] if counted else ""
+            unit = (match["unit"] or "") if pattern is _NUMERIC else ""
+            subject = " ".join(
+                (unit + " " + match["subject"] + " " + ((match["verb"] or "") if counted else "")).split()
+            )
             before = text[: match.start()].rstrip()
             opens = not before or before[-1] in ".!?;:\n(-,"
             start, end = match.span()
             found.append(
                 Condition(
-                    " ".join(match.group().split()), match["subject"].strip(), operator, number, good, start, end, opens
+                    " ".join(match.group().split()),
+                    subject,
+                    operator,
+                    number,
+                    good,
+                    start,
+                    end,
+                    pattern is _EACH,
+                    opens,
                 )
             )
             text = text[:start] + "," + " " * (end - start - 2) + "," + text[end:]
@@ -88,9 +121,7 @@ def opposite(operator: str) -> str:
 
 
 def _asks(text: str, start: int) -> bool:
-    from cuga.planning.lexicon import ASKING
-
-    before = text[:start].split()
+    before = [] if text[:start].rstrip().endswith(",") else text[:start].split()
     return bool(before) and before[-1].casefold().strip(",") in ASKING | {"me"}
 
 

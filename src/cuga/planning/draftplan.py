@@ -6,15 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from cuga.kernel.consent import effect_of
-from cuga.model.plan import PlanStep, When
+from cuga.kernel.references import ITEMS
+from cuga.model.plan import ITEM, ForEach, PlanStep, Reference, When
 from cuga.model.tool import SideEffect, Slot, ToolContract
 from cuga.model.value import encode
 from cuga.planning import explain, wire
 from cuga.planning.conditions import Condition
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
+from cuga.planning.groups import Group, account_slot, group_of, is_scoring, item_condition, listing_of, narrow, ranker
 from cuga.planning.kinds import base_kind, slot_kinds
 from cuga.planning.mentions import Mention
 from cuga.planning.people import NOBODY
@@ -33,14 +36,73 @@ class Draft:
         self.steps: list[tuple[str, Filled]] = []
         self.flow: dict[str, dict[str, str]] = {}  # step -> argument -> where from
         self.whens: dict[str, tuple[When, str]] = {}
+        self.lists: dict[str, ForEach] = {}  # steps that are one call for each item of a list
         self.choices: list[Choice] = []
 
     def add(self, choice: Choice, depth: int = 0) -> None:
-        """Add the steps of one choice: one for each account it is about."""
+        """Add the steps of one choice: one for each account it is about, or one that is a list of many."""
+        group = group_of(choice, self.context)
+        if group is not None and not self.goes_on_from_a_list(choice) and self.add_group(choice, group, depth):
+            return
         about = accounts_for(choice, self.index, self.context)
         for account in self.of_givers(choice) if about == [None] else about:
             for deal in deals_for(choice, account, self.context):
                 self.add_for(choice, account, depth, deal)
+
+    def goes_on_from_a_list(self, choice: Choice) -> bool:
+        """Whether a tool takes what the calls of an earlier list give: "check each of them" after drafts."""
+        made = {base_kind(kind) for name in self.lists for kind in self.made_by(name).gives} & self.index.passed_on
+        return any(slot.required and base_kind(slot.kind) in made for slot in choice.contract.slots)
+
+    def made_by(self, name: str) -> ToolContract:
+        """The contract of a step."""
+        return next(step.choice.contract for other, step in self.steps if other == name)
+
+    def add_group(self, choice: Choice, group: Group, depth: int) -> bool:
+        """Add a step that makes one call for each account of a group, behind the step that lists them; False when
+        nothing here lists accounts."""
+        known = [(name, listing_of(step.choice.contract)) for name, step in self.steps]
+        giver, listing = next(((name, found) for name, found in reversed(known) if found), ("", None))
+        if listing is None:
+            contract = None if group.is_pronoun else ranker(self.usable)
+            if contract is None:
+                return False
+            if is_scoring(choice.contract):
+                before = Choice(contract, choice.clause, choice.score, choice.words, None, choice.more)
+            else:
+                before = Choice(contract, choice.clause, 0.0, (), None, choice.more, choice.contract.name)
+            self.add_for(before, None, depth + 1)
+            giver, listing = self.steps[-1][0], listing_of(contract)
+        assert listing is not None
+        source = next(step for name, step in self.steps if name == giver)
+        narrow(
+            source.choice.contract,
+            source.arguments,
+            group,
+            self.context.records.accounts,
+            is_asked=not source.choice.needed_by,
+        )
+        if is_scoring(choice.contract):
+            self.context.note(
+                f"{choice.contract.name} looks at one account; {source.choice.contract.name} ranks many in one call."
+            )
+            return True
+        slot = account_slot(choice.contract)
+        assert slot is not None
+        step = fill(choice, None, "", self.context)
+        step.open = [one for one in step.open if one is not slot]
+        step.arguments[slot.name] = {ITEM: listing.account}
+        conditions = [clause.condition for clause in choice.clauses if clause.condition is not None][:1]
+        held = item_condition(conditions[0], listing) if conditions else None
+        if conditions and held is None:
+            self.context.ask(f'How is "{conditions[0].text}" to be measured for each of them?')
+        name = self.name(choice.contract.name)
+        each = ForEach(over=Reference(step=giver, path=listing.path), when=held, first=group.first)
+        flow = self.wire(step, depth)
+        self.steps.append((name, step))
+        self.lists[name], self.flow[name] = each, {slot.name: giver, **flow}
+        self.choices.append(choice)
+        return True
 
     def of_givers(self, choice: Choice) -> list[Mention | None]:
         """For a tool that only takes what was made: each account something was made for, or for "it" the last one."""
@@ -59,13 +121,20 @@ class Draft:
             deal = deals_for(choice, account, self.context)[0]
         step = fill(choice, account, deal, self.context)
         if any(
-            other.choice.needed_by
+            (other.choice.needed_by or choice.contract.side_effect is not SideEffect.READ_ONLY)
             and other.choice.contract.name == choice.contract.name
             and other.arguments == step.arguments
             for _, other in self.steps
         ):
             return  # it is there already, for a step that needs it
-        conditions = [] if choice.needed_by else [c for c in choice.clauses if c.condition is not None][:1]
+        told = [c for c in choice.clauses if c.condition is not None and not choice.needed_by]
+        conditions = [c for c in told if c.at <= choice.clause.at][:1]
+        for clause in told if not conditions else ():
+            assert clause.condition is not None
+            self.context.note(
+                f'"{clause.condition.text}" holds nothing back: "{explain.short(clause.text)}" is part of what '
+                f"{choice.contract.name} gives."
+            )
         for clause in conditions:
             assert clause.condition is not None
             self.ready_for(clause.condition, choice, account, depth)
@@ -73,6 +142,8 @@ class Draft:
         name = self.name(choice.contract.name)
         self.steps.append((name, step))
         self.flow[name] = flow
+        if step.each is not None:
+            self.lists[name] = ForEach(over=Reference(step=step.each, path=ITEMS))
         if choice not in self.choices:
             self.choices.append(choice)
         for clause in conditions:
@@ -96,7 +167,15 @@ class Draft:
                         depth + 1,
                     )
                     found = wire.giver(slot, self.steps, about)
-            if found is not None:
+            if found is not None and found[0] in self.lists:
+                if step.each is None:
+                    step.each = found[0]
+                if step.each == found[0]:
+                    step.arguments[slot.name] = {ITEM: found[1]}
+                    flow[slot.name] = found[0]
+                elif slot.required:
+                    self.context.ask(f"{_which(slot, contract)} Two lists cannot be gone through side by side.")
+            elif found is not None:
                 step.arguments[slot.name] = wire.reference(*found)
                 flow[slot.name] = found[0]
             elif slot.required and base_kind(slot.kind) in ("message", "notes") and self.context.feedback:
@@ -129,6 +208,7 @@ class Draft:
         if any(self.index.knows(word) for word in words):
             return [reading[m.tool] for m in self.index.rank(words) if m.tool in reading and m.score >= 0.4]
         made = {base_kind(kind) for _, step in self.steps[-1:] for kind in step.choice.contract.gives}
+        made = made & {"message"} or ({"account"} if condition.number else made)
         return sorted((c for c in reading.values() if made & slot_kinds(c)), key=lambda c: (c.cost, c.name))
 
     def measure(self, condition: Condition, account: Mention | None) -> tuple[str, str] | None:
@@ -164,6 +244,10 @@ class Draft:
             if maker is None or path is None or "@" in str(maker.arguments.get("recipient", "")):
                 continue
             held, said = self.whens.get(name, (None, ""))
+            if name in self.lists:
+                self.lists[name] = replace(self.lists[name], when=When(expr=f'{_dotted(path)} != ""'))
+                self.context.note(f"{name} goes to those of {source} that have an address; the others are left out.")
+                continue
             this, words = wire.has_text("send_to", source, path), f"{source} has a recipient"
             both = wire.both(held, this) if held is not None else this
             self.whens[name] = (both, f"{said}; {words}" if said else words)
@@ -197,6 +281,7 @@ class Draft:
     def drop(self, name: str) -> None:
         """Take a step out, with those that need its output."""
         self.steps = [(n, step) for n, step in self.steps if n != name]
+        self.lists.pop(name, None)
         flow, self.whens = self.flow.pop(name, None), {n: w for n, w in self.whens.items() if n != name}
         assert flow is not None
         for other, sources in list(self.flow.items()):
@@ -228,9 +313,15 @@ class Draft:
                     reason=explain.reason(step, self.flow[name], condition),
                     depends_on=tuple(dict.fromkeys(self.flow[name].values())),
                     when=held,
+                    for_each=self.lists.get(name),
                 )
             )
         return tuple(made)
+
+
+def _dotted(path: str) -> str:
+    """A pointer into an item as a condition names it."""
+    return ".".join(["item", *path.split("/")[1:]])
 
 
 def _plain(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -6,97 +6,38 @@ An effect outside needs its own verb as an order; no score makes up for that.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from cuga.model.tool import SideEffect, ToolContract
+from cuga.planning.asking import (
+    CONSEQUENTIAL_STEMS,
+    SOFT,
+    STOP_STEMS,
+    VERB_STEMS,
+    clause_kinds,
+    is_about_something,
+    is_listing,
+    is_off_topic,
+    is_unknown,
+    opens_with,
+    orders,
+)
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import CONSEQUENTIAL, GENERIC, PRONOUNS, STOP, TOPICAL, VERBS
+from cuga.planning.lexicon import STOP
 from cuga.planning.ranking import Index, Match
-from cuga.planning.words import Token, stem
+from cuga.planning.senses import NOTHING, Sense, senses
 
-ENOUGH = 0.5  # score of a clause's best tool: about half a word that no other tool has
-VERB_STEMS = frozenset(stem(verb) for verb in VERBS)
-STOP_STEMS = frozenset(stem(word) for word in STOP)
-CONSEQUENTIAL_STEMS = frozenset(stem(word) for word in CONSEQUENTIAL)
-SOFT = frozenset(
-    stem(word)
-    for word in [
-        "show",
-        "tell",
-        "give",
-        "list",
-        "find",
-        "get",
-        "make",
-        "do",
-        "create",
-        "build",
-        "prepare",
-        "run",
-        "use",
-        "see",
-        "look",
-        "have",
-        "need",
-        "want",
-        "help",
-        "fill",
-        "flag",
-        "explain",
-        "say",
-        "put",
-        "let",
-        "include",
-        "mention",
-        "start",
-        "report",
-        "read",
-        "pull",
-        "focus",
-        "keep",
-        "display",
-        "outline",
-        "produce",
-        "look",
-    ]
-)
-_BEFORE_ORDER = frozenset(
-    [
-        "please",
-        "pls",
-        "plz",
-        "then",
-        "and",
-        "just",
-        "now",
-        "finally",
-        "also",
-        "you",
-        "can",
-        "could",
-        "would",
-        "will",
-        "must",
-        "kindly",
-        "directly",
-        "immediately",
-        "go",
-        "ahead",
-        "i",
-        "want",
-        "need",
-        "to",
-        "i'd",
-        "like",
-        "let's",
-        "lets",
-        "let",
-        "us",
-        "afterwards",
-        "next",
-        "first",
-    ]
-)
+ENOUGH = 0.6  # score of a clause's best tool: about half of a sense that is sure, or of a word that no other tool has
+OFF = 0.7  # what is taken from every tool for what nobody here does, when that is sure
+ALONE = 0.4  # a clause that is nothing but a tool's own word: "fit, signals, ..."
+ORDERED = 2.0  # the same for a tool with an effect outside, outright ordered
+OPENS = 0.2  # a verb among its name and keywords
+BY_NAME = 0.4  # a verb that is that of one tool's own name
+QUOTED = 0.45  # a text is quoted, and the tool cannot do without one
+BESIDE = 0.8  # what is left of a tool that can take none of the records a clause names
+SURE = 0.9  # words that say so much are not outweighed by the look of a list
+_RECORDS = frozenset({"account", "opportunity", "contact", "product", "percent", "file"})
 
 
 @dataclass(slots=True)
@@ -127,46 +68,41 @@ class Chosen:
     asked: dict[str, str]  # withheld tools that the goal asks for -> the clause
 
 
+class Around(NamedTuple):
+    """What is looked at for every tool that might serve one clause."""
+
+    clause: Clause
+    reading: Reading
+    opening: str  # the verb it opens with, as far as it counts for the tool
+    verb: str  # the verb it opens with
+    head: str  # its first telling word, as it stands
+    only: str  # its one telling word, where it has no other
+    made: set[str]  # kinds of things that earlier steps give
+    kinds: set[str]  # kinds of things it speaks of
+    has: set[str]  # kinds of things that are named anywhere or made
+    records: set[str]  # kinds of records it names
+    listing: bool  # whether it asks for records as such
+    sense: Sense
+    last: Choice | None  # the choice before, in the same sentence
+    follows: bool  # whether any choice was made before
+
+
 def usable_tools(
     ranked: list[Match], clause: Clause, index: Index, found: Chosen, opening: str, made: set[str], reading: Reading
 ) -> list[Match]:
     """The ranked tools that may be chosen for a clause, weighed by what it names and orders; best first."""
-    kinds = clause_kinds(clause, made)
-    has = {base_kind(mention.kind) for mention in reading.mentions} | made
-    first = opens_with(clause)
-    clause_opens = bool(first)
-    last = found.choices[-1] if found.choices and found.choices[-1].clause.sentence == clause.sentence else None
-    is_quoting = any(mention.kind == "quoted" for mention in reading.mentions)
+    heard = {match.tool for match in ranked}
+    around = _around(ranked, clause, index, found, opening, made, reading)
     usable = []
-    for match in ranked:
-        contract, score = index.contracts[match.tool], match.score
-        takes = slot_kinds(contract)
-        score += 0.2 if clause_opens and first in index.strong[match.tool] else 0.0
-        goes_on = last is not None and last.contract.name == match.tool
-        score += 0.2 * min(2, len(kinds & takes)) + (0.3 if "message" in kinds & takes & made else 0.0)
-        if is_quoting and takes & {"message", "notes"}:
-            needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
-            score += 0.45 if needs else 0.25
-        if goes_on and (not clause_opens or opening in match.words):
-            score += 0.35  # what follows without a verb of its own speaks of the same thing
-        lacking = {
-            base_kind(slot.kind) for slot in contract.slots if slot.required and base_kind(slot.kind) in index.passed_on
-        }
-        score -= (
-            0.5
-            if lacking - has - kinds and not any(m.kind in ("quoted", "identifier") for m in reading.mentions)
-            else 0
-        )
-        if opening and opening in VERB_STEMS and opening not in match.words and opening not in SOFT:
-            score *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
-        if contract.side_effect is SideEffect.EXECUTE and not goes_on and not orders(contract, clause, index):
+    for match in [*ranked, *(Match(name, 0.0, {}) for name in index.contracts if name not in heard)]:
+        contract = index.contracts[match.tool]
+        told = index.telling_kinds(match.tool, around.kinds)
+        if (not match.words and told < ENOUGH) or _is_out_of_place(contract, around, index):
             continue
-        if score < 1.0 and any(is_unknown(word, index) for word in clause.words):
-            score *= 0.85  # weakly meant, in words that no tool has
-        if not clause_opens and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
-            score *= 0.5  # "35 reps, 85 accounts" are figures to work with
-        if not clause.mentions and STOP_STEMS.issuperset(match.words):
-            score *= 0.4  # "what does it mean" has a phrase of the language alone, and names nothing for it
+        score = (match.score + _by_name(contract, around, index)) * _with_records(contract, around) + told
+        score = (score + _by_what_is_there(match, contract, around)) * _doubts(match, around, index)
+        if around.listing and any(slot.kind in ("records", "filter") for slot in contract.slots):
+            score += 0.4
         if match.tool in found.withheld:
             if score >= ENOUGH:
                 found.asked.setdefault(match.tool, clause.text)
@@ -175,73 +111,101 @@ def usable_tools(
     return sorted(usable, key=lambda match: (-match.score, match.tool))
 
 
-_STATING = frozenset(
-    ["it", "its", "it's", "they", "they're", "he", "she", "there", "there's", "this", "that", "we", "i", "i'm", "we're"]
-)
-_BEING = frozenset(["is", "are", "was", "were", "be", "been", "has", "have", "had", "being", "am"])
-_PLACING = frozenset(["to", "for", "with", "on", "in", "at", "of", "from", "into", "by", "over", "per"])
+def _around(
+    ranked: list[Match], clause: Clause, index: Index, found: Chosen, opening: str, made: set[str], reading: Reading
+) -> Around:
+    telling = [word for word in clause.words if word.low not in STOP]
+    kinds = clause_kinds(clause, made)
+    records = {m.kind for m in clause.mentions if m.kind in _RECORDS} | (kinds & {"competitor"})
+    records |= {"account"} if records & {"opportunity", "contact"} else set()  # theirs is known with them
+    strongest = max(
+        (sum(s for word, s in match.words.items() if word not in KINDS and word not in SOFT) for match in ranked),
+        default=0.0,
+    )
+    bounded = any(m.kind in ("amount", "date", "period", "rep") for m in clause.mentions)
+    before = found.choices[-1] if found.choices else None
+    return Around(
+        clause=clause,
+        reading=reading,
+        opening=opening,
+        verb=opens_with(clause),
+        head=next((word.stem for word in telling if word.low == word.stem), ""),
+        only=telling[0].stem if len(telling) == 1 else "",
+        made=made,
+        kinds=kinds,
+        has={base_kind(mention.kind) for mention in reading.mentions} | made,
+        records=records,
+        listing=is_listing(clause) and strongest < (SURE if bounded else ENOUGH),
+        sense=index.sense_of(clause.words),
+        last=before if before is not None and before.clause.sentence == clause.sentence else None,
+        follows=before is not None,
+    )
 
 
-def is_unknown(word: Token, index: Index) -> bool:
-    """Whether a telling word is none of the language's common ones and none that a tool has."""
-    return len(word.low) > 2 and word.low not in STOP and word.low not in VERBS and not index.knows(word.stem)
+def _goes_on(contract: ToolContract, around: Around) -> bool:
+    return around.last is not None and around.last.contract.name == contract.name
 
 
-def clause_kinds(clause: Clause, made: set[str]) -> set[str]:
-    """The kinds of things a clause speaks of; "it" is the message when one was just made."""
-    opening = opens_with(clause)  # "email her" asks for a deed and has no email yet
-    kinds = {KINDS[word.stem] for word in clause.words if word.stem in KINDS and word.stem != opening}
-    kinds |= {base_kind(mention.kind) for mention in clause.mentions}
-    if "message" in made and any(word.low in PRONOUNS for word in clause.words):
-        kinds.add("message")
-    if any(mention.kind == "role" for mention in clause.mentions):
-        kinds.add("contact")
-    return kinds
+def _lacking(contract: ToolContract, around: Around, index: Index) -> set[str]:
+    """Kinds that only come out of tools, which a tool cannot do without and nobody gives here."""
+    if any(m.kind in ("quoted", "term", "identifier") for m in around.reading.mentions):
+        return set()
+    needed = {base_kind(slot.kind) for slot in contract.slots if slot.required}
+    return (needed & index.passed_on) - around.has - around.kinds
 
 
-def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
-    """Whether a clause outright orders the tool's own verb: "send it", "please send", never "to send" or "sending"."""
-    if clause.after_data or clause.lead in ("before", "after", "without"):
-        return False
-    said = [word.stem for word in clause.words]
-    verbs = index.verbs(contract.name, said) & (VERB_STEMS | {stem(contract.name.split("_")[0])})
-    before = ""
-    for word in clause.words:
-        if word.stem in verbs and not word.low.endswith("ing"):
-            return before != "i"
-        if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):
-            return False
-        before = word.low
-    return False
+def _is_out_of_place(contract: ToolContract, around: Around, index: Index) -> bool:
+    """An effect outside that is not outright ordered, or a tool that lacks what nobody can give beside other tools:
+    "and tell me why" is no call for a run that nobody named."""
+    if around.follows and _lacking(contract, around, index) - {"message"}:
+        return True
+    effect = contract.side_effect is SideEffect.EXECUTE and not _goes_on(contract, around)
+    return effect and not orders(contract, around.clause, index)
 
 
-def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:
-    """The stems of a clause in order, and how much those count that only say what it is about or to whom."""
-    scale: dict[str, float] = {}
-    weight, before = (0.4 if clause.words and clause.words[0].low in _PLACING else 1.0), ""
-    if len(clause.words) > 1 and clause.words[0].low in _STATING and clause.words[1].low in _BEING:
-        weight = 0.45  # "it has been there for 90 days" says how things are
-    roles = [mention for mention in clause.mentions if mention.kind == "role"]
-    for word in clause.words:
-        if word.low in TOPICAL:
-            weight = 0.4
-        elif word.low in VERBS and before in ("and", "then", "to"):
-            weight = 1.0
-        inside = next((role for role in roles if role.start <= word.start < role.end), None)
-        addressed = inside is not None and (before in STOP or word.start > inside.start) and clause.words[0] != word
-        scale[word.stem] = max(
-            scale.get(word.stem, 0.0), weight * (0.25 if addressed else 0.5 if word.low in GENERIC else 1.0)
-        )
-        before = word.low
-    return [word.stem for word in clause.words], scale
+def _by_name(contract: ToolContract, around: Around, index: Index) -> float:
+    """What a clause says for a tool by the tool's own verb or word."""
+    strong = index.strong[contract.name]
+    ordered = contract.side_effect is SideEffect.EXECUTE and orders(contract, around.clause, index)
+    gain = (ORDERED if ordered else BY_NAME) * index.orders_by_name(around.verb or around.head, contract.name)
+    gain += OPENS if around.verb in strong else 0.0
+    return gain + (ALONE if around.only in strong else 0.0)
 
 
-def opens_with(clause: Clause) -> str:
-    """The stem of the verb that a clause opens with; empty when it opens otherwise."""
-    lows = [word.low for word in clause.words]
-    for at, word in enumerate(clause.words):
-        if word.low in VERBS and word.low not in ("need", "like", "want", "let"):
-            return "" if word.low == "set" and "up" in lows[at + 1 :] else word.stem
-        if word.low not in _BEFORE_ORDER:
-            return ""
-    return ""
+def _with_records(contract: ToolContract, around: Around) -> float:
+    takes_none = contract.slots and around.records and not slot_kinds(contract) & around.records
+    return BESIDE if takes_none else 1.0
+
+
+def _by_what_is_there(match: Match, contract: ToolContract, around: Around) -> float:
+    """What speaks for a tool by quoted texts, by what was made before, and by what the clause before asked for."""
+    takes = slot_kinds(contract)
+    gain = 0.3 if "message" in around.kinds & takes & around.made else 0.0
+    if takes & {"message", "notes"} and any(mention.kind == "quoted" for mention in around.reading.mentions):
+        needs = any(slot.required and base_kind(slot.kind) in ("message", "notes") for slot in contract.slots)
+        gain += QUOTED if needs else 0.25
+    if _goes_on(contract, around) and (not around.verb or around.opening in match.words):
+        gain += 0.35  # what follows without a verb of its own speaks of the same thing
+    return gain
+
+
+def _doubts(match: Match, around: Around, index: Index) -> float:
+    """What is left of a score after all that speaks against a tool."""
+    clause, opening, left = around.clause, around.opening, 1.0
+    if _lacking(index.contracts[match.tool], around, index):
+        left *= 0.6
+    is_meant = around.sense.best in index.means(match.tool) and senses().speaks_for(opening, around.sense.best)
+    if opening in VERB_STEMS and opening not in SOFT and not (index.has(opening, match.tool) or is_meant):
+        left *= 0.0 if opening in CONSEQUENTIAL_STEMS else 0.55
+    nothing = around.sense.sure.get(NOTHING, 0.0) * (0.5 if is_about_something(clause) else 1.0)
+    left *= 1 - OFF * nothing
+    if match.score < 1.0 and any(is_unknown(word, index) for word in clause.words):
+        left *= 0.85  # weakly meant, in words that no tool has
+    if not around.verb and KINDS.keys() >= set(match.words) and any(m.kind == "number" for m in clause.mentions):
+        left *= 0.5  # "35 reps, 85 accounts" are figures to work with
+    if set(match.words) <= {opening} and is_off_topic(clause, index, around.reading):
+        left *= 0.4  # "order pizza", "write a poem": the verb is a tool's, what it is done to is nobody's
+    refers = bool(around.has & {"account", "opportunity", "contact"})
+    if not clause.mentions and not refers and STOP_STEMS.issuperset(match.words):
+        left *= 0.4  # "what does it mean" has a phrase of the language alone, and names nothing for it
+    return left

@@ -43,7 +43,8 @@ def _spoken(choice: Choice) -> list[str]:
 
 def notes(reading: Reading, chosen: Chosen) -> list[str]:
     """What the reader must know of what was not planned, or not believed."""
-    found = []
+    found = [f"{m.written!r} was read as the {m.kind} {m.value}." for m in reading.mentions if m.written]
+    found += [f"{written!r} was read as {meant!r}." for written, meant in dict.fromkeys(reading.mended)]
     if reading.waived:
         found.append(f'"{reading.waived}" counts for nothing: who must agree is the profile\'s to say.')
     for tool, text in chosen.asked.items():

@@ -43,4 +43,5 @@ class Filled:
     account: Mention | None
     arguments: dict[str, Any] = field(default_factory=dict)
     open: list[Slot] = field(default_factory=list)
+    each: str | None = None  # the list that it makes a call for each result of
     taken: list[str] = field(default_factory=list)  # what was filled from what, for the step's reason

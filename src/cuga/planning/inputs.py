@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from cuga.model.plan import REFERENCE, Reference
+from cuga.model.plan import ITEM, REFERENCE, Reference
 
 MAX_DEPTH = 32
 MAX_NODES = 20_000
@@ -28,10 +28,14 @@ def bad_pointer(path: str) -> str:
 
 
 class Rewriter:
-    """Walks inputs; `resolve` turns a step's id, name or position into its id, or into "!" and what is wrong."""
+    """Walks inputs; `resolve` turns a step's id, name or position into its id, or into "!" and what is wrong.
 
-    def __init__(self, resolve: Resolve) -> None:
+    Only a step with `has_items` may speak of the item that it is called for.
+    """
+
+    def __init__(self, resolve: Resolve, *, has_items: bool = False) -> None:
         self._resolve = resolve
+        self._has_items = has_items
 
     def rewritten(self, value: Any) -> tuple[dict[str, Any], tuple[Reference, ...], list[str]]:
         """The input with references by id, those references, and all faults."""
@@ -55,6 +59,8 @@ class Rewriter:
         if isinstance(value, dict):
             if REFERENCE in value:
                 return self._reference(value, where)
+            if ITEM in value:
+                return self._item(value, where)
             return self._object(value, where, depth)
         if isinstance(value, (list, tuple)):
             return [self._walk(inner, f"{where}/{at}", depth + 1) for at, inner in enumerate(value)]
@@ -71,6 +77,17 @@ class Rewriter:
             else:
                 body[key] = self._walk(inner, f"{where}/{key}", depth + 1)
         return body
+
+    def _item(self, value: dict[str, Any], where: str) -> Any:
+        path = value[ITEM]
+        here = where or "input"
+        if not self._has_items:
+            self._faults.append(f'{here}: "{ITEM}" stands for an item of a list, and this step has no for_each')
+        elif len(value) != 1 or not isinstance(path, str) or unstorable(path):
+            self._faults.append(f'{here}: an item is {{"{ITEM}": "/field"}} and nothing beside it')
+        elif fault := bad_pointer(path):
+            self._faults.append(f"{here}: the item's path is {fault}")
+        return {ITEM: path}
 
     def _reference(self, value: dict[str, Any], where: str) -> Any:
         said = value[REFERENCE]

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 
 import msgspec
 
-from cuga.model.plan import Reference, Step, When
+from cuga.model.plan import Reference, Step, When, needs_of_list
 from cuga.model.value import encode
 from cuga.planning.inputs import Rewriter
 
@@ -51,16 +51,24 @@ def renamed_step(step: Step, renamed: Mapping[str, str]) -> Step:
     """A step whose needs have other ids now."""
     if not renamed or not set(step.depends_on) & renamed.keys():
         return step
-    when = step.when
-    if when is not None:
-        bind = {n: Reference(step=renamed.get(r.step, r.step), path=r.path) for n, r in when.bind.items()}
-        when = When(expr=when.expr, bind=bind)
-    body, references, _ = Rewriter(lambda name: renamed.get(name, name)).rewritten(msgspec.json.decode(step.input))
+
+    def again(reference: Reference) -> Reference:
+        return Reference(step=renamed.get(reference.step, reference.step), path=reference.path)
+
+    def anew(when: When | None) -> When | None:
+        return None if when is None else When(expr=when.expr, bind={n: again(r) for n, r in when.bind.items()})
+
+    each = step.for_each
+    if each is not None:
+        each = msgspec.structs.replace(each, over=None if each.over is None else again(each.over), when=anew(each.when))
+    rewriter = Rewriter(lambda name: renamed.get(name, name), has_items=each is not None)
+    body, references, _ = rewriter.rewritten(msgspec.json.decode(step.input))
     return msgspec.structs.replace(
         step,
         input=msgspec.Raw(encode(body)),
-        references=references,
-        when=when,
+        references=tuple(dict.fromkeys((*references, *needs_of_list(each)))),
+        when=anew(step.when),
+        for_each=each,
         depends_on=tuple(renamed.get(name, name) for name in step.depends_on),
     )
 
@@ -68,4 +76,5 @@ def renamed_step(step: Step, renamed: Mapping[str, str]) -> Step:
 def core(step: Step) -> tuple[object, ...]:
     """What makes two steps the same piece of work."""
     needs = frozenset(step.depends_on)
-    return step.tool, step.tool_digest, bytes(step.input), step.when, needs, step.required, step.ask_first
+    each = None if step.for_each is None else encode(step.for_each)  # items may hold what cannot be hashed
+    return step.tool, step.tool_digest, bytes(step.input), step.when, each, needs, step.required, step.ask_first

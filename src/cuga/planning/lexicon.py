@@ -6,69 +6,31 @@ Nothing here knows a tool. What a tool can do is said by its contract alone: nam
 from __future__ import annotations
 
 
-def _set(text: str) -> frozenset[str]:
+def set_of(text: str) -> frozenset[str]:
+    """The words of a text."""
     return frozenset(text.split())
 
 
-DETERMINERS = _set("a an the my our your his her its their this that these those any some")
-# Words that people use for one another when they speak of selling. Each stands for the others of its line, a little
-# less surely than for itself; what a tool is called by is still said by its contract alone.
-SAME = tuple(
-    tuple(line.split())
-    for line in """
-    legal lawful allowed permitted compliance compliant gdpr
-    news signal trigger event
-    quiet silent stale dormant inactive neglected untouched
-    bookings revenue turnover
-    rival competitor
-    objection pushback concern
-    reply response
-    owner responsible
-    discount rebate markdown
-    hire recruit headcount
-    call phone
-    missing incomplete blank empty
-    duplicate double dupe
-    fair even equal balance
-    risk danger trouble jeopardy threat
-    brief summary overview recap rundown dossier
-    rank prioritize order
-    compare contrast
-    industry sector vertical
-    forecast predict project expect outlook
-    template snippet boilerplate
-    stakeholder committee
-    territory patch
-    overloaded overworked busy
-    unsubscribe opt-out
-    seller rep salesperson
-    sequence cadence
-    meeting appointment visit
-    qualify qualification
-    hygiene cleanliness
-    replay rerun repeat
-    persona archetype
-    collateral handout brochure
-    """.strip().splitlines()
-)
+DETERMINERS = set_of("a an the my our your his her its their this that these those any some")
 # Words that carry no evidence for a tool.
-STOP = _set(
+STOP = set_of(
     """a an the this that these those my our your his her its their it them they we i you me us he she who whom whose
-    which what when where why how is are was were be been being am do does did done doing has have had having can could
-    will would shall should may might must of to for from in on at by with without within into onto over under about
-    as and or but nor if then than so too very just only also please pls plz kindly now today tomorrow soon asap
-    right away here there not no none any some all each every both either neither more most less least other another
-    such same own up down out off again once let lets us give gimme tell show want need like make get got go going
-    thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit thing things stuff way
-    w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's where's there's it's i'm
-    i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant isn't aren't still yet even
-    before after while until since because against between them one ones us full some max min most best worst top"""
+    which what when where why how is are was were be been being am do does did done doing has have had having can
+    could will would shall should may might must of to for from in on at by with without within into onto over under
+    about as and or but nor if then than so too very just only also please pls plz kindly now today tomorrow soon
+    asap right away here there not no none any some all each every both either neither more most less least other
+    another such same own up down out off again once let lets us give gimme tell show want need like make get got go
+    going thanks thank hey hi hello dear ok okay well really actually maybe perhaps kind sort lot bit time times
+    thing things stuff way w/ vs versus via per etc e.g i.e re first second third next last new whats what's who's
+    where's there's it's i'm i'd i'll we're we'd we'll you're don't dont doesn't doesnt didn't wont won't can't cant
+    isn't aren't still yet even before after while until since because against between them one ones us full some
+    max min most best worst top"""
 )
-GREETING = _set("hi hello hey yo hiya greetings morning afternoon evening thanks thank you good day dear there cuga")
-PRONOUNS = _set("it its it's this that them they their theirs these those him her he she his each both same")
-PLURAL_PRONOUNS = _set("them they their theirs these those each both")
+GREETING = set_of("hi hello hey yo hiya greetings morning afternoon evening thanks thank you good day dear there cuga")
+PRONOUNS = set_of("it its it's this that them they their theirs these those him her he she his each both same")
+PLURAL_PRONOUNS = set_of("them they their theirs these those each both")
 # Verbs a request may open with; only used to see where a request begins and what it asks that no tool can do.
-VERBS = _set(
+VERBS = set_of(
     """score rate grade rank prioritize prioritise order sort draft write compose word phrase rewrite reword shorten
     prepare build create make generate produce plan design check review assess evaluate judge verify validate proof
     proofread qualify disqualify send mail email e-mail message blast fire forward post deliver ship call phone text
@@ -82,24 +44,31 @@ VERBS = _set(
     train learn extract pick choose select decide identify spot detect flag highlight mark tag classify label
     categorize sort handle answer reply respond follow research investigate profile monitor watch track alert remind
     translate convert install deploy approve reject deny fill complete finish use skip leave ignore keep focus
-    mention include ask confirm quote cover hire fire invite attach share publish sync push notify"""
+    put ring thank prep recap nudge introduce jot enter scrub sanitise rerun reproduce recalibrate revise advance bump
+    shortlist pitch counter justify tweak polish critique vet interpret decode compile assemble craft pen shoot dispatch
+    sum size hand even carve benchmark relearn retrain dedupe deduplicate bring gather collect work walk dig
+    hold mention include ask confirm quote cover hire fire invite attach share publish sync push notify"""
 )
-NEGATIONS = _set(
+NEGATIONS = set_of(
     "don't dont not never no without doesn't doesnt shouldn't shouldnt mustn't mustnt can't cant cannot w"
     "on't wont skip omit"
 )
-WRITING = _set("write change modify touch alter update edit save commit apply execute anything back overwrite")
+WRITING = set_of(
+    "write change modify touch alter update edit save commit apply execute anything back overwrite alone untouched"
+    " unchanged"
+)
 # Verbs whose effect lies outside or destroys: asked for without a tool for them, they are named, never swapped.
-CONSEQUENTIAL = _set(
+CONSEQUENTIAL = set_of(
     """send mail blast fire forward post deliver delete remove erase purge wipe drop merge update change set modify
     move reassign transfer apply commit buy pay refund invoice bill sign cancel book hire approve reject deny publish
     deploy install call phone text upload push notify schedule"""
 )
-ASKING = _set("see check tell know ask wonder verify decide determine find say explain show")
-GENERIC = _set(
-    "report list summary result results table document data file files output answer line format thing planning"
+ASKING = set_of("see check tell know ask wonder verify decide determine find say explain show")
+GENERIC = set_of(
+    """report list summary result results table document data file files output answer line format thing planning
+    outcome outcomes difference differences problem problems issue issues finding findings reason reasons rest"""
 )
-TOPICAL = _set("about regarding re concerning mentioning mention around because against")
+TOPICAL = set_of("saying stating noting about regarding re concerning mentioning mention around because against")
 NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9, "ten": 10,
     "eleven": 11, "twelve": 12, "fifteen": 15, "twenty": 20, "thirty": 30, "fifty": 50, "dozen": 12, "hundred": 100,
@@ -125,9 +94,9 @@ NOUNS = {
     "product": "product", "rep": "rep", "seller": "rep", "note": "notes",
     "transcript": "notes", "lead": "lead", "run": "run",
 }  # fmt: skip
-ENTITY_KINDS = _set("account opportunity contact product count rep lead role file date amount period")
-DATA_NOUNS = _set("note notes transcript minutes reply replies email mail message thread text log quote excerpt")
-SELF_MADE = _set("draft write compose send build create make prepare generate mail email produce")
+ENTITY_KINDS = set_of("account opportunity contact product count rep lead role file date amount period")
+DATA_NOUNS = set_of("note notes transcript minutes reply replies email mail message thread text log quote excerpt")
+SELF_MADE = set_of("draft write compose send build create make prepare generate mail email produce")
 ROLE = (
     r"(?:(?:[a-z]+ ){0,2}(?:vice president|head|director|chief) of [a-z]+(?: [a-z]+)?|"
     r"c[efmtiro]o|cfo|ciso|cro|cmo|coo|cio|[es]?vp(?: of)?(?: [a-z]+)?|"

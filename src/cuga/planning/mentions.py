@@ -6,7 +6,7 @@ A mention is a value with its place. What it is for is decided later, by the slo
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date, timedelta
 from typing import NamedTuple
 
@@ -17,7 +17,8 @@ from cuga.planning.words import Masked, Token, hole_number, stem
 _FILE = re.compile(r"(?<![\w/])[\w][\w./-]*\.(?:csv|tsv|xlsx?|json|jsonl|eml|txt|md|pdf|docx?|vcf|ics|ya?ml)\b", re.I)
 _MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 _MONEY = re.compile(
-    r"(?:[$€£]|\b(?:usd|eur|gbp) ?)\d[\d,.]*(?: ?(?:k|m|mio|million|bn))?\b|\b\d[\d,.]*[kK]\b"
+    r"(?:[$€£]|\b(?:usd|eur|gbp) ?)\d[\d,.]*(?: ?(?:k|m|mio|million|bn))?\b"
+    r"|\b\d[\d,.]*(?:[kKmM]\b| ?(?:thousand|million|mio|mn|billion|bn)\b)"
     r"|\b\d[\d,.]* ?(?:usd|eur|gbp|dollars|euros)\b",
     re.I,
 )
@@ -40,10 +41,13 @@ _IDENTIFIER = re.compile(r"\b(?=[\w-]*\d)(?=[\w-]*[A-Za-z])[A-Za-z0-9]+(?:[-_][A
 _NOT_IDENTIFIER = re.compile(
     r"(?:\d+(?:k|m|bn|x|st|nd|rd|th|h|d|am|pm|min|days?)|[qh]\d|fy\d+|b2b|b2c|mp3|\d+-\w+)", re.I
 )
-_NUMBER = re.compile(r"(?<![\w.-])(?:\d+(?:\.\d+)?|" + "|".join(NUMBERS) + r")(?![\w%]|\.\d)", re.I)
+_NUMBER = re.compile(r"(?<![\w.-])(?:\d{1,3}(?:,\d{3})+|\d+(?:\.\d+)?|" + "|".join(NUMBERS) + r")(?![\w%]|\.\d)", re.I)
 _NAME = re.compile(
     r"(?:[A-Z][\w&'+-]*|(?=\d*[A-Z])[A-Z0-9]{2,}\b)(?: (?:[A-Z][\w&+-]*|&|of|\d{2,4}\b(?=[^%]))(?=\W|$))*"
 )
+
+
+NEAR = {"accounts": "account", "products": "product", "teams": "rep"}  # whose names are read with a slip in them
 
 
 class Mention(NamedTuple):
@@ -55,14 +59,21 @@ class Mention(NamedTuple):
     end: int
     record: str = ""
     others: tuple[tuple[str, str], ...] = ()
+    written: str = ""  # how it stands in the goal, where that is only near the record's name
 
 
 def mentions(
-    masked: Masked, words: list[Token], records: Records, as_of: date | None, is_word: Callable[[str], bool]
+    masked: Masked,
+    words: list[Token],
+    records: Records,
+    as_of: date | None,
+    is_word: Callable[[str], bool],
+    is_known: Callable[[str], bool],
 ) -> list[Mention]:
     """All that a goal names, in order, without overlaps: what is told apart more surely goes first.
 
-    `is_word` knows the words of the tools: what they call their own is no name, whatever its capitals.
+    `is_word` knows the words of the tools: what they call their own is no name, whatever its capitals. A word that is
+    none of the language's nor of the tools' (`is_known`) may be a record's name with a slip in it.
     """
     text = masked.text
     found: list[Mention] = []
@@ -82,6 +93,8 @@ def mentions(
         record, name = spot.hits[0]
         value = records.account_name(record) if spot.kind == "account" else name or record
         add(Mention(spot.kind, value, spot.start, spot.end, record, spot.hits if len(spot.hits) > 1 else ()))
+    for mention in _misspelled(words, text, records, is_known):
+        add(mention)
     for match in _DATE.finditer(text):
         add(Mention("date", resolved_date(match, as_of), match.start(), match.end()))
     for pattern, kind in ((_MONEY, "amount"), (_PERCENT, "percent"), (_PERIOD, "period")):
@@ -107,10 +120,61 @@ def mentions(
         if named is not None and not all(is_word(stem(word.casefold())) for word in named.value.split()):
             add(named)
     for match in _NUMBER.finditer(text):
-        if text[: match.start()].casefold().endswith(("no ", "any", "which ", "this ", "that ", "every ")):
+        if match.group().casefold() == "one" and _means_a_thing(text, match):
             continue
-        add(Mention("number", str(NUMBERS.get(match.group().casefold(), match.group())), match.start(), match.end()))
+        add(
+            Mention(
+                "number",
+                str(NUMBERS.get(match.group().casefold(), match.group().replace(",", ""))),
+                match.start(),
+                match.end(),
+            )
+        )
     return sorted(found, key=lambda mention: mention.start)
+
+
+def _misspelled(words: list[Token], text: str, records: Records, is_known: Callable[[str], bool]) -> Iterator[Mention]:
+    """Accounts, products and sellers whose names are written with a slip: the one near record, never one of several."""
+    if not records.is_known:
+        return
+    kinds = [(crm_kind, kind) for crm_kind, kind in NEAR.items() if records.can_be_near(crm_kind)]
+    odd = {at for at, word in enumerate(words) if word.low.isalpha() and len(word.low) > 4 and not is_known(word.stem)}
+    for length in (3, 2, 1):
+        for at in range(len(words) - length + 1):
+            piece = range(at, at + length)
+            written = text[words[at].start : words[at + length - 1].end].removesuffix("'s")
+            plain = any(words[i].low in STOP for i in (at, at + length - 1)) or re.search(r"[^\w &'.-]", written)
+            if not odd.intersection(piece) or plain:
+                continue
+            for crm_kind, kind in kinds:
+                near = records.near(crm_kind, written)
+                if near.found is not None:
+                    value = records.account_name(near.found.id) if kind == "account" else near.found.name
+                    end = words[at].start + len(written)
+                    yield Mention(kind, value, words[at].start, end, near.found.id, (), written)
+                    break
+
+
+def units_of(written: str) -> float | None:
+    """An amount in units of its currency: "20k" is 20000, "$1.5 million" 1500000; None for what is none."""
+    found = re.search(
+        r"(\d[\d,.]*)\s?([a-z]*)", written.casefold().replace("usd", "").replace("eur", "").replace("gbp", "")
+    )
+    if found is None:
+        return None
+    times = next((times for names, times in _TIMES if found[2] in names), 1)
+    digits = found[1].rstrip(".,")
+    digits = digits.replace(",", "") if not re.fullmatch(r"\d{1,3}(?:\.\d{3})+", digits) else digits.replace(".", "")
+    return float(digits) * times if digits.count(".") < 2 else None
+
+
+_TIMES = ((("k", "thousand"), 1e3), (("m", "mio", "mn", "million"), 1e6), (("bn", "billion"), 1e9))
+
+
+def _means_a_thing(text: str, match: re.Match[str]) -> bool:
+    """Whether a "one" stands for a thing: "no one", "this one", "the Orbit one"."""
+    before, after = text[: match.start()].casefold(), text[match.end() :].lstrip()
+    return before.endswith(("no ", "any", "which ", "this ", "that ", "every ")) or not after[:1].isalpha()
 
 
 def is_term(quoted: str) -> bool:

@@ -14,6 +14,9 @@ from cuga.planning.words import Token, hole_number
 
 LONGEST_NAME = 6  # words
 MOST_DEALS = 12
+MOST_ACCOUNTS = 500
+SAMPLED = 500  # records that are looked at for the values of a field
+NEAR_AMONG = 5000  # names among which each odd word of a goal is compared
 SPOTTED = {"accounts": "account", "contacts": "contact", "products": "product", "teams": "rep"}
 
 
@@ -112,6 +115,37 @@ class Records:
             return account
         same = self._index("accounts").get(squeeze(record.name), ())
         return record.name if len(same) == 1 else record.id
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts there are."""
+        return len(self._crm.names("accounts")) if self._crm is not None else 0
+
+    def accounts_of(self, text: str) -> list[str]:
+        """The accounts of a country, city, industry or owner, as they are called; at most `MOST_ACCOUNTS`."""
+        if self._crm is None:
+            return []
+        for field in ("country", "city", "industry", "owner"):
+            found = self._crm.query("accounts", (Filter(field=field, value=text),), limit=MOST_ACCOUNTS)
+            if found:
+                return [self.account_name(record.id) for record in found]
+        return []
+
+    def values(self, kind: str, fields: tuple[str, ...]) -> dict[str, str]:
+        """What stands in some fields of the first records of a kind, folded -> the field; a few are looked at, so that
+        a large CRM is answered for as fast as a small one."""
+        if self._crm is None or not fields:
+            return {}
+        found: dict[str, str] = {}
+        for record in self._crm.query(kind, limit=SAMPLED):
+            for field in fields:
+                if said := str(getattr(record, field, "") or "").casefold():
+                    found.setdefault(said, field)
+        return found
+
+    def can_be_near(self, kind: str) -> bool:
+        """Whether near spellings of a kind's names can be looked for in every word of a goal."""
+        return self._crm is not None and 0 < len(self._crm.names(kind)) <= NEAR_AMONG
 
     def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
         if self._crm is None:

@@ -17,10 +17,11 @@ from cuga.model.tool import ToolContract
 from cuga.model.value import micros
 from cuga.planning import explain
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
+from cuga.planning.asking import is_unknown
 from cuga.planning.choose import choose
 from cuga.planning.clauses import Reading, read
 from cuga.planning.draftplan import Draft
-from cuga.planning.evidence import Choice, Chosen, is_unknown
+from cuga.planning.evidence import Choice, Chosen
 from cuga.planning.filling import Context
 from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import GREETING, STOP
@@ -69,8 +70,11 @@ class RulePlanner:
             )
         today = as_of.date() if isinstance(as_of, datetime) else as_of
         index = self._index(rulebook)
-        reading = read(goal, self._records, today, index.is_own)
-        remarks = read(_OUT.sub(r"skip \1", feedback), self._records, today, index.is_own) if feedback.strip() else None
+        reading = read(goal, self._records, today, index.is_own, index.is_plain, index.speller)
+        said = _OUT.sub(r"skip \1", feedback)
+        remarks = (
+            read(said, self._records, today, index.is_own, index.is_plain, index.speller) if feedback.strip() else None
+        )
         withheld = _withheld(rulebook.profile, index)
         chosen = choose(_forbidding(reading, remarks), index, withheld, favours(past, rulebook.contracts))
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]

@@ -10,26 +10,25 @@ import difflib
 from functools import lru_cache
 from typing import Any
 
-import jsonschema_rs
 import msgspec
 
-from cuga.model.plan import REFERENCE
+from cuga.errors import ToolInvalid
+from cuga.model.plan import ITEM, REFERENCE
 from cuga.model.tool import ToolContract
+from cuga.tools.schemas import compiled
 
 _KEYWORDS_OF_MANY = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
 _KEYWORDS_OF_LIST = ("anyOf", "oneOf", "allOf", "prefixItems")
 _KEYWORDS_OF_ONE = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "unevaluatedProperties")
-_POINTER = {
-    "type": "object",
-    "properties": {REFERENCE: {"type": "object"}},
-    "required": [REFERENCE],
-    "additionalProperties": False,
-}
+_POINTERS = [
+    {"type": "object", "properties": {name: {"type": kind}}, "required": [name], "additionalProperties": False}
+    for name, kind in ((REFERENCE, "object"), (ITEM, "string"))
+]
 
 
 def is_reference(value: Any) -> bool:
-    """Whether a JSON value stands for an earlier output."""
-    return isinstance(value, dict) and len(value) == 1 and REFERENCE in value
+    """Whether a JSON value stands for an earlier output or for the item of a list."""
+    return isinstance(value, dict) and len(value) == 1 and (REFERENCE in value or ITEM in value)
 
 
 class Arguments:
@@ -39,8 +38,8 @@ class Arguments:
         self.properties: dict[str, Any] = schema.get("properties") or {}
         self.closed = schema.get("additionalProperties") is False
         self.required: tuple[str, ...] = tuple(schema.get("required") or ())
-        self._plain = jsonschema_rs.validator_for(schema) if schema else None
-        self._open = jsonschema_rs.validator_for(_opened(schema, top=True)) if schema else None
+        self._plain = compiled(schema) if schema else None
+        self._open = compiled(_opened(schema, top=True)) if schema else None
 
     def faults(self, value: dict[str, Any]) -> list[str]:
         """All that is wrong with an input, each as "where: what". Empty when nothing is."""
@@ -75,7 +74,7 @@ def arguments_of_schema(schema: bytes) -> Arguments:
     read = msgspec.json.decode(schema)
     try:
         return Arguments(read if isinstance(read, dict) else {})
-    except ValueError:
+    except ToolInvalid:
         return Arguments({})
 
 
@@ -124,7 +123,7 @@ def _opened(schema: Any, top: bool = False) -> Any:
     for key in _KEYWORDS_OF_ONE:
         if isinstance(opened.get(key), dict):
             opened[key] = _opened(opened[key])
-    return opened if top else {"anyOf": [_POINTER, opened]}
+    return opened if top else {"anyOf": [*_POINTERS, opened]}
 
 
 def _short(text: str) -> str:

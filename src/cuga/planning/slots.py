@@ -8,11 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from cuga.adapters.capability import LOST, OPEN, WON, field_text, fields_of
-from cuga.model.tool import Slot
+from cuga.adapters.capability import field_text, fields_of
+from cuga.model.tool import SideEffect, Slot
+from cuga.planning.amounts import COUNTS, as_number, count_of, plain_amounts
 from cuga.planning.clauses import Clause
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
+from cuga.planning.filters import conditions_of, order_of
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
 from cuga.planning.mentions import Mention
@@ -42,16 +44,15 @@ TEXTS = frozenset(
 REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remarks"])
 PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
 ROLES = frozenset(["role", "persona", "title", "audience"])
-COUNTS = frozenset(["count", "number", "limit", "top", "touches", "n"])
 STANDING = "standing"  # kind of a slot that takes what a change replaces
 PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
+_WAYS = {"from": ("from",), "to": ("to", "into")}
 _AGAINST = re.compile(r"\b(?:vs\.?|versus|against|over|compared (?:to|with)|competitor)\s+(?:the\s+)?$", re.I)
 
 
 _AFTER_FIRST = frozenset(
     {"follow", "follow-up", "followup", "second", "third", "again"}
 )  # tells one message from another
-_LIMIT = re.compile(r"\b(?:above|below|over|under|than|at least|at most)\s+$")  # a bound on a value, no count
 
 
 def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
@@ -110,17 +111,20 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind in PEOPLE:
         return person_for(slot, schema, step, own, context)
     if kind == "message":
-        return _identified_or_quoted(own, context)
+        return _identified_or_quoted(own, context) if accepts(schema, "string") or not schema else None
     if kind == "notes" or (kind in TEXTS and base_kind(slot.name) == "notes"):
-        return next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
+        quoted = next((m.value for m in context.reading.mentions if m.kind == "quoted"), None)
+        return quoted if quoted or step.choice.contract.side_effect is SideEffect.READ_ONLY else _reported(step)
     if kind in ROLES:
         return _listed([m.value for m in own if m.kind == "role"], many)
     if kind in ("product", "competitor", "rep", "territory", "region", "lead", "segment", "from", "to", "stage"):
-        return _named(kind, own, many, context)
+        return _named(kind, own, many, slot.required, context)
     if kind in COUNTS:
-        return _count(slot, schema, own, context)
+        return count_of(slot, schema, own, context)
     if kind == "filter":
-        return _filters(step, schema)
+        return (conditions_of(step, context) or None) if accepts(schema, "array") else None
+    if kind == "order":
+        return order_of(step)
     if kind in TEXTS:
         return _told(slot, step, own, context)
     if kind in REMARKS:
@@ -128,6 +132,12 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     if kind == "run":
         return _listed([m.value for m in own if m.kind == "identifier"], many)
     same = [m.value for m in own if m.kind == kind]
+    if kind == "amount" and not same:
+        same = plain_amounts(own, context)
+    if kind == "amount" and same and not accepts(schema, "string"):
+        return as_number(same[0], schema)
+    if not same and slot.required and accepts(schema, "string"):
+        same = [m.value for m in own if m.kind == "identifier"]  # "plan tp-12"
     if not same and kind == "file":
         same = [m.value for m in context.reading.mentions if m.kind == "file"]
     return _listed(same, many)
@@ -160,10 +170,11 @@ def _identified_or_quoted(own: list[Mention], context: Context) -> Any:
         if mention.kind == "identifier":
             return mention.value
     quoted = [m.value for m in (*own, *context.reading.mentions) if m.kind == "quoted"]
+    quoted += [m.value for m in own if m.kind == "term"]  # a short one: "not now"
     return quoted[0] if quoted else None
 
 
-def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
+def _named(kind: str, own: list[Mention], many: bool, required: bool, context: Context) -> Any:
     """Names of a kind: known records first, then a name the words before it give that part."""
     text = context.reading.masked.text
     same = [m for m in own if m.kind == kind]
@@ -172,59 +183,32 @@ def _named(kind: str, own: list[Mention], many: bool, context: Context) -> Any:
             before = text[max(0, mention.start - 24) : mention.start]
             against = bool(_AGAINST.search(before))
             place = PLACES.search(before)
-            if mention.kind == "account" and (against and kind == "competitor"):
-                same.append(mention)
+            if mention.kind == "account" and kind == "competitor":
+                same += [mention] if against or (required and _is_only_account(mention, own)) else []
+            elif mention.kind in ("rep", "account") and kind in ("from", "to"):
+                owns = kind == "from" and mention.kind == "rep" and text[mention.end :].startswith("'s")
+                same += [mention] if owns or (place and place[1].casefold() in _WAYS[kind]) else []
             elif mention.kind == "name" and mention not in context.used:
                 word = place[1].casefold() if place else ""
                 fits = {
                     "competitor": against,
-                    "from": word == "from",
-                    "to": word in ("to", "into"),
+                    "from": word in _WAYS["from"],
+                    "to": word in _WAYS["to"],
                     "stage": word in ("to", "into", "in"),
                     "rep": not place,
                 }.get(kind, not against)
                 if fits:
                     same.append(mention)
+    if kind == "competitor" and required and not same:  # "... and how do we beat them"
+        same = [m for m in context.reading.mentions if m.kind == "account"][-1:]
     if kind == "product" and context.records.is_known:  # a name is a product only when the CRM has it
         same = [m for m in same if m.kind == "product" or context.records.near("products", m.value).found is not None]
     context.used.update(m for m in same if m.kind == "name")
     return _listed([m.value for m in same], many)
 
 
-def _count(slot: Slot, schema: dict[str, Any], own: list[Mention], context: Context) -> Any:
-    """A number: the one before the slot's own noun, else the one after "top" or "worst", else the only one there is."""
-    words = {stem(word) for word in re.findall(r"[a-z]+", f"{slot.name} {slot.purpose}".casefold())} - STOP
-    text = context.reading.masked.text
-    numbers = [
-        m for m in own if m.kind == "number" and "." not in m.value and not _LIMIT.search(text[: m.start].casefold())
-    ]
-    chosen = [
-        m for m in numbers if words & {stem(w) for w in re.findall(r"[a-z]+", text[m.end : m.end + 30].casefold())[:2]}
-    ]
-    chosen += [
-        m for m in numbers if re.search(r"\b(?:top|best|worst|first|last|biggest|next)\s+$", text[: m.start].casefold())
-    ]
-    if not chosen and len(numbers) == 1:
-        chosen = numbers
-    if not chosen:
-        return None
-    value = chosen[0].value
-    return int(value) if accepts(schema, "integer") or accepts(schema, "number") else value
-
-
-def _filters(step: Filled, schema: dict[str, Any]) -> Any:
-    """A filter on the state of deals (open, won, lost) and on whose they are, where the goal says so."""
-    words = [word for clause in step.choice.clauses for word in clause.words]
-    state = next((word.low for word in words if word.low in (OPEN, WON, LOST)), "")
-    deals = any(KINDS.get(word.stem) == "opportunity" for word in words)
-    if not deals or not accepts(schema, "array"):
-        return None
-    found = [{"field": "status", "op": "is", "value": state}] if state else []
-    reps = [m.value for clause in step.choice.clauses for m in clause.mentions if m.kind == "rep"]
-    if reps:
-        said = list(dict.fromkeys(reps))
-        found.append({"field": "owner", "op": "is" if len(said) == 1 else "in", "value": "|".join(said)})
-    return found or None
+def _is_only_account(mention: Mention, own: list[Mention]) -> bool:
+    return all(other is mention for other in own if other.kind == "account")
 
 
 def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
@@ -249,6 +233,18 @@ def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context
         if hits:
             return min(hits)[2]
     return None
+
+
+def _reported(step: Filled) -> str | None:
+    """What happened, where a goal has it in its own words: "log that they want a demo", "log a call saying ..."."""
+    said = "; ".join(dict.fromkeys(clause.text for clause in step.choice.clauses if clause.text and not clause.negated))
+    _, that, what = _THAT.split(said, maxsplit=1) if _THAT.search(said) else ("", "", said)
+    telling = [word for clause in step.choice.clauses for word in clause.words if word.low not in STOP]
+    known = {word.stem for word in telling} - set(step.choice.words)
+    return (what.strip() if that else said)[:2000] if that or known or step.choice.more else None
+
+
+_THAT = re.compile(r"\b(that|saying|stating|noting)\b", re.I)
 
 
 def _told(slot: Slot, step: Filled, own: list[Mention], context: Context) -> Any:

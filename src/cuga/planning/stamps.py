@@ -54,6 +54,7 @@ def _proposed(step: Step) -> PlanStep:
         reason=step.reason,
         depends_on=step.depends_on,
         when=step.when,
+        for_each=step.for_each,
         required=step.required,
         ask_first=step.ask_first,
     )

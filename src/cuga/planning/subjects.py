@@ -10,7 +10,7 @@ from cuga.adapters.capability import Opportunity
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context
 from cuga.planning.kinds import KINDS, base_kind, slot_kinds
-from cuga.planning.lexicon import PLURAL_PRONOUNS, STOP, VERBS
+from cuga.planning.lexicon import PLURAL_PRONOUNS, PRONOUNS, STOP, VERBS
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
 from cuga.planning.schema import accepts, arguments_of
@@ -31,9 +31,14 @@ def accounts_for(choice: Choice, index: Index, context: Context) -> list[Mention
         start = min((w.start for clause in choice.clauses for w in clause.words if clause.at == first), default=0)
         before = [m for m in every if m.start <= start]
         plural = any(w.low in PLURAL_PRONOUNS - {"their", "theirs"} for clause in choice.clauses for w in clause.words)
+        plural |= any(clause.condition is not None and clause.condition.each for clause in choice.clauses)
         own = (before if plural else before[-1:]) or every[:1]
+        if own and not plural and _speaks_of_many(choice) and not _needs(choice, "account"):
+            own = []  # "which deals are stale" is no question about the account that another clause names
     if not own and not [m for m in everywhere if m.kind == "opportunity"]:
         own = _by_name(choice, index, context)
+    if not own and _needs(choice, "account"):
+        own = _of_deals(everywhere, context)
     if said := [m for m in context.answers if m.kind == "account"]:
         own = [m for m in said if not m.others][:1] or said[:1]
     unique = list({m.value: m for m in own}.values())
@@ -42,12 +47,54 @@ def accounts_for(choice: Choice, index: Index, context: Context) -> list[Mention
             options = tuple(f"{name} ({record})" if name != record else record for record, name in mention.others)
             context.ask(f"Which {mention.value} do you mean?", options)
     if not unique:
+        _ask_for_antecedent(choice, context)
         return [None]
     if _takes_many(choice):
         return [unique[0]]
     if len(unique) > MOST_ACCOUNTS:
         context.note(f"{len(unique)} accounts are named; planned for the first {MOST_ACCOUNTS}.")
     return list(unique[:MOST_ACCOUNTS])
+
+
+def _of_deals(mentions: list[Mention], context: Context) -> list[Mention]:
+    """The accounts of the deals that are named, where a tool needs an account."""
+    found = []
+    for mention in mentions:
+        deal = context.records.opportunity(mention.value) if mention.kind == "opportunity" else None
+        if deal is not None and deal.account_id:
+            name = context.records.account_name(deal.account_id)
+            found.append(mention._replace(kind="account", value=name, record=deal.account_id))
+    return found
+
+
+def _needs(choice: Choice, kind: str) -> bool:
+    return any(slot.required and base_kind(slot.kind) == kind for slot in choice.contract.slots)
+
+
+def _speaks_of_many(choice: Choice) -> bool:
+    """Whether the clause that asks speaks of records in general: "which deals", "my accounts"."""
+    words = choice.clause.words
+    return any(
+        KINDS.get(word.stem) in ("account", "opportunity", "contact", "lead")
+        and word.low.endswith("s")
+        and not any(before.low in ("their", "its", "his", "her") for before in words[max(0, at - 2) : at])
+        for at, word in enumerate(words)
+    )
+
+
+def _ask_for_antecedent(choice: Choice, context: Context) -> None:
+    """Ask which record a bare "qualify it" means, where the goal names nothing that it could be."""
+    words = choice.clause.words
+    telling = [word for word in words[1:] if word.low not in STOP and word.stem not in KINDS]
+    points = any(word.low in PRONOUNS or word.low in ("there", "the") for word in words)
+    points = points and not any(word.low.endswith("s") and word.stem in KINDS for word in words[1:])
+    if telling or not points or context.reading.mentions or context.feedback or choice.needed_by:
+        return
+    kinds = [base_kind(slot.kind) for slot in choice.contract.slots]
+    what = next((kind for kind in ("opportunity", "account", "contact") if kind in kinds), "")
+    if what:
+        named = {"opportunity": "deal"}.get(what, what)
+        context.ask(f"Which {named} do you mean? The goal names none.")
 
 
 def deals_for(choice: Choice, account: Mention | None, context: Context) -> list[str]:

@@ -26,6 +26,8 @@ def unheeded(draft: Draft, context: Context) -> Iterator[str]:
     carried = " ".join(_carried(step) for step in steps).casefold()
     reading = context.reading
     for mention in reading.mentions:
+        if mention in context.used:
+            continue
         if mention.kind in ("name", "rep") and mention.value.casefold() not in carried and context.records.is_known:
             what = (
                 "a seller, by whom nothing here is filtered"

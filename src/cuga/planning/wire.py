@@ -16,6 +16,8 @@ from cuga.planning.conditions import Condition, opposite
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Filled
 from cuga.planning.kinds import KINDS, base_kind
+from cuga.planning.lexicon import STOP
+from cuga.planning.ranking import stems
 from cuga.planning.words import stem
 
 _LITERAL = frozenset({"account", "opportunity", "contact", "product", "count"})  # optional: never wired, only looked up
@@ -60,7 +62,10 @@ def prerequisite(slot: Slot, choice: Choice, contracts: list[ToolContract]) -> T
     fitting = [
         contract
         for contract in contracts
-        if contract.name != consumer.name and contract.side_effect in effects and gives(contract, slot) is not None
+        if contract.name != consumer.name
+        and contract.side_effect in effects
+        and gives(contract, slot) is not None
+        and not any(own.required and base_kind(own.kind) == base_kind(slot.kind) for own in contract.slots)
     ]
     return min(fitting, key=lambda contract: (contract.cost, contract.name), default=None)
 
@@ -85,12 +90,12 @@ def measured(condition: Condition, contract: ToolContract) -> tuple[str, str] | 
     wanted = ("integer", "number") if condition.number else ("boolean",)
     schema = _decoded(contract)
     for kind, path in contract.gives.items():
-        part = _at(schema, path, schema)
-        if _is_one_of(part, wanted) and (stem(kind) in words or len(contract.gives) == 1):
+        part = at_pointer(schema, path, schema)
+        if is_one_of(part, wanted) and (stem(kind) in words or len(contract.gives) == 1):
             return path, wanted[0]
     best: tuple[int, str] | None = None
-    for name, part in _properties(schema, schema).items():
-        if _is_one_of(part, wanted):
+    for name, part in properties_of(schema, schema).items():
+        if is_one_of(part, wanted):
             said = {stem(word) for word in name.split("_")} & words
             usual = name in _USUAL[wanted[0]]
             rank = 2 if said else 1 if usual else 0
@@ -99,7 +104,12 @@ def measured(condition: Condition, contract: ToolContract) -> tuple[str, str] | 
     if best is not None:
         return best[1], wanted[0]
     if not schema and condition.number:  # a result of any shape: by what it gives
-        named = [path for kind, path in contract.gives.items() if stem(kind) in words]
+        plain = not stems(condition.subject)  # "it is below 40" is said of whatever was measured
+        named = [
+            path
+            for kind, path in contract.gives.items()
+            if words & {stem(kind), stem(path.strip("/"))} or (plain and path.strip("/") in _USUAL["integer"])
+        ]
         return (named[0], "number") if named else None
     return None
 
@@ -133,11 +143,7 @@ def both(one: When, other: When) -> When:
 
 def _identifier(subject: str) -> str:
     words = [word for word in subject.casefold().split() if word.isascii() and word.isalpha()]
-    telling = [
-        word
-        for word in words
-        if word not in ("the", "its", "their", "his", "her", "a", "an", "of", "it", "this", "that")
-    ]
+    telling = [word for word in words if word not in STOP]
     word = telling[0] if telling else "value"
     return word if word not in ("in", "true", "false", "null", "as", "for", "if", "double", "has") else "value"
 
@@ -147,13 +153,15 @@ def _decoded(contract: ToolContract) -> dict[str, Any]:
     return found if isinstance(found, dict) else {}
 
 
-def _at(schema: dict[str, Any], path: str, root: dict[str, Any]) -> dict[str, Any]:
+def at_pointer(schema: dict[str, Any], path: str, root: dict[str, Any]) -> dict[str, Any]:
+    """The part of a schema that describes the value at a JSON Pointer; empty when it says nothing of it."""
     for token in path.split("/")[1:]:
-        schema = _properties(schema, root).get(token, {})
+        schema = properties_of(schema, root).get(token, {})
     return _resolved(schema, root)
 
 
-def _properties(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+def properties_of(schema: dict[str, Any], root: dict[str, Any]) -> dict[str, Any]:
+    """The schemas of an object's fields, by their names."""
     found = _resolved(schema, root).get("properties")
     return {k: _resolved(v, root) for k, v in found.items()} if isinstance(found, dict) else {}
 
@@ -168,9 +176,10 @@ def _resolved(schema: Any, root: dict[str, Any]) -> dict[str, Any]:
     return schema
 
 
-def _is_one_of(schema: dict[str, Any], kinds: tuple[str, ...]) -> bool:
+def is_one_of(schema: dict[str, Any], kinds: tuple[str, ...]) -> bool:
+    """Whether a schema is, or may be, one of some JSON types."""
     stated = schema.get("type")
     if isinstance(stated, str) and stated in kinds:
         return True
     parts = schema.get("anyOf")
-    return isinstance(parts, list) and any(isinstance(part, dict) and _is_one_of(part, kinds) for part in parts)
+    return isinstance(parts, list) and any(isinstance(part, dict) and is_one_of(part, kinds) for part in parts)

@@ -1,4 +1,4 @@
-"""May this person decide? An answer that always carries its reasons.
+"""May this person do that? One table of role, verb and ownership; and an answer that always carries its reasons.
 
 Who asked for a call never decides about it, whoever they stand in for; the one exception is a house with a single user,
 and it is named on the record. Roles are read as they stand now: a revoked one no longer counts.
@@ -8,10 +8,59 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
+from enum import Enum
 
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.value import Value
 from cuga.policy.profile import Current
+
+
+class Verb(str, Enum):
+    """What somebody may want of a house."""
+
+    LOOK = "look"  # everything that changes nothing
+    START = "start_run"  # also a plan alone
+    STEER = "steer_run"  # cancel it, go on with it, answer what it asks, ask for another plan
+    SETTLE = "settle_doubt"  # say what became of a call; "again" asks for consent anew where the call needs it
+    DECIDE = "decide"  # on a request
+    TOP_UP = "top_up"
+    FEED = "import_data"  # records, replies
+    SCHEDULE = "schedule"
+    STOP = "stop"  # halt the house, keep an address from being written to
+    DELEGATE = "delegate"
+    KEYS = "keys"  # make and revoke keys for programs
+    GOVERN = "govern"  # people, standing rules, adapters, tools, notices, lifting a halt
+
+
+class Whose(str, Enum):
+    """Whose thing it is, seen from who wants something of it; what belongs to nobody is `OTHERS`."""
+
+    OWN = "own"
+    OTHERS = "others"
+
+
+ROLES = ("viewer", "operator", "approver", "admin")
+
+_OWN = frozenset({Whose.OWN})
+_OTHERS = frozenset({Whose.OTHERS})
+_ANY = _OWN | _OTHERS
+_ALL = dict.fromkeys(ROLES, _ANY)
+
+# The one table: what a role may do, and to whose runs or things. What is not in it is refused.
+MAY: Mapping[Verb, Mapping[str, frozenset[Whose]]] = {
+    Verb.LOOK: _ALL,
+    Verb.START: {"operator": _OWN, "admin": _OWN},  # in one's own name only
+    Verb.STEER: {"operator": _OWN, "admin": _ANY},
+    Verb.SETTLE: {"operator": _OWN, "approver": _ANY, "admin": _ANY},
+    Verb.DECIDE: {"approver": _OTHERS},
+    Verb.TOP_UP: {"approver": _OTHERS},
+    Verb.FEED: {"operator": _ANY, "admin": _ANY},
+    Verb.SCHEDULE: {"operator": _ANY, "admin": _ANY},
+    Verb.STOP: _ALL,
+    Verb.DELEGATE: {"approver": _OWN, "admin": _ANY},
+    Verb.KEYS: {**dict.fromkeys(ROLES, _OWN), "admin": _ANY},
+    Verb.GOVERN: {"admin": _ANY},
+}
 
 
 class Access(Value, frozen=True, kw_only=True):
@@ -51,6 +100,42 @@ def may_decide(
         else:
             return Access(allowed=True, reasons=(said,), on_behalf_of=delegation.user)
     return _no(*reasons)
+
+
+def may(by: Principal, verb: Verb, current: Current, whose: Whose = Whose.OTHERS) -> Access:
+    """Whether `by` may do this now, by the table alone. Decisions on a request ask for more: `may_decide`."""
+    if is_solo(by, current.roles):
+        return Access(allowed=True, reasons=("a house with one user: recorded as solo",), solo=True)
+    held = roles_of(by, current)
+    able = [role for role in ROLES if whose in MAY[verb].get(role, frozenset())]
+    if found := [role for role in able if role in held]:
+        return Access(allowed=True, reasons=(f"{by.id} is {found[0]}",))
+    what = verb.value.replace("_", " ")
+    if whose is Whose.OTHERS and any(Whose.OWN in MAY[verb].get(role, frozenset()) for role in held):
+        return _no(f"{by.id} may {what} only for themselves")
+    return _no(
+        f"to {what} takes {' or '.join(able) or 'somebody else'}; {by.id} is {', '.join(held) or 'without a role'}"
+    )
+
+
+def whose(by: Principal, requester: str, current: Current) -> Whose:
+    """Whose a run is to somebody. The runs of people who left are their heirs' to see through."""
+    seen: set[str] = set()
+    while requester in current.heirs and requester not in seen:
+        seen.add(requester)
+        requester = current.heirs[requester]
+    return Whose.OWN if requester == by.id else Whose.OTHERS
+
+
+def asks_for_proof(risk: str, by: Principal, current: Current) -> bool:
+    """Whether a decision of this risk asks for a fresh proof of who decides; one who is alone in a house has proved it
+    by holding the house."""
+    return risk == "high" and not is_solo(by, current.roles)
+
+
+def verbs_of(by: Principal, current: Current) -> tuple[str, ...]:
+    """What a person may do now, to whosever things."""
+    return tuple(verb.value for verb in Verb if any(may(by, verb, current, whose).allowed for whose in Whose))
 
 
 def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:

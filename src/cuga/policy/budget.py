@@ -68,6 +68,12 @@ def charges(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
     return ((CALLS, 1), (domain_scope(domain), 1), (tool_scope(tool), 1), (COST, cost), (TOKENS, 0))
 
 
+@lru_cache(maxsize=4096)
+def drawn(tool: str, domain: str, cost: int) -> tuple[tuple[str, int], ...]:
+    """What one call really takes of the scopes that it is judged by."""
+    return tuple(pair for pair in charges(tool, domain, cost) if pair[1])
+
+
 def room_for(
     wanted: tuple[tuple[str, int], ...],
     used: Mapping[str, int],
@@ -89,6 +95,19 @@ def room_for(
         if spent * 100 >= limit * percent and is_warning(spent, limit, percent):  # a call of its own only when it is so
             reached += (scope,)
     return reached
+
+
+def calm_below(
+    wanted: tuple[tuple[str, int], ...], limits: Mapping[str, int], percent: int
+) -> tuple[tuple[str, int], ...]:
+    """Below which use of each scope a call neither exceeds it nor warns of it: `room_for`, answered in advance."""
+    found = []
+    for scope, amount in wanted:
+        limit = limits.get(scope)
+        if limit is not None:
+            warns_at = -(-limit * percent // 100)
+            found.append((scope, (warns_at if limit > 0 and warns_at <= limit else limit + 1) - amount))
+    return tuple(found)
 
 
 def is_warning(used: int, limit: int, percent: int) -> bool:

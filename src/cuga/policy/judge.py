@@ -13,7 +13,7 @@ import msgspec
 from cuga.model.failure import FailureMode
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.policy.binding import bound
-from cuga.policy.budget import limits_of
+from cuga.policy.budget import calm_below, charges, limits_of
 from cuga.policy.profile import Consent, Current, Rulebook
 from cuga.policy.routing import Pool, pools_that_take
 from cuga.policy.tighten import stricter, stricter_consent
@@ -61,6 +61,7 @@ class Rules:
         self._digests = {name: contract.digest() for name, contract in rulebook.contracts.items()}
         self._rulings: dict[str, Ruling] = {}
         self._in_force: dict[str, ToolContract] = {}
+        self._calm: dict[str, tuple[tuple[str, int], ...]] = {}
         self._seats: dict[str, tuple[Seat, ...] | Ruling] = {}
         self._current: Current | None = None
 
@@ -106,6 +107,17 @@ class Rules:
             self._in_force[tool] = found
         return found
 
+    def calm(self, tool: str, current: Current) -> tuple[tuple[str, int], ...]:
+        """Below which use of each budget of the profile a call of the tool is neither too much nor near it."""
+        if current is not self._current:
+            self._look_at(current)
+        found = self._calm.get(tool)
+        if found is None:
+            contract = self.contract(tool, current)
+            wanted = charges(tool, contract.domain, contract.cost)
+            found = self._calm[tool] = calm_below(wanted, self.limits, self.profile.limits.warning_percent)
+        return found
+
     def once(self, tool: str, current: Current) -> tuple[tuple[str, ...], ...]:
         """All that may happen only once by a call of the tool: what was pinned and what is in force."""
         pinned, now = self.contracts[tool], current.contracts.get(tool)
@@ -113,7 +125,7 @@ class Rules:
         return tuple(once for once in said if once)
 
     def _look_at(self, current: Current) -> None:
-        self._rulings, self._in_force, self._seats = {}, {}, {}
+        self._rulings, self._in_force, self._seats, self._calm = {}, {}, {}, {}
         self._current = current
 
     def _judge(self, tool: str, current: Current, pool: Pool | None = None) -> Ruling:
@@ -129,6 +141,9 @@ class Rules:
             return _refuse("forbidden-tool", f"profile {profile.name} forbids {tool}")
         if profile.tools and tool not in profile.tools:
             return _refuse("tool-allowlist", f"{tool} is not among the tools of profile {profile.name}")
+        if tool in current.quarantined_tools:
+            why = f"{tool} is not what was accepted: {current.quarantined_tools[tool]}"
+            return Ruling(verdict=Verdict.HOLD, rule="tool-quarantined", reason=why)
         simulated = profile.simulates_execute and contract.side_effect is SideEffect.EXECUTE
         adapters: dict[str, str] = {}
         alternatives: list[str] = []

@@ -147,11 +147,13 @@ class Current(Value, frozen=True, kw_only=True):
     disabled_adapters: tuple[str, ...] = ()  # `adapter`, or `capability/adapter` where it is off for one only
     installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
     forbidden_tools: dict[str, str] = {}
+    quarantined_tools: dict[str, str] = {}  # tools from outside that are not what a person accepted -> why
     tool_digests: dict[str, str] = {}  # of the tools this process can really call
     contracts: dict[str, ToolContract] = {}  # of the same tools: what they say more strictly than a run pinned, counts
     standing_rules: tuple[StandingRule, ...] = ()
     delegations: tuple[Delegation, ...] = ()
     roles: dict[str, tuple[str, ...]] = {}  # user -> roles; empty in a solo house
+    heirs: dict[str, str] = {}  # who left -> who sees their runs through
     pools: dict[str, Pool] = {}  # worker pools by name; none: steps are not routed
     routing: str = ""  # the policy that chooses between pools; empty: the default one
     read_only_adapters: tuple[str, ...] = ()  # `capability/adapter` that nothing can be written through

@@ -13,9 +13,12 @@ from collections.abc import Mapping
 import msgspec
 
 from cuga.errors import ProfileUnknown
+from cuga.model.correspondence import Letterhead, Mailbox
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import Value, digest
+from cuga.policy.correspondence import read_mailbox, read_sender
 from cuga.policy.fields import Fields
+from cuga.policy.outside import McpServer, OpenApiDocument, OutsideReader
 from cuga.policy.profile import Profile, Rulebook
 from cuga.policy.reading import Mention, ProfileReader
 from cuga.policy.routing import Pool
@@ -25,7 +28,10 @@ from cuga.policy.workers import PoolReader
 
 SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
-_KEYS = ("version", "default_profile", "domains", "packs", "modules", "adapters", "profiles", "tools", "workers")
+_KEYS = (
+    "version", "default_profile", "domains", "packs", "modules", "adapters", "mcp", "openapi", "profiles", "tools",
+    "workers", "sender", "mailbox",
+)  # fmt: skip
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?")
@@ -40,14 +46,19 @@ class Registry(Value, frozen=True, kw_only=True):
     domains: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
     modules: tuple[str, ...] = MODULES
+    mcp: dict[str, McpServer] = {}
+    openapi: dict[str, OpenApiDocument] = {}
     overrides: dict[str, Override] = {}
     workers: dict[str, Pool] = {}  # by name; none: steps are not routed
+    sender: Letterhead = Letterhead()
+    mailbox: Mailbox | None = None  # where replies come in, beside the inbox folder
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
-        """The digest of what it says; where it says so, and comments, do not count, nor who does the work."""
-        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}))
+        """The digest of what it says; where it says so, and comments, do not count, nor who does the work
+        and where answers come in."""
+        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None))
 
     def profile(self, name: str = "") -> Profile:
         """A profile by name, or the default one; `ProfileUnknown`."""
@@ -81,6 +92,14 @@ def load_registry(
     fields.choice(_as_text(said.get("version")), "version", ("1",), "version")
     domains = within.domains if within else fields.names(said.get("domains"), "domains") or ()
     adapters = within.adapters if within else _adapters(fields, said.get("adapters"))
+    outside = OutsideReader(fields, domains, adapters)
+    servers = within.mcp if within else outside.servers(said.get("mcp"))
+    documents = within.openapi if within else outside.documents(said.get("openapi"))
+    adapters = {
+        **adapters,
+        **{one.capability: (one.name,) for one in servers.values()},
+        **{one.capability: (one.name,) for one in documents.values()},
+    }
     reader = ProfileReader(fields, adapters, domains)
     profiles = dict(within.profiles) if within else {}
     for name, node in fields.mapping(said.get("profiles"), "profiles", profiles if within else None).items():
@@ -96,8 +115,12 @@ def load_registry(
         domains=domains,
         packs=within.packs if within else _packs(fields, said.get("packs"), modules),
         modules=modules,
+        mcp=servers,
+        openapi=documents,
         overrides=_merged(fields, within, overrides, places, profiles) if within else overrides,
         workers=workers,
+        sender=within.sender if within else read_sender(fields, said.get("sender")),
+        mailbox=within.mailbox if within else read_mailbox(fields, said.get("mailbox")),
         mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,
     )
@@ -118,7 +141,8 @@ def under_overrides(registry: Registry, contracts: Mapping[str, ToolContract]) -
     fields.finish()
     found = dict(contracts)
     for name, override in registry.overrides.items():
-        contract = contracts[name]
+        if (contract := contracts.get(name)) is None:
+            continue  # of a server or document whose tools are not known yet
         found[name] = msgspec.structs.replace(
             contract,
             side_effect=override.side_effect or contract.side_effect,
@@ -143,6 +167,8 @@ def _check_tools(fields: Fields, registry: Registry, contracts: Mapping[str, Too
         path, _, key = mention.place.where.rpartition(".")
         override = registry.overrides.get(mention.tool)
         if mention.tool not in contracts:
+            if mention.tool.partition("/")[0] in (registry.mcp | registry.openapi):
+                continue  # it may come once a person has accepted it, and is held to the rules then
             close = difflib.get_close_matches(mention.tool, contracts, n=1)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             what = "domain or tool" if ".capabilities[" in mention.place.where else "tool"

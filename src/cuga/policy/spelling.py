@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from cuga.errors import BadInput
+from cuga.model import given
 from cuga.model.plan import Budget
 from cuga.model.value import micros
 from cuga.policy.budget import tightest
@@ -25,6 +26,17 @@ def tool_budget(
     `warning_threshold` and `policy` belong to the profile: they are checked and otherwise without effect here, since a
     caller may only tighten. Raises `BadInput` for a negative limit, a threshold outside 0..1 and an unknown policy.
     """
+    for name, calls in (("total_calls", total_calls), ("call_ceiling", call_ceiling), ("token_ceiling", token_ceiling)):
+        if calls is not None:
+            given.whole(f"ToolBudget.{name}", calls)
+    for name, said in (("calls_per_domain", calls_per_domain), ("calls_per_tool", calls_per_tool)):
+        for key, calls in given.mapping(f"ToolBudget.{name}", said or {}, "a name and a number of calls each").items():
+            given.words(f"a name in ToolBudget.{name}", key)
+            given.whole(f"ToolBudget.{name}[{key!r}]", calls)
+    shares = (("cost_ceiling", cost_ceiling), ("ceiling", ceiling), ("warning_threshold", warning_threshold))
+    for name, share in shares:
+        if share is not None:
+            given.number(f"ToolBudget.{name}", share)
     costs = [micros(cost) for cost in (cost_ceiling, ceiling) if cost is not None]
     counts = [*(calls_per_domain or {}).values(), *(calls_per_tool or {}).values()]
     stated = [total_calls, call_ceiling, token_ceiling, *costs, *counts]

@@ -78,6 +78,7 @@ def _call(call: CallRecord) -> str:
         f"after {call.duration_us / 1000:g} ms" if call.ended_at is not None else "",
         f"arguments {call.arguments_digest[:16]}",
         f"key {call.key[:16]}",
+        f"result {call.result_digest[:16]}" if call.result_digest else "",
         f"approval {call.approval}" if call.approval else "",
         f"reference {shown(call.provider_reference)}" if call.provider_reference else "",
         f"{call.failure}: {shown(call.message)}" if call.failure else shown(call.message),
@@ -90,6 +91,8 @@ def _approval(card: Card) -> Iterator[str]:
     yield f"{card.approval_id}  {card.tool} for {card.step}, risk {card.risk}: {card.state}"
     yield f"  asked {_time(card.requested_at)} by {', '.join(card.requesters)}; bound to {card.digest}"
     yield f"  arguments {card.arguments_digest}"
+    if card.calls:
+        yield f"  exactly these {len(card.calls)} calls: {', '.join(card.calls)}"
     for vote in card.votes:
         who = vote.by or vote.rule
         standing = f" for {vote.on_behalf_of}" if vote.on_behalf_of else ""

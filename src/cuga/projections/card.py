@@ -73,6 +73,7 @@ class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
     closed_why: str = ""
     lapses_at: datetime | None = None  # of an approved one that is not used yet
     used_at: datetime | None = None
+    calls: tuple[str, ...] = ()  # of a list: the steps whose arguments `arguments` holds, in this order
 
     @property
     def is_open(self) -> bool:
@@ -104,8 +105,17 @@ class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     @property
     def readable(self) -> str:
-        """The arguments as lines of `name: value`."""
-        return "\n".join(readable(msgspec.json.decode(self.arguments)))
+        """The arguments as lines of `name: value`, those of each call of a list under its name."""
+        value = msgspec.json.decode(self.arguments)
+        if self.calls:
+            value = dict(zip(self.calls, value, strict=True))
+        return "\n".join(readable(value))
+
+    @property
+    def each(self) -> dict[str, Any]:
+        """The arguments of each call, by its step."""
+        value = msgspec.json.decode(self.arguments)
+        return dict(zip(self.calls, value, strict=True)) if self.calls else {self.step: value}
 
 
 def readable(value: Any, indent: int = 0) -> Iterator[str]:
@@ -245,4 +255,5 @@ def _card(run_id: str, start: e.RunStarted, step: Step | None, request: e.Approv
         requested_at=request.at,
         expires_at=request.expires_at,
         amends=request.amends,
+        calls=tuple(call.step for call in request.calls),
     )

@@ -53,7 +53,9 @@ def tables_of(result: RunResult) -> dict[str, Table]:
         "unknowns": [msgspec.to_builtins(row) for row in result.unknowns],
         "artefacts": [msgspec.to_builtins(row) for row in result.artefacts],
     }
-    for step, output in result.outputs.items():
+    calls = {step.step for step in result.steps if step.list_of}  # what they gave stands with their list
+    outputs = {step: output for step, output in result.outputs.items() if step not in calls}
+    for step, output in outputs.items():
         parts = output.items() if isinstance(output, dict) else [("rows", output)]
         for name, rows in parts:
             if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):

@@ -35,6 +35,8 @@ WORDS: dict[type[e.Event], str] = {
     e.StepFailed: "failed: {reason}",
     e.StepSkipped: "skipped: {reason}",
     e.StepSuperseded: "plan {plan_number} has no place for it",
+    e.ListOpened: "a list of {length}: {calls} calls",
+    e.ListClosed: "its calls have ended: {done} done, {missed} not",
     e.StepInDoubt: "in doubt: {reason}",
     e.DoubtResolved: "a person said {answer.value}: {reason}",
     e.BudgetWarning: "budget {scope}: {used} of {limit} used",
@@ -46,6 +48,8 @@ WORDS: dict[type[e.Event], str] = {
 def happening_of(event: e.Event) -> Happening:
     """An event of one of the kinds in `WORDS`."""
     fields = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("at", "by", "v", "step")}
+    if isinstance(event, e.ListOpened):
+        fields = {"length": event.length, "calls": len(event.inputs), "places": event.places}
     return Happening(
         at=event.at,
         kind=e.name_of(event),

@@ -59,6 +59,10 @@ class Store(Protocol):
         """All rows whose key begins so, in the order of their keys."""
         ...
 
+    def page(self, name: str, prefix: str, after: str, limit: int) -> Iterator[tuple[str, bytes]]:
+        """The first rows whose key begins so and comes after another, in the order of their keys."""
+        ...
+
     def save(self, name: str, before: Mark, after: Mark, rows: Mapping[str, bytes | None]) -> bool:
         """Keep changed rows (None: gone) and the new mark in one go; False when somebody else has moved the mark."""
         ...
@@ -138,6 +142,11 @@ class View(Generic[R]):
     def every(self, prefix: str = "") -> Iterator[tuple[str, R]]:
         """All saved rows whose key begins so, in the order of their keys."""
         for key, body in self._store.every(self.projection.name, prefix):
+            yield key, self._row(body)
+
+    def page(self, prefix: str, after: str, limit: int) -> Iterator[tuple[str, R]]:
+        """The first saved rows whose key begins so and comes after another (empty: from the beginning)."""
+        for key, body in self._store.page(self.projection.name, prefix, after, limit):
             yield key, self._row(body)
 
     def rebuild(self) -> None:

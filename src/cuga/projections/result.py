@@ -87,6 +87,7 @@ def result_of(run_id: str, events: Iterable[e.Event], blobs: Mapping[str, bytes]
     state = fold(run_id, facts)
     cards = cards_of(run_id, facts)
     steps = steps_of(state, facts, cards, blobs)
+    own = [step for step in steps if not step.calls]  # what a list gave stands with its calls
     start, end, parked, plan = state.started, state.end, state.parked, state.plan
     until = end.at if end is not None else state.latest or start.at
     return RunResult(
@@ -109,9 +110,9 @@ def result_of(run_id: str, events: Iterable[e.Event], blobs: Mapping[str, bytes]
         notes=plan.notes if plan is not None else (),
         questions=tuple(question.text for question in state.questions.values()),
         options=tuple(option for question in state.questions.values() for option in question.options),
-        evidence=tuple(row for step in steps for row in _evidence(step)),
-        unknowns=tuple(said for step in steps for said in _said(step, ("unknowns",))),
-        artefacts=tuple(said for step in steps for said in _said(step, ("artefacts", "artefact"))),
+        evidence=tuple(row for step in own for row in _evidence(step)),
+        unknowns=tuple(said for step in own for said in _said(step, ("unknowns",))),
+        artefacts=tuple(said for step in own for said in _said(step, ("artefacts", "artefact"))),
         approvals=tuple(cards.values()),
     )
 

@@ -5,17 +5,21 @@ The order, the page and the status come from the journal's `runs` table; the res
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from cuga.errors import JournalFailed, RunNotFound
 from cuga.journal.codec import PLAIN, Codec, events_of
-from cuga.journal.port import Listed, ReadJournal
+from cuga.journal.port import Listed, ReadJournal, RunRow
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import Phase, RunState
 from cuga.model.context import LOCAL_TENANT
 from cuga.model.event import RunStarted, Status
 from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
+
+PAGE = 200  # rows read at a time by a search
+LOOKED = 2_000  # rows one search looks through at most
 
 
 class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -50,8 +54,8 @@ class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
 def line_of(state: RunState) -> RunLine:
     """The line of a run that has begun."""
     start, end, parked = state.started, state.end, state.parked
-    current = {step.step_id for step in state.plan.steps} if state.plan is not None else set()
-    done = {step for step, phase in state.phase.items() if phase is Phase.DONE}
+    current = state.index.named.keys() - state.lists.keys()  # a list counts as its calls
+    done = {step for step, phase in state.phase.items() if phase is Phase.DONE and step not in state.lists}
     return RunLine(
         run_id=state.run_id,
         trace_id=start.trace_id,
@@ -102,15 +106,46 @@ async def list_runs(
 ) -> list[RunLine]:
     """Runs of a tenant, newest first, before a run id. One that cannot be read says so in its own line."""
     listed: list[Listed] = await journal.runs(tenant=tenant, status=status, before=before, limit=limit)
-    lines = []
-    for one in listed:
-        try:
-            lines.append(line_of(await state_of(journal, one.run_id, codec=codec)))
-        except JournalFailed:
-            raise  # nothing can be read, whichever run
-        except Exception as error:  # whatever damage does to a fold
-            lines.append(_damaged(one, error))
-    return lines
+    return [await _line(journal, one, codec) for one in listed]
+
+
+async def find_runs(
+    journal: ReadJournal,
+    wanted: Callable[[RunRow], bool],
+    *,
+    tenant: str = LOCAL_TENANT,
+    status: Status | None = None,
+    before: str = "",
+    limit: int = 50,
+    codec: Codec = PLAIN,
+) -> tuple[list[RunLine], str]:
+    """Runs whose row is wanted, newest first, and before which run to look on; empty: there are no more.
+
+    One look goes through `LOOKED` rows at most, so that a search for something rare still answers soon.
+    """
+    lines: list[RunLine] = []
+    looked = 0
+    while looked < LOOKED:
+        page = await journal.runs(tenant=tenant, status=status, before=before, limit=PAGE)
+        for one in page:
+            before = one.run_id
+            looked += 1
+            if wanted(one.row):
+                lines.append(await _line(journal, one, codec))
+                if len(lines) == limit:
+                    return lines, before
+        if len(page) < PAGE:
+            return lines, ""
+    return lines, before
+
+
+async def _line(journal: ReadJournal, listed: Listed, codec: Codec) -> RunLine:
+    try:
+        return line_of(await state_of(journal, listed.run_id, codec=codec))
+    except JournalFailed:
+        raise  # nothing can be read, whichever run
+    except Exception as error:  # whatever damage does to a fold
+        return _damaged(listed, error)
 
 
 def _damaged(listed: Listed, error: Exception) -> RunLine:

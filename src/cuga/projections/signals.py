@@ -6,8 +6,9 @@ it says so. Runs that were cancelled or that only planned are neither successes 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -222,6 +223,30 @@ class SignalsView:
                 self.view.forget()
                 continue
             return signals_from(total, await _limits(self._journal, total.started))
+        raise ViewsUnstable(f"{ATTEMPTS} attempts")
+
+    async def windows(
+        self, since: datetime, until: datetime, step: timedelta, *, tenant: str = "", profile: str = ""
+    ) -> list[Signals]:
+        """The signals of each step of whole hours from `since` on, before `until`; the rows are read once."""
+        starts = []
+        while since < until:
+            starts.append(_hour(since))
+            since += step
+        for _ in range(ATTEMPTS):
+            await catch_up(self._journal, [self.view])
+            totals = [Tally() for _ in starts]
+            try:
+                for _key, row in self.view.every(TALLY):
+                    if not isinstance(row, Tally) or (tenant and row.tenant != tenant):
+                        continue
+                    at = bisect_right(starts, row.hour) - 1
+                    if at >= 0 and row.hour < _hour(since) and profile in ("", row.profile):
+                        totals[at].merge(row)
+            except ViewsLost:
+                self.view.forget()
+                continue
+            return [signals_from(total, await _limits(self._journal, total.started)) for total in totals]
         raise ViewsUnstable(f"{ATTEMPTS} attempts")
 
 

@@ -10,14 +10,15 @@ from typing import Any
 
 import msgspec
 
-from cuga.kernel.state import Phase, RunState
+from cuga.kernel.state import ENDED, Phase, RunState
 from cuga.model import event as e
 from cuga.model.outcome import BlobRef, Certainty
 from cuga.model.tool import SideEffect
-from cuga.model.value import Value
+from cuga.model.value import Value, encode
 from cuga.projections.card import Card
 
 NULL = msgspec.Raw(b"null")
+_ENDS = frozenset(phase.value for phase in ENDED)
 
 
 class StepResult(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -45,6 +46,8 @@ class StepResult(Value, frozen=True, kw_only=True, omit_defaults=False):
     note: str = ""
     output: msgspec.Raw = NULL
     blob: BlobRef | None = None  # where a large output lies
+    list_of: str = ""  # the list that this is a call of
+    calls: tuple[str, ...] = ()  # those of a list that has been opened
 
     @property
     def value(self) -> Any:
@@ -109,7 +112,34 @@ def steps_of(
     for event in events:
         if step := getattr(event, "step", ""):
             about.setdefault(step, Gathered()).take(event, blobs)
-    return tuple(_step(state, name, about.get(name, Gathered()), cards) for name in state.index.steps)
+        if isinstance(event, e.ApprovalRequested):
+            for call in event.calls:
+                about.setdefault(call.step, Gathered()).take(event, blobs)
+    found = {name: _step(state, name, about.get(name, Gathered()), cards) for name in state.index.steps}
+    for name, listing in state.lists.items():
+        found[name] = _with_calls(found[name], [found[call] for call in listing.calls])
+    return tuple(found.values())
+
+
+def _with_calls(whole: StepResult, calls: list[StepResult]) -> StepResult:
+    """A list with what its calls came to: how many are through, what they cost, what those that are done gave."""
+    done = [call for call in calls if call.state == Phase.DONE.value]
+    ended = sum(1 for call in calls if call.state in _ENDS)
+    output: msgspec.Raw = NULL
+    if whole.state in _ENDS and done:
+        missed = [call.step for call in calls if call not in done]
+        items = {"items": [call.output for call in done], "steps": [call.step for call in done], "missed": missed}
+        output = msgspec.Raw(encode(items))
+    return msgspec.structs.replace(
+        whole,
+        calls=tuple(call.step for call in calls),
+        attempts=sum(call.attempts for call in calls),
+        cost=sum(call.cost for call in calls),
+        duration_us=sum(call.duration_us for call in calls),
+        simulated=any(call.simulated for call in calls),
+        reason=whole.reason or f"{len(done)} of {len(calls)} done" + (f", {ended} ended" if ended > len(done) else ""),
+        output=output,
+    )
 
 
 def _step(state: RunState, name: str, known: Gathered, cards: Mapping[str, Card]) -> StepResult:
@@ -146,6 +176,7 @@ def _step(state: RunState, name: str, known: Gathered, cards: Mapping[str, Card]
         note=known.note,
         output=known.output,
         blob=known.blob,
+        list_of=step.list_of,
     )
 
 

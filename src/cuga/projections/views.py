@@ -50,6 +50,10 @@ class MemoryViews:
         rows = self._rows.get(name, {})
         yield from sorted(item for item in rows.items() if item[0].startswith(prefix))
 
+    def page(self, name: str, prefix: str, after: str, limit: int) -> Iterator[tuple[str, bytes]]:
+        following = (item for item in self.every(name, prefix) if item[0] > after)
+        yield from (item for _, item in zip(range(limit), following, strict=False))
+
     def save(self, name: str, before: Mark, after: Mark, rows: Mapping[str, bytes | None]) -> bool:
         version, mark = self._marks.get(name, (0, Mark()))
         if mark != before:
@@ -100,6 +104,13 @@ class ViewsFile:
 
     def every(self, name: str, prefix: str) -> Iterator[tuple[str, bytes]]:
         for key, body, crc in self._guarded(lambda: self._all("every", (name, prefix))):
+            if not key.startswith(prefix):
+                return
+            yield key, self._intact(name, key, body, crc)
+
+    def page(self, name: str, prefix: str, after: str, limit: int) -> Iterator[tuple[str, bytes]]:
+        start = max(prefix, after)
+        for key, body, crc in self._guarded(lambda: self._all("page", (name, start, after, limit))):
             if not key.startswith(prefix):
                 return
             yield key, self._intact(name, key, body, crc)

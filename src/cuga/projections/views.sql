@@ -31,6 +31,9 @@ select body, crc from row where name = ? and key = ?
 -- name: every
 select key, body, crc from row where name = ? and key >= ? order by key
 
+-- name: page
+select key, body, crc from row where name = ? and key >= ? and key > ? order by key limit ?
+
 -- name: put
 insert into row (name, key, body, crc) values (?, ?, ?, ?)
 on conflict (name, key) do update set body = excluded.body, crc = excluded.crc

@@ -15,6 +15,7 @@ from psycopg import Connection
 from cuga.projections.projection import Mark, ViewsLost
 
 T = TypeVar("T")
+_NUL = "\ufffd0"  # stands for the one letter that a text of the database cannot hold
 _SCHEMA = """
 create schema if not exists "{schema}";
 create table if not exists "{schema}".view (
@@ -48,7 +49,12 @@ class PostgresViews:
     def every(self, name: str, prefix: str) -> Iterator[tuple[str, bytes]]:
         query = "select key, body from row where name = $1 and starts_with(key, $2) order by key"
         for key, body in self._all(query, name, _plain(prefix)):
-            yield key.replace("\ufffd0", "\x00"), bytes(body)
+            yield key.replace(_NUL, "\x00"), bytes(body)
+
+    def page(self, name: str, prefix: str, after: str, limit: int) -> Iterator[tuple[str, bytes]]:
+        query = "select key, body from row where name = $1 and starts_with(key, $2) and key > $3 order by key limit $4"
+        for key, body in self._all(query, name, _plain(prefix), _plain(after), limit):
+            yield key.replace(_NUL, "\x00"), bytes(body)
 
     def save(self, name: str, before: Mark, after: Mark, rows: Mapping[str, bytes | None]) -> bool:
         def work(connection: Connection) -> bool:
@@ -111,4 +117,4 @@ class PostgresViews:
 
 def _plain(key: str) -> str:
     """A key that the database can hold."""
-    return key.encode("utf-8", "backslashreplace").decode().replace("\x00", "\ufffd0")
+    return key.encode("utf-8", "backslashreplace").decode().replace("\x00", _NUL)

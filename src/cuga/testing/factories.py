@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from cuga.model.context import Principal
-from cuga.model.plan import REFERENCE, CheckedPlan, Reference, Step, When
+from cuga.model.plan import ITEM, REFERENCE, CheckedPlan, ForEach, Reference, Step, When, needs_of_list
 from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import encode
 from cuga.policy.judge import Rules
@@ -48,7 +48,7 @@ def step(step_id: str, tool: ToolContract, arguments: Any = None, **changes: Any
         "side_effect": tool.side_effect,
         "cost": tool.cost,
         "input": msgspec.Raw(encode(body)),
-        "references": tuple(_references(body)),
+        "references": (*_references(body), *needs_of_list(changes.get("for_each"))),
         **changes,
     }
     return Step(step_id=step_id, **fields)
@@ -57,6 +57,17 @@ def step(step_id: str, tool: ToolContract, arguments: Any = None, **changes: Any
 def output_of(step_id: str, path: str = "") -> dict[str, Any]:
     """The form that stands for an earlier output inside arguments."""
     return {REFERENCE: {"step": step_id, "path": path}}
+
+
+def item(path: str = "") -> dict[str, Any]:
+    """The form that stands for a value of a list's item inside arguments."""
+    return {ITEM: path}
+
+
+def each(over: str = "", **changes: Any) -> ForEach:
+    """One call for each item of a list: of `step` or `step/pointer`, or of `items`."""
+    name, mark, rest = over.partition("/")
+    return ForEach(over=Reference(step=name, path=mark + rest) if name else None, **changes)
 
 
 def when(expr: str, **bind: str) -> When:

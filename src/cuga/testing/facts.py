@@ -166,8 +166,8 @@ def decides(verdict: Verdict, step: str, by: Principal = GRACE, **changes: Any) 
 
     def wish(story: Story) -> c.Command:
         approval_id = changes.get("approval_id") or story.approval(step)
-        request = story.state.pending.get(approval_id)
-        digest = changes.get("digest") or (request.digest if request is not None else "seen once")
+        seen = story.state.pending.get(approval_id) or story.state.closed.get(approval_id)
+        digest = changes.get("digest") or (seen.digest if seen is not None else "seen once")
         return c.ResolveApproval(
             at=story.at,
             by=by,

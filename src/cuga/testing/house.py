@@ -54,7 +54,7 @@ class House:
         self.is_calm = False
         self.people = (SOLO,) if self.setting.solo else (ADA, GRACE, LIN, MAX)
         for number in range(random.choice((1, 2, 3))):
-            self.record.courses[f"r{number}"] = random.choice(pool.courses)
+            self.record.courses[f"r{number}"] = random.choice(pool.courses_of(seed))
         self.plans_given: dict[str, int] = dict.fromkeys(self.record.courses, 0)
         self.handle: Handle
         self.engine: LocalEngine
@@ -150,9 +150,7 @@ class House:
     async def _kill(self) -> None:
         """The process is gone at once: no task of it does anything more."""
         self.handle.is_dead = True
-        old = self.engine
-        if old._timer is not None:
-            old._timer.cancel()
+        self.engine._waking.stop()
         mine = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
         for task in mine:
             task.cancel()
@@ -223,7 +221,11 @@ class House:
             answer = DoubtAnswer.HAPPENED if self.world.has(run, step) else DoubtAnswer.DID_NOT
             answer = DoubtAnswer.AGAIN if again else answer
             command = c.ResolveDoubt(
-                at=self.clock.now(), by=self.people[-1], step=step, answer=answer, result=world.ANSWER
+                at=self.clock.now(),
+                by=(self.people[1:] or self.people)[0],
+                step=step,
+                answer=answer,
+                result=world.ANSWER,
             )
             await self.engine.send(run, command)
 

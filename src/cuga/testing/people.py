@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from cuga.kernel.evolve import fold
+from cuga.kernel.facts_of_approvals import each_of
 from cuga.kernel.state import RunState
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, PlanRequested, Verdict
+from cuga.model.value import encode
 from cuga.testing import world
 from cuga.testing.factories import GRACE, LIN, SOLO
 from cuga.testing.invariants import Broken, Click
@@ -15,6 +19,7 @@ from cuga.testing.scenes import TARGETS
 from cuga.testing.story import raw
 
 ROUNDS = 400  # rounds within which runs must end once nothing goes wrong any more
+NULL = msgspec.Raw(b"null")  # a call of a list that is taken off
 _AMENDED = [raw({"n": 2, "to": target}) for target in TARGETS]
 
 
@@ -73,6 +78,14 @@ class People(Processes):
             self.late.append((run, command))
         self._act(number, run, command)
 
+    def _decider(self) -> Principal:
+        """Whoever may decide on what the asker wants."""
+        return (self.people[1:] or self.people)[0]
+
+    def _answerer(self, state: RunState) -> Principal:
+        """Planners are answered by whoever asked; to take a changed tool is a decision."""
+        return self.people[0] if next(iter(state.questions)) == state.planner_asks else self._decider()
+
     def _somebody(self) -> Principal:
         return self.people[int(self.chance() * len(self.people))]
 
@@ -89,7 +102,7 @@ class People(Processes):
         elif dice < 0.74:
             verdict = Verdict.DENY
         elif dice < 0.84:
-            verdict, arguments = Verdict.AMEND, _AMENDED[int(self.chance() * len(_AMENDED))]
+            verdict, arguments = Verdict.AMEND, self._other(card)
         elif dice < 0.92:
             verdict = Verdict.REQUEST_CHANGES
         elif dice < 0.96:
@@ -101,6 +114,16 @@ class People(Processes):
         while self.chance() < 0.25:  # a double click, or somebody else at the same time
             self._resolve(run, card, self._somebody(), verdict, digest, arguments)
         return None
+
+    def _other(self, card: ApprovalRequested) -> msgspec.Raw:
+        """Other arguments than those that were shown; of a list some calls are changed and some taken off."""
+        if not card.calls:
+            return _AMENDED[int(self.chance() * len(_AMENDED))]
+        calls = []
+        for body in each_of(card.arguments):
+            dice = self.chance()
+            calls.append(_AMENDED[int(dice * 2.99)] if dice < 0.3 else NULL if dice < 0.6 else body)
+        return msgspec.Raw(encode(calls))
 
     def _resolve(
         self, run: str, card: ApprovalRequested, by: Principal, verdict: Verdict, digest: str, arguments: object = None
@@ -151,7 +174,7 @@ class People(Processes):
         answer = DoubtAnswer.HAPPENED if self.world.has(run, step) else DoubtAnswer.DID_NOT
         if again:
             answer = DoubtAnswer.AGAIN
-        self._tell(run, c.ResolveDoubt(at=self.now, by=self.people[-1], step=step, answer=answer, result=world.ANSWER))
+        self._tell(run, c.ResolveDoubt(at=self.now, by=self._decider(), step=step, answer=answer, result=world.ANSWER))
 
     def _finish(self) -> None:
         """Nothing goes wrong any more and people help where they are asked to: every run must end."""
@@ -189,7 +212,7 @@ class People(Processes):
             self._tell(
                 run,
                 c.AnswerQuestion(
-                    at=self.now, by=self.people[-1], question_id=next(iter(state.questions)), answer="yes"
+                    at=self.now, by=self._answerer(state), question_id=next(iter(state.questions)), answer="yes"
                 ),
             )
         elif state.pending:
@@ -200,7 +223,7 @@ class People(Processes):
                 self._wake(run, state)
         elif state.parked is not None and any("top-up" in need for need in state.parked.needs):
             for scope in [scope for scope, _ in state.exceeded if not scope.startswith("rate/")]:
-                self._tell(run, c.TopUp(at=self.now, by=(self.people[1:] or self.people)[0], scope=scope, amount=3))
+                self._tell(run, c.TopUp(at=self.now, by=self._decider(), scope=scope, amount=3))
         else:
             self._wake(run, state)
 

@@ -70,8 +70,9 @@ class Processes:
         self.ended: set[str] = set()
         self.plan_number: dict[str, int] = {}
         self.record = Record(self.setting, self.world)
+        courses = pool.courses_of(seed)
         for number in range(1 if chance() < 0.3 else 2):
-            self.record.courses[f"r{number}"] = pool.courses[int(chance() * len(pool.courses))]
+            self.record.courses[f"r{number}"] = courses[int(chance() * len(courses))]
 
     def _begin(self, run: str) -> None:
         start = c.StartRun(

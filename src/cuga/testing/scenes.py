@@ -18,7 +18,7 @@ from cuga.model.value import encode
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Approvals, AtLimit, Consent, Current, Delegation, Limits, Rate, Retry, StandingRule
 from cuga.policy.routing import Pool as WorkerPool
-from cuga.testing.factories import AT, contract, current, output_of, plan, rules, step, when
+from cuga.testing.factories import AT, contract, current, each, item, output_of, plan, rules, step, when
 
 LOOK = contract("look", cost=1, domain="intelligence")
 NOTE = contract("note", "propose", cost=2, domain="engagement", effect_key=("note", "/to"))
@@ -134,8 +134,9 @@ class Setting:
 class Course:
     """The plans of one run, first and later ones, with the arguments that each step's call must have."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, *, has_lists: bool = False) -> None:
         self._random = random
+        self._has_lists = has_lists
         self.expected: dict[str, set[bytes]] = {}
         self._count = 0
         first = [self._step([]) for _ in range(0)]
@@ -162,7 +163,9 @@ class Course:
             at = int(random.random() * len(kept))
             twin = self._step([*kept[:at], *kept[at + 1 :]])
             if kept[at].step_id not in {need for one in kept for need in _needs(one)}:
-                self.expected[kept[at].step_id] |= self.expected[twin.step_id]
+                for name in [name for name in self.expected if name.partition("#")[0] == twin.step_id]:
+                    same = kept[at].step_id + name.removeprefix(twin.step_id)
+                    self.expected.setdefault(same, set()).update(self.expected[name])
                 kept[at] = msgspec.structs.replace(twin, step_id=kept[at].step_id)
         return kept or [self._step([])]
 
@@ -171,23 +174,47 @@ class Course:
         self._count += 1
         name = f"s{self._count}"
         tool: ToolContract = random.choice((LOOK, LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED))
-        looks = [one.step_id for one in before if one.tool == LOOK.name]
+        looks = {one.step_id: "/n" if one.for_each is None else "/items/0/n" for one in before if one.tool == LOOK.name}
         target = random.choice(TARGETS)
+        if self._has_lists and random.random() < 0.5:
+            return self._list(name, tool, [one for one in looks if looks[one] == "/n"])
         if before and random.random() < 0.2:  # the same once more, in other words
             twin = random.choice(before)
             tool = next(one for one in TOOLS if one.name == twin.tool)
-            target = msgspec.json.decode(twin.input)["to"].swapcase()
+            same = msgspec.json.decode(twin.input)["to"]
+            if twin.for_each is not None:
+                same = random.choice((*twin.for_each.items[-1:], target))
+            target = same.swapcase()
         arguments: dict[str, object] = {"to": target}
         final = dict(arguments)
         if looks and random.random() < 0.4:
-            arguments["n"], final["n"] = output_of(random.choice(looks), "/n"), 2
+            look = random.choice(list(looks))
+            arguments["n"], final["n"] = output_of(look, looks[look]), 2
         self.expected.setdefault(name, set()).add(encode(final))
         condition = None
         if looks and random.random() < 0.3:
             expr = random.choice(("n > 1", "n > 1", "n > 5", "n.x > 1"))
-            condition = when(expr, n=f"{random.choice(looks)}/n")
+            look = random.choice(list(looks))
+            condition = when(expr, n=look + looks[look])
         needed = tuple(one.step_id for one in before if random.random() < 0.3)
         return step(name, tool, arguments, depends_on=needed, when=condition, required=random.random() < 0.8)
+
+    def _list(self, name: str, tool: ToolContract, looks: list[str]) -> Step:
+        """A step that is a call for each of a few people, written out or found by an earlier look."""
+        random = self._random
+        people = [random.choice((*TARGETS, "cid")) for _ in range(random.choice((1, 2, 3)))]
+        over, first = "", random.choice((None, None, 2))
+        if looks and random.random() < 0.4:
+            over, people = f"{random.choice(looks)}/who", ["ann", "Cid"]
+        body: dict[str, object] = {"to": item()}
+        final: dict[str, object] = {}
+        if looks and random.random() < 0.3:
+            body["n"], final["n"] = output_of(random.choice(looks), "/n"), 2
+        for number, person in enumerate(people[:first], 1):
+            self.expected.setdefault(f"{name}#{number}", set()).add(encode({"to": person, **final}))
+        self.expected.setdefault(name, set())
+        goes_through = each(over, items=() if over else tuple(people), first=first)
+        return step(name, tool, body, for_each=goes_through, required=random.random() < 0.8)
 
 
 def _needs(one: Step) -> set[str]:
@@ -204,6 +231,11 @@ class Pool:
         for setting in self.settings[::4]:
             setting.pools = POOLS
         self.courses = [Course(random) for _ in range(160)]
+        self.listed = [Course(random, has_lists=True) for _ in range(40)]
+
+    def courses_of(self, seed: int) -> list[Course]:
+        """The courses that a schedule draws from: each fifth has lists."""
+        return self.listed if seed % 5 == 4 else self.courses
 
 
 @lru_cache(maxsize=4)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from msgspec.structs import replace
+
 from cuga.model import event as e
 
 if TYPE_CHECKING:
@@ -59,7 +61,7 @@ class StoryOfRun(Calls):
         self._planning = 0
         self._named = {step.step_id for step in event.plan.steps}
         for step in event.plan.steps:
-            if step.step_id in self._calling or self._phase.get(step.step_id) in ("done", "doubt"):
+            if step.step_id in self._calling or self._phase.get(step.step_id) in ("done", "doubt", "listed"):
                 continue  # what has begun is no longer changed
             if self._steps.get(step.step_id, step) != step:
                 self._amended.pop(step.step_id, None)
@@ -87,6 +89,31 @@ class StoryOfRun(Calls):
         self._phase[step] = (
             "left out" if by_condition else "superseded" if type(event) is e.StepSuperseded else "not done"
         )
+
+    def _list_opened(self, _number: int, event: e.ListOpened) -> None:
+        step = self._steps[event.step]
+        missing = [need for need in self._needs(step) if self._phase.get(need) != "done"]
+        if self._phase[event.step] != "open" or missing or self._planning or self._cancelled or self._stopped:
+            self._broken("list", f"{event.step} opens, and it is {self._phase[event.step]}, without {missing}")
+        calls = [f"{event.step}#{at}" for at in range(1, len(event.inputs) + 1)]
+        for call, body in zip(calls, event.inputs, strict=True):
+            if bytes(body) not in self.course.expected.get(call, ()):
+                self._broken("list", f"{call} is {bytes(body)!r}, which is no item of its list")
+            whole = {"references": (), "depends_on": (), "when": None, "for_each": None}
+            self._steps[call] = replace(step, step_id=call, input=body, list_of=event.step, **whole)
+            self._phase[call] = "open"
+        self._phase[event.step] = "listed"
+        self._lists[event.step] = calls
+
+    def _list_closed(self, _number: int, event: e.ListClosed) -> None:
+        ends = [self._phase[call] for call in self._lists[event.step]]
+        going = [call for call in self._lists[event.step] if call in self._calling]
+        if going or {"open", "asked", "doubt"} & {*ends} or self._phase[event.step] != "listed":
+            self._broken("list", f"{event.step} closes while its calls are {ends}")
+        if event.done != ends.count("done") or event.done + event.missed != len(ends):
+            self._broken("list", f"{event.step} says {event.done} done and {event.missed} missed of {ends}")
+        is_wanted = event.step in self._named
+        self._phase[event.step] = "done" if event.done else "not done" if is_wanted else "superseded"
 
     def _needs_a_skipped(self, step: str) -> bool:
         return any(self._phase.get(need) == "left out" for need in self._needs(self._steps[step]))
@@ -118,7 +145,7 @@ class StoryOfRun(Calls):
             if any(phase == "doubt" for phase in self._phase.values()) and "nobody knows" not in event.reason:
                 self._broken("I7", "it ends without a word on what may have happened")
             return
-        left = [step for step, phase in self._phase.items() if phase in ("open", "asked", "doubt")]
+        left = [step for step, phase in self._phase.items() if phase in ("open", "asked", "doubt", "listed")]
         if left:
             self._broken("I7", f"it ends, and {left} are open")
         required = {self._phase[step.step_id] for step in self._steps.values() if step.required}
@@ -138,6 +165,8 @@ _READERS: dict[type[e.Event], Callable[[StoryOfRun, int, Any], None]] = {
     e.PlanFailed: StoryOfRun._no_plan,
     e.QuestionAsked: StoryOfRun._no_plan,
     e.ReplanRequested: StoryOfRun._replan_requested,
+    e.ListOpened: StoryOfRun._list_opened,
+    e.ListClosed: StoryOfRun._list_closed,
     e.StepRefused: StoryOfRun._step_ended,
     e.StepFailed: StoryOfRun._step_ended,
     e.StepSkipped: StoryOfRun._step_ended,

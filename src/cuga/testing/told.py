@@ -10,6 +10,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from cuga.model import event as e
 from cuga.model.plan import Step
 
@@ -24,7 +26,7 @@ class Broken(AssertionError):
 class Asked:
     """A request for approval, and how far it has come."""
 
-    __slots__ = ("agreed", "at", "end", "request", "version", "voters")
+    __slots__ = ("agreed", "at", "calls", "end", "request", "spent", "version", "voters")
 
     def __init__(self, request: e.ApprovalRequested, version: int) -> None:
         self.request = request
@@ -33,6 +35,10 @@ class Asked:
         self.agreed = False
         self.at: datetime | None = None  # when it was agreed
         self.end = ""  # why it can no longer be used
+        bodies = msgspec.json.decode(request.arguments, type=list[msgspec.Raw]) if request.calls else []
+        names = [call.step for call in request.calls]
+        self.calls = dict(zip(names, map(bytes, bodies), strict=True)) or {request.step: bytes(request.arguments)}
+        self.spent: set[str] = set()  # calls of a list that a person wants once more: those need a new word
 
 
 class Books:
@@ -51,6 +57,7 @@ class Books:
         self.said: list[tuple[int, str, int, str]] = []  # what attempts are recorded to have answered
         self.counted: set[tuple[str, str]] = set()
         self._steps: dict[str, Step] = {}
+        self._lists: dict[str, list[str]] = {}  # lists that were opened -> their calls
         self._named: set[str] = set()  # steps of the plan in force
         self._planned = False
         self._phase: dict[str, str] = {}

@@ -75,7 +75,7 @@ class Calls(People):
             self._broken("I2", f"{name} has attempt {event.attempt} twice or out of order")
 
     def _planned_ok(self, name: str) -> bool:
-        return name in self._named or self.consents[name] > 0
+        return self._steps[name].list_of in self._named or name in self._named or self.consents[name] > 0
 
     def _within_budget(self, event: e.ToolCallStart) -> None:
         percent = self.setting.limits.warning_percent
@@ -184,6 +184,8 @@ class Calls(People):
                 for asked in self._asked.values():
                     if asked.request.step == event.step:
                         asked.end = asked.end or "used"
+                    elif event.step in asked.calls:
+                        asked.spent.add(event.step)
 
     def _taken_over(self, _number: int, event: e.TakenOver) -> None:
         if event.epoch <= self._epoch:

@@ -29,25 +29,27 @@ class People(Books):
         if asked is None or not asked.agreed:
             raise Broken(f"I3: {self.run}: {event.step} starts without an approval")
         request = asked.request
-        if asked.end:
+        is_repeat = bool(request.calls) and self._has_used(event.approval, event.step)  # its consent was used before
+        if asked.end and not is_repeat:
             self._broken("I3", f"{event.step} starts on approval {event.approval}, which is {asked.end}")
         bound = (
-            request.step,
+            asked.calls.get(event.step),
             request.tool,
             request.tool_digest,
             request.adapters,
-            bytes(request.arguments),
-            request.cost,
+            request.cost // len(asked.calls),
         )
-        if bound != (event.step, event.tool, event.tool_digest, event.adapters, bytes(event.arguments), event.cost):
+        if bound != (bytes(event.arguments), event.tool, event.tool_digest, event.adapters, event.cost):
             self._broken("I3", f"{event.step} starts something else than what was approved")
+        if event.step in asked.spent:
+            self._broken("I3", f"{event.step} is done once more on the approval that was for before")
         if (
             needed is Consent.HUMAN
             and not asked.voters
             and not (asked.agreed and event.side_effect is SideEffect.PROPOSE)
         ):
             self._broken("I3", f"{event.step} starts without a person's word")
-        first = not any(start.approval == event.approval for _, start in self.intents.values())
+        first = not self._has_used(event.approval, event.step)
         lapses = timedelta(seconds=self.setting.approvals.lapses_s)
         if first and asked.voters and asked.at is not None and event.at >= asked.at + lapses:
             self._broken("I3", f"{event.step} starts on an approval that has lapsed")
@@ -58,14 +60,31 @@ class People(Books):
         approvals = self.setting.approvals
         return approvals.propose if event.side_effect is SideEffect.PROPOSE else approvals.read_only
 
+    def _has_used(self, approval: str, step: str) -> bool:
+        return any(name == step and start.approval == approval for (name, _), (_, start) in self.intents.items())
+
     def _approval_requested(self, number: int, event: e.ApprovalRequested) -> None:
-        self._asked[event.approval_id] = Asked(event, number)
-        target = str(msgspec.json.decode(event.arguments).get("to", "")).casefold()
-        if (event.tool, target) in self._denied and event.tool in _REMEMBERED:
-            self._broken("A6", f"{event.tool} to {target} is asked for again after a denial")
-        if event.amends:
-            self._amended[event.step] = [bytes(event.arguments)]
-        self._phase[event.step] = "asked"
+        asked = self._asked[event.approval_id] = Asked(event, number)
+        for step, body in asked.calls.items():
+            target = _target(body)
+            if (event.tool, target) in self._denied and event.tool in _REMEMBERED:
+                self._broken("A6", f"{event.tool} to {target} is asked for again after a denial")
+            if self._phase[step] not in ("open", "asked"):
+                self._broken("A6", f"{step} is asked for, and it is {self._phase[step]}")
+            if event.amends:
+                self._amended[step] = [body]
+            self._phase[step] = "asked"
+        before = self.events[number - 2]
+        if event.calls and isinstance(before, e.ApprovalRequested) and before.calls and before.step == event.step:
+            self._broken("A6", f"{event.step} is asked for on two cards at once")
+        if not event.calls and self._steps[event.step].list_of and not event.amends:
+            self._may_be_alone(event)
+
+    def _may_be_alone(self, event: e.ApprovalRequested) -> None:
+        """A call of a list is asked for by itself only where a rule agrees in the same breath."""
+        following = self.events[self._asked[event.approval_id].version]
+        if not (isinstance(following, e.ApprovalReceived) and following.rule):
+            self._broken("A6", f"{event.step} of a list is asked for on a card of its own")
 
     def _approval_received(self, _number: int, event: e.ApprovalReceived) -> None:
         asked = self._asked[event.approval_id]
@@ -81,15 +100,15 @@ class People(Books):
         if event.verdict is e.Verdict.APPROVE:
             if event.final:
                 asked.agreed, asked.at = True, event.at
-                self._phase[event.step] = "open"
+                self._phase.update(dict.fromkeys(asked.calls, "open"))
             return
         asked.end = event.verdict.value
-        if event.verdict is e.Verdict.DENY:
-            self._phase[event.step] = "not done"
-            target = str(msgspec.json.decode(asked.request.arguments).get("to", "")).casefold()
-            self._denied[asked.request.tool, target] = event.approval_id
-        else:
-            self._phase[event.step] = "open"
+        refused = [*asked.calls] if event.verdict is e.Verdict.DENY else [*event.without]
+        kept = {_target(body) for step, body in asked.calls.items() if step not in refused}
+        for step, body in asked.calls.items():
+            self._phase[step] = "not done" if step in refused else "open"
+            if step in refused and _target(body) not in kept:
+                self._denied[asked.request.tool, _target(body)] = event.approval_id
 
     def _by_a_person(self, event: e.ApprovalReceived, asked: Asked) -> None:
         request = asked.request
@@ -125,7 +144,13 @@ class People(Books):
             self._broken("I4", f"{event.approval_id} expired too early or after it was decided")
         asked.end = e.name_of(event)
         is_over = type(event) in (e.ApprovalTimeout, e.ApprovalRevoked)
-        self._phase[event.step] = "not done" if is_over else "open"
+        for step in asked.calls:
+            if self._phase[step] in ("open", "asked") and not self._has_used(event.approval_id, step):
+                self._phase[step] = "not done" if is_over else "open"
+
+
+def _target(body: bytes) -> str:
+    return str(msgspec.json.decode(body).get("to", "")).casefold()
 
 
 def _holds_a_role(click: Any, event: e.ApprovalReceived, requesters: tuple[str, ...]) -> bool:

@@ -14,7 +14,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Done, Failed, Outcome
 from cuga.model.tool import SideEffect
 
-ANSWER = msgspec.Raw(b'{"n":2}')  # what every tool answers
+ANSWER = msgspec.Raw(b'{"n":2,"who":["ann","Cid"]}')  # what every tool answers
 OK, NOT_DONE, REFUSED, APPLY_THEN_RESET, RESET_BEFORE = range(5)  # how a call can go
 
 _DONE = Done(result=ANSWER, duration_us=5)

@@ -23,9 +23,11 @@ from cuga.model.value import encode, micros
 
 F = TypeVar("F", bound=Callable[..., Any])
 Probe = Callable[["ToolContext", Any], Any]
+Amended = Callable[["ToolContext", Any, Any], Any]
 
 _CONTRACT = "__tool__"
 _PROBE = "__tool_probe__"
+_AMENDED = "__tool_amended__"
 _ARGUMENTS = "__tool_arguments__"
 
 
@@ -94,6 +96,7 @@ def tool(
     optional: tuple[str, ...] = (),
     repeatable: Repeatable | str = Repeatable.NONE,
     probe: Probe | None = None,
+    amended: Amended | None = None,
     once: tuple[str, ...] = (),
     effect_key: tuple[str, ...] = (),
     seconded: tuple[str, ...] = (),
@@ -144,6 +147,7 @@ def tool(
         )
         setattr(function, _CONTRACT, contract)
         setattr(function, _PROBE, probe)
+        setattr(function, _AMENDED, amended)
         setattr(function, _ARGUMENTS, arguments)
         return function
 
@@ -161,6 +165,12 @@ def contract_of(function: Callable[..., Any]) -> ToolContract:
 def probe_of(function: Callable[..., Any]) -> Probe | None:
     """The callable that looks whether an earlier attempt happened: `(context, arguments) -> result, or None`."""
     return typing.cast("Probe | None", getattr(function, _PROBE, None))
+
+
+def amended_of(function: Callable[..., Any]) -> Amended | None:
+    """The callable that looks at amended arguments before people decide on them: `(context, before, after) -> the
+    arguments as they stand then`; it raises `NotDone` when the call would surely not be carried out."""
+    return typing.cast("Amended | None", getattr(function, _AMENDED, None))
 
 
 def arguments_of(function: Callable[..., Any]) -> type[msgspec.Struct] | None:
@@ -263,6 +273,7 @@ def capability_missing(context: ToolContext, name: str) -> bool:
 __all__ = [
     "Slot",
     "ToolContext",
+    "amended_of",
     "arguments_of",
     "capability_missing",
     "context_parameter",

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from cuga.clock import Clock
+from cuga.errors import BadInput, NotDone
 from cuga.journal.envelope import encode_result
 from cuga.kernel.state import RunState
-from cuga.model.event import ToolCallStart
+from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Done, Failed, Outcome
 from cuga.model.tool import SideEffect
+from cuga.model.value import encode
 from cuga.redact import Redactor
 from cuga.tools.deadline import Watch
 from cuga.tools.declare import ToolContext
@@ -67,21 +70,21 @@ class Door:
         self._on_late = on_late
         self._going: set[object] = set()  # effects being made now, by key and by step, whether anybody waits or not
 
-    async def call(self, state: RunState, call: ToolCallStart) -> Outcome:
+    def call(self, state: RunState, call: ToolCallStart) -> Awaitable[Outcome]:
         """Make one call of a run and say what became of it. Only a cancellation from outside passes through: then
         nobody waits for an answer any more, and the call is as unknown as after a crash."""
         try:
             tool = self._tool(call)
             arguments = self._arguments(tool, call)
-            bound = self._bind(tool, call)
+            bound = self._bind(tool, call) if tool.contract.uses else {}
             left_s = min(float(call.timeout_s), (call.deadline - self._clock.now()).total_seconds())
             if left_s <= 0:
                 raise _Refused(FailureMode.SYSTEM_TIMEOUT, "its deadline had passed before it was called")
         except _Refused as refusal:
             message = self._redactor.scrub_text(str(refusal))
-            return Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message)
+            return _at_once(Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message))
         if call.simulated:
-            return self._simulated(call)
+            return _at_once(self._simulated(call))
         started = state.started
         context = ToolContext(
             run_id=state.run_id,
@@ -95,7 +98,40 @@ class Door:
             attempt=call.attempt,
             capabilities=bound,
         )
-        return await self._make(tool, call, context, arguments, left_s)
+        return self._make(tool, call, context, arguments, left_s)
+
+    async def amended(self, state: RunState, request: ApprovalRequested, arguments: msgspec.Raw) -> msgspec.Raw:
+        """The arguments that a person has written for a call, as the tool reads them now: what follows from them made
+        anew. `BadInput` when the tool would surely not do this; nothing is changed outside."""
+        tool = self._tools.get(request.tool)
+        if tool is None or tool.amended is None:
+            return arguments
+        look = tool.amended
+        started = state.started
+        context = ToolContext(
+            run_id=state.run_id,
+            trace_id=started.trace_id,
+            step_id=request.step,
+            tenant=started.tenant,
+            profile=started.profile,
+            as_of=started.as_of or started.at,
+            capabilities={
+                use: adapter
+                for use, name in request.adapters.items()
+                if (adapter := self._bindings.get(use, {}).get(name)) is not None
+            },
+        )
+        before, after = tool.decode(request.arguments), tool.decode(arguments)
+        try:
+            async with asyncio.timeout(tool.contract.timeout_s):
+                found = await self._threads.run(Job(lambda: look(context, before, after)))
+        except NotDone as error:
+            raise BadInput(
+                f"{request.tool} would not do this: {error.detail or error.message}", mend=error.next_step
+            ) from error
+        except TimeoutError as error:
+            raise BadInput(f"whether {request.tool} would do this could not be looked at in time") from error
+        return msgspec.Raw(encode(found))
 
     def close(self) -> None:
         """Let the threads go."""
@@ -123,12 +159,11 @@ class Door:
         return arguments
 
     def _check_schema(self, tool: Tool, arguments: Any) -> None:
-        import jsonschema_rs  # only handlers that bring a schema need it
-
         check = self._checks.get(tool.digest)
         if check is None:
-            schema = msgspec.json.decode(tool.schema)
-            check = self._checks[tool.digest] = jsonschema_rs.Draft202012Validator(schema)
+            from cuga.tools.schemas import compiled  # only handlers that bring a schema need it
+
+            check = self._checks[tool.digest] = compiled(msgspec.json.decode(tool.schema))
         if problem := next(check.iter_errors(arguments), None):
             where = "".join(f"/{part}" for part in problem.instance_path)
             said = f"{where}: {problem.message}" if where else problem.message
@@ -157,11 +192,12 @@ class Door:
     async def _make(
         self, tool: Tool, call: ToolCallStart, context: ToolContext, arguments: Any, left_s: float
     ) -> Outcome:
-        loop = asyncio.get_running_loop()
-        task = asyncio.current_task(loop)
+        task = asyncio.current_task()
         assert task is not None
+        loop = task.get_loop()
         cancelled_before = task.cancelling()
         begun = loop.time()
+        is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
         marks = (call.key, (context.run_id, call.step))  # a person may have asked again, under a new key
         if self._going and not self._going.isdisjoint(marks):
             return Failed(
@@ -170,7 +206,6 @@ class Door:
                 message="an earlier attempt is still running",
             )
         attempt = _Attempt(self._threads, tool, context, arguments)
-        is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
         if is_keyed:
             self._going.update(marks)
         is_late = False
@@ -201,19 +236,23 @@ class Door:
         finally:
             self._watch.end(deadline)
             if is_keyed:
-
-                def over() -> None:
-                    self._going.difference_update(marks)
-                    if is_late and self._on_late is not None:
-                        outcome = self._answered(call, attempt, _microseconds(loop, begun))
-                        if outcome is not None:
-                            self._on_late(context.run_id, call, outcome)
-
-                attempt.leave(over)
+                late = partial(self._hear_late, call, attempt, loop, begun) if is_late else None
+                attempt.leave(partial(self._let_go, marks, late))
         return self._done(value, note, _microseconds(loop, begun))
 
+    def _let_go(self, marks: tuple[object, ...], late: Callable[[], None] | None) -> None:
+        """Nothing of a call goes on any more."""
+        self._going.difference_update(marks)
+        if late is not None:
+            late()
+
+    def _hear_late(self, call: ToolCallStart, attempt: _Attempt, loop: asyncio.AbstractEventLoop, begun: float) -> None:
+        outcome = self._answered(call, attempt, _microseconds(loop, begun))
+        if self._on_late is not None and outcome is not None:
+            self._on_late(attempt.run_id, call, outcome)
+
     def _done(self, value: Any, note: str, duration_us: int) -> Done:
-        body, replaced = encode_result(value, self._redactor.scrub)
+        body, replaced = encode_result(value, self._redactor)
         return Done(
             result=msgspec.Raw(body),
             duration_us=duration_us,
@@ -267,6 +306,11 @@ class _Attempt(msgspec.Struct, eq=False):
     has_looked: bool = False  # the probe answered that no earlier attempt happened
 
     @property
+    def run_id(self) -> str:
+        """The run that it belongs to."""
+        return self._context.run_id
+
+    @property
     def entered(self) -> bool:
         """Whether the function was entered, so that something may have happened."""
         return self.entered_here or (self.job is not None and self.job.started)
@@ -305,6 +349,11 @@ class _Attempt(msgspec.Struct, eq=False):
         self.job = Job(lambda: function(**named))
         value = await self._threads.run(self.job)
         return await value if asyncio.iscoroutine(value) else value
+
+
+async def _at_once(outcome: Outcome) -> Outcome:
+    """What is known without a call."""
+    return outcome
 
 
 def _nothing_new(call: ToolCallStart, has_looked: bool = False) -> Certainty:

@@ -21,7 +21,16 @@ from cuga.errors import ToolInvalid
 from cuga.model.play import Play
 from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, ToolContract
 from cuga.policy.registry import MODULES, is_allowed
-from cuga.tools.declare import Probe, arguments_of, context_parameter, contract_of, is_handler, probe_of
+from cuga.tools.declare import (
+    Amended,
+    Probe,
+    amended_of,
+    arguments_of,
+    context_parameter,
+    contract_of,
+    is_handler,
+    probe_of,
+)
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -41,6 +50,7 @@ class Tool:
     decode: Callable[[bytes | msgspec.Raw], Any]  # argument bytes -> struct, or dict for a handler
     fields: tuple[str, ...] | None  # the struct's fields; None: a handler
     probe: Probe | None = None
+    amended: Amended | None = None
     schema: bytes = b""  # of a handler's arguments; empty: any object
 
 
@@ -172,6 +182,7 @@ def _ready(function: Callable[..., Any], contract: ToolContract, declared: bool)
         decode=decoder.decode,
         fields=None if arguments is None else arguments.__struct_fields__,
         probe=probe_of(function) if declared else None,
+        amended=amended_of(function) if declared else None,
         schema=b"" if arguments is not None or contract.input_schema == EMPTY_OBJECT else bytes(contract.input_schema),
     )
 

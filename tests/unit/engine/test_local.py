@@ -124,7 +124,7 @@ def test_a_run_goes_from_its_start_to_its_end(loop):
         await bench.engine.begin("r1", bench.start(READS))
         assert (await bench.engine.wait("r1")).status is Status.SUCCESS
         assert bench.calls == [("a", 1), ("b", 1)]
-        assert bench.driver._live == {}
+        assert bench.driver.lives.all() == []
 
     loop.run(story())
 
@@ -158,7 +158,7 @@ def test_a_parked_run_costs_no_memory_and_wakes_on_a_decision(loop):
         bench = Bench(loop)
         await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
         state = await bench.engine.wait("r1")
-        assert state.status is Status.PARKED and bench.driver._live == {}
+        assert state.status is Status.PARKED and bench.driver.lives.all() == []
         with pytest.raises(NotAllowed):
             await bench.decide(by=ADA)
         await bench.decide()

@@ -25,6 +25,7 @@ from cuga.journal import envelope
 from cuga.journal.envelope import encode_result
 from cuga.journal.port import MAX_BLOB
 from cuga.model.value import digest_bytes
+from cuga.redact import Redactor
 
 
 def shown(value: object) -> Any:
@@ -250,3 +251,25 @@ def test_every_value_becomes_json_that_is_its_own_envelope(value: object) -> Non
     assert not any(isinstance(one, float) and math.isnan(one) for one in [read])
     assert json.loads(body) == read
     assert encode_result(value)[0] == body
+
+
+def test_a_result_of_plain_fields_loses_its_secrets_as_any_other():
+    redactor = Redactor(["hunter2x"])
+    told = {"note": "it is hunter2x", "ok": True}
+    assert encode_result(told, redactor) == (b'{"note":"it is [redacted]","ok":true}', "")
+    assert encode_result({"api_key": "abc", "ok": True}, redactor) == (b'{"api_key":"[redacted]","ok":true}', "")
+
+
+def test_a_key_that_breaks_when_it_is_compared_breaks_nothing():
+    class Touchy(str):
+        def __hash__(self):
+            if self.asked:
+                raise RuntimeError("do not ask me")
+            return 1
+
+        asked = False
+
+    key = Touchy("a")
+    value = {key: 1, "b": 2}
+    key.asked = True
+    assert encode_result(value)[1] == "could not be read: RuntimeError"

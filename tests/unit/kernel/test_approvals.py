@@ -69,6 +69,14 @@ def test_the_same_click_again_changes_nothing_and_another_answer_is_refused():
     story = waiting().when(approve("note")).when(approve("note")).then()
     story.when(deny("note")).then_refused(ApprovalClosed, "approve by grace")
     story.when(approve("note", by=LIN)).then_refused(ApprovalClosed)
+    story.when(approve("note", digest="0" * 64)).then_refused(ApprovalClosed)
+
+
+def test_the_same_edit_again_changes_nothing_and_another_edit_is_another_answer():
+    story = waiting().when(amend("note", {"to": "bob"}))
+    first = story.found("approval_received").approval_id
+    story.when(amend("note", {"to": "bob"}, approval_id=first)).then()
+    story.when(amend("note", {"to": "eve"}, approval_id=first)).then_refused(ApprovalClosed)
 
 
 def test_an_unknown_id_is_an_error():
@@ -362,17 +370,24 @@ def test_a_run_asks_people_only_so_much_at_once():
 def test_risk_and_consequences_are_said():
     once = contract("once", "execute", once=("send", "/to"))
     keyed = contract("keyed", "execute", repeatable="key")
+    wipe = contract("wipe", "execute", repeatable="key", destroys=True)
     everything = plan(
-        step("once", once, {"to": "a"}), step("keyed", keyed), step("note", NOTE, {"to": "a"}), step("send", EXECUTE)
+        step("once", once, {"to": "a"}),
+        step("keyed", keyed),
+        step("note", NOTE, {"to": "a"}),
+        step("send", EXECUTE),
+        step("wipe", wipe),
     )
-    story = given(rules=rules(once, keyed, NOTE, EXECUTE)).when(start(everything))
+    story = given(rules=rules(once, keyed, NOTE, EXECUTE, wipe)).when(start(everything))
     asked = {request.step: request for request in story.state.pending.values()}
     assert {name: request.risk for name, request in asked.items()} == {
         "once": "high",
         "keyed": "medium",
         "note": "low",
         "send": "high",
+        "wipe": "high",
     }
+    assert "may be gone" in asked["wipe"].consequences[1]
     assert "at most once" in asked["once"].consequences[1]
     assert "inside the house" in asked["note"].consequences[0]
     shown = given(rules=rules(EXECUTE, simulates_execute=True)).when(start(plan(step("send", EXECUTE))))

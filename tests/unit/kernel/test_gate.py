@@ -55,6 +55,14 @@ def test_the_first_usable_adapter_is_taken_and_the_others_are_named():
     assert story.found("route_decision").alternatives == ("third",)
 
 
+def test_a_tool_that_is_not_what_was_accepted_waits_and_says_where_to_look():
+    story = given(rules=rules(EXECUTE)).after(quarantined_tools={"send": "it is described otherwise"})
+    story = story.when(start(one(EXECUTE)))
+    assert "it is described otherwise" in story.state.parked.reason
+    assert story.state.parked.needs == ("cuga tools drift",)
+    assert not story.state.pending, "nobody is asked to agree to what may not be called"
+
+
 def test_a_tool_that_is_not_installed_here_waits_and_says_how_to_go_on():
     story = given(rules=rules(READ)).after(tool_digests={}).when(start(one()))
     assert "not installed" in story.state.parked.reason

@@ -328,3 +328,11 @@ def test_a_pool_that_has_it_all_comes_before_one_that_must_do_with_less():
         "a",
         {"crm": "profile strict and pool a allows none, none of them usable now"},
     )
+
+
+def test_a_step_that_a_plan_wants_asked_about_is_asked_about_whichever_pool_takes_it():
+    asks = plan(step("s", READ, ask_first=True))
+    story = given().after(**pools(a={}, b={})).when(start(asks))
+    assert not story.state.calling and story.state.pending
+    story.when(approve("s"))
+    assert story.call("s").approval

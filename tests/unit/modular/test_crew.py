@@ -21,6 +21,7 @@ from cuga.orchestrator import (
 )
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner
 from cuga.orchestrator.rooms import rules_in_memory
+from cuga.orchestrator.routing import RoutingAuthority, RoutingDecision
 from cuga.tools import ToolContext, tool
 from cuga.tools.registry import ToolRegistry
 
@@ -166,3 +167,44 @@ def test_older_names_are_where_callers_look():
     from cuga.orchestrator import PartialResultEvent, ToolExecutionError
 
     assert ToolExecutionError is said and failures.PartialResultEvent is PartialResultEvent
+
+
+# --- the record -------------------------------------------------------------------------------------------------------
+async def test_which_worker_took_a_step_stands_in_the_journal_and_is_the_one_that_did_it():
+    who = []
+    agent = CoordinatorAgent(PlannerAgent(), [slow_worker(n, who) for n in "AB"])
+    running(agent, *(PlanStep(tool="slow", input={"i": i}) for i in range(4)))
+    heard = []
+    agent.routing_authority = PolicyBasedRoutingAuthority(on_decision=heard.append)
+    every = await gathered(agent.orchestrate("g", ExecutionContext()))
+    told = [one for one in every if str(getattr(one["stage"], "value", one["stage"])).upper() == "ROUTE"]
+    run_id = told[0]["data"]["run_id"]
+    house = agent.home.coordinator
+
+    async def facts():
+        return await house.events(run_id), (await house.show(run_id)).steps
+
+    events, steps_of_it = await agent.home.do(facts())
+    pools = {one.step: one.pool for one in events if type(one).__name__ == "ToolCallStart"}
+    routes = {one.step: one for one in events if type(one).__name__ == "RouteDecision"}
+    assert Counter(pools.values()) == Counter(who) == {"A": 2, "B": 2}
+    assert all(routes[step].target == name and routes[step].alternatives for step, name in pools.items())
+    assert {one.step: one.pool for one in steps_of_it} == pools
+    assert {one["data"]["step"]: one["data"]["decision"].target for one in told} == pools
+    assert Counter(one.target for one in heard) == Counter(who)
+
+
+async def test_an_authority_of_the_callers_own_is_asked_and_recorded():
+    class Own(RoutingAuthority):
+        def route(self, task, context, candidates, *, kind=None):
+            names = [one.name for one in candidates]
+            return RoutingDecision(target=names[-1], reasoning="the last of them", alternatives=tuple(names[:-1]))
+
+    who = []
+    agent = CoordinatorAgent(PlannerAgent(), [slow_worker(n, who) for n in "ABC"], routing_authority=Own())
+    running(agent, *(PlanStep(tool="slow", input={"i": i}) for i in range(2)))
+    await gathered(agent.orchestrate("g", ExecutionContext()))
+    assert who == ["C", "C"]
+    agent.routing_authority = PolicyBasedRoutingAuthority()
+    await gathered(agent.orchestrate("g", ExecutionContext()))
+    assert len(set(who)) > 1

@@ -80,3 +80,20 @@ async def test_the_budget_of_runs_is_read_and_never_written():
         assert "calls: 2 of 2" in view.check_budget("look", "a").reason
         with pytest.raises(InvalidTransition, match="intent"):
             view.record_usage("look", "a")
+
+
+async def test_with_a_house_it_is_a_view_of_what_the_journal_charged_and_charges_nothing_itself():
+    @tool(domain="intelligence", side_effect="read-only", cost=0.5, purpose="look")
+    def look() -> dict:
+        return {}
+
+    async with AGENTSCoordinator(profile="smb", tools=(look,)) as house:
+        enforcer = BudgetEnforcer(ToolBudget(total_calls=3), house=house)
+        assert enforcer.check_budget("look", "intelligence", 0.5)
+        await house.execute_plan(Plan(goal="g", steps=tuple(PlanStep(tool="look") for _ in range(3))))
+        assert enforcer.get_utilization()["total"]["used"] == 3
+        full = enforcer.check_budget("look", "intelligence", 0.5)
+        assert not full and "calls: 3 of 3" in full.reason
+        with pytest.raises(InvalidTransition, match="charged when their intent is written"):
+            enforcer.record_usage("look", "intelligence", 0.5)
+        assert enforcer.get_utilization()["total"]["used"] == 3

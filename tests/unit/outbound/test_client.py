@@ -36,6 +36,7 @@ async def no_sleep(seconds: float) -> None:
 
 def client(server: Loopback, **how: object) -> SafeClient:
     egress = Egress(inside=(server.inside,), plain=True)
+    how = {"attempts": 4, **how}
     return SafeClient(egress, sleep=no_sleep, chance=lambda: 1.0, **how)  # type: ignore[arg-type]
 
 
@@ -108,7 +109,16 @@ async def test_what_is_no_json_is_no_usable_answer():
 
 
 # --- again ----------------------------------------------------------------------------------------------------------
-async def test_asking_is_tried_four_times_with_growing_waits():
+async def test_nothing_is_sent_again_unless_that_is_asked_for():
+    for method in ("GET", "POST"):
+        async with Loopback(lambda _: reply(503)) as server:
+            asking = SafeClient(Egress(inside=(server.inside,), plain=True), sleep=no_sleep)
+            with pytest.raises(Unanswered, match="503"):
+                await asking.request(method, server.url, key="k1")
+        assert len(server.arrived) == 1 and WAITS == []
+
+
+async def test_who_asks_for_four_attempts_gets_them_with_growing_waits():
     async with Loopback(lambda _: reply(503)) as server:
         with pytest.raises(Unanswered, match="503"):
             await client(server).get(server.url)
@@ -140,7 +150,7 @@ async def test_an_effect_with_a_key_is_sent_again_with_the_same_key():
 
 async def test_a_connection_that_never_came_about_is_tried_again_for_any_method():
     port = nobody_listens()
-    asking = SafeClient(Egress(inside=(f"127.0.0.1:{port}",), plain=True), sleep=no_sleep)
+    asking = SafeClient(Egress(inside=(f"127.0.0.1:{port}",), plain=True), sleep=no_sleep, attempts=4)
     with pytest.raises(Unreachable) as caught:
         await asking.post(f"http://127.0.0.1:{port}/", body=b"x")
     assert len(WAITS) == 3
@@ -162,7 +172,7 @@ async def test_a_name_that_turns_to_the_inside_after_an_attempt_without_an_answe
         async def turning(host: str, port: int) -> list[str]:
             return [places.pop(0)]
 
-        asking = SafeClient(Egress(inside=("127.0.0.1",), plain=True), resolver=turning, sleep=no_sleep)
+        asking = SafeClient(Egress(inside=("127.0.0.1",), plain=True), resolver=turning, sleep=no_sleep, attempts=4)
         with pytest.raises(Unanswered, match=r"earlier attempt got no answer.*10\.0\.0\.1"):
             await asking.post(f"http://rebinding.example:{server.port}/", key="k1")
     assert (len(server.arrived), places, len(WAITS)) == (1, [], 1)
@@ -179,6 +189,46 @@ async def test_a_date_to_wait_for_is_reckoned_from_the_answers_own_date():
     async with Loopback(Turns(reply(503, retry_after=then, date=now), reply(200))) as server:
         await client(server).get(server.url)
     assert WAITS == [5.0]
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "wait", "mode"),
+    [
+        (429, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "120"}, 120, FailureMode.RESOURCE_RATE_LIMIT),
+        (403, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1767603660"}, 60, FailureMode.RESOURCE_RATE_LIMIT),
+        (403, {"ratelimit_remaining": "0", "ratelimit_reset": "7"}, 7, FailureMode.RESOURCE_RATE_LIMIT),
+        (403, {"ratelimit_remaining": "5", "ratelimit_reset": "7"}, 0, FailureMode.USER_PERMISSION),
+        (429, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "soon"}, 0, FailureMode.RESOURCE_RATE_LIMIT),
+        (429, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "9", "retry_after": "3"}, 3, None),
+        (400, {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "9"}, 0, FailureMode.USER_INVALID_INPUT),
+    ],
+)
+async def test_a_rate_that_is_used_up_says_when_it_begins_anew(status, headers, wait, mode):
+    when = "Mon, 05 Jan 2026 09:00:00 GMT"
+    async with Loopback(lambda _: reply(status, date=when, **headers)) as server:
+        with pytest.raises(Rejected) as caught:
+            await client(server, attempts=1).get(server.url)
+    assert caught.value.facts["retry_after_s"] == wait
+    assert mode is None or mode_of(caught.value) is mode
+
+
+async def test_a_moment_without_a_date_to_reckon_from_is_no_wait():
+    said = {"x_ratelimit_remaining": "0", "x_ratelimit_reset": "1767603660"}
+    async with Loopback(lambda _: reply(429, **said)) as server:
+        with pytest.raises(Rejected) as caught:
+            await client(server, attempts=1).get(server.url)
+    assert caught.value.facts["retry_after_s"] == 0
+
+
+async def test_what_a_refusal_says_for_people_is_told_with_it_and_nothing_else():
+    for body, kind, said in (
+        ('{"error":\n "no such field"}', "application/json", '{"error": "no such field"}'),
+        ("<html>", "text/html", ""),
+    ):
+        async with Loopback(lambda _, body=body, kind=kind: reply(400, body, content_type=kind)) as server:
+            with pytest.raises(Rejected) as caught:
+                await client(server).get(server.url)
+        assert caught.value.facts["said"] == said
 
 
 async def test_a_long_wait_is_handed_to_the_caller():
@@ -365,7 +415,7 @@ async def test_a_name_that_turns_to_the_inside_between_two_attempts_is_refused_a
             return ["127.0.0.1"] if len(asked) == 1 else ["127.0.0.2"]
 
         egress = Egress(inside=("127.0.0.1",), plain=True)
-        asking = SafeClient(egress, resolver=turning, sleep=no_sleep)
+        asking = SafeClient(egress, resolver=turning, sleep=no_sleep, attempts=4)
         with pytest.raises(EgressRefused, match=r"127\.0\.0\.2"):
             await asking.get(f"http://rebinding.example:{server.port}/")
     assert (len(asked), len(server.arrived)) == (2, 1)

@@ -79,10 +79,31 @@ def test_deals_are_found_by_whose_they_are(crm: CrmStore) -> None:
     assert {"field": "owner", "op": "is", "value": "Ada Kestrel"} in where and len(where) == 2
 
 
-def test_a_bound_is_no_count_and_a_filter_that_is_not_understood_is_named(crm: CrmStore) -> None:
-    plan = planned(crm, "Show me all deals above 5000 in the Proposal stage")
-    assert "limit" not in arguments(plan)
-    assert any("above" in note for note in plan.notes) and any("'Proposal'" in note for note in plan.notes)
+@pytest.mark.parametrize(
+    ("said", "where"),
+    [
+        ("above 5000 in the Proposal stage", [("amount", "above", "5000"), ("stage", "is", "Proposal")]),
+        ("over 10k that close this month", [("amount", "above", "10000"), ("closes", "within", "this month")]),
+        (
+            "of at least 2,500 closing before 1 March",
+            [("amount", "at_least", "2500"), ("closes", "below", "2026-03-01")],
+        ),
+        ("won since 2025-06-01", [("status", "is", "won"), ("closes", "above", "2025-06-01")]),
+    ],
+)
+def test_a_bound_is_no_count_and_filters_the_records(crm: CrmStore, said: str, where: list[tuple[str, ...]]) -> None:
+    given = arguments(planned(crm, f"Show me all deals {said}"))
+    assert "limit" not in given
+    assert [(one["field"], one["op"], one["value"]) for one in given["where"]] == where
+
+
+def test_a_filter_that_is_not_understood_is_named(crm: CrmStore) -> None:
+    assert any("purple" in note for note in planned(crm, "Show me all purple deals above 5000").notes)
+
+
+def test_records_are_sorted_and_counted_as_the_goal_says(crm: CrmStore) -> None:
+    given = arguments(planned(crm, "List the 5 biggest open deals"))
+    assert (given["order"], given["limit"]) == ("-amount", 5)
 
 
 @pytest.mark.parametrize("said", ["saying thanks for the call", 'with "thanks for the call, it was great"'])

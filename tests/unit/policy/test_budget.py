@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from cuga.errors import BadInput
 from cuga.model.plan import Budget
-from cuga.policy.budget import Exceeded, charges, is_warning, limits_of, room_for, tightest
+from cuga.policy.budget import (
+    Exceeded,
+    calm_below,
+    charges,
+    drawn,
+    is_warning,
+    limits_of,
+    room_for,
+    tightest,
+)
 from cuga.policy.profile import Limits
 from cuga.policy.spelling import tool_budget
+from cuga.testing.factories import contract, current, rules
 
 
 def test_the_smallest_stated_limit_holds():
@@ -68,3 +80,27 @@ def test_all_spellings_say_one_budget():
 def test_a_budget_that_makes_no_sense_is_refused(wrong):
     with pytest.raises(BadInput):
         tool_budget(**wrong)
+
+
+@given(
+    limit=st.integers(0, 300) | st.none(),
+    percent=st.integers(1, 120),
+    used=st.integers(0, 320),
+    amount=st.integers(0, 5),
+)
+def test_what_is_known_in_advance_is_what_would_be_judged(limit, percent, used, amount):
+    wanted = (("calls", amount), ("elsewhere", 1))
+    limits = {} if limit is None else {"calls": limit}
+    is_calm = all(used < below for _, below in calm_below(wanted, limits, percent))
+    assert is_calm == (room_for(wanted, {"calls": used}, limits, {}, percent) == ())
+
+
+def test_a_call_takes_nothing_of_what_it_is_only_judged_by():
+    assert drawn("send", "engagement", 0) == (("calls", 1), ("calls/domain/engagement", 1), ("calls/tool/send", 1))
+
+
+def test_what_is_known_in_advance_is_looked_at_anew_when_a_contract_in_force_costs_more():
+    dear = contract("score", cost=60)
+    pinned = rules(contract("score", cost=10), limits=Limits(calls=100, cost=100, tokens=100, warning_percent=80))
+    assert dict(pinned.calm("score", current(pinned)))["cost"] == 70
+    assert dict(pinned.calm("score", current(pinned, contracts={"score": dear})))["cost"] == 20

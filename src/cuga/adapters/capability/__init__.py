@@ -36,6 +36,7 @@ from cuga.adapters.capability.ports import (
     Filter,
     Loading,
     Mail,
+    NotEdited,
     Outgoing,
     Past,
     Receipt,
@@ -44,7 +45,7 @@ from cuga.adapters.capability.ports import (
     Stored,
     Suppressed,
 )
-from cuga.adapters.capability.runs import Runs, RunTold, StepTold
+from cuga.adapters.capability.runs import DecisionTold, RunReplayed, Runs, RunTold, StepTold
 from cuga.adapters.capability.templates import Templates, TemplateVersion
 
 __all__ = [
@@ -59,6 +60,7 @@ __all__ = [
     "Crm",
     "CrmRead",
     "CrmWrite",
+    "DecisionTold",
     "Document",
     "Documents",
     "Edit",
@@ -73,6 +75,7 @@ __all__ = [
     "Lookup",
     "Mail",
     "Named",
+    "NotEdited",
     "Note",
     "Opportunity",
     "Outgoing",
@@ -82,6 +85,7 @@ __all__ = [
     "Receipt",
     "Record",
     "Repeated",
+    "RunReplayed",
     "RunTold",
     "Runs",
     "SentMail",

@@ -54,7 +54,12 @@ class Account(Record, frozen=True, kw_only=True):
 
 
 class Contact(Record, frozen=True, kw_only=True):
-    """A person at a company. `unsubscribed` wins over everything."""
+    """A person at a company. `unsubscribed` wins over everything.
+
+    `opted_in` is yes, no or empty: not known, which is never taken for a yes. `lawful_basis` is on what ground their
+    data are kept, as the CRM words it; `consent_on` and `consent_source` are when and where they agreed, or where the
+    data are from.
+    """
 
     account: str = ""
     account_id: str = ""
@@ -64,6 +69,10 @@ class Contact(Record, frozen=True, kw_only=True):
     linkedin: str = ""
     unsubscribed: bool = False
     notes: str = ""
+    opted_in: str = ""
+    lawful_basis: str = ""
+    consent_on: date | None = None
+    consent_source: str = ""
 
 
 class Product(Record, frozen=True, kw_only=True):

@@ -40,3 +40,7 @@ class Inbox(Protocol):
     def put_away(self, mail: Incoming) -> None:
         """Take a mail off the pile, when everything that follows from it is durable. Again is no mistake."""
         ...
+
+    def close(self) -> None:
+        """Let go of what was opened for reading."""
+        ...

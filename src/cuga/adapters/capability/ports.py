@@ -125,6 +125,14 @@ class Edited(Value, frozen=True, kw_only=True):
     becomes: dict[str, str | int | None]
 
 
+class NotEdited(Value, frozen=True, kw_only=True):
+    """A change that was not made, and why; the record is as it was."""
+
+    kind: str
+    record: str
+    why: str
+
+
 class Past(Value, frozen=True, kw_only=True):
     """An earlier value of a field. `on` is the date of the change, empty when nobody noted it (an import)."""
 
@@ -154,6 +162,13 @@ class CrmWrite(Protocol):
         """Make one change once per key, and only while every value of `was` still holds.
 
         `NotDone` when it was not made: the record is gone or there already, or a value is another one now.
+        """
+        ...
+
+    def edit_each(self, edits: Sequence[Edit]) -> tuple[Edited | NotEdited, ...]:
+        """Make each change that still can be made, as `edit` does, and say of the others why not.
+
+        One transaction: after a crash either all that could be made were, or none.
         """
         ...
 

@@ -46,9 +46,41 @@ class RunTold(Value, frozen=True, kw_only=True, omit_defaults=False):
     audit_digest: str
 
 
+class DecisionTold(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """One decision of a run, decided again. `differs` are (field, as recorded, as it follows now); `verdict` is same,
+    different or "cannot be told". `step` is empty for a decision about the whole run."""
+
+    event: int
+    kind: str
+    step: str
+    tool: str
+    verdict: str
+    differs: tuple[tuple[str, str, str], ...]
+    why: str
+
+
+class RunReplayed(Value, frozen=True, kw_only=True, omit_defaults=False):
+    """A run decided again from its own journal. `broken` says where the hash chain does not hold; `lost` are steps
+    whose recorded output is gone or is not the one that its digest stands for."""
+
+    run_id: str
+    goal: str
+    status: str
+    version: int
+    head: str
+    policy_digest: str
+    broken: str
+    lost: tuple[str, ...]
+    decisions: tuple[DecisionTold, ...]
+
+
 class Runs(Protocol):
     """Reading runs."""
 
     async def told(self, tenant: str, said: str) -> RunTold:
         """The run that an id or its first or last four letters or more mean. `NotFound`, or `BadInput` when several."""
+        ...
+
+    async def replayed(self, tenant: str, said: str) -> RunReplayed:
+        """The same run decided again from its journal. Nothing is called, nothing is written."""
         ...

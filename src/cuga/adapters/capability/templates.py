@@ -1,9 +1,11 @@
-"""Message templates that a house keeps: every change makes a version, and no version is ever changed or lost."""
+"""The words that a house writes with: templates, whose every change makes a version and none is ever changed or lost,
+and the letterhead that stands under them."""
 
 from __future__ import annotations
 
 from typing import Literal, Protocol
 
+from cuga.model.correspondence import Letterhead
 from cuga.model.value import Value
 
 
@@ -26,6 +28,10 @@ class TemplateVersion(Value, frozen=True, kw_only=True):
 
 class Templates(Protocol):
     """The library."""
+
+    def letterhead(self) -> Letterhead:
+        """Who the house is when it writes; empty where nobody has said it."""
+        ...
 
     def versions(self, name: str = "") -> tuple[TemplateVersion, ...]:
         """All versions of one template, or of all, by name and number."""

@@ -99,7 +99,7 @@ def _added(db: apsw.Connection, kind: str, edit: Edit) -> int:
     return 1
 
 
-_NULLABLE = {"employees", "revenue", "founded", "price", "amount", "opened", "closes", "happened"}
+_NULLABLE = {"employees", "revenue", "founded", "price", "amount", "opened", "closes", "happened", "consent_on"}
 
 
 def _stored(kind: str, values: Values) -> list[str | int | None]:

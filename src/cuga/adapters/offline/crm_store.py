@@ -25,6 +25,7 @@ from cuga.adapters.capability import (
     Filter,
     Index,
     Lookup,
+    NotEdited,
     Past,
     Record,
     Stored,
@@ -37,6 +38,7 @@ from cuga.errors import BadInput, NotDone
 from cuga.model.value import encode
 
 BUSY_MS = 5_000
+SCHEMA = 2
 
 
 class CrmStore:
@@ -60,10 +62,17 @@ class CrmStore:
             connection.set_busy_timeout(BUSY_MS)
             if str(path) != ":memory:":
                 connection.pragma("journal_mode", "wal")
-            connection.execute(resources.files(__package__).joinpath("schema/crm.sql").read_text("utf-8"))
+            was_old = _renewed(connection)
+            connection.execute(_sql("crm"))
+            if connection.pragma("user_version") != SCHEMA:
+                connection.pragma("user_version", SCHEMA)
         except (apsw.NotADBError, apsw.CantOpenError, apsw.IOError) as error:
             raise BadInput(f"{path} cannot be opened as a CRM store: {error}") from error
-        return cls(connection)
+        store = cls(connection)
+        if was_old:
+            with connection:
+                store._keep_version()
+        return store
 
     def close(self) -> None:
         """Let the file go."""
@@ -151,14 +160,34 @@ class CrmStore:
     def edit(self, edit: Edit) -> Edited:
         """Make one change once per key, and only while every value of `was` still holds; `NotDone` when it was not."""
         with self._lock, self._db:
+            made = self._edit(edit)
+            self._keep_version()
+        return made
+
+    def edit_each(self, edits: Sequence[Edit]) -> tuple[Edited | NotEdited, ...]:
+        """Make each change that still can be made, in one transaction, and say of the others why not."""
+        made: list[Edited | NotEdited] = []
+        with self._lock, self._db:
+            for edit in edits:
+                try:
+                    made.append(self._edit(edit))
+                except NotDone as error:
+                    made.append(NotEdited(kind=edit.kind, record=edit.record, why=error.detail or error.message))
+            self._keep_version()
+        return tuple(made)
+
+    def _edit(self, edit: Edit) -> Edited:
+        with self._db:  # a savepoint: one that does not fit leaves nothing behind
             made = crm_edits.make(self._db, _table(edit.kind), edit)
             try:
                 self.get(edit.kind, edit.record)
-            except msgspec.ValidationError as error:  # undone with the transaction
+            except msgspec.ValidationError as error:
                 raise NotDone(f"a value does not fit its field: {error}") from error
             self._touch(edit.kind)
-            self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
         return made
+
+    def _keep_version(self) -> None:
+        self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
 
     def store(self, records: Mapping[str, Iterable[Record]]) -> Stored:
         """Add or change records by kind and id in one transaction; equal records are left alone."""
@@ -176,7 +205,7 @@ class CrmStore:
                 loading = StoreLoading(self._db, _row, _digest, self._touch)
                 yield loading
                 if not dry:
-                    self._db.execute("INSERT OR REPLACE INTO facts VALUES ('crm_version', ?)", (self._digest_all(),))
+                    self._keep_version()
             except BaseException:
                 self._db.execute("ROLLBACK")
                 raise
@@ -203,6 +232,26 @@ class CrmStore:
     def _rows(self, sql: str, values: Sequence[Any]) -> list[Any]:
         with self._lock:
             return list(self._db.execute(sql, tuple(values)))
+
+
+def _sql(name: str) -> str:
+    return resources.files(__package__).joinpath(f"schema/{name}.sql").read_text("utf-8")
+
+
+def _renewed(connection: apsw.Connection) -> bool:
+    """Bring a file of an earlier version to this one; whether it was one. `BadInput` for one of a later version."""
+    found = int(connection.pragma("user_version"))
+    if found > SCHEMA:
+        raise BadInput(
+            f"the CRM store was made by a later cuga (version {found}, this one reads {SCHEMA})",
+            mend="use that cuga, or make a house anew from the exports",
+        )
+    is_old = found < SCHEMA and connection.table_exists("main", "contacts")
+    if is_old:
+        with connection:
+            connection.execute(_sql("crm_2"))
+            connection.pragma("user_version", SCHEMA)
+    return is_old
 
 
 def _table(kind: str) -> str:

@@ -45,6 +45,9 @@ class DropFolder:
             if (found := self._read(name)) is not None:
                 yield found
 
+    def close(self) -> None:
+        """Nothing: a folder is not held open."""
+
     def put_away(self, mail: Incoming) -> None:
         """Move the file of a mail away; one of the same name keeps its place."""
         target = self._directory / (REFUSED if mail.refused else TAKEN)
@@ -62,13 +65,13 @@ class DropFolder:
         except FileNotFoundError:
             return None  # somebody took it meanwhile
         except OSError as error:
-            return _refused(name, b"", f"it cannot be opened: {error.strerror}")
+            return refused_mail(name, b"", f"it cannot be opened: {error.strerror}")
         try:
             found = os.fstat(handle)
             if not stat.S_ISREG(found.st_mode):
-                return _refused(name, b"", "it is no plain file")
+                return refused_mail(name, b"", "it is no plain file")
             if found.st_size > MOST_BYTES:
-                return _refused(name, str(found.st_size).encode(), f"it has more than {MOST_BYTES:,} bytes")
+                return refused_mail(name, str(found.st_size).encode(), f"it has more than {MOST_BYTES:,} bytes")
             with open(handle, "rb", closefd=False) as file:
                 return read_mail(file.read(MOST_BYTES), name)
         finally:
@@ -86,11 +89,12 @@ def read_mail(whole: bytes, place: str) -> Incoming:
             or len(senders) != 1
             or not re.fullmatch(r"[^\s@<>,;]+@[^\s@<>,;]+", senders[0])
         ):
-            return _refused(place, whole, "it does not say from which one address it is")
+            return refused_mail(place, whole, "it does not say from which one address it is")
         name = getaddresses(_all(mail, "From"))[0][0]
         bounced = mail.get_content_type() == "multipart/report" or _first(mail, "Return-Path").strip() == "<>"
         said = [place, *(_clean(_first(mail, field), 998) for field in ("Message-ID", "Subject"))]
-        text = _clean(_text(parts), MOST_TEXT)
+        # a folder and a server end lines in ways of their own; it is the same mail
+        text = _clean(_text(parts).replace("\r\n", "\n"), MOST_TEXT)
         sender = _clean(senders[0], 320).casefold()
         shown = "\0".join((said[1].strip(), sender, said[2], text))
         return Incoming(
@@ -109,10 +113,11 @@ def read_mail(whole: bytes, place: str) -> Incoming:
         )
     except (ValueError, LookupError, TypeError, AttributeError, RecursionError, AssertionError) as error:
         # the parser of the standard library has raised each of these on mails made to break it
-        return _refused(place, whole, f"it cannot be taken apart ({type(error).__name__})")
+        return refused_mail(place, whole, f"it cannot be taken apart ({type(error).__name__})")
 
 
-def _refused(place: str, whole: bytes, why: str) -> Incoming:
+def refused_mail(place: str, whole: bytes, why: str) -> Incoming:
+    """A mail that could not be read, with the reason; known again by its place and bytes."""
     digest = hashlib.sha256(place.encode("utf-8", "replace") + b"\0" + whole).hexdigest()
     return Incoming(place=place, digest=digest, refused=why)
 

@@ -8,21 +8,28 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from cuga.adapters.capability import TemplateVersion
 from cuga.errors import BadInput, NotDone
+from cuga.model.correspondence import Letterhead
 
 NAME = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?")
 
 
 class TemplateShelf:
-    """A `Templates` on a directory."""
+    """A `Templates` on a directory. `letterhead` is asked each time: a house may change its address."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, letterhead: Callable[[], Letterhead] = Letterhead) -> None:
         self._directory = directory
+        self._letterhead = letterhead
+
+    def letterhead(self) -> Letterhead:
+        """Who the house is when it writes."""
+        return self._letterhead()
 
     def versions(self, name: str = "") -> tuple[TemplateVersion, ...]:
         """All versions of one template, or of all; `NotDone` when one cannot be read: half a library is none."""

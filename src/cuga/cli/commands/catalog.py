@@ -9,6 +9,7 @@ from cyclopts import App, Group, Parameter
 
 import cuga
 from cuga.cli.commands import (
+    admitting,
     corresponding,
     deciding,
     governing,
@@ -16,11 +17,13 @@ from cuga.cli.commands import (
     looking,
     machines,
     making,
+    outside,
     quick,
     scheduling,
     sealing,
     shells,
     switching,
+    window,
     working,
 )
 
@@ -48,6 +51,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.run, "run"),
     (_WORK, working.plan, "plan"),
     (_WORK, quick.quick, "quick"),
+    (_WORK, outside.call, "call"),
     (_WORK, working.resume, "resume"),
     (_WORK, working.cancel, "cancel"),
     (_WORK, working.answer, "answer"),
@@ -77,11 +81,15 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, keeping.serve, "serve"),
     (_HOUSE, machines.worker, "worker"),
     (_HOUSE, machines.migrate, "migrate"),
+    (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),
+    (_HOUSE, admitting.keys, "keys"),
+    (_HOUSE, admitting.notices, "notices"),
+    (_HOUSE, admitting.link, "link"),
     (_HOUSE, switching.adapters, "adapters"),
     (_HOUSE, switching.workers, "workers"),
     (_LOOK, sealing.evidence, "evidence"),
@@ -89,6 +97,11 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),
 )
+
+
+_BELOW: dict[str, tuple[tuple[Callable[..., int], str], ...]] = {
+    "tools": ((outside.drift, "drift"), (outside.accept, "accept")),
+}  # commands of their own below one that does something itself
 
 
 def _add(to: App, function: Callable[..., int], name: str, group: Group | None = None, place: int = 0) -> None:
@@ -103,6 +116,8 @@ def _add(to: App, function: Callable[..., int], name: str, group: Group | None =
         help=said.strip(),
         help_epilogue="\n".join(["Examples:", *lines]),
     )
+    for below, called in _BELOW.get(name, ()):
+        _add(to[name], below, called)
 
 
 for _place, (_group, _function, _name) in enumerate(_COMMANDS):
@@ -112,6 +127,13 @@ _policy = App(name="policy", help="Check the rules of a house.", group=_HOUSE)
 _add(_policy, keeping.check, "check")
 app.command(_policy)
 
+_mcp = App(name="mcp", help="MCP servers: whose tools are used here, and cuga as one.", group=_HOUSE)
+_add(_mcp, outside.list_, "list")
+_add(_mcp, outside.try_, "test")
+_add(_mcp, outside.add, "add")
+_add(_mcp, outside.serve, "serve")
+app.command(_mcp)
+
 _completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)
 _add(_completion, shells.show, "show")
 _add(_completion, shells.install, "install")
@@ -120,4 +142,4 @@ app.command(_completion)
 
 def names() -> tuple[str, ...]:
     """The names of all commands."""
-    return (*(name for _, _, name in _COMMANDS), "policy", "completion")
+    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def replies(*, options: Options = PLAIN) -> int:
-    """Take in the mails (.eml files) that lie in the house's inbox, each once, and say what followed.
+    """Take in the mails of the house's inbox (.eml files) and of its mailbox, each once, and say what followed.
 
     Each becomes an activity in the CRM, with what it means. Who opted out and what bounced goes on
     the suppression list, cadences to whoever answered stop. Nothing else follows from a mail by itself.
@@ -40,7 +40,7 @@ def replies(*, options: Options = PLAIN) -> int:
             from cuga.cli.render.mailroom import whole
 
             show(whole(taken, visit.place.inbox))
-        return Exit.SUCCESS
+        return Exit.PARTIAL if taken.trouble else Exit.SUCCESS
 
     return at_house(options, work)
 

@@ -145,11 +145,15 @@ def amend(
     /,
     *,
     set: Annotated[
-        list[str],
+        list[str] | None,
         Parameter(
-            help="NAME=VALUE: an argument and its new value, as text or JSON. NAME may go deeper: message.subject."
+            help="NAME=VALUE: an argument and its new value, as text or JSON. NAME may go deeper: message.subject. "
+            "Of a list it begins with the number of the call: 2.message.subject."
         ),
-    ],
+    ] = None,
+    drop: Annotated[
+        list[int] | None, Parameter(help="The number of a call to take off a list; may be repeated.")
+    ] = None,
     reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
     digest: Digest = "",
     options: Options = PLAIN,
@@ -159,9 +163,11 @@ def amend(
     Examples:
 
         cuga amend last --set message.subject="A question about your shifts"
+
+        cuga amend last --drop 3 --set 1.message.subject="A question about your shifts"
     """
-    changes = dict(_assignment(said) for said in set)
-    return _decide(approval, "amend", options, digest=digest, reason=reason, changes=changes)
+    changes = dict(_assignment(said) for said in set or ())
+    return _decide(approval, "amend", options, digest=digest, reason=reason, changes=changes, without=tuple(drop or ()))
 
 
 def request_changes(
@@ -224,6 +230,7 @@ def _decide(
     digest: str,
     reason: str,
     changes: dict[str, Any] | None = None,
+    without: tuple[int, ...] = (),
     asks: bool = False,
     wait_s: float = 0.0,
 ) -> int:
@@ -244,7 +251,7 @@ def _decide(
                 return Exit.PARKED
         before = len(await visit.front.events(card.run_id))
         await visit.front.answer(
-            card.approval_id, verdict, digest=digest or card.digest, reason=reason, changes=changes
+            card.approval_id, verdict, digest=digest or card.digest, reason=reason, changes=changes, without=without
         )
         if not options.json:
             from cuga.cli.screen import say

@@ -19,23 +19,31 @@ if TYPE_CHECKING:
 
 def users(
     action: Annotated[
-        Literal["add", "grant", "revoke"] | None, Parameter(name="ACTION", help="Left out: list them.")
+        Literal["add", "grant", "revoke", "invite", "reset", "leave"] | None,
+        Parameter(name="ACTION", help="Left out: list them."),
     ] = None,
     user: Annotated[str, Parameter(name="USER", help="The person's name on this machine.")] = "",
     /,
     *,
     role: Annotated[list[str] | None, Parameter(help="viewer, operator, approver or admin.")] = None,
+    to: Annotated[str, Parameter(help="Of somebody who leaves: who sees their things through.")] = "",
     options: Options = PLAIN,
 ) -> int:
-    """List the people of a house, add one, give or take roles. A second person ends the solo mode.
+    """List the people of a house, add one, give or take roles, invite, reset a password, let somebody go.
+
+    A second person ends the solo mode. `invite` and `reset` print a link that sets a password, once.
 
     Examples:
 
         cuga users
 
-        cuga users add mara --role approver
+        cuga users invite mara --role approver
+
+        cuga users leave tom --to mara
     """
     roles = tuple(role or ())
+    if action in ("invite", "reset", "leave"):
+        return _let_in_or_go(action, user, roles, to, options)
     if action is not None and (not user or not roles):
         raise BadInput(
             f"users {action} needs a person and a role", mend="For example: cuga users add mara --role approver"
@@ -52,6 +60,37 @@ def users(
             kind = h.RoleGranted if action == "grant" else h.RoleRevoked
             await change(visit, kind(at=now(), user=user, role=name))
         return await _show_house(visit, "people", options)
+
+    return at_house(options, work)
+
+
+def _let_in_or_go(action: str, user: str, roles: tuple[str, ...], to: str, options: Options) -> int:
+    if not user:
+        raise BadInput(f"users {action} needs a person", mend=f"For example: cuga users {action} mara")
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.screen import say, show, show_json
+
+        if action == "leave":
+            left = await visit.front.user_leaves(user, hand_over_to=to)
+            if options.json:
+                show_json(left)
+            else:
+                show(f"{user} has left" + (f"; {to} sees their things through" if to else ""))
+            return Exit.SUCCESS
+        if action == "invite":
+            made = await visit.front.invite(user, roles=roles)
+        else:
+            made = await visit.front.reset_password(user)
+        if options.json:
+            show_json(made)
+        else:
+            served = made.link.startswith("http")
+            show(made.link if served else f"http://127.0.0.1:8080{made.link}")
+            say(f"{user} sets a password with it, once, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
+            if not served:
+                say("The house is not served now: `cuga serve` opens its door.")
+        return Exit.SUCCESS
 
     return at_house(options, work)
 

@@ -233,19 +233,57 @@ def check(
     return Exit.SUCCESS
 
 
-def serve(*, options: Options = PLAIN) -> int:
-    """Hold the house: go on with every run, wake what is due, answer the other commands. Until Ctrl-C.
+def _group(said: str) -> int:
+    """The number of a group of the system, by its name or number."""
+    import grp
+
+    try:
+        return grp.getgrnam(said).gr_gid
+    except KeyError:
+        if said.isdecimal():
+            return int(said)
+        raise BadInput(f"there is no group {said!r} on this machine", mend="`getent group` lists them") from None
+
+
+def serve(
+    *,
+    host: Annotated[str, Parameter(help="The address to listen at.", show_default=True)] = "127.0.0.1",
+    port: Annotated[int | None, Parameter(help="The port; 0: any that is free. Left out: 8080 if it is free.")] = None,
+    public_url: Annotated[str, Parameter(help="Behind a proxy with TLS: what people type, https://NAME.")] = "",
+    open: Annotated[bool, Parameter(negative="--no-open", help="Open the page in a browser; left out: at a terminal.")]
+    | None = None,
+    no_page: Annotated[bool, Parameter(negative="", help="Only hold the house; no HTTP.")] = False,
+    group: Annotated[
+        str, Parameter(help="Let the people of this group of the system in, each as themselves and with a role here.")
+    ] = "",
+    replies: Annotated[int, Parameter(help="Take replies in every so many minutes; 0: only by `cuga replies`.")] = 0,
+    options: Options = PLAIN,
+) -> int:
+    """Hold the house: go on with every run, wake what is due, answer the other commands, and serve page and API.
+
+    It prints one link that signs you in once. Until Ctrl-C. No telemetry: nothing is sent anywhere by itself.
 
     Examples:
 
         cuga serve
+
+        cuga serve --port 0 --no-open
+
+        cuga serve --public-url https://cuga.example.com
+
+        cuga serve --group sales --replies 5
     """
+    if replies < 0:
+        raise BadInput("--replies takes minutes from 0")
 
     async def work(visit: Visit) -> int:
         if not visit.is_ours:
             raise HouseBusy(visit.holder, mend="It is held already; the other commands go through that process.")
-        from cuga.cli.serving import serve_until_stopped
+        from cuga.cli.serving import Wanted, serve_until_stopped
 
-        return await serve_until_stopped(visit, as_json=options.json)
+        if group:
+            await visit.let_in(_group(group))
+        wanted = None if no_page else Wanted(host=host, port=port, public_url=public_url, opens=open)
+        return await serve_until_stopped(visit, wanted, as_json=options.json, replies_s=60 * replies)
 
     return at_house(options, work, drives_all=True)

@@ -86,6 +86,6 @@ def worker(*, options: Options = PLAIN) -> int:
                 "the journal of this house is a file, which one process holds: `cuga serve`",
                 mend="`cuga migrate` moves it into Postgres; then there may be many workers.",
             )
-        return await serve_until_stopped(visit, as_json=options.json, keeps_time=False)
+        return await serve_until_stopped(visit, None, as_json=options.json, keeps_time=False)
 
     return at_house(options, work, drives_all=True)

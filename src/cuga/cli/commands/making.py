@@ -213,17 +213,15 @@ def _must_be_directory(directory: Path) -> None:
 def _imported(
     place: Place, source: Path, mapping: Path | None, *, dry: bool = False, listing: Path | None = None
 ) -> ImportReport:
-    from cuga.adapters.offline import CrmStore
+    from cuga.orchestrator.bringing import at_store
     from cuga.packs.sales.importing import import_directory
 
-    store = CrmStore.open(place.crm)
-    try:
-        if listing is None:
-            return import_directory(source, store, mapping=mapping, dry=dry)
-        with _listing(listing) as listener:
-            return import_directory(source, store, mapping=mapping, dry=dry, listener=listener)
-    finally:
-        store.close()
+    if listing is None:
+        return at_store(place, lambda store: import_directory(source, store, mapping=mapping, dry=dry))
+    with _listing(listing) as listener:
+        return at_store(
+            place, lambda store: import_directory(source, store, mapping=mapping, dry=dry, listener=listener)
+        )
 
 
 @contextmanager
@@ -246,18 +244,11 @@ def _listing(path: Path) -> Iterator[Callable[[Problem], None]]:
 
 
 def _sampled(place: Place) -> ImportReport:
-    import tempfile
-
     from cuga.clock import SystemClock
-    from cuga.packs.sales.sample import write_sample
-    from cuga.packs.sales.sample_documents import write_documents
+    from cuga.orchestrator.bringing import at_store, sample_into
 
     today = SystemClock().now().date()
-    write_documents(place.documents, today=today)
-    with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
-        source = Path(spare) / "sample"
-        write_sample(source, today=today)
-        return _imported(place, source, None)
+    return at_store(place, lambda store: sample_into(store, today, place))
 
 
 def _tell(
@@ -288,20 +279,10 @@ def _tell(
 
 async def _note(visit: Visit, report: ImportReport) -> None:
     """Write into the house's own stream that data came in, when any did."""
-    if not (report.added or report.changed):
-        return
-    from cuga.clock import SystemClock
-    from cuga.model.house_event import CrmImported
+    if report.added or report.changed:
+        from cuga.orchestrator.bringing import imported
 
-    await visit.front.change(
-        CrmImported(
-            at=SystemClock().now(),
-            source=report.directory,
-            crm_version=report.crm_version,
-            rows=report.rows,
-            problems=report.remarks,
-        )
-    )
+        await visit.front.change(imported(report))
 
 
 def _show_report(report: ImportReport, options: Options, save_mapping: Path | None) -> None:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 from rich.panel import Panel
 
-from cuga.cli.render import outreach
+from cuga.cli.render import deals, outreach
 from cuga.cli.render.outputs import plain_table, shown
+from cuga.cli.render.result import amend_command
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
+from cuga.projections.card import readable
 
 if TYPE_CHECKING:
     from cuga.projections.card import Card
@@ -56,15 +57,15 @@ def whole(card: Card, *, commands: bool = True) -> RenderableType:
     """One request, open or closed."""
     head = text(f"{card.approval_id}  ", "bold")
     head.append_text(text(_state(card), "bold cyan" if card.is_open else "bold"))
-    arguments = msgspec.json.decode(card.arguments)
     facts = plain_table("", "")
     for name, value in _facts(card):
         facts.add_row(text(name, "dim"), value)
     parts: list[RenderableType] = [
         head,
         facts,
-        Panel(_exactly(card, arguments), title="exactly this", title_align="left", expand=False, border_style="cyan"),
     ]
+    for title, arguments in _exact(card):
+        parts.append(Panel(_exactly(arguments), title=title, title_align="left", expand=False, border_style="cyan"))
     parts += [text(f"then: {consequence}") for consequence in card.consequences]
     for vote in card.votes:
         who = f"{vote.by or vote.rule}{' (solo)' if vote.solo else ''}"
@@ -76,7 +77,7 @@ def whole(card: Card, *, commands: bool = True) -> RenderableType:
         parts += [
             text(f"cuga approve {card.approval_id}", "cyan"),
             text(f"cuga deny {card.approval_id} --reason WHY", "cyan"),
-            text(f"cuga amend {card.approval_id} --set NAME=VALUE", "cyan"),
+            text(amend_command(card), "cyan"),
             text(f"cuga request-changes {card.approval_id} --feedback TEXT", "cyan"),
         ]
     return Group(*parts)
@@ -86,8 +87,9 @@ def _facts(card: Card) -> list[tuple[str, RenderableType]]:
     adapters = ", ".join(f"{capability} through {adapter}" for capability, adapter in card.adapters.items())
     who = " or ".join(card.roles) or "anybody else"
     quorum = f", {card.quorum} people must agree" if card.quorum > 1 else ""
+    count = f", {len(card.calls)} calls" if len(card.calls) > 1 else ""
     rows = [
-        ("tool", text(f"{card.tool} ({card.side_effect}, {card.domain}), cost {units(card.cost):g}")),
+        ("tool", text(f"{card.tool} ({card.side_effect}, {card.domain}){count}, cost {units(card.cost):g}")),
         ("risk", text(card.risk, _RISK.get(card.risk, ""))),
         ("why", text(card.reason)),
         ("goal", text(card.goal)),
@@ -100,19 +102,32 @@ def _facts(card: Card) -> list[tuple[str, RenderableType]]:
     return rows  # type: ignore[return-value]
 
 
-def _exactly(card: Card, arguments: Any) -> RenderableType:
+def _exact(card: Card) -> Iterator[tuple[str, Any]]:
+    """What is asked for, call by call; of a list each under its name, so that it can be amended or taken off."""
+    each = card.each
+    for place, (step, arguments) in enumerate(each.items(), 1):
+        yield (f"{step}, {place} of {len(each)}: exactly this" if card.calls else "exactly this"), arguments
+
+
+def _exactly(arguments: Any) -> RenderableType:
     """The arguments as they will be used. A message is drawn as one, its other fields follow: nothing is left out."""
     known = arguments.items() if isinstance(arguments, dict) else ()
     messages = {name: value for name, value in known if _is_message(value)}
-    if not messages:
-        return text(card.readable)
+    plans = {name: value for name, value in known if _is_plan(value)}
+    if not messages and not plans:
+        return text("\n".join(readable(arguments)))
     parts: list[RenderableType] = [_message(name, value) for name, value in messages.items()]
+    parts += [deals.territory_plan(value) for value in plans.values()]
     for name, value in known:
-        if name not in messages:
+        if name not in messages and name not in plans:
             is_drawn = isinstance(value, dict) and value.keys() >= outreach.CLEARANCE
             parts.append(text(f"{name}:", "dim"))
             parts.append(Padding(outreach.clearances(value) if is_drawn else shown(value), (0, 0, 0, 2), expand=False))
     return Group(*parts)
+
+
+def _is_plan(value: Any) -> bool:
+    return isinstance(value, dict) and value.keys() == {"moves", "plan_hash"}
 
 
 def _is_message(value: Any) -> bool:
@@ -142,6 +157,8 @@ def _state(card: Card) -> str:
 
 
 def _target(card: Card) -> str:
+    if card.calls:
+        return "1 call" if len(card.calls) == 1 else f"{len(card.calls)} calls"
     kind, _, target = card.effect.partition(":")
     return "" if kind == card.tool else one_line(target, 50)  # without an effect key it is only a digest
 

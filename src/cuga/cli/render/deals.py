@@ -24,6 +24,7 @@ def _risks(output: Output) -> RenderableType:
     parts: list[RenderableType] = [head]
     everywhere = _shared([deal["unknowns"] for deal in output["deals"]])
     no_chance = _shared([[deal["chance_says"]] for deal in output["deals"]])
+    mended: set[str] = set()  # what was said once need not be said under every deal
     for deal in output["deals"]:
         line = _deal(deal).append_text(text(": ")).append_text(_word(deal["level"]))
         line.append_text(text(f", {deal['points']} risk points ({deal['coverage']} % could be judged)", "dim"))
@@ -31,13 +32,16 @@ def _risks(output: Output) -> RenderableType:
         for risk in deal["risks"]:
             found = text(f"  {risk['points']:>3}  ").append_text(_word(risk["risk"], risk["severity"]))
             parts.append(found.append_text(text(f": {risk['why']}")))
-            parts.append(text(f"       {risk['fix']}", "cyan"))
+            if risk["fix"] not in mended:
+                parts.append(text(f"       {risk['fix']}", "cyan"))
+            mended.add(risk["fix"])
         if (chance := deal["chance"]) is not None:
             parts.append(
                 text(f"  won so far: {chance['mid']} % ({chance['low']} to {chance['high']}); {chance['rests_on']}")
             )
-        elif deal["chance_says"] and deal["chance_says"] not in no_chance:
+        elif deal["chance_says"] and deal["chance_says"] not in {*no_chance, *mended}:
             parts.append(text(f"  chance {deal['chance_says']}", "dim"))
+            mended.add(deal["chance_says"])
         parts += listed("not known", [one for one in deal["unknowns"] if one not in everywhere])
     parts += listed("not known of any of these", everywhere)
     parts += listed("chance", [one for one in no_chance if one])
@@ -112,12 +116,15 @@ def _brief(output: Output) -> RenderableType:
     parts += listed("ask", output["questions"], numbered=True)
     parts += listed("people", [f"{p['name']}, {p['title'] or 'no title'} ({p['why']})" for p in output["people"]])
     parts += listed("nobody known as", output["gaps"])
+    nowhere = _shared([deal["open_elements"] for deal in output["deals"]])
     for deal in output["deals"]:
         said = ", ".join(f"{fact['field']} {fact['value']}" for fact in deal["facts"])
         parts.append(text(f"  deal {deal['opportunity']}: ", "bold").append_text(text(said, "not bold")))
         parts += listed("confirmed", [", ".join(deal["confirmed"])] if deal["confirmed"] else [])
-        parts += listed("open", [", ".join(deal["open_elements"])] if deal["open_elements"] else [])
+        own = [one for one in deal["open_elements"] if one not in nowhere]
+        parts += listed("open", [", ".join(own)] if own else [])
         parts += listed("at risk", deal["risks"])
+    parts += listed("open in each of these deals", [", ".join(nowhere)] if nowhere else [])
     parts += listed(
         "may come up",
         [f"{o['about']}: “{o['quote']}” {o['who']}, {o['date'] or 'no date'}" for o in output["objections"]],
@@ -190,6 +197,49 @@ def _logged(output: Output) -> RenderableType:
     )
 
 
+def territory_plan(plan: Output) -> RenderableType:
+    """All moves of a plan with every deal in flight: nothing of it is left out."""
+    deals = sum(len(move["deals"]) for move in plan["moves"])
+    table = plain_table("account", "from", "to", ">pipeline", "its open deals", "stage", "of", "where deals go along")
+    for move in plan["moves"]:
+        source = move["source"] or "nobody"
+        if move["owner_field"] != move["source"]:
+            source += f" (by its deals; the account names {move['owner_field'] or 'nobody'})"
+        name = move["account"] if move["account"] == move["account_id"] else f"{move['account']} ({move['account_id']})"
+        head = (name, source, move["target"] or "nobody", f"{move['pipeline']:,}")
+        for at, deal in enumerate(move["deals"] or [None]):
+            first = [text(cell) for cell in (head if not at else ("",) * 4)]
+            if deal is None:
+                table.add_row(*first, text("none"))
+                continue
+            goes = "stays: near its end" if deal["is_late"] else "stays"
+            goes = goes if deal["goes_to"] is None else f"goes to {deal['goes_to'] or 'nobody'}"
+            table.add_row(*first, *(text(part) for part in (deal["opportunity"], deal["stage"], deal["owner"], goes)))
+    return Group(
+        text(f"{len(plan['moves']):,} accounts change hands; {deals:,} open deals are in flight there", "bold"),
+        table,
+        text(f"plan hash {plan['plan_hash']}", "dim"),
+    )
+
+
+def _applied(output: Output) -> RenderableType:
+    table = plain_table("", "record", "of", "was", "becomes", "state")
+    for row in output["rows"]:
+        state = text(row["state"], "green" if row["state"] == "written" else "yellow")
+        why = text(f": {row['why']}" if row["why"] else "")
+        table.add_row(
+            *(text(row[name] or "nobody") for name in ("kind", "record", "name", "was", "becomes")),
+            state.append_text(why),
+        )
+    return Group(
+        text(output["headline"], "bold"),
+        Padding(table, (0, 0, 0, 2), expand=False),
+        *listed("open deals that stay with their owner", output["deals_that_stay"]),
+        text(f"  to take it back: {output['undo']}", "dim"),
+        *notes(output),
+    )
+
+
 def _deal(deal: Output) -> Any:
     line = text(deal["opportunity"], "bold")
     told = (deal.get(name, "") for name in ("stage", "amount", "owner"))
@@ -217,4 +267,6 @@ def shapes() -> Iterator[tuple[set[str], Callable[[Output], RenderableType]]]:
     yield {"verdict", "list_total", "lines", "needs"}, _quote
     yield {"evidence", "contradictions", "silent", "set_aside"}, _evidence
     yield {"changes", "undo", "version", "opportunity"}, _changed
+    yield {"rows", "undo_plan", "deals_that_stay", "left_alone"}, _applied
+    yield {"moves", "plan_hash"}, territory_plan
     yield {"activity", "happened", "undo", "text"}, _logged

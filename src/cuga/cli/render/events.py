@@ -91,9 +91,14 @@ _WORDS: dict[str, Any] = {
         f"{_plain(d['mode'])}, {_plain(d['certainty'])}: {d['message']}"
         + (", tried again later" if d["retry_at"] else "")
     ),
-    "approval_requested": lambda d: f"{d['approval_id']} {d['tool']} ({_plain(d['side_effect'])}), risk {d['risk']}",
+    "approval_requested": lambda d: (
+        f"{d['approval_id']} {d['tool']} ({_plain(d['side_effect'])}), risk {d['risk']}"
+        + (f", {len(d['calls'])} calls on one card" if d["calls"] else "")
+    ),
     "approval_received": _received,
     "approval_timeout": lambda d: f"{d['approval_id']} expired",
+    "list_opened": lambda d: f"{len(d['inputs'])} calls, of a list of {d['length']:,}",
+    "list_closed": lambda d: f"{d['done']} done" + (f", {d['missed']} not: {d['reason']}" if d["missed"] else ""),
     "budget_warning": lambda d: f"{d['scope']}: {d['used']:,} of {d['limit']:,}",
     "budget_exceeded": lambda d: (
         f"{d['scope']}: {d['used']:,} of {d['limit']:,}, {d['wanted']:,} wanted; {d['at_limit']}"

@@ -23,12 +23,14 @@ _COLOURS = {"interest": "green", "unsubscribe": "red", "bounce": "red", "not_now
 
 def whole(taken: RepliesIn, inbox: Path) -> RenderableType:
     """What was taken in, mail by mail."""
+    trouble = [text(said, "red") for said in taken.trouble]
     if not taken.mails:
-        return text(f"No mail waits in {inbox}. Put replies there as .eml files.")
+        nothing = f"No mail waits in {inbox}. Put replies there as .eml files, or name a mailbox in the registry."
+        return Group(*trouble) if trouble else text(nothing)
     head = text(f"{taken.new} new", "bold")
     head.append_text(text(f", {taken.known} known already" if taken.known else ""))
     head.append_text(text(f", {taken.refused} could not be read" if taken.refused else ""))
-    return Group(head, *(_mail(mail) for mail in taken.mails if mail.state != "known"))
+    return Group(head, *(_mail(mail) for mail in taken.mails if mail.state != "known"), *trouble)
 
 
 def _mail(mail: TakenMail) -> RenderableType:

@@ -161,8 +161,15 @@ def _rows(output: Mapping[str, Any]) -> RenderableType:
     table = plain_table(*names, "where")
     table.columns[-1].no_wrap = True
     for row in rows:
-        table.add_row(*(text(one_line(row.get(name, ""), 40)) for name in names), text(row.get("source", "")))
+        table.add_row(*(text(one_line(_grouped(name, row), 40)) for name in names), text(row.get("source", "")))
     return Group(head, Padding(table, (0, 0, 0, 2), expand=False) if rows else text("  none"), *notes(output))
+
+
+def _grouped(name: str, row: Mapping[str, Any]) -> Any:
+    """An amount with its thousands apart; anything else as it is."""
+    value = row.get(name, "")
+    is_amount = name in ("amount", "price", "revenue", "employees") and isinstance(value, int | float)
+    return f"{value:,}" if is_amount else value
 
 
 def _committee(output: Mapping[str, Any]) -> RenderableType:
@@ -230,6 +237,7 @@ def _all_shapes() -> Iterator[tuple[Set[str], Callable[[Mapping[str, Any]], Rend
     yield from data.SHAPES
     yield from deals.shapes()
     yield from outreach.SHAPES
+    yield SHAPE, report  # what nobody draws in a way of its own
 
 
 def _plain(value: Any) -> Iterator[str]:
@@ -247,5 +255,4 @@ _SHAPES = (
     ({"kind", "total", "rows"}, _rows),
     ({"seats", "gaps", "account"}, _committee),
     ({"sent", "simulated", "recipient", "body_hash", "place"}, _sent),
-    (SHAPE, report),
 )

@@ -11,7 +11,7 @@ from rich.padding import Padding
 from cuga.cli.render.outputs import plain_table
 from cuga.cli.render.result import STATUS
 from cuga.cli.screen import one_line, text
-from cuga.model.plan import REFERENCE, Step
+from cuga.model.plan import ITEM, REFERENCE, ForEach, Step
 from cuga.model.value import units
 
 if TYPE_CHECKING:
@@ -55,7 +55,8 @@ def _no_plan(planned: Planned) -> RenderableType:
 
 def _step(step: Step, forecast: StepForecast | None) -> list[RenderableType]:
     head = text(f"{step.step_id} {step.tool}", "bold")
-    head.append_text(text(f"  {step.side_effect.value}, {step.domain}, cost {units(step.cost):g}", "dim"))
+    most = "" if forecast is None or step.for_each is None else f", {_calls(forecast)}"
+    head.append_text(text(f"  {step.side_effect.value}, {step.domain}, cost {units(step.cost):g}{most}", "dim"))
     if forecast is not None:
         agree = _CONSENT[forecast.consent.value]
         head.append_text(
@@ -72,13 +73,32 @@ def _step(step: Step, forecast: StepForecast | None) -> list[RenderableType]:
         parts.append(Padding(text(f"{name} = {_value(value)}", "dim"), (0, 0, 0, 3), expand=False))
     if step.depends_on:
         parts.append(Padding(text(f"after {', '.join(step.depends_on)}", "dim"), (0, 0, 0, 3), expand=False))
+    if step.for_each is not None:
+        parts.append(Padding(text(each_words(step.for_each), "cyan"), (0, 0, 0, 3), expand=False))
     if step.when is not None:
         parts.append(Padding(text(f"only when {step.when.expr}", "yellow"), (0, 0, 0, 3), expand=False))
     parts.append(text(""))
     return parts
 
 
+def each_words(each: ForEach) -> str:
+    """Which items a list goes through, in words."""
+    over = f"{each.over.path or 'the whole output'} of {each.over.step}" if each.over else f"{len(each.items)} items"
+    words = f"one call for each of {over}"
+    if each.when is not None:
+        words += f", where {each.when.expr}"
+    if each.by is not None:
+        words += f", {'smallest' if each.ascending else 'largest'} {each.by.strip('/')} first"
+    return words + (f", the first {each.first}" if each.first is not None else "")
+
+
+def _calls(forecast: StepForecast) -> str:
+    return "for each call" if forecast.is_open else f"at most {forecast.calls} calls"
+
+
 def _value(value: Any) -> str:
+    if isinstance(value, dict) and set(value) == {ITEM}:
+        return f"{value[ITEM].strip('/')} of each" if value[ITEM] else "each of them"
     if isinstance(value, dict) and set(value) == {REFERENCE}:
         found = value[REFERENCE]
         return f"from {found['step']}{found.get('path', '')}"
@@ -99,6 +119,8 @@ def _forecast(forecast: Forecast) -> list[RenderableType]:
         )
         table.add_row(text(scope.scope), used, limit, left, remark)
     who = f"{len(forecast.approvals)} of {len(forecast.steps)} steps wait for a person: {', '.join(forecast.approvals)}"
+    open_lists = [one.step for one in forecast.steps if one.is_open]
+    lists = f"How many calls {', '.join(open_lists)} makes is known when the run gets there; one is counted here."
     fits = (
         f"It does not fit its limits; at a limit this profile says: {forecast.at_limit.value}."
         if not forecast.fits
@@ -108,5 +130,6 @@ def _forecast(forecast: Forecast) -> list[RenderableType]:
         table,
         text(""),
         text(who if forecast.approvals else "No step waits for a person."),
+        *([text(lists, "yellow")] if open_lists else []),
         *([text(fits, "red")] if fits else []),
     ]

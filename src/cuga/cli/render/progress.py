@@ -18,7 +18,7 @@ from cuga.cli.render.outputs import plain_table
 from cuga.cli.render.result import STATE, STATUS
 from cuga.cli.screen import err, one_line, text
 from cuga.kernel.evolve import fold
-from cuga.kernel.state import RunState
+from cuga.kernel.state import Phase, RunState
 from cuga.model import event as e
 from cuga.model.value import units
 from cuga.policy.budget import CALLS, COST
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from cuga.projections.budget import Utilisation
 
 _QUIET = (e.RouteDecision, e.PlanRequested, e.Annotation)
+MOST_CALLS = 10  # of a list that are shown one by one
+_TELLING = (Phase.CALLING, Phase.WAITING_RETRY, Phase.IN_DOUBT, Phase.FAILED)
 _MARKS = {
+    "listed": "≡",
     "done": "✓",
     "failed": "✗",
     "denied": "✗",
@@ -72,9 +75,11 @@ class Progress:
         head = text(state.status.value, STATUS[state.status.value])
         head.append_text(text(f"  {one_line(state.start.goal, 100)}")).append_text(text(f"  {state.run_id}", "dim"))
         table = plain_table("", "step", "tool", "state", "")
-        for step, phase in state.phase.items():
+        for step in _rows(state):
+            phase = state.phase[step]
             style = STATE[phase.value]
-            remark = state.reasons.get(step, "") or state.awaiting.get(step, "") or state.blocked.get(step, "")
+            said = (state.reasons, state.awaiting, state.blocked)
+            remark = _of_list(state, step) or next((words[step] for words in said if step in words), "")
             table.add_row(
                 text(_MARKS.get(phase.value, "·"), style),
                 text(step),
@@ -107,3 +112,24 @@ class Progress:
             text(f"? {request.approval_id} waits: {request.tool}, risk {request.risk}", "cyan")
             for request in self.state.pending.values()
         ]
+
+
+def _rows(state: RunState) -> list[str]:
+    """The steps on the board: of a long list only those calls where something happens or went wrong."""
+    rows = []
+    for step in state.index.steps:
+        name = state.step(step).list_of
+        if name and len(state.lists[name].calls) > MOST_CALLS and state.phase[step] not in _TELLING:
+            continue
+        rows.append(step)
+    return rows
+
+
+def _of_list(state: RunState, step: str) -> str:
+    """How far a list is: how many of its calls are done, and how many have ended otherwise."""
+    listing = state.lists.get(step)
+    if listing is None:
+        return ""
+    phases = [state.phase[call] for call in listing.calls]
+    done, ended = phases.count(Phase.DONE), sum(phase.is_end for phase in phases)
+    return f"{done} of {len(phases)} done" + (f", {ended - done} not" if ended > done else "")

@@ -23,7 +23,7 @@ STATUS = {
 }  # fmt: skip
 STATE = {
     "pending": "dim", "awaiting_approval": "cyan", "calling": "blue", "waiting_retry": "yellow", "in_doubt": "bold red",
-    "done": "green", "failed": "red", "denied": "red", "skipped": "dim",
+    "listed": "blue", "done": "green", "failed": "red", "denied": "red", "skipped": "dim",
 }  # fmt: skip
 _SEEN = {"assess_message_quality"}  # their evidence repeats that of the draft
 
@@ -47,7 +47,7 @@ def _step(step: StepResult) -> list[RenderableType]:
     if step.approved_by:
         head.append_text(text(f"  agreed by {step.approved_by}", "dim"))
     parts: list[RenderableType] = [head]
-    if step.purpose:
+    if step.purpose and not step.list_of:  # that of its list is the same
         parts.append(Padding(text(step.purpose, "dim"), (0, 0, 0, 2), expand=False))
     if step.reason:
         parts.append(
@@ -59,7 +59,7 @@ def _step(step: StepResult) -> list[RenderableType]:
         parts.append(Padding(text(reduced_words(step.reduced), "yellow"), (0, 0, 0, 2), expand=False))
     if step.note:
         parts.append(Padding(text(step.note, "yellow"), (0, 0, 0, 2), expand=False))
-    if step.state == "done":
+    if step.state == "done" and not step.calls:  # what a list gave follows, call by call
         gone = step.blob is not None and step.value is None
         parts.append(
             Padding(
@@ -136,13 +136,14 @@ def _doubt(command: str) -> list[str]:
 
 
 def _ask(card: Card) -> list[RenderableType]:
-    what = text(f"  {card.step} {card.tool} waits for {' or '.join(card.roles) or 'a person'}", "bold")
+    count = f", {len(card.calls)} calls" if len(card.calls) > 1 else ""
+    what = text(f"  {card.step} {card.tool}{count} waits for {' or '.join(card.roles) or 'a person'}", "bold")
     what.append_text(text(f" ({card.side_effect}, risk {card.risk})", "dim"))
     commands = (
         (f"cuga show {card.approval_id}", "what exactly it is"),
         (f"cuga approve {card.approval_id}", ""),
         (f"cuga deny {card.approval_id} --reason WHY", ""),
-        (f"cuga amend {card.approval_id} --set NAME=VALUE", "change it; the changed one asks again"),
+        (amend_command(card), "change it; the changed one asks again"),
         (f"cuga request-changes {card.approval_id} --feedback TEXT", "plan again"),
     )
     lines: list[RenderableType] = [what]
@@ -150,6 +151,14 @@ def _ask(card: Card) -> list[RenderableType]:
         line = text("    ").append_text(text(command, "cyan"))
         lines.append(line.append_text(text(f"    {why}", "dim")) if why else line)
     return lines
+
+
+def amend_command(card: Card) -> str:
+    """How a request is amended; of a list, which call is meant stands before the name."""
+    if not card.calls:
+        return f"cuga amend {card.approval_id} --set NAME=VALUE"
+    number = card.calls[-1].rpartition("#")[2]
+    return f"cuga amend {card.approval_id} --set {number}.NAME=VALUE --drop {number}"
 
 
 def seconds(microseconds: int) -> str:

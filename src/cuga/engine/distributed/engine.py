@@ -16,9 +16,11 @@ from cuga.clock import Clock
 from cuga.engine.distributed.pace import boot_time
 from cuga.engine.distributed.queue import Figures, Queue
 from cuga.engine.distributed.watchdog import Watchdog
-from cuga.engine.driver import RETRY_S, Driver, Live
+from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.hands import MakePlan, Perform
+from cuga.engine.live import Live
 from cuga.engine.local import LocalEngine
+from cuga.engine.waking import Waking
 from cuga.errors import CugaError, InvalidTransition, JournalFailed
 from cuga.kernel.state import RunState
 from cuga.model import command as c
@@ -46,6 +48,40 @@ class Lease:
         self.own: set[tuple[str, int]] = set()  # step and attempt
 
 
+class _ShortWaits(Waking):
+    """Short waits end on time; all others, and those of processes that are gone, end with the sweep of any worker."""
+
+    def __init__(
+        self, driver: Driver, clock: Clock, spawn: Callable[[Awaitable[None]], None], engine: DistributedEngine
+    ) -> None:
+        super().__init__(driver, clock, spawn, drives_all=False)
+        self._engine = engine
+        self._timers: set[asyncio.TimerHandle] = set()
+
+    @property
+    def touched(self) -> set[str]:
+        """The runs that somebody asked for here."""
+        return self._touched
+
+    def wake_at(self, run_id: str, at: datetime) -> None:
+        delay = (at - self._clock.now()).total_seconds()
+        if self._is_over or (delay > SHORT_S and not self._engine.own_queue):
+            return
+
+        def come() -> None:
+            self._timers.discard(timer)
+            if not self._is_over:
+                self._spawn(self._engine.surely_wake(run_id))
+
+        timer = asyncio.get_running_loop().call_later(max(0.0, delay) + 0.01, come)
+        self._timers.add(timer)
+
+    def stop(self) -> None:
+        super().stop()
+        for timer in self._timers:
+            timer.cancel()
+
+
 class DistributedEngine(LocalEngine):
     """Advances runs that it has a lease for. `serves`: it takes any job; else only those of its own queueing, and only
     while no other worker lives. `on_house` is called when the house stream has moved, `beside` now and then; `on_pause`
@@ -67,6 +103,8 @@ class DistributedEngine(LocalEngine):
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(driver, clock, self._performing(perform), make_plan, worker, drives_all=False)
+        self._waking = self._short = _ShortWaits(driver, clock, self._hands.spawn, self)
+        self.left_alone = self._waking.left_alone
         driver.worker = ""  # nobody takes over by reading: only with a lease
         self.queue = queue
         queue.heard = self._heard
@@ -81,9 +119,8 @@ class DistributedEngine(LocalEngine):
         self._waiting: dict[str, set[asyncio.Event]] = {}
         self._unsettled: set[str] = set()  # runs that were found to be looked at when somebody here asked
         self._tasks: list[asyncio.Task[None]] = []
-        self._timers: set[asyncio.TimerHandle] = set()
         self._serving: asyncio.Task[None] | None = None
-        self._own_queue = ""  # of a process that serves only itself
+        self.own_queue = ""  # of a process that serves only itself
         self._last_heard = boot_time()
         self._watchdog: Watchdog | None = None
         self.fenced = 0  # appends that another process's came before, while we had no lease any more
@@ -93,14 +130,14 @@ class DistributedEngine(LocalEngine):
     # --- what people and programs ask -----------------------------------------------------------------------------
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
         await self._get_ready()
-        self._touch(run_id)
+        self._waking.touch(run_id)
         return await self._driver.handle(run_id, start)
 
     async def send(self, run_id: str, command: c.Command) -> RunState:
         await self._get_ready()
-        self._touch(run_id)
+        self._waking.touch(run_id)
         if not self.holds(run_id):
-            self._driver.live(run_id).stale = True
+            self._driver.lives.make(run_id).stale = True
         return await self._driver.handle(run_id, command)
 
     async def resume(self, run_id: str, epoch: int | None = None) -> RunState:
@@ -108,8 +145,8 @@ class DistributedEngine(LocalEngine):
         state = await self._driver.load(run_id)
         if state.end is None:
             await self._get_ready()
-            self._touch(run_id)
-            await self.queue.wake(run_id, self._own_queue)
+            self._waking.touch(run_id)
+            await self.queue.wake(run_id, self.own_queue)
             self.left_alone.pop(run_id, None)
         return state
 
@@ -152,13 +189,9 @@ class DistributedEngine(LocalEngine):
 
     async def look_again(self, tenant: str) -> int:
         found = await self.queue.wake_parked(tenant)
-        for run_id in self._touched if self._own_queue else ():
-            await self.queue.wake(run_id, self._own_queue)  # what nobody else is to look at
+        for run_id in self._short.touched if self.own_queue else ():
+            await self.queue.wake(run_id, self.own_queue)  # what nobody else is to look at
         return found
-
-    def _touch(self, run_id: str) -> None:
-        if not self._serves:
-            self._touched.add(run_id)
 
     async def abort(self, run_id: str) -> None:
         """Have whoever advances a run look at once what was asked of it. Calls in flight end by themselves: what
@@ -182,8 +215,6 @@ class DistributedEngine(LocalEngine):
         if self._serving is not None:
             await asyncio.wait([self._serving], timeout=grace_s + 5.0)
             self._serving.cancel()
-        for timer in self._timers:
-            timer.cancel()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, *([self._serving] if self._serving else []), return_exceptions=True)
@@ -197,7 +228,7 @@ class DistributedEngine(LocalEngine):
         return lease is not None and not lease.lost
 
     def wakes(self, run_id: str) -> tuple[str, ...]:
-        return () if self.holds(run_id) else (self._own_queue,)
+        return () if self.holds(run_id) else (self.own_queue,)
 
     async def contested(self, live: Live) -> None:
         lease = self._leases.get(live.run_id)
@@ -239,20 +270,6 @@ class DistributedEngine(LocalEngine):
         else:
             self._hands.go_on(live)
 
-    def _wake_at(self, run_id: str, at: datetime) -> None:
-        """Short waits end on time; all others, and those of processes that are gone, end with a sweep."""
-        delay = (at - self._clock.now()).total_seconds()
-        if self.is_closing or (delay > SHORT_S and not self._own_queue):
-            return
-
-        def come() -> None:
-            self._timers.discard(timer)
-            if not self.is_closing:
-                self._hands.spawn(self._surely_wake(run_id))
-
-        timer = asyncio.get_running_loop().call_later(max(0.0, delay) + 0.01, come)
-        self._timers.add(timer)
-
     # --- a run that is ours -----------------------------------------------------------------------------------------
     async def advance(self, run_id: str, job_id: int, tenant: str) -> None:
         """What a job does: take the run up, and see to it until it rests."""
@@ -261,10 +278,10 @@ class DistributedEngine(LocalEngine):
             place = await self.queue.take_place(tenant)
             if place is None:  # the tenant has its share: others go first, and it is looked at again soon
                 await asyncio.sleep(TURN_S)
-                await self._surely_wake(run_id)
+                await self.surely_wake(run_id)
                 return
         lease = self._leases[run_id] = Lease(run_id, job_id)
-        live = self._driver.live(run_id)
+        live = self._driver.lives.make(run_id)
         try:
             await self._advance(live, lease)
         except asyncio.CancelledError:
@@ -274,7 +291,7 @@ class DistributedEngine(LocalEngine):
         finally:
             if self._leases.get(run_id) is lease:
                 del self._leases[run_id]
-            self._driver.forget(live)
+            self._driver.lives.forget(live)
             if place is not None:
                 await self.queue.leave_place(tenant, place)
 
@@ -291,13 +308,13 @@ class DistributedEngine(LocalEngine):
                 self.left_alone[live.run_id] = error
                 return
         if not await self._until_rest(live, lease):
-            await self._surely_wake(live.run_id)
+            await self.surely_wake(live.run_id)
 
-    async def _surely_wake(self, run_id: str) -> None:
+    async def surely_wake(self, run_id: str) -> None:
         """Queue another job for a run before this one ends; through an outage as well."""
         while True:
             try:
-                await self.queue.wake(run_id, "" if self.is_closing else self._own_queue)
+                await self.queue.wake(run_id, "" if self.is_closing else self.own_queue)
                 return
             except JournalFailed:
                 await asyncio.sleep(RETRY_S)
@@ -411,7 +428,7 @@ class DistributedEngine(LocalEngine):
             is_ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
 
             def ready(queue: str) -> None:
-                self._own_queue = queue
+                self.own_queue = queue
                 if not is_ready.done():
                     is_ready.set_result(queue)
 
@@ -455,7 +472,7 @@ class DistributedEngine(LocalEngine):
             news.come()
         if is_new or not self.holds(name):
             return
-        live = self._driver.live(name)
+        live = self._driver.lives.make(name)
         if live.state is not None and live.state.version < version and not live.draining:
             live.stale = True  # somebody outside has appended: see what they want
             self._hands.spawn(self._look_for_a_place(name))

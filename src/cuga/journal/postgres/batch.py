@@ -116,6 +116,7 @@ def columns(batch_id: int, items: Sequence[Item]) -> list[int | Packed]:
         numbers([number for number, _ in rows]),
         texts([row.status.value for _, row in rows]),
         texts([row.tenant for _, row in rows]),
+        bodies([row.trace_id.encode("utf-8", "backslashreplace") for _, row in rows]),
         numbers([None if row.wake_at is None else stamp(row.wake_at) for _, row in rows]),
         numbers([stamp(row.started_at) for _, row in rows]),
         bodies([encode_row(row) for _, row in rows]),

@@ -61,7 +61,6 @@ class PostgresJournal:
         self.address = address
         self.durability = durability
         self._codec = Codec(scrub)
-        self._scrubs = scrub is not None
         self._point = on_point
         self._writer = Writer(address, durability, on_point)
         self._reader = Reader(address)
@@ -132,10 +131,9 @@ class PostgresJournal:
             head = await self._head(stream, expected)
             if head.version != expected:
                 return await self._conflict(stream, head)
-        encode = self._codec.encode
-        encoded = [encode(event) for event in events]
+        encoded, said = self._codec.encode_all(events)
         kept = addressed(blobs) if blobs else {}
-        claims = claims_of([self._codec.decode(body) for body in encoded] if self._scrubs else events)
+        claims = claims_of(said)
         hash = link(head.prefix, expected, head.hash, encoded) if encoded else head.hash
         item = Item(
             stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=joined(encoded),
@@ -342,6 +340,10 @@ class PostgresJournal:
     async def find_approval(self, approval_id: str) -> str:
         await self.open()
         return await self._reader.find_approval(approval_id)
+
+    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
+        await self.open()
+        return await self._reader.find_trace(trace_id, tenant)
 
     async def used(self, scope: str) -> int:
         await self.open()

@@ -80,7 +80,7 @@ def _copy_in(file: apsw.Connection, to: Connection) -> Moved:
     blobs = _copy(to, "blob (digest, body)", file.execute(query["every_blob"]))
     _copy(
         to,
-        "runs (run, status, tenant, wake_at, started, version, body)",
+        "runs (run, status, tenant, trace, wake_at, started, version, body)",
         map(_run_in, file.execute(query["every_run"])),
     )
     _copy(to, "approval (id, run, tenant, requested, card)", file.execute(query["every_approval"]))
@@ -116,7 +116,7 @@ def _run_in(row: tuple[Any, ...]) -> tuple[Any, ...]:
         reason=reason, wake_at=None if wake_at is None else moment(wake_at),
         started_at=moment(started), updated_at=moment(updated),
     )  # fmt: skip
-    return run, status, tenant, wake_at, started, version, encode_row(line)
+    return run, status, tenant, trace_id.encode(), wake_at, started, version, encode_row(line)
 
 
 def into_file(address: Address, path: Path, tell: Tell = lambda _: None, *, moving: bool = False) -> Moved:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import psycopg
 from psycopg import AsyncConnection
 
-from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.checkpoint import Kept
 from cuga.journal.port import Listed, OpenApproval, Stored
@@ -144,6 +144,12 @@ class Reader:
         run_id = await self._one("approval_run", approval_id)
         if run_id is None:
             raise ApprovalNotFound(approval_id)
+        return str(run_id)
+
+    async def find_trace(self, trace_id: str, tenant: str) -> str:
+        run_id = await self._one("run_of_trace", trace_id.encode("utf-8", "backslashreplace"), tenant)
+        if run_id is None:
+            raise RunNotFound(trace_id)
         return str(run_id)
 
     async def links(self, after: int, limit: int) -> list[tuple[int, bytes]]:

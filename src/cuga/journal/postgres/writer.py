@@ -22,7 +22,7 @@ PATIENCE_S = 20.0  # how long a database that does not answer is tried again bef
 PAUSE_S = 0.25
 ANSWER_S = 40.0  # a statement that takes longer is given up by us; the server ends it before (`statement_timeout`)
 POINTS = ("append.admitted", "commit.begin", "commit.done", "append.answered")
-_APPEND = f"select states, stands, refusals from add_appends({', '.join(f'${n}' for n in range(1, 28))})"
+_APPEND = f"select states, stands, refusals from add_appends({', '.join(f'${n}' for n in range(1, 29))})"
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.QueryCanceled)
 
 

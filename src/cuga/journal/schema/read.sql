@@ -73,6 +73,10 @@ select id, hash from journal where id > ? order by id limit ?
 -- name: checkpoint (the newest that is not larger than a size)
 select size, position, note, peaks from checkpoint where size <= ? order by size desc limit 1
 
+-- name: run_of_trace (the newest run with this trace)
+select s.name from runs r join stream s on s.pk = r.run
+where r.trace_id = ? and r.tenant = ? order by r.started desc, r.run desc limit 1
+
 -- name: epoch
 select value from fact where name = 'epoch'
 

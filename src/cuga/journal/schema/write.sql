@@ -12,10 +12,13 @@ insert or ignore into blob (digest, body) values (?, ?)
 -- name: set_scopes
 insert into scope (name, used) values (?, ?) on conflict (name) do update set used = excluded.used
 
--- name: set_runs
-insert or replace into runs
+-- name: set_runs (tenant and begin of a run stay: left out of the update, their index is not touched)
+insert into runs
     (run, status, tenant, profile, goal, requester, trace_id, reason, wake_at, started, updated, version)
 values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+on conflict (run) do update set
+    status = excluded.status, reason = excluded.reason, wake_at = excluded.wake_at, updated = excluded.updated,
+    version = excluded.version
 
 -- name: open_approvals
 insert or replace into approval (id, run, tenant, requested, card) values (?, ?, ?, ?, ?)

@@ -67,6 +67,12 @@ class Batch(msgspec.Struct, eq=False):
     last_id: int = 0  # position of the last event, 0: none
     last_hash: bytes = b""
 
+    def add(self, position: int, pk: int, expected: int, version: int, events: bytes, hash: bytes) -> None:
+        """Take in an append, whose last event gets this position."""
+        self.appends += (position, pk, expected, version, events, hash)
+        self.size += len(events)
+        self.last_id, self.last_hash = position, hash
+
     def note(self, rows: IndexRows) -> None:
         """Take in what an append changes in the tables beside the stream; the newest row of a key counts."""
         runs, opened, closed = rows

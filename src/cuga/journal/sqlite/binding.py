@@ -69,7 +69,6 @@ class SqliteJournal(Reading):
             self._lock.release()
             raise
         self._codec = Codec(scrub)
-        self._scrubs = scrub is not None
         self._point = on_point
         self._commit = GroupCommit(self._writer, self._settled, on_point)
         self._ledger = Ledger(self._reader.used)
@@ -106,12 +105,11 @@ class SqliteJournal(Reading):
         head = self._heads.get(stream) or self._find(stream)
         if head.version != expected:
             return await self._conflict(stream, head)
-        encode = self._codec.encode
-        bodies = [encode(event) for event in events]
+        bodies, said = self._codec.encode_all(events)
         kept = addressed(blobs) if blobs else None
         pk, seq = head.pk or self._next_pk, expected + len(bodies)
         rows = index_rows(pk, seq, index) if index is not None else None
-        claims = claims_of([self._codec.decode(body) for body in bodies] if self._scrubs else events)
+        claims = claims_of(said)
         batch = self._commit.batch
         if claims:
             held = self._ledger.reserve(claims)
@@ -125,7 +123,11 @@ class SqliteJournal(Reading):
             self._heads[stream] = head
             batch.streams += (pk, stream)
         if bodies:
-            self._chain(batch, head, bodies)
+            text = joined(bodies)
+            head.hash = hash = link(head.prefix, expected, head.hash, bodies)
+            head.version = seq
+            self._last_id = position = self._last_id + seq - expected
+            batch.add(position, pk, expected, seq, text, hash)
         if rows is not None:
             batch.note(rows)
             if index is not None and index.run is not None:
@@ -138,15 +140,6 @@ class SqliteJournal(Reading):
         if batch.size > BATCH_BYTES or len(batch.waiting) > BATCH_APPENDS:
             self._guarded = True  # `_full`, spelled out: this is the hot path
         return await durable
-
-    def _chain(self, batch: Batch, head: Head, bodies: list[bytes]) -> None:
-        expected, count, events = head.version, len(bodies), joined(bodies)
-        head.version = version = expected + count
-        head.hash = hash = link(head.prefix, expected, head.hash, bodies)
-        position = self._last_id = self._last_id + count
-        batch.appends += (position, head.pk, expected, version, events, hash)
-        batch.size += len(events)
-        batch.last_id, batch.last_hash = position, hash
 
     def _find(self, stream: str) -> Head:
         """The head of a stream as the file has it. With `pk` 0 there is none, and nothing is remembered yet."""

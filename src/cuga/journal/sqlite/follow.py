@@ -75,6 +75,9 @@ class Reading(ABC):
     async def find_approval(self, approval_id: str) -> str:
         return self._reader.find_approval(approval_id)
 
+    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
+        return self._reader.find_trace(trace_id, tenant)
+
     async def used(self, scope: str) -> int:
         return self._reader.used(scope)
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import apsw
 
-from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.checkpoint import Kept
 from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
@@ -125,6 +125,12 @@ class Reader:
             parts = tuple(peaks[at : at + 32] for at in range(0, len(peaks), 32))
             return Kept(size=found, position=position, note=note, peaks=parts)
         return None
+
+    def find_trace(self, trace_id: str, tenant: str) -> str:
+        run_id = self._one("run_of_trace", (trace_id, tenant))
+        if run_id is None:
+            raise RunNotFound(trace_id)
+        return str(run_id)
 
     def epoch(self) -> int:
         return int(self._one("epoch"))

@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import CugaError, ToolExecutionError
+from cuga.model import given
 from cuga.model.plan import Plan
 from cuga.modular.agents.crew import Crew
 from cuga.modular.agents.planner import PlannerAgent
@@ -53,10 +54,13 @@ class CoordinatorAgent(ReferenceOrchestrator):
         fallback: Fallback | None = None,
         wait_s: float | None = None,
     ) -> None:
+        given.able("the planner of a coordinator", planner, "join", "create_plan", expected="a PlannerAgent")
         self.planner = planner
-        self.workers = list(workers)
+        self.workers: list[WorkerAgent] = given.listed("the workers of a coordinator", workers, "WorkerAgents")
+        for worker in self.workers:
+            given.able("a worker of a coordinator", worker, "registry", "retry_policy", expected="a WorkerAgent")
         self.memory = memory
-        self.retry_policy = retry_policy or next((w.retry_policy for w in workers if w.retry_policy), None)
+        self.retry_policy = retry_policy or next((w.retry_policy for w in self.workers if w.retry_policy), None)
         self.crew = Crew.of(
             self.workers,
             coordinator=coordinator,

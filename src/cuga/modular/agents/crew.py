@@ -1,8 +1,9 @@
 """The workers of one house: their tools become the house's tools, and each call goes to one worker's own handler.
 
 Everything else is the house's: the gate, budgets, approvals, tries, the journal. Where several workers have a tool, the
-routing authority says whose hands it is when the intent is durable and before anything is touched. Whose they were is
-told by the ROUTE stage and by an audit trail; the journal knows the tool and the attempt, not the worker.
+routing authority says whose hands it is. In a house of its own the workers are its pools, so that the choice is a fact
+of the run, made with the intent and before anything is touched. A house that is handed in has pools of its own or none;
+there the ROUTE stage and an audit trail alone tell whose hands they were.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ from typing import Any, Protocol
 import msgspec
 
 from cuga.errors import ToolInvalid
-from cuga.model.event import Event, RunFinished, ToolCallComplete, ToolCallError, ToolCallStart
+from cuga.model.event import Event, RouteDecision, RunFinished, ToolCallComplete, ToolCallError, ToolCallStart
+from cuga.modular.agents.handing import CREW, ByAuthority, told, with_workers
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
@@ -64,10 +66,21 @@ class Crew:
             return cls(workers, chosen, Home.of(coordinator))
         rules = rules_for_agents(retry_policy)
         crew = cls(workers, chosen, Home.own(registry=rules))
-        crew.home = Home.own(crew.tools(), registry=rules, memory=memory)
+        by_worker = {
+            worker.name: tuple(tool.contract.name for tool in worker.registry.all()) if worker.registry else ()
+            for worker in workers
+        }
+        crew.home = Home.own(
+            crew.tools(),
+            registry=with_workers(rules, by_worker),
+            memory=memory,
+            routing=(ByAuthority(lambda: crew.authority),),
+        )
+        crew.is_own = True
         return crew
 
     def __post_init__(self) -> None:
+        self.is_own = False  # the house was made for this crew, and its pools are the workers
         self.busy: dict[str, int] = {worker.name: 0 for worker in self.workers}
         self.decisions: dict[tuple[str, str], RoutingDecision] = {}
         self._at: dict[tuple[str, str], str] = {}  # step in flight -> the worker that counts it
@@ -85,6 +98,8 @@ class Crew:
                 self._at.clear()
                 self.busy.update(dict.fromkeys(self.busy, 0))
             assembly.engine.listen("", self._hear)
+            if self.is_own:
+                await self.home.coordinator.set_routing_policy(CREW, "the crew's routing authority chooses")
         return self.home.coordinator
 
     def candidates(self, tool: str) -> list[Candidate]:
@@ -156,6 +171,11 @@ class Crew:
         """
         for event in events:
             match event:
+                case RouteDecision(policy=policy) if policy == CREW:
+                    decision = told(event)
+                    self._keep((run_id, event.step), decision)
+                    if isinstance(self.authority, PolicyBasedRoutingAuthority):
+                        self.authority.heard(decision)
                 case ToolCallStart():
                     self._hand_over(run_id, event)
                 case ToolCallComplete(step=step) | ToolCallError(step=step):
@@ -172,13 +192,16 @@ class Crew:
         decision = self.decisions.get(key) or self._decide(start)
         if decision is None:
             return
-        self.decisions[key] = decision
-        if len(self.decisions) > MOST_KEPT:
-            del self.decisions[next(iter(self.decisions))]
+        self._keep(key, decision)
         if decision.target in self.busy:
             with self._counting:
                 self._at[key] = decision.target
                 self.busy[decision.target] += 1
+
+    def _keep(self, key: tuple[str, str], decision: RoutingDecision) -> None:
+        self.decisions[key] = decision
+        if len(self.decisions) > MOST_KEPT:
+            del self.decisions[next(iter(self.decisions))]
 
     def _take_back(self, key: tuple[str, str]) -> None:
         with self._counting:

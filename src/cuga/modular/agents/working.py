@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import ApprovalDeniedError, ApprovalTimeoutError, BadInput, ToolExecutionError
+from cuga.model import given
 from cuga.model.event import RunParked, Status
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget, Plan, PlanStep
@@ -28,13 +29,13 @@ Steps = Iterable[Mapping[str, Any] | PlanStep]
 _KEYS = frozenset(PlanStep.__struct_fields__) | {"inputs"}
 
 
-def steps_of(given: Steps, manager: ApprovalManager | None = None) -> tuple[PlanStep, ...]:
+def steps_of(steps: Steps, manager: ApprovalManager | None = None) -> tuple[PlanStep, ...]:
     """A list of steps as steps of a plan, each after the one before; with ids s1, s2 ... where none are given.
 
     What the manager's policy asks about is asked of a person first.
     """
     made: list[PlanStep] = []
-    for index, one in enumerate(given):
+    for index, one in enumerate(given.listed("the steps", steps, "steps, each a mapping or a PlanStep")):
         step = one if isinstance(one, PlanStep) else _read(one)
         if manager is not None and manager.policy.requires_approval(step.tool, step.input):
             step = msgspec.structs.replace(step, ask_first=True)
@@ -46,7 +47,8 @@ def steps_of(given: Steps, manager: ApprovalManager | None = None) -> tuple[Plan
 
 
 def _read(said: Mapping[str, Any]) -> PlanStep:
-    if unknown := sorted(set(said) - _KEYS):
+    given.mapping("a step", said, "a tool, its input and the like")
+    if unknown := sorted(map(str, set(said) - _KEYS)):
         raise BadInput(f"a step has no {', '.join(unknown)}", mend=f"There are {', '.join(sorted(_KEYS))}.")
     if not said.get("tool"):
         raise BadInput("a step names its tool", mend='For example {"tool": "echo", "input": {"text": "hello"}}.')

@@ -15,6 +15,7 @@ from cuga.packs.sales.governance.personas import extract_buyer_personas
 from cuga.packs.sales.governance.pipeline import analyze_pipeline
 from cuga.packs.sales.governance.quality import audit_data_quality
 from cuga.packs.sales.governance.query import query_crm
+from cuga.packs.sales.governance.replaying import replay_run
 from cuga.packs.sales.governance.reps import compare_rep_performance
 from cuga.packs.sales.governance.runs import explain_recommendation, export_audit_report
 from cuga.packs.sales.governance.winloss import analyze_win_loss_patterns
@@ -42,6 +43,7 @@ from cuga.packs.sales.qualification.hygiene import check_stage_hygiene
 from cuga.packs.sales.qualification.opportunity import qualify_opportunity
 from cuga.packs.sales.qualification.quote import review_quote
 from cuga.packs.sales.qualification.risk import assess_deal_risk
+from cuga.packs.sales.territory.applying import apply_territory_change
 from cuga.packs.sales.territory.balancing import balance_territories
 from cuga.packs.sales.territory.capacity import assess_capacity_coverage
 from cuga.packs.sales.territory.quota import plan_quota_capacity
@@ -64,6 +66,7 @@ TOOLS = (
     extract_buyer_personas,
     compare_rep_performance,
     explain_recommendation,
+    replay_run,
     export_audit_report,
     # intelligence
     score_account_fit,
@@ -90,6 +93,7 @@ TOOLS = (
     simulate_territory_change,
     assess_capacity_coverage,
     balance_territories,
+    apply_territory_change,
     identify_white_space,
     plan_quota_capacity,
     route_lead,

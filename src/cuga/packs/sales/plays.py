@@ -40,6 +40,17 @@ PLAYS: tuple[Play, ...] = (
         asks={"account": _ACCOUNT, "source": "person or region it leaves", "target": "person or region it goes to"},
     ),
     Play(
+        name="apply-territory",
+        title="Put an agreed territory plan into effect",
+        category="territory",
+        prompt="Look at the territory plan of run {run} again and apply it",
+        steps=(
+            _step("simulate_territory_change", planned_in="{run}"),
+            _step("apply_territory_change", plan={REFERENCE: {"step": "simulate_territory_change", "path": "/plan"}}),
+        ),
+        asks={"run": "id of the run that simulated or balanced it, or its last letters"},
+    ),
+    Play(
         name="score-prospect",
         title="Score a prospect",
         category="intelligence",

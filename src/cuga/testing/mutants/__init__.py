@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from cuga.testing import house, simulation
-from cuga.testing.mutants import effects, engine, people, plan, scarce
+from cuga.testing.mutants import effects, engine, lists, people, plan, scarce
 from cuga.testing.mutants.bed import ENGINE, REGISTER, Bed
 
-__all__ = ["ENGINE", "REGISTER", "effects", "engine", "hunt", "main", "people", "plan", "planted", "scarce"]
+__all__ = ["ENGINE", "REGISTER", "effects", "engine", "hunt", "lists", "main", "people", "plan", "planted", "scarce"]
 
 
 @contextmanager

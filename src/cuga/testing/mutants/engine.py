@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from cuga.engine import driver, hands, local
+from cuga.engine import driver, local
+from cuga.engine.live import Live
 from cuga.journal.port import Committed, Unknown
 from cuga.kernel.state import RunState
-from cuga.model import event as e
+from cuga.model import command as c
 from cuga.testing import handle
 from cuga.testing.mutants.bed import Bed, engine_mutant
 
@@ -15,14 +16,15 @@ from cuga.testing.mutants.bed import Bed, engine_mutant
 @engine_mutant
 def answer_in_the_mail_is_forgotten(bed: Bed) -> None:
     """A call is made again while its answer waits for another append."""
-    right = hands.Hands._perform_one
+    right = driver.Driver.put
 
-    async def wrong(self: hands.Hands, live: Any, start: e.ToolCallStart) -> Any:
-        answer = await right(self, live, start)
-        live.flying.pop(start.step, None)
-        return answer
+    def wrong(self: driver.Driver, live: Live, command: c.Command, blob: bytes | None = None) -> bool:
+        is_ours = right(self, live, command, blob)
+        if isinstance(command, c.RecordOutcome):
+            live.flying.pop(command.step, None)
+        return is_ours
 
-    bed.set(hands.Hands, "_perform_one", wrong)
+    bed.set(driver.Driver, "put", wrong)
 
 
 @engine_mutant
@@ -37,7 +39,7 @@ def resuming_does_not_take_over(bed: Bed) -> None:
     right = local.LocalEngine.resume
 
     async def wrong(self: local.LocalEngine, run_id: str, epoch: int | None = None) -> RunState:
-        live = self._driver.live(run_id)
+        live = self._driver.lives.make(run_id)
         live.state = state = await self._driver.load(run_id)
         if state.end is None and (state.calling or state.planning is not None) and not live.flying:
             self._hands.go_on(live)

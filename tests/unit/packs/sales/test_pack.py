@@ -47,6 +47,8 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "compare_rep_performance": ("governance", "read-only", 800_000),
         "explain_recommendation": ("governance", "read-only", 300_000),
         "export_audit_report": ("governance", "read-only", 300_000),
+        "replay_run": ("governance", "read-only", 300_000),
+        "apply_territory_change": ("territory", "execute", 1_000_000),
         "calibrate_icp": ("intelligence", "read-only", 2_000_000),
         "retrieve_account_signals": ("intelligence", "read-only", 500_000),
         "prioritize_accounts": ("intelligence", "read-only", 1_000_000),
@@ -72,7 +74,7 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         assert json.loads(bytes(contract.input_schema))["type"] == "object"
     assert contracts["draft_outbound_message"].gives["message"] == ""
     outside = {c.name: c for c in contracts.values() if c.side_effect is SideEffect.EXECUTE}
-    assert outside.keys() == {"send_message", "log_activity", "update_opportunity"}
+    assert outside.keys() == {"send_message", "log_activity", "update_opportunity", "apply_territory_change"}
     assert all(c.repeatable is not Repeatable.NONE and c.effect_key for c in outside.values())
     assert outside["update_opportunity"].seconded == ("/outcome",)
 
@@ -129,6 +131,20 @@ def test_records_are_found_and_counted(context):
     )
     assert some.rows[0]["revenue"] >= some.rows[1]["revenue"]
     assert query_crm(context, kind="accounts", account=HERO).rows[0]["id"] == HERO
+
+
+def test_a_period_is_reckoned_from_the_day_of_the_run_and_shown_as_days(context):
+    year = context.as_of.year
+    found = query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value="this year"),))
+    assert [(one.op, one.value) for one in found.filters] == [
+        ("at_least", f"{year}-01-01"),
+        ("below", f"{year + 1}-01-01"),
+    ]
+    assert found.total > 1 and all(row["closes"].startswith(f"{year}-") for row in found.rows)
+    before = query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value=str(year - 1)),))
+    assert all(row["closes"].startswith(f"{year - 1}-") for row in before.rows)
+    with pytest.raises(BadInput):
+        query_crm(context, kind="opportunities", where=(Filter(field="closes", op="within", value="someday"),))
 
 
 @pytest.mark.parametrize(

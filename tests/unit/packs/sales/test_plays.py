@@ -17,7 +17,7 @@ FILLED = {
     "account": HERO, "contact": "buyer", "product": "Linden Scheduler", "goal": "agree on a date",
     "framework": "MEDDICC",
     "opportunity": HERO_DEAL, "source": "East", "target": "West", "persona": "plant managers", "competitor": "Konex",
-    "needs": "shift planning over several sites",
+    "run": "7f3a", "needs": "shift planning over several sites",
 }  # fmt: skip
 HERE = [name for name, play in READY.items() if not play.missing]
 
@@ -28,8 +28,8 @@ def planned(crm, goal):
     return answer.plan
 
 
-def test_the_fifteen_that_sellers_ask_for_are_there_with_words_for_every_field():
-    assert len(READY) == len(PLAYS) == 15
+def test_what_sellers_ask_for_most_is_there_with_words_for_every_field():
+    assert len(READY) == len(PLAYS) == 16
     for play in PLAYS:
         assert play.title and play.category and play.needs
         assert set(play.asks) == set(play.required) <= FILLED.keys()

@@ -1,4 +1,4 @@
--- The offline CRM store, version 1. Every table carries its row's source and the row's own text (raw, JSON).
+-- The offline CRM store, version 2; `crm_2.sql` brings a file of version 1 here. Every table carries its row's source and the row's own text (raw, JSON).
 -- Money is in micro-units, dates are YYYY-MM-DD, an unknown number is NULL, an unknown text is ''.
 
 -- name: accounts
@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS accounts (
 CREATE TABLE IF NOT EXISTS contacts (
   id TEXT PRIMARY KEY, name TEXT NOT NULL, account TEXT NOT NULL, account_id TEXT NOT NULL, title TEXT NOT NULL,
   email TEXT NOT NULL, phone TEXT NOT NULL, linkedin TEXT NOT NULL, unsubscribed INTEGER NOT NULL, notes TEXT NOT NULL,
+  opted_in TEXT NOT NULL, lawful_basis TEXT NOT NULL, consent_on TEXT, consent_source TEXT NOT NULL,
   raw TEXT NOT NULL, file TEXT NOT NULL, line INTEGER NOT NULL, version INTEGER NOT NULL) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS contacts_of ON contacts (account_id);
 

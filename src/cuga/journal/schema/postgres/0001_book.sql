@@ -48,6 +48,7 @@ create table runs (
     run bigint primary key,
     status text not null,
     tenant text not null,
+    trace bytea not null,
     wake_at bigint,
     started bigint not null,
     version bigint not null,
@@ -56,6 +57,7 @@ create table runs (
 create index runs_newest on runs (tenant, started, run);
 create index runs_by_status on runs (status, tenant, started, run);
 create index runs_to_wake on runs (wake_at) where status = 'parked' and wake_at is not null;
+create index runs_by_trace on runs (trace, tenant, started);
 create index runs_running on runs (started) where status = 'running';
 
 create table approval (
@@ -96,7 +98,8 @@ create function add_appends(
     batch_id bigint,
     names text[], expecteds bigint[], counts bigint[], befores bytea[], hashes bytea[], bodies bytea[],
     claim_of bigint[], claim_scope bytea[], claim_amount bigint[], claim_limit bigint[],
-    run_of bigint[], run_status text[], run_tenant text[], run_wake bigint[], run_started bigint[], run_body bytea[],
+    run_of bigint[], run_status text[], run_tenant text[], run_trace bytea[], run_wake bigint[], 
+    run_started bigint[], run_body bytea[],
     card_of bigint[], card_id text[], card_tenant text[], card_requested bigint[], card_body bytea[],
     blob_of bigint[], blob_digest text[], blob_body bytea[],
     wake_of bigint[], wake_pool text[],
@@ -194,12 +197,13 @@ begin
     end loop;
 
     if cardinality(run_of) > 0 then
-        insert into runs (run, status, tenant, wake_at, started, version, body)
-            select distinct on (pks[o]) pks[o], st, te, wa, sa, stands[o], bo
-            from unnest(run_of, run_status, run_tenant, run_wake, run_started, run_body) as t(o, st, te, wa, sa, bo)
+        insert into runs (run, status, tenant, trace, wake_at, started, version, body)
+            select distinct on (pks[o]) pks[o], st, te, tr, wa, sa, stands[o], bo
+            from unnest(run_of, run_status, run_tenant, run_trace, run_wake, run_started, run_body)
+                as t(o, st, te, tr, wa, sa, bo)
             where pks[o] is not null order by pks[o], o desc
-            on conflict (run) do update set status = excluded.status, tenant = excluded.tenant,
-                wake_at = excluded.wake_at, started = excluded.started, version = excluded.version, body = excluded.body;
+            on conflict (run) do update set status = excluded.status, wake_at = excluded.wake_at,
+                version = excluded.version, body = excluded.body;
         update stream s set tenant = te from unnest(run_of, run_tenant) as t(o, te)
             where s.pk = pks[o] and s.tenant <> te;
     end if;

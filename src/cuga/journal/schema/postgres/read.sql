@@ -118,3 +118,7 @@ select size, position, note, peaks from checkpoint
 select current_setting('server_version'), current_setting('fsync'), current_setting('full_page_writes'),
     current_setting('synchronous_commit'), current_setting('max_connections')::int,
     (select count(*)::int from pg_stat_activity), pg_is_in_recovery()
+
+-- name: run_of_trace (the newest run with this trace)
+select s.name from runs r join stream s on s.pk = r.run
+where r.trace = $1 and r.tenant = $2 order by r.started desc, r.run desc limit 1

@@ -10,8 +10,9 @@ import re
 from datetime import date
 from typing import Annotated, Literal
 
-from cuga.adapters.capability import CrmRead, Mail
+from cuga.adapters.capability import CrmRead, Mail, Templates
 from cuga.errors import BadInput
+from cuga.model.correspondence import Letterhead
 from cuga.packs.sales.engagement import laws
 from cuga.packs.sales.engagement.laws import Law
 from cuga.packs.sales.engagement.message import CHANNELS, Message
@@ -29,14 +30,6 @@ _OPT_OUT = re.compile(
     r"|(?:reply|answer|text|say) (?:with )?[\"“']?stop|just (?:tell me|say so)|abmelden|abbestellen"
     r"|keine weiteren (?:e-?mails|nachrichten)|désinscri\w+|vous désabonner)\b", re.I)  # fmt: skip
 _PRETENDS = re.compile(r"\s*(?:re|aw|wg|fwd?)\s*:", re.I)
-
-
-class Sender(Result, frozen=True, kw_only=True):
-    """Who writes: the name and firm that must be seen, and the postal address where one is asked for."""
-
-    name: str = ""
-    company: str = ""
-    postal_address: str = ""
 
 
 class Finding(Result, frozen=True, kw_only=True):
@@ -85,8 +78,8 @@ class Compliance(Result, frozen=True, kw_only=True):
         "allowed to email", "may we email", "do not contact", "suppression", "legal to contact",
     ),
     gives={"clearance": ""},
-    uses=("crm", "mail"),
-    optional=("crm", "mail"),
+    uses=("crm", "mail", "templates"),
+    optional=("crm", "mail", "templates"),
     guardrails=("the suppression list always wins", "an unknown country is held to the strictest rules",
     "never counts an unknown consent as given or refused", "is no legal advice"),
     personal=("/recipients", "/recipient"),
@@ -96,7 +89,7 @@ def check_outreach_compliance(
     message: Annotated[Message | str | None, Slot("message", "the draft, or its text; left out: people only")] = None,
     recipient: Annotated[str, Slot("contact", "address, name or id of a person")] = "",
     recipients: Annotated[tuple[str, ...], Slot("addressees", "several of them, checked in one call")] = (),
-    sender: Annotated[Sender | None, Slot("sender", "who writes, with the postal address")] = None,
+    sender: Annotated[Letterhead | None, Slot("sender", "who writes; left out: as the draft or registry says")] = None,
     grounds: Annotated[tuple[Ground, ...], Slot("grounds", "consent, inquiry or refusal that is on record")] = (),
     channel: Annotated[str, Slot("channel", "left out: that of the draft", CHANNELS)] = "",
 ) -> Compliance:
@@ -104,8 +97,9 @@ def check_outreach_compliance(
 
     Law by the recipient's country: US CAN-SPAM Act (15 U.S.C. 7704), UK PECR (reg. 22, 23), Canada CASL (s. 6, 10, 11),
     EU GDPR (art. 14, 21) with the national e-mail law of fourteen members; any other or unknown country: the strictest
-    of them. A customer is one with a won deal in the records. Not looked at: do-not-call registers, the sender's mail
-    headers, other national law.
+    of them. A customer is one with a won deal in the records. Consent, opt-in and lawful basis are the contact's own
+    fields. Not looked at: do-not-call registers, the sender's mail headers, other national law, whether an interest
+    that is called legitimate is one.
     """
     if channel and channel not in CHANNELS:
         raise BadInput(f"there is no channel {channel!r}", mend=f"channels: {', '.join(CHANNELS)}")
@@ -120,8 +114,9 @@ def check_outreach_compliance(
     today = context.as_of.date()
     crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
     mail: Mail | None = None if capability_missing(context, "mail") else context.capability("mail")
+    writes = sender or (text.sender if text is not None else None) or _house(context)
     known = [recipient_of(crm, said, grounds, today) for said in wanted]
-    found = tuple(cleared(one, text, sender, mail, today, channel or "email") for one in known)
+    found = tuple(cleared(one, text, writes, mail, today, channel or "email") for one in known)
     notes = ["no recipient is known yet: nobody was checked"] if not wanted else []
     if mail is None:
         notes.append("no mail is bound to this run: the suppression list could not be looked at")
@@ -141,7 +136,7 @@ def check_outreach_compliance(
 
 
 def cleared(
-    to: Recipient, message: Message | None, sender: Sender | None, mail: Mail | None, today: date, channel: str = ""
+    to: Recipient, message: Message | None, sender: Letterhead | None, mail: Mail | None, today: date, channel: str = ""
 ) -> Clearance:
     """The rule itself, for one recipient: the gravest finding decides, suppression before all."""
     law = laws.law_of(to.country)
@@ -149,8 +144,10 @@ def cleared(
     found = [*_opposed(to, law, mail), *_permitted(to, law, today, way)]
     if message is not None and way in ("email", "sms"):
         found += _carried(message, law, sender)
-    if to.country in laws.GDPR_LAND and (message is None or message.first_contact):
-        found.append(Finding(about="source", state="note", says="say where the data is from", rule=laws.SOURCE_RULE))
+    if to.country in laws.GDPR_LAND:
+        found += _kept(to, message)
+    if law is laws.US and way == "email" and not any(ground.basis == "consent" for ground in to.grounds):
+        found.append(_note("advertisement", "say that it is an advertisement", laws.ADVERTISEMENT))
     gravest = max(found, key=lambda finding: _ORDER[_SAYS[finding.state]])  # the first of the gravest
     return Clearance(
         recipient=to.address,
@@ -196,7 +193,10 @@ def _permitted(to: Recipient, law: Law, today: date, way: str) -> list[Finding]:
     ended = ""
     for ground in to.grounds:
         if ground.basis == "consent":
-            return [_met("consent", f"consented{_when(ground)}", law.consent)]
+            if ground.on or ground.source:
+                return [_met("consent", f"consented{_when(ground)}", law.consent)]
+            proof = laws.PROOF_RULE.get(law.country, laws.PROOF)
+            return [_open("consent", "consented, but nobody noted when or where", proof)]
         days = law.instead.get(ground.basis)
         if days is None:
             if ground.basis == "bought":
@@ -205,11 +205,35 @@ def _permitted(to: Recipient, law: Law, today: date, way: str) -> list[Finding]:
         if not days or (ground.on and 0 <= (today - _day(ground.on)).days <= days):
             return [_met("consent", f"{_WORDS[ground.basis]}{_when(ground)}", law.consent)]
         ended = f"; {_WORDS[ground.basis]}{_when(ground)}, which holds for {days} days"
+    if to.opted_in == "no":
+        return [_broken("consent", f"did not opt in, says the CRM{ended}", law.consent)]
     whose = "" if law.asks == "everybody" or to.is_firm is not None else " (a person or a firm: not known)"
     return [_open("consent", f"no consent is on record{whose}{ended}", law.consent)]
 
 
-def _carried(message: Message, law: Law, sender: Sender | None) -> list[Finding]:
+def _kept(to: Recipient, message: Message | None) -> list[Finding]:
+    """The ground on which a person's data are used, and the telling of where they are from."""
+    basis = laws.basis_of(to.lawful_basis) or ("consent" if any(g.basis == "consent" for g in to.grounds) else "")
+    if basis:
+        letter, name = laws.BASES[basis]
+        found = [_met("lawful_basis", f"noted: {name}", f"GDPR art. 6(1){letter}")]
+    elif to.lawful_basis:
+        found = [_open("lawful_basis", f"“{to.lawful_basis}” is no ground that is known here", laws.BASIS_RULE)]
+    else:
+        found = [_open("lawful_basis", "no lawful basis is noted", laws.BASIS_RULE)]
+    if message is None or message.first_contact:
+        source = f": {to.data_source}" if to.data_source else ", which no record says"
+        found.append(_note("source", f"say where the data is from{source}", laws.SOURCE_RULE))
+    return found
+
+
+def _house(context: ToolContext) -> Letterhead | None:
+    """The letterhead of the house; None where none can be looked up."""
+    shelf: Templates | None = None if capability_missing(context, "templates") else context.capability("templates")
+    return shelf.letterhead() if shelf is not None else None
+
+
+def _carried(message: Message, law: Law, sender: Letterhead | None) -> list[Finding]:
     found = []
     for part, rule in law.carries.items():
         if part == "subject":
@@ -223,8 +247,8 @@ def _carried(message: Message, law: Law, sender: Sender | None) -> list[Finding]
     return found
 
 
-def _shown(part: str, rule: str, body: str, sender: Sender | None) -> Finding:
-    given = sender or Sender()
+def _shown(part: str, rule: str, body: str, sender: Letterhead | None) -> Finding:
+    given = sender or Letterhead()
     names = (given.postal_address,) if part == "postal_address" else (given.company, given.name)
     wanted = [name for name in names if name.strip()]
     word = part.replace("_", " ")
@@ -262,6 +286,10 @@ def _met(about: str, says: str, rule: str) -> Finding:
 
 def _open(about: str, says: str, rule: str) -> Finding:
     return Finding(about=about, state="open", says=says, rule=rule)
+
+
+def _note(about: str, says: str, rule: str) -> Finding:
+    return Finding(about=about, state="note", says=says, rule=rule)
 
 
 def _broken(about: str, says: str, rule: str) -> Finding:

@@ -47,16 +47,19 @@ def draft_outbound_message(
     Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under
     `unfilled`.
     Variables of own templates: recipient_name, first_name, account, industry, people, country, product, owner, since,
-    sender, ask.
+    sender, ask, company, letterhead, data_source, privacy_notice.
     """
     if style not in STYLES:
         raise BadInput(f"there is no style {style!r}", mend=f"styles: {', '.join(STYLES)}")
     desk = Desk(context, channel)
     desk.take_recipient(recipient, account)
     desk.take_product(product)
+    desk.take_letterhead()
     if not sender.strip() and desk.owner:
         desk.notes.append(f"signed by {desk.owner}, whose deal it is; give `sender` for another name")
     desk.values |= STYLES[style] | {"ask": ask_for(goal, desk.values), "sender": one_line(sender) or desk.owner}
+    if not desk.values["sender"] and desk.letterhead is not None:
+        desk.values["sender"] = desk.letterhead.name
     if desk.values["sender"] and desk.values["sender"].casefold() == desk.values.get("owner", "").casefold():
         desk.values["owner_has"] = "I have"
     return desk.write(template, subject, goal, continues)

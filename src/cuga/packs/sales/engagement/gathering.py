@@ -22,6 +22,8 @@ from cuga.adapters.capability import (
     body_hash,
 )
 from cuga.errors import BadInput
+from cuga.model.correspondence import Letterhead
+from cuga.packs.sales.engagement.laws import GDPR_LAND
 from cuga.packs.sales.engagement.message import Channel, Message, Unfilled
 from cuga.packs.sales.engagement.templates import (
     DEFAULT,
@@ -32,10 +34,12 @@ from cuga.packs.sales.engagement.templates import (
     render,
     render_own,
 )
+from cuga.packs.sales.industries import country_of
 from cuga.packs.sales.intelligence.committee import contacts_of, people_for
 from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
 from cuga.tools.declare import ToolContext, capability_missing
 
+RULES = "draft-2"
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
 
 
@@ -60,6 +64,7 @@ class Desk:
         self.address = ""
         self.is_known = False  # there has been contact with the person before
         self.owner = ""  # whose the open deal is
+        self.letterhead: Letterhead | None = None
 
     def take_recipient(self, recipient: str, account: str) -> None:
         """Find the account and the person; an address that nobody knows stays an address without a name."""
@@ -116,6 +121,22 @@ class Desk:
             since = f"{deal.opened.day} {deal.opened:%B}"
             self._fact("since", since, evidence(deal, "opened"))
 
+    def take_letterhead(self) -> None:
+        """Who the house is, and, where the law of the recipient's country asks for it, where their data are from."""
+        if capability_missing(self.context, "templates"):
+            return
+        shelf: Templates = self.context.capability("templates")
+        found = shelf.letterhead()
+        self.letterhead = found if found != Letterhead() else None
+        if self.channel == "email" and not found.line:
+            why = "who writes, with a postal address, is not said in the registry under `sender`; many laws ask for it"
+            self.unfilled.append(Unfilled(field="letterhead", why=why))
+        self.values |= {"letterhead": one_line(found.line), "company": one_line(found.company)}
+        if country_of(self.account.country if self.account else "") in GDPR_LAND:
+            self.values["privacy_notice"] = found.privacy_notice
+            if self.contact is not None and self.contact.consent_source:
+                self._fact("data_source", self.contact.consent_source, evidence(self.contact, "consent_source"))
+
     def write(self, template: str, subject: str, goal: str, continues: str) -> Message:
         """The message out of what was gathered."""
         own = "{{" in template
@@ -159,10 +180,13 @@ class Desk:
             body=body,
             body_hash=body_hash(body),
             first_contact=first and not self.is_known,
+            sender=self.letterhead,
             template="own" if own else chosen.name,
             facts=tuple(dict.fromkeys(used.values())),
             unfilled=tuple(self.unfilled),
             notes=tuple(self.notes),
+            as_of=self.context.as_of.date().isoformat(),
+            rules=RULES,
         )
 
     def _template(self, name: str, usual: str) -> Template:

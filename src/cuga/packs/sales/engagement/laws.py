@@ -10,7 +10,7 @@ from typing import Literal
 
 from cuga.model.value import Value
 
-RULES = "compliance-1"
+RULES = "compliance-2"
 Basis = Literal["consent", "customer", "bought", "inquiry", "published", "refused"]
 Who = Literal["nobody", "individuals", "everybody"]
 
@@ -124,9 +124,26 @@ STRICTEST = Law(
     objects=f"{_OBJECTION}; CAN-SPAM Act, 15 U.S.C. 7704(a)(4); CASL s. 11(3)",
     calls="do-not-call lists and the national rule on calls",
 )
+BASES = {  # how CRMs word the ground of GDPR art. 6(1) on which a person's data are kept -> the letter, its usual name
+    "consent": ("(a)", "consent"),
+    "contract": ("(b)", "performance of a contract"),
+    "legitimate interest": ("(f)", "legitimate interests"),
+}
+BASIS_RULE = "GDPR art. 6(1): data of a person are used on a ground that somebody has noted"
+PROOF_RULE = {"Canada": "CASL s. 13: who says that there was consent must prove it"}
+PROOF = "GDPR art. 7(1): consent must be shown, so when and where it was given is kept"
+ADVERTISEMENT = "CAN-SPAM Act, 15 U.S.C. 7704(a)(5)(A)(i); not where they agreed before: (a)(5)(B)"
 GDPR_LAND = frozenset(law.country for law in _MEMBERS) | {"United Kingdom", ""}
 SOURCE_RULE = "GDPR art. 14(3): the source of the data is told with the first message, at the latest within a month"
 BULK = 5_000  # messages a day from which large mailbox hosts want SPF, DKIM, DMARC and RFC 8058 (one-click)
+
+
+def basis_of(said: str) -> str:
+    """The ground of GDPR art. 6(1) that a CRM's word means: a key of `BASES`, or the empty text."""
+    low = " ".join(said.casefold().replace("_", " ").split())
+    if not low or low.startswith(("no ", "not ", "none")):
+        return ""
+    return next((name for name in BASES if name in low), "")
 
 
 def law_of(country: str) -> Law:

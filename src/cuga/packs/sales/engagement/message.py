@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Literal
 
+from cuga.model.correspondence import Letterhead
 from cuga.packs.sales.result import Evidence, Result
 
 Channel = Literal["email", "linkedin", "sms", "call"]
@@ -43,7 +44,10 @@ class Message(Result, frozen=True, kw_only=True):
     body: str
     body_hash: str = ""
     first_contact: bool = True
+    sender: Letterhead | None = None  # who writes, as the house's registry had it
     template: str = ""  # its name, with @VERSION when it is of the library
     facts: tuple[Evidence, ...] = ()
     unfilled: tuple[Unfilled, ...] = ()
     notes: tuple[str, ...] = ()
+    as_of: str = ""
+    rules: str = ""  # the version of what wrote it; empty for a text of somebody's own

@@ -58,6 +58,7 @@ class MessageQuality(Result, frozen=True, kw_only=True):
     overall_score: int
     passed: bool
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -109,7 +110,8 @@ def assess_message_quality(
     text = msgspec.structs.replace(text, channel=channel or text.channel, limits={**LIMITS, **(limits or {})})
     judged = judge(text, message_id, tuple(notes))
     waits = isinstance(message, Message) and any(item.blocking for item in message.unfilled)
-    return msgspec.structs.replace(judged, ready_to_send=False) if waits else judged
+    ready = judged.ready_to_send and not waits
+    return msgspec.structs.replace(judged, ready_to_send=ready, as_of=context.as_of.date().isoformat())
 
 
 def judge(text: Text, message_id: str = "", notes: tuple[str, ...] = ()) -> MessageQuality:

@@ -8,7 +8,7 @@ from datetime import date, timedelta
 
 from cuga.adapters.capability import WON, Account, Activity, Contact, CrmRead, Filter, Opportunity, without_legal_form
 from cuga.model.value import Value
-from cuga.packs.sales.engagement.laws import Basis
+from cuga.packs.sales.engagement.laws import Basis, basis_of
 from cuga.packs.sales.industries import country_of
 from cuga.packs.sales.result import Evidence, Result, evidence
 
@@ -41,6 +41,9 @@ class Recipient(Value, frozen=True, kw_only=True):
     country: str = ""
     is_firm: bool | None = None
     opted_out: bool = False
+    opted_in: str = ""  # yes, no, or empty: not known
+    lawful_basis: str = ""  # as the CRM words it
+    data_source: str = ""  # where their data are from, or where they agreed
     grounds: tuple[Ground, ...] = ()
     evidence: tuple[Evidence, ...] = ()
 
@@ -57,6 +60,8 @@ def recipient_of(crm: CrmRead | None, said: str, grounds: Sequence[Ground], toda
         if (bought := _bought(crm, account, today)) is not None:
             shown.append(evidence(bought, "status", on=bought.closes, value="won"))
             found.append(Ground(recipient=address, basis="bought", on=str(bought.closes or ""), source=bought.id))
+    found += [ground for contact in contacts if (ground := _consented(contact, address, today)) is not None]
+    shown += [evidence(c, name) for c in contacts[:1] for name in _CONSENT if getattr(c, name)]
     if crm is not None:
         found += [_asked(activity, address) for activity in _inquiries(crm, contacts, today)]
     return Recipient(
@@ -66,9 +71,30 @@ def recipient_of(crm: CrmRead | None, said: str, grounds: Sequence[Ground], toda
         country=country_of(account.country) if account else "",
         is_firm=_is_firm(account, address),
         opted_out=any(contact.unsubscribed for contact in contacts),
+        opted_in=_opted_in(contacts),
+        lawful_basis=next((contact.lawful_basis for contact in contacts if contact.lawful_basis), ""),
+        data_source=next((contact.consent_source for contact in contacts if contact.consent_source), ""),
         grounds=tuple(found),
         evidence=tuple(shown),
     )
+
+
+_CONSENT = ("opted_in", "lawful_basis", "consent_on", "consent_source")
+
+
+def _opted_in(contacts: list[Contact]) -> str:
+    """What the records of one address say together: one no is a no."""
+    said = {contact.opted_in for contact in contacts}
+    return "no" if "no" in said else "yes" if "yes" in said else ""
+
+
+def _consented(contact: Contact, address: str, today: date) -> Ground | None:
+    """The consent that the CRM notes: an opt-in, or consent as the ground of keeping the data."""
+    if contact.opted_in == "no" or (contact.consent_on is not None and contact.consent_on > today):
+        return None
+    if contact.opted_in != "yes" and basis_of(contact.lawful_basis) != "consent":
+        return None
+    return Ground(recipient=address, basis="consent", on=str(contact.consent_on or ""), source=contact.consent_source)
 
 
 def _contacts(crm: CrmRead, said: str) -> list[Contact]:

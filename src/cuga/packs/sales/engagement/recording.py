@@ -64,7 +64,11 @@ def log_activity(
     who: Annotated[str, Slot("contact", "name, id or role of the person it was with")] = "",
     happened: Annotated[date | None, Slot("date", "when it happened; left out: the as-of date")] = None,
 ) -> Logged:
-    """Record a call email or meeting in the CRM."""
+    """Record a call email or meeting in the CRM.
+
+    The text is kept as it is worded. A person who is not exactly one contact of the account is kept as written and tied
+    to nobody; a date in the future is refused. It adds a record: what was written down earlier is never changed.
+    """
     crm: Crm = context.capability("crm")
     if (earlier := look(context, None)) is not None:
         return earlier

@@ -9,14 +9,13 @@ from typing import Annotated, Any
 
 import msgspec
 
-from cuga.adapters.capability import CrmRead, Mail, Outgoing, Receipt, body_hash
+from cuga.adapters.capability import Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
-from cuga.packs.sales.engagement import checks
-from cuga.packs.sales.engagement.compliance import Compliance, cleared
+from cuga.packs.sales.engagement.compliance import Compliance
 from cuga.packs.sales.engagement.message import Message
-from cuga.packs.sales.engagement.recipients import recipient_of
+from cuga.packs.sales.engagement.sendable import amended, check, check_law
 from cuga.packs.sales.result import Result
-from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
+from cuga.tools.declare import Slot, ToolContext, tool
 
 
 class Sent(Result, frozen=True, kw_only=True):
@@ -56,6 +55,7 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     writes=("mail",),
     repeatable="probe",
     probe=look,
+    amended=amended,
     once=("send", "/message/channel", "/message/recipient", "/message/intent"),
     effect_key=("send", "/message/recipient"),
     guardrails=(
@@ -90,49 +90,6 @@ def send_message(
         )
     )  # fmt: skip
     return _sent(message, receipt)
-
-
-def check(context: ToolContext, message: Message) -> None:
-    """`NotDone`, with what to do, when the message may not go out as it is."""
-    if message.channel != "email":
-        raise NotDone(f"a {message.channel} message is not sent from here", mend="copy its text and send it by hand")
-    for item in message.unfilled:
-        if item.blocking and (item.field != "recipient" or not message.recipient):
-            raise NotDone(
-                f"{item.field} is not filled: {item.why}", mend=f"draft again with the {item.field.replace('_', ' ')}"
-            )
-    if not message.recipient:
-        raise NotDone("the message has no recipient", mend="draft again with an address")
-    if not message.intent:
-        raise NotDone(
-            "the message has no intent, so it could go out twice", mend="send what draft_outbound_message gave"
-        )
-    if not message.subject.strip() or not message.body.strip():
-        raise NotDone("the message has no subject or no body", mend="draft it again")
-    if message.body_hash and message.body_hash != body_hash(message.body):
-        raise NotDone(
-            "the body is not the one that was drafted: its hash differs",
-            mend="have the changed message approved with its own hash (or with an empty body_hash)",
-        )
-    if left := next(
-        (i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None
-    ):
-        raise NotDone(f"a variable is not filled: {left.text!r} in the {left.part}", mend="draft it again")
-
-
-def check_law(context: ToolContext, message: Message, mail: Mail) -> None:
-    """`NotDone` for a recipient who is blocked at this moment, whatever held when it was approved.
-
-    What needs review passes: a person has approved this very call, with the recipient and the text before them.
-    """
-    crm: CrmRead | None = None if capability_missing(context, "crm") else context.capability("crm")
-    today = context.as_of.date()
-    found = cleared(recipient_of(crm, message.recipient, (), today), message, None, mail, today)
-    if found.verdict == "block":
-        raise NotDone(
-            f"{message.recipient} must not be written to: {found.why} ({found.rule})",
-            mend="write to somebody else, or not at all; `cuga suppression why ADDRESS` says where that comes from",
-        )
 
 
 def _sent(message: Message, receipt: Receipt) -> Sent:

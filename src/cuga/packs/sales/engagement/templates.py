@@ -30,7 +30,17 @@ class Template(Value, frozen=True, kw_only=True):
 
 
 _GREETING = ("{{greeting}} {{first_name}},", "{{greeting}},")
-_CLOSING = ("{{sign_off}}\n{{sender}}", "{{sign_off}}")
+_CLOSING = (
+    "{{sign_off}}\n{{sender}}\n{{letterhead}}",
+    "{{sign_off}}\n{{letterhead}}",
+    "{{sign_off}}\n{{sender}}",
+    "{{sign_off}}",
+)
+_SOURCE = (
+    "I have your address from {{data_source}}. What we keep of you: {{privacy_notice}}",
+    "I have your address from {{data_source}}.",
+    "What we keep of you: {{privacy_notice}}",
+)
 _OUT = "If this is not for you, just tell me and you will not hear from me again."
 
 TEMPLATES: dict[str, Template] = {
@@ -59,6 +69,7 @@ TEMPLATES: dict[str, Template] = {
                 ),
                 ("{{ask}}",),
                 (_OUT,),
+                _SOURCE,
                 _CLOSING,
             ),
             needs=("recipient_name", "account", "product", "sender"),

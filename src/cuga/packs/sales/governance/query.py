@@ -7,11 +7,14 @@ from typing import Annotated, Any
 from cuga.adapters.capability import RECORDS, CrmRead, Filter, fields_of, shown
 from cuga.errors import BadInput
 from cuga.model.value import MICRO
+from cuga.packs.sales.periods import period_of
 from cuga.packs.sales.result import Result, find_account
 from cuga.tools.declare import Slot, ToolContext, tool
 
 MOST_ROWS = 200
 _MONEY = ("revenue", "price", "amount")
+
+RULES = "query-1"
 
 
 class Rows(Result, frozen=True, kw_only=True):
@@ -24,6 +27,8 @@ class Rows(Result, frozen=True, kw_only=True):
     filters: tuple[Filter, ...]
     notes: tuple[str, ...]
     crm_version: str
+    as_of: str = ""
+    rules: str = RULES
 
 
 @tool(
@@ -51,7 +56,8 @@ def query_crm(
 ) -> Rows:
     """Find and read CRM records.
 
-    Operators: is, is_not, contains, in (values parted by |), above, at_least, below, at_most, known, unknown.
+    Operators: is, is_not, contains, in (values parted by |), above, at_least, below, at_most, known, unknown, and
+    within for a date in a period such as "this month" or "Q4 2017", reckoned from the run's day.
     """
     crm: CrmRead = context.capability("crm")
     notes: list[str] = []
@@ -61,7 +67,7 @@ def query_crm(
         raise BadInput(f"{kind} have no field {unknown[0]!r}", mend=f"fields: {', '.join(fields_of(kind))}")
     if limit < 0:
         raise BadInput("the number of rows cannot be negative", mend="leave it out for 20")
-    filters = list(where)
+    filters = [plain for one in where for plain in _plain(one, context)]
     if account:
         record = find_account(crm, account, notes)
         key = "id" if kind == "accounts" else "account_id"
@@ -74,6 +80,7 @@ def query_crm(
     if total > len(rows):
         notes.append(f"{total - len(rows):,} more fit; narrow the filter or raise the limit (at most {MOST_ROWS})")
     return Rows(
+        as_of=context.as_of.date().isoformat(),
         kind=kind,
         total=total,
         shown=len(rows),
@@ -82,6 +89,15 @@ def query_crm(
         notes=tuple(notes),
         crm_version=crm.crm_version(),
     )
+
+
+def _plain(one: Filter, context: ToolContext) -> tuple[Filter, ...]:
+    """A condition as the CRM takes it: a period as its first day and the day behind its last."""
+    if one.op != "within":
+        return (one,)
+    period = period_of(one.value, context.as_of.date(), ahead=one.field == "closes")
+    first, behind = period.first.isoformat(), period.behind.isoformat()
+    return (Filter(field=one.field, op="at_least", value=first), Filter(field=one.field, op="below", value=behind))
 
 
 def _row(record: dict[str, Any], fields: tuple[str, ...]) -> dict[str, Any]:

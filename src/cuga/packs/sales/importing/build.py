@@ -16,7 +16,7 @@ from cuga.packs.sales.importing.report import Column, Problem, Tell, Weight
 
 _MONEY = {"revenue", "amount", "price"}
 _WHOLE = {"employees", "founded", "min_employees", "max_employees"}
-_DATES = {"opened", "closes", "happened", "written", "dated", "valid_until", "seen"}
+_DATES = {"opened", "closes", "happened", "written", "dated", "valid_until", "seen", "consent_on"}
 _READ_APART = {"id", "first_name", "last_name", "status", "is_won", "is_closed"}
 _OPEN_STAGES = {
     "prospecting", "prospect", "engaging", "qualification", "qualified", "discovery", "demo", "proposal", "quote",
@@ -121,6 +121,8 @@ class Builder:
             "industry": self._industry, "country": self._country, "email": self._email,
             "unsubscribed": self._unsubscribed,
         }  # fmt: skip
+        if field == "opted_in":
+            return self._opted_in(row, text)
         if field in ("permission", "approved"):
             answer = values.yes(text)
             return {field: {True: "yes", False: "no", None: ""}[answer]}
@@ -227,6 +229,23 @@ class Builder:
                 "write yes or no",
             )
         return {"unsubscribed": answer is not False}
+
+    def _opted_in(self, row: Row, text: str) -> dict[str, Any]:
+        """Yes or no; any other word is not known, which is never a yes.
+
+        Pipedrive's "no consent" is what every contact begins with, so it says nothing; "unsubscribed" is a no for good.
+        """
+        words: dict[str, bool | None] = {"subscribed": True, "opted in": True, "opt in": True, "opted out": False,
+                 "opt out": False, "unsubscribed": False, "no consent": None, "archived": None, "bounced": None,
+                 "pending double opt in": None, "pending upgrade": None}  # fmt: skip
+        said = " ".join(text.casefold().replace("_", " ").replace("-", " ").split())
+        answer = words.get(said, values.yes(text))
+        if said == "unsubscribed":
+            return {"opted_in": "no", "unsubscribed": True}
+        if answer is None and said not in words:
+            self.say(row.line, "warning", "opt_in_unclear", "opted_in", text, "taken as not known",
+                     "write yes or no")  # fmt: skip
+        return {"opted_in": {True: "yes", False: "no", None: ""}[answer]}
 
     def _stage(self, row: Row, found: dict[str, Any]) -> dict[str, Any]:
         stage = str(found.get("stage", ""))

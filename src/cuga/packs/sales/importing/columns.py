@@ -43,6 +43,10 @@ NAMES: dict[str, dict[str, str]] = {
         "phone": "phone phone_number telephone mobile",
         "linkedin": "linkedin linkedin_url linkedin_profile",
         "unsubscribed": "unsubscribed do_not_contact opted_out opt_out email_opt_out has_opted_out_of_email",
+        "opted_in": "opted_in opt_in opt_in_status consent consent_given email_opt_in email_consent subscribed",
+        "lawful_basis": "lawful_basis legal_basis gdpr_basis basis_of_processing",
+        "consent_on": "consent_date opt_in_date opted_in_on consent_on consented_on date_of_consent",
+        "consent_source": "consent_source opt_in_source data_source source_of_data",
         "notes": "notes description comment comments",
     },
     "products": {

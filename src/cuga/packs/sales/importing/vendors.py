@@ -1,8 +1,10 @@
 """The headers of exports from Salesforce, HubSpot and Pipedrive, by the words that these products use for a column.
 
-Sources: the products' own field names and the column labels of their export files (Salesforce object reference:
-Account, Contact, Opportunity, Task, User, Product2; HubSpot CRM export and CRM API v3 properties; Pipedrive export
-columns).
+Sources: Salesforce, "Salesforce Field Reference" (field name and label of Account, Contact, Opportunity, Task, User,
+Product2). HubSpot, default properties of contacts, companies and deals (label and internal name), "Track lawful basis
+of processing"; its export adds "Associated Company" and the "IDs" beside it. Pipedrive publishes no list of its export
+columns: these are its sample import sheet ("All default Pipedrive fields"), the labels of its list view, and its page
+"Campaigns: marketing contacts". A language other than English is not known here.
 A file is taken for a vendor's when enough of its columns are that vendor's own words; a person's mapping wins.
 """
 
@@ -20,17 +22,19 @@ _HEADERS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     "salesforce": {
         "accounts": (
             ("id", "Id,Account ID"), ("name", "Name,Account Name"), ("industry", "Industry"),
-            ("country", "!BillingCountry,!Billing Country,!BillingCountryCode"), ("city", "!BillingCity,!Billing City"),
+            ("country", "!BillingCountry,!Billing Country,!BillingCountryCode"),
+            ("city", "!BillingCity,!Billing City"),
             ("employees", "!NumberOfEmployees,Employees"), ("revenue", "AnnualRevenue,Annual Revenue"),
-            ("founded", "!YearStarted"), ("parent", "!ParentId,Parent Account"), ("website", "Website"),
+            ("founded", "!YearStarted,!Year Started"), ("parent", "!ParentId,!Parent Account ID,Parent Account"),
+            ("website", "Website"),
             ("owner", "!OwnerId,!Account Owner"), ("currency", "!CurrencyIsoCode,!Account Currency"),
-            ("notes", "Description"),
+            ("notes", "!Account Description,Description"),
         ),
         "contacts": (
             ("id", "Id,Contact ID"), ("account", "!AccountId,Account Name"), ("name", "Name,Full Name"),
             ("first_name", "FirstName,First Name"), ("last_name", "LastName,Last Name"), ("title", "Title"),
             ("email", "Email"), ("phone", "Phone"), ("unsubscribed", "!HasOptedOutOfEmail,!Email Opt Out"),
-            ("notes", "Description"),
+            ("notes", "!Contact Description,Description"),
         ),
         "opportunities": (
             ("id", "Id,Opportunity ID"), ("account", "!AccountId,Account Name"), ("name", "Name,!Opportunity Name"),
@@ -41,11 +45,13 @@ _HEADERS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
         ),
         "activities": (
             ("id", "Id,Activity ID"), ("account", "!AccountId,Company / Account"), ("contact_id", "!WhoId"),
-            ("opportunity_id", "!WhatId"), ("name", "Subject"), ("happened", "!ActivityDate,Date"),
-            ("kind", "!TaskSubtype,Type"), ("text", "Description,!Full Comments"), ("who", "!OwnerId,Assigned"),
+            ("opportunity_id", "!WhatId"), ("name", "Subject"),
+            ("happened", "!ActivityDate,!Due Date Only,Due Date,Date"),
+            ("kind", "!TaskSubtype,!Task Subtype,Type"), ("text", "Description,!Full Comments,Comments"),
+            ("who", "!OwnerId,!Assigned To,!Assigned To ID,Assigned"),
         ),
         "products": (
-            ("id", "Id,Product ID"), ("name", "Name,Product Name"), ("series", "!Family,Product Family"),
+            ("id", "Id,Product ID"), ("name", "Name,Product Name"), ("series", "!Family,!Product Family"),
             ("description", "Description,Product Description"), ("price", "!UnitPrice,List Price"),
             ("currency", "!CurrencyIsoCode"),
         ),
@@ -61,23 +67,27 @@ _HEADERS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
             ("country", "!Country/Region,country"), ("city", "City"), ("employees", "!Number of Employees,"
             "!numberofemployees"), ("revenue", "Annual Revenue,annualrevenue"),
             ("founded", "Year Founded,founded_year"),
-            ("owner", "!Company owner,!hubspot_owner_id"), ("parent", "!Parent Company"),
+            ("owner", "!Company owner,!hubspot_owner_id"), ("parent", "!hs_parent_company_id,!Parent Company"),
             ("notes", "Description,About us"),
         ),
         "contacts": (
             ("id", "!Record ID,!hs_object_id"), ("first_name", "First Name,firstname"),
             ("last_name", "Last Name,lastname"), ("email", "Email"), ("phone", "Phone Number,phone"),
             ("title", "Job Title,jobtitle"),
-            ("account", "!Associated Company,!Primary Associated Company,Company Name,company"),
-            ("unsubscribed", "!Unsubscribed from all email,!hs_email_optout"), ("linkedin", "LinkedIn URL"),
+            ("account", "!Associated Company IDs (Primary),!Primary Associated Company ID,!associatedcompanyid,"
+            "!Associated Company (Primary),!Associated Company,Company Name,company"),
+            ("unsubscribed", "!Unsubscribed from all email,!hs_email_optout"),
+            ("linkedin", "LinkedIn URL,!hs_linkedin_url"),
+            ("lawful_basis", "!Legal basis for processing contact's data,!hs_legal_basis"),
         ),
         "opportunities": (
             ("id", "!Record ID,!hs_object_id"), ("name", "Deal Name,!dealname"), ("stage", "Deal Stage,!dealstage"),
             ("amount", "Amount"), ("currency", "!deal_currency_code,Currency"), ("closes", "Close Date,!closedate"),
             ("opened", "Create Date,!createdate"), ("owner", "Deal owner,!hubspot_owner_id"),
-            ("account", "!Associated Company,!Primary Associated Company"), ("next_step", "Next step,!hs_next_step"),
+            ("account", "!Associated Company IDs (Primary),!Associated Company (Primary),!Associated Company"),
+            ("next_step", "Next step,!hs_next_step"),
             ("is_won", "!Is Closed Won,!hs_is_closed_won"), ("is_closed", "!Is Deal Closed?,!hs_is_closed"),
-            ("notes", "Deal Description"),
+            ("notes", "Deal Description,Description"),
         ),
         "products": (
             ("id", "!Record ID,!hs_object_id"), ("name", "Name"), ("price", "Unit price,price"),
@@ -86,34 +96,42 @@ _HEADERS: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
     },
     "pipedrive": {
         "accounts": (
-            ("id", "!Organization - ID"), ("name", "!Organization - Name"), ("owner", "!Organization - Owner"),
-            ("country", "!Organization - Country of Address"), ("city", "!Organization - City/town/village/locality"),
+            ("id", "!Organization - ID,!Organization - Pipedrive System ID"), ("name", "!Organization - Name"),
+            ("owner", "!Organization - Owner"),
+            ("country", "!Organization - Country of Address,!Organization - Address - Country of Address"),
+            ("city", "!Organization - City/town/village/locality of Address,"
+            "!Organization - Address - City/town/village/locality of Address"),
             ("industry", "!Organization - Industry"), ("employees", "!Organization - Number of employees,"
             "!Organization - Employee count"), ("revenue", "!Organization - Annual revenue"),
             ("website", "!Organization - Website"),
         ),
         "contacts": (
-            ("id", "!Person - ID"), ("name", "!Person - Name"), ("first_name", "!Person - First name"),
-            ("last_name", "!Person - Last name"), ("account", "!Person - Organization"),
+            ("id", "!Person - ID,!Person - Pipedrive System ID"), ("name", "!Person - Name"),
+            ("first_name", "!Person - First name"),
+            ("last_name", "!Person - Last name"), ("account", "!Person - Organization,Organization name"),
             ("email", "!Person - Email - Work,!Person - Email"), ("phone", "!Person - Phone - Work,!Person - Phone"),
-            ("title", "!Person - Job title"), ("unsubscribed", "!Person - Unsubscribed"),
+            ("title", "!Person - Job title,!Person - Title"), ("opted_in", "!Person - Marketing status"),
         ),
         "opportunities": (
-            ("id", "!Deal - ID"), ("name", "!Deal - Title"), ("account", "!Deal - Organization"),
-            ("product", "!Deal - Product name"), ("owner", "!Deal - Owner"), ("stage", "!Deal - Stage"),
+            ("id", "!Deal - ID,!Deal - Pipedrive System ID"), ("name", "!Deal - Title"),
+            ("account", "!Deal - Organization ID,!Deal - Organization,Organization"),
+            ("product", "!Deal - Product name"), ("owner", "!Deal - Owner"),
+            ("stage", "!Deal - Stage,!Deal - Stage (pipeline)"),
             ("status", "!Deal - Status"), ("amount", "!Deal - Value"), ("currency", "!Deal - Currency of Value,"
-            "!Deal - Currency"), ("opened", "!Deal - Deal created,!Deal - Add time"),
-            ("closes", "!Deal - Deal closed on,!Deal - Expected close date,!Deal - Won time"),
+            "!Deal - Currency"), ("opened", "!Deal - Deal created,!Deal - Creation date"),
+            ("closes", "!Deal - Deal closed on,!Deal - Closed on,!Deal - Expected close date,!Deal - Won time"),
         ),
         "activities": (
-            ("id", "!Activity - ID"), ("name", "!Activity - Subject"), ("kind", "!Activity - Type"),
-            ("happened", "!Activity - Due date"), ("account", "!Activity - Organization"),
-            ("contact_id", "!Activity - Contact person"), ("opportunity_id", "!Activity - Deal"),
+            ("id", "!Activity - ID,!Activity - Pipedrive System ID"), ("name", "!Activity - Subject"),
+            ("kind", "!Activity - Type"),
+            ("happened", "!Activity - Due date"), ("account", "!Activity - Organization,Organization"),
+            ("contact_id", "!Activity - Contact person,Contact person"), ("opportunity_id", "!Activity - Deal,Deal"),
             ("text", "!Activity - Note"), ("who", "!Activity - Assigned to user"),
         ),
         "products": (
-            ("id", "!Product - ID"), ("name", "!Product - Name"), ("price", "!Product - Unit price,"
-            "!Product - Unit prices"), ("series", "!Product - Category"), ("description", "!Product - Description"),
+            ("id", "!Product - ID,!Product - Pipedrive System ID"), ("name", "!Product - Name"),
+            ("price", "!Product - Unit prices,!Product - Price"), ("currency", "!Product - Currency"),
+            ("series", "!Product - Category"), ("description", "!Product - Description"),
         ),
     },
 }  # fmt: skip

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterable
 from typing import Annotated
 
+import msgspec
+
 from cuga.adapters.capability import Account, Contact, CrmRead, Filter
 from cuga.packs.sales.result import Result, find_account, place
 from cuga.tools.declare import Slot, ToolContext, tool
@@ -50,6 +52,9 @@ class Seat(Result, frozen=True, kw_only=True):
     people: tuple[Person, ...] = ()
 
 
+RULES = "committee-1"
+
+
 class Committee(Result, frozen=True, kw_only=True):
     """The buying committee of an account as far as it is known."""
 
@@ -59,6 +64,8 @@ class Committee(Result, frozen=True, kw_only=True):
     gaps: tuple[str, ...]
     others: tuple[Person, ...]
     notes: tuple[str, ...]
+    as_of: str = ""
+    rules: str = RULES
 
 
 @tool(
@@ -83,7 +90,8 @@ def identify_decision_makers(
     """
     notes: list[str] = []
     crm: CrmRead = context.capability("crm")
-    return committee_of(crm, find_account(crm, account, notes), notes)
+    found = committee_of(crm, find_account(crm, account, notes), notes)
+    return msgspec.structs.replace(found, as_of=context.as_of.date().isoformat())
 
 
 def committee_of(crm: CrmRead, record: Account, said: Iterable[str] = ()) -> Committee:

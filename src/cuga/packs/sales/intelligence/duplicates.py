@@ -45,6 +45,7 @@ class Duplicates(Result, frozen=True, kw_only=True):
     possible: int
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -93,6 +94,7 @@ def find_duplicate_records(
         notes.append(f"{len(clusters) - MOST_CLUSTERS:,} more clusters are not shown")
     likely = sum(cluster.verdict == "likely" for cluster in clusters)
     return Duplicates(
+        as_of=context.as_of.date().isoformat(),
         kind=records, compared=len(held), clusters=tuple(clusters[:MOST_CLUSTERS]), likely=likely,
         possible=len(clusters) - likely, notes=tuple(notes),
     )  # fmt: skip

@@ -51,6 +51,7 @@ class Enriched(Result, frozen=True, kw_only=True):
     sources: tuple[str, ...]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -93,6 +94,7 @@ def enrich_account(
         asked = f" in {', '.join(sources)}" if sources else ""
         notes.append(f"not enriched: no source{asked} says more of {record.name}; facts come in with `cuga import`")
     return Enriched(
+        as_of=context.as_of.date().isoformat(),
         account=record.name, account_id=record.id, enriched=is_enriched, fields=fields,
         unknowns=tuple(field.field for field in fields if field.state == "unknown"),
         differing=tuple(field.field for field in fields if field.state == "differs"),

@@ -52,6 +52,7 @@ class FitScore(Result, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     profile: IdealCustomerProfile
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -82,6 +83,7 @@ def score_account_fit(
     employees 15, country 15; a factor that the profile does not ask gives its weight to the others.
     """
     notes: list[str] = []
+    day = context.as_of.date().isoformat()
     has_crm = not capability_missing(context, "crm")
     if isinstance(account, dict):
         record = _given(account)
@@ -96,7 +98,7 @@ def score_account_fit(
 
         if profile is not None:
             raise BadInput("both a profile and a card are given", mend="score by one of them")
-        return score_by_card(record, card, tuple(notes))
+        return msgspec.structs.replace(score_by_card(record, card, tuple(notes)), as_of=day)
     if profile is not None:
         wanted = profile.canonical()
     elif not has_crm:
@@ -116,7 +118,7 @@ def score_account_fit(
             )
     if record.parent:
         notes.append(f"{record.name} belongs to {record.parent}; its size may be that of the subsidiary alone")
-    return score(record, wanted, assumptions, tuple(notes))
+    return msgspec.structs.replace(score(record, wanted, assumptions, tuple(notes)), as_of=day)
 
 
 def score(

@@ -30,6 +30,7 @@ class Normalized(Result, frozen=True, kw_only=True):
     unknowns: dict[str, int]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -73,6 +74,7 @@ def normalize_account_record(
     if not read:
         notes.append(f"no account was imported from {file}" if file else "the CRM has no accounts; import them first")
     return Normalized(
+        as_of=context.as_of.date().isoformat(),
         records=tuple(shown), read=read, with_changes=changed, changes=dict(sorted(changes.items())),
         unreadable=dict(sorted(unreadable.items())), unknowns=dict(sorted(unknowns.items())), notes=tuple(notes),
     )  # fmt: skip

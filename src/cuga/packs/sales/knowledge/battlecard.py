@@ -47,6 +47,7 @@ class Battlecard(Result, frozen=True, kw_only=True):
     not_used: tuple[str, ...]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -105,6 +106,7 @@ def build_battlecard(
         )
     )
     return Battlecard(
+        as_of=context.as_of.date().isoformat(),
         competitor=competitor, product=product, focus=" ".join(wanted), claims=tuple(claims[:MOST_CLAIMS]),
         unknowns=tuple(side for side in ("we win", "we lose") if not any(claim.side == side for claim in claims)),
         not_used=tuple(not_used), notes=tuple(_notes(library, claims, competitor, wanted)),

@@ -39,6 +39,7 @@ class Collateral(Result, frozen=True, kw_only=True):
     pieces: tuple[Piece, ...]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -90,7 +91,12 @@ def recommend_collateral(
     pieces = [piece for piece in pieces if piece.score > 0]
     if not any(piece.send == "yes" for piece in pieces):
         notes.append("no piece fits that may be sent as it is")
-    return Collateral(asked=asked, pieces=tuple(pieces[:limit]), notes=(*notes, *library.notes()))
+    return Collateral(
+        as_of=context.as_of.date().isoformat(),
+        asked=asked,
+        pieces=tuple(pieces[:limit]),
+        notes=(*notes, *library.notes()),
+    )
 
 
 def _piece(document: Document, asked: dict[str, str], library: Library) -> Piece:

@@ -48,6 +48,7 @@ class Objection(Result, frozen=True, kw_only=True):
     unknowns: tuple[str, ...]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -108,6 +109,7 @@ def handle_objection(
     unknowns = [] if any(a.proof for a in answers) else ["proof"]
     unknowns += [] if any(a.question_back for a in answers) else ["question back"]
     return Objection(
+        as_of=context.as_of.date().isoformat(),
         objection=objection, subject=subject, found=bool(answers), answers=answers, unknowns=tuple(unknowns),
         notes=tuple(notes),
     )  # fmt: skip

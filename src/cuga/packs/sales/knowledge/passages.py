@@ -26,6 +26,7 @@ class Passages(Result, frozen=True, kw_only=True):
     notes: tuple[str, ...]
     documents_version: str
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -85,6 +86,7 @@ def retrieve_product_knowledge(
         said.append(f"no document says: {', '.join(missing)}")
     said += _out_of_date(quotes)
     return Passages(
+        as_of=context.as_of.date().isoformat(),
         question=" ".join(part for part in (question, product, segment) if part), found=best >= ENOUGH,
         passages=tuple(quotes), missing=missing, coverage=best, notes=tuple(said),
         documents_version=library.documents.documents_version(),

@@ -50,6 +50,7 @@ class Matches(Result, frozen=True, kw_only=True):
     unknowns: tuple[str, ...]
     notes: tuple[str, ...]
     rules: str = RULES
+    as_of: str = ""
 
 
 @tool(
@@ -96,7 +97,7 @@ def match_products(
         said.append("the CRM has no products; import them first")
     if unknown:
         said.append("a need that no source speaks of is neither met nor unmet: ask before you offer")
-    return Matches(matches=tuple(found), unknowns=unknown, notes=tuple(said))
+    return Matches(as_of=context.as_of.date().isoformat(), matches=tuple(found), unknowns=unknown, notes=tuple(said))
 
 
 def _asked(needs: str) -> list[str]:

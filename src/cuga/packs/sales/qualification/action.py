@@ -9,9 +9,9 @@ from datetime import date
 from typing import Annotated
 
 from cuga.adapters.capability import Account, CrmRead, Opportunity
-from cuga.errors import BadInput
 from cuga.packs.sales.business_days import Calendar
-from cuga.packs.sales.qualification.deals import deals_named, facts_of, open_deals, said_of, say_when
+from cuga.packs.sales.qualification.asked import asked_about, check_top
+from cuga.packs.sales.qualification.deals import facts_of, said_of
 from cuga.packs.sales.qualification.frameworks import FRAMEWORKS, Element, Framework
 from cuga.packs.sales.qualification.portfolio import Portfolio
 from cuga.packs.sales.qualification.risk import DealRisk, judged, worst_first
@@ -93,33 +93,20 @@ def recommend_next_action(
     (6), a stale yes (5 or 2). Due within 1, 3 or 5 business days of the account's country. `situation` is searched for
     evidence like a note of today; it is somebody's word.
     """
-    if not 1 <= top <= MOST_SHOWN:
-        raise BadInput(f"between 1 and {MOST_SHOWN} deals can be shown, not {top}")
-    crm: CrmRead = context.capability("crm")
-    today = context.as_of.date()
-    notes: list[str] = []
+    check_top(top, MOST_SHOWN)
     chosen: Framework = framework or "MEDDICC"
-    assumptions = [] if framework else [f"No framework was chosen: gaps are those of {chosen}."]
-    if opportunity.strip() or account.strip():
-        deals, others = deals_named(crm, opportunity.strip() or account, notes)
-        if others:
-            notes.append(f"not looked at: {', '.join(others)}")
-    else:
-        deals = _again(crm, assessed) or open_deals(crm, owner=owner)
-        if not (owner.strip() or assessed):
-            assumptions.append(
-                "Whose deals was not said: all open deals of the house are ranked. Name a seller for theirs."
-            )
-    say_when(crm, today, notes)
-    house = Portfolio(crm, today)
-    ranked = sorted(((judged(known), known) for known in house.known(deals)), key=worst_first)
+    earlier = _again(context.capability("crm"), assessed)
+    asked = asked_about(context, opportunity.strip() or account, owner, earlier=earlier)
+    without = [] if framework else [f"No framework was chosen: gaps are those of {chosen}."]
+    house = Portfolio(asked.crm, asked.today)
+    ranked = sorted(((judged(known), known) for known in house.known(asked.deals)), key=worst_first)
     return NextActions(
         framework=chosen,
-        actions=tuple(_for(crm, risk, known, chosen, situation) for risk, known in ranked[:top]),
+        actions=tuple(_for(asked.crm, risk, known, chosen, situation) for risk, known in ranked[:top]),
         looked_at=len(ranked),
-        assumptions=tuple(assumptions),
-        notes=tuple(notes),
-        as_of=today.isoformat(),
+        assumptions=(*without, *asked.assumptions),
+        notes=tuple(asked.notes),
+        as_of=asked.today.isoformat(),
     )
 
 

@@ -12,7 +12,8 @@ from typing import Annotated, Literal
 from cuga.adapters.capability import CrmRead, Opportunity, fields_of
 from cuga.errors import BadInput
 from cuga.model.value import Value
-from cuga.packs.sales.qualification.deals import deal_named, deals_named, open_deals, said_of, say_when
+from cuga.packs.sales.qualification.asked import asked_about, check_top
+from cuga.packs.sales.qualification.deals import said_of
 from cuga.packs.sales.qualification.frameworks import ELEMENTS
 from cuga.packs.sales.qualification.portfolio import Portfolio
 from cuga.packs.sales.qualification.risk_rules import Known
@@ -131,25 +132,16 @@ def check_stage_hygiene(
 
     The usual rules are a start: exit criteria of stages are your own, and `rules` takes them in their place.
     """
-    if not 1 <= top <= MOST_SHOWN:
-        raise BadInput(f"between 1 and {MOST_SHOWN} deals can be shown, not {top}")
-    crm: CrmRead = context.capability("crm")
-    today = context.as_of.date()
-    notes: list[str] = []
-    asked = rules or DEFAULT
-    _check(asked)
+    check_top(top, MOST_SHOWN)
+    wanted = rules or DEFAULT
+    _check(wanted)
     assumptions = (
         () if rules else ("No exit rules were given: the usual ones are used, stage names as they are common.",)
     )
-    if opportunity.strip():
-        one = deal_named(crm, opportunity)
-        deals = [one] if one is not None else deals_named(crm, opportunity, notes)[0]
-    else:
-        deals = open_deals(crm, owner=owner)
-    say_when(crm, today, notes)
-    house = Portfolio(crm, today)
-    usable, missing = _recorded(asked, house, crm)
-    found = [(known.deal, findings(known, usable, crm)) for known in house.known(deals)]
+    asked = asked_about(context, opportunity, owner, says_whose=False)
+    house = Portfolio(asked.crm, asked.today)
+    usable, missing = _recorded(wanted, house, asked.crm)
+    found = [(known.deal, findings(known, usable, asked.crm)) for known in house.known(asked.deals)]
     faulty = sorted((pair for pair in found if pair[1]), key=_worst_first)
     by_rule = Counter(finding.rule for _, each in found for finding in each)
     return Hygiene(
@@ -163,8 +155,8 @@ def check_stage_hygiene(
         by_owner=_by_owner(found),
         not_recorded=missing,
         assumptions=assumptions,
-        notes=tuple(notes),
-        as_of=today.isoformat(),
+        notes=tuple(asked.notes),
+        as_of=asked.today.isoformat(),
     )
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from cuga.adapters.capability import OPEN, CrmRead
+from cuga.adapters.capability import OPEN
 from cuga.errors import BadInput
-from cuga.packs.sales.qualification.deals import deals_named, open_deals, say_when
+from cuga.packs.sales.qualification.asked import asked_about, check_top
 from cuga.packs.sales.qualification.history import Chance, History, Past
 from cuga.packs.sales.qualification.portfolio import Portfolio
 from cuga.packs.sales.qualification.risk_rules import QUIET_DAYS, Known, Risk, found
@@ -79,36 +79,21 @@ def assess_deal_risk(
     rank deals; they say nothing of the chance. The chance is the share of closed deals of that age that were won, and
     is given only when it held on the latest closed deals.
     """
-    if not 1 <= top <= MOST_SHOWN:
-        raise BadInput(f"between 1 and {MOST_SHOWN} deals can be shown, not {top}")
+    check_top(top, MOST_SHOWN)
     if quiet_days < 1:
         raise BadInput("quiet_days must be at least 1", mend=f"leave it out for {QUIET_DAYS}")
-    crm: CrmRead = context.capability("crm")
-    today = context.as_of.date()
-    notes: list[str] = []
-    assumptions: tuple[str, ...] = ()
-    if opportunity.strip() or account.strip():
-        deals, others = deals_named(crm, opportunity.strip() or account, notes)
-        if others:
-            notes.append(f"not looked at: {', '.join(others)}")
-    else:
-        deals = open_deals(crm, owner=owner)
-        if not owner.strip():
-            assumptions = (
-                "Whose deals was not said: all open deals of the house are ranked. Name a seller for theirs.",
-            )
-    say_when(crm, today, notes)
-    house = Portfolio(crm, today, quiet_days=quiet_days)
-    ranked = sorted(((judged(known), known) for known in house.known(deals)), key=worst_first)
+    asked = asked_about(context, opportunity.strip() or account, owner)
+    house = Portfolio(asked.crm, asked.today, quiet_days=quiet_days)
+    ranked = sorted(((judged(known), known) for known in house.known(asked.deals)), key=worst_first)
     levels = {level: sum(one.level == level for one, _ in ranked) for level in LEVELS}
     return DealRisks(
         deals=tuple(with_chance(one, known, house.past) for one, known in ranked[:top]),
         looked_at=len(ranked),
         levels={level: count for level, count in levels.items() if count},
         history=house.past.facts,
-        assumptions=assumptions,
-        notes=tuple(notes),
-        as_of=today.isoformat(),
+        assumptions=tuple(asked.assumptions),
+        notes=tuple(asked.notes),
+        as_of=asked.today.isoformat(),
     )
 
 

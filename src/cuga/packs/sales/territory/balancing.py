@@ -11,11 +11,11 @@ from typing import Annotated
 
 from cuga.errors import BadInput
 from cuga.packs.sales.result import Report, Result, find_account
-from cuga.packs.sales.territory.book import LATE_STAGES, Book, Load, Touch, variation
-from cuga.packs.sales.territory.plan import Move, TerritoryPlan, plan_of
+from cuga.packs.sales.territory.book import Book, Load, Touch, variation
+from cuga.packs.sales.territory.plan import TerritoryPlan, is_late, move_of, plan_of
 from cuga.tools.declare import Slot, ToolContext, tool
 
-RULES = "balance-1"
+RULES = "balance-2"
 TARGET = 0.10  # coefficient of variation, and 1.25 of most over least
 MOST_MOVES, USUAL_MOVES = 500, 20
 _LIMITS = re.compile(
@@ -89,12 +89,12 @@ def balance_territories(
         book.assumptions.append(f"The {reps} reps are those with the most accounts now.")
     stay = {find_account(crm, name, book.notes).id for name in locked}
     if keep_late_deals:
-        stay |= {key for key, h in book.holdings.items() if any(_is_late(d.stage) for d in h.deals)}
+        stay |= {key for key, h in book.holdings.items() if any(is_late(d.stage) for d in h.deals)}
     inside = {key: owner for key, owner in owners.items() if owner in set(people) or (not region and not owner)}
     if not people or not inside:
         raise BadInput("there is nothing to balance", mend="import accounts and a team, or name another region")
     after, curve = balanced(book, inside, people, stay, max_moves)
-    plan = plan_of([_move(book, key, owners[key], after[key]) for key in after if after[key] != owners[key]])
+    plan = plan_of([move_of(book, key, owners[key], after[key]) for key in after if after[key] != owners[key]])
     first, last = curve[0], curve[-1]
     enough = next((p.moves for p in curve if p.reaches_target), None)
     said = f"{last.moves} moves bring the spread of hours from {first.hours_spread} to {last.hours_spread}" + (
@@ -191,21 +191,4 @@ def _point(book: Book, now: Mapping[str, str], people: list[str], owners: Mappin
         potential_spread=round(variation([float(load.potential) for load in loads]), 3),
         hours_max_over_min=ratio,
         reaches_target=spread < TARGET,
-    )
-
-
-def _is_late(stage: str) -> bool:
-    return any(word in stage.casefold() for word in LATE_STAGES)
-
-
-def _move(book: Book, key: str, source: str, target: str) -> Move:
-    holding = book.holdings[key]
-    return Move(
-        account_id=key,
-        account=holding.account.name,
-        source=source,
-        target=target,
-        owner_field=holding.account.owner,
-        pipeline=holding.pipeline,
-        late_deals=tuple(d.id for d in holding.deals if _is_late(d.stage)),
     )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated
 
+from cuga.adapters.capability import Runs
 from cuga.errors import BadInput
 from cuga.packs.sales.result import Report, Result, find_account
-from cuga.packs.sales.territory.book import LATE_STAGES, Book, Load, Touch, variation
+from cuga.packs.sales.territory.book import Book, Load, Touch, variation
+from cuga.packs.sales.territory.plan import TerritoryPlan, is_late, move_of, plan_of, plan_told
 from cuga.tools.declare import Slot, ToolContext, tool
 
-RULES = "simulate-1"
+RULES = "simulate-2"
 
 
 class Change(Result, frozen=True, kw_only=True):
@@ -41,7 +44,7 @@ class Moved(Result, frozen=True, kw_only=True):
 
 class Simulation(Report, frozen=True, kw_only=True):
     """Only people whose book changes are shown. Spread is the coefficient of variation of hours and potential over all
-    people of both sides."""
+    people of both sides. `plan` is what would be written; `apply_territory_change` takes it as it is."""
 
     moves: tuple[Moved, ...]
     changes: tuple[Change, ...]
@@ -50,6 +53,7 @@ class Simulation(Report, frozen=True, kw_only=True):
     potential_spread_before: float
     potential_spread_after: float
     deals_in_flight: int
+    plan: TerritoryPlan
 
 
 @tool(
@@ -60,23 +64,51 @@ class Simulation(Report, frozen=True, kw_only=True):
         "what if", "simulate", "move accounts", "move", "impact", "territory change", "reassign", "realign",
         "hand over accounts",
     ),
-    gives={"simulation": ""},
-    uses=("crm",),
+    gives={"simulation": "", "territory_plan": "/plan"},
+    uses=("crm", "runs"),
+    optional=("runs",),
     guardrails=("changes nothing", "an account that is not known is an error", "deals near their end are flagged"),
 )  # fmt: skip
-def simulate_territory_change(
+async def simulate_territory_change(
     context: ToolContext,
     accounts: Annotated[tuple[str, ...], Slot("account", "names or ids of the accounts to move")] = (),
     source: Annotated[str, Slot("from", "person, manager or region that they leave")] = "",
     target: Annotated[str, Slot("to", "person, manager or region that they go to")] = "",
     file: Annotated[str, Slot("file", "a list of accounts; not read here, see the error")] = "",
     touches: Annotated[tuple[Touch, ...], Slot("touch_model", "touches and minutes by segment")] = (),
+    planned_in: Annotated[str, Slot("run", "an earlier run whose plan is looked at again as of now")] = "",
 ) -> Simulation:
     """Show what moving accounts between territories or reps would do to workload potential and pipeline.
 
     Without accounts all of the source's are moved. Several people on the target's side share them: the next heaviest
-    account goes to whoever has the fewest hours. Deals in a late stage are flagged: move them after they close.
+    account goes to whoever has the fewest hours. Deals in a late stage are flagged: move them after they close. With
+    `planned_in` the plan is that of the earlier run, unchanged; what has become of its accounts since is noted.
     """
+    if planned_in:
+        if accounts or source or target or file:
+            raise BadInput("a plan of an earlier run has its own accounts", mend="leave out what to move and where")
+        runs: Runs = context.capability("runs")
+        earlier = plan_told(await runs.told(context.tenant, planned_in))
+        return await asyncio.to_thread(_again, context, earlier, touches)
+    return await asyncio.to_thread(_anew, context, accounts, source, target, file, touches)
+
+
+def _again(context: ToolContext, plan: TerritoryPlan, touches: tuple[Touch, ...]) -> Simulation:
+    book = Book(context.capability("crm"), context.as_of.date(), touches)
+    before = book.owners()
+    for move in plan.moves:
+        if move.account_id not in before:
+            raise BadInput(f"{move.account} is not among the accounts any more", mend="plan it again")
+        if move_of(book, move.account_id, move.source, move.target) != move:
+            book.notes.append(f"{move.account} has changed since it was planned: its owner or its open deals")
+    after = before | {move.account_id: move.target for move in plan.moves}
+    people = sorted({*(m.source for m in plan.moves), *(m.target for m in plan.moves)} - {""})
+    return _shown(book, before, after, people, plan)
+
+
+def _anew(
+    context: ToolContext, accounts: tuple[str, ...], source: str, target: str, file: str, touches: tuple[Touch, ...]
+) -> Simulation:
     if file:
         raise BadInput(f"{file} is not read here", mend="name the accounts themselves, or import the file first")
     if not target:
@@ -108,8 +140,15 @@ def simulate_territory_change(
         after[key] = taker
         hours[taker] += book.holdings[key].hours
     people = sorted({*takers, *givers, *(before[key] for key in ids)} - {""})
+    plan = plan_of([move_of(book, key, before[key], after[key]) for key in ids if before[key] != after[key]])
+    return _shown(book, before, after, people, plan)
+
+
+def _shown(
+    book: Book, before: dict[str, str], after: dict[str, str], people: list[str], plan: TerritoryPlan
+) -> Simulation:
     was, now = book.loads(before, people), book.loads(after, people)
-    moves = tuple(_moved(book, key, before[key], after[key]) for key in sorted(ids) if before[key] != after[key])
+    moves = tuple(_moved(book, move.account_id, move.source, move.target) for move in plan.moves)
     flying = sum(move.open_deals for move in moves)
     late = sum(len(move.late_deals) for move in moves)
     return Simulation(
@@ -126,6 +165,7 @@ def simulate_territory_change(
         potential_spread_before=_spread(was, "potential"),
         potential_spread_after=_spread(now, "potential"),
         deals_in_flight=flying,
+        plan=plan,
     )
 
 
@@ -143,7 +183,7 @@ def _change(a: Load, b: Load) -> Change:
 
 def _moved(book: Book, key: str, before: str, after: str) -> Moved:
     holding = book.holdings[key]
-    late = tuple(d.id for d in holding.deals if any(word in d.stage.casefold() for word in LATE_STAGES))
+    late = tuple(d.id for d in holding.deals if is_late(d.stage))
     return Moved(
         account=holding.account.name,
         account_id=key,

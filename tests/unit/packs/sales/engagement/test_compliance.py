@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuga.adapters.capability import Account, Activity, Contact, Opportunity
-from cuga.adapters.offline import CrmStore, Outbox
+from cuga.adapters.offline import CrmStore, Outbox, TemplateShelf
 from cuga.errors import BadInput, NotDone
+from cuga.model.correspondence import Letterhead
 from cuga.packs.sales.engagement import laws
-from cuga.packs.sales.engagement.compliance import Sender, check_outreach_compliance, cleared
+from cuga.packs.sales.engagement.compliance import check_outreach_compliance, cleared
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.recipients import Ground, Recipient
@@ -19,7 +20,7 @@ from cuga.packs.sales.engagement.sending import send_message
 from cuga.packs.sales.sample import HERO
 from cuga.tools.declare import ToolContext
 
-SENDER = Sender(name="Ada Kestrel", company="Birchline", postal_address="1 Quay Road, Portsea")
+SENDER = Letterhead(name="Ada Kestrel", company="Birchline", postal_address="1 Quay Road, Portsea")
 BODY = (
     "Hello Nora,\n\nBirchline plans shifts.\n\nJust tell me and you will not hear from me again.\n1 Quay Road, Portsea"
 )
@@ -58,8 +59,8 @@ def ask(tmp_path):
     ("country", "verdict", "rule"),
     [
         ("United States", "allow", "CAN-SPAM"),
-        ("United Kingdom", "allow", "PECR"),
-        ("France", "allow", "CPCE art. L34-5"),
+        ("United Kingdom", "needs review", "GDPR art. 6(1)"),
+        ("France", "needs review", "GDPR art. 6(1)"),
         ("Germany", "needs review", "UWG s. 7(2) no. 2"),
         ("Netherlands", "needs review", "art. 11.7"),
         ("Canada", "needs review", "CASL s. 6(1)(a)"),
@@ -71,6 +72,59 @@ def test_a_first_mail_to_a_firm_is_judged_by_the_law_of_its_country(ask, country
     found = ask(person(country))
     assert found.verdict == verdict and rule in found.rule, found
     assert all(finding.rule for finding in found.findings)
+
+
+@pytest.mark.parametrize(("country", "rule"), [("United Kingdom", "PECR reg. 22"), ("France", "CPCE art. L34-5")])
+def test_a_noted_interest_allows_it_where_firms_need_not_agree(ask, country, rule):
+    found = ask(person(country, lawful_basis="Legitimate interest – prospect/lead"))
+    assert found.verdict == "allow" and rule in found.rule
+    assert {f.about: f.rule for f in found.findings}["lawful_basis"] == "GDPR art. 6(1)(f)"
+    odd = ask(person(country, lawful_basis="because we can"))
+    assert odd.verdict == "needs review" and "because we can" in odd.why
+
+
+@pytest.mark.parametrize("country", ["Germany", "Canada", "Japan", "United Kingdom"])
+def test_consent_in_the_crm_counts_when_it_can_be_shown_and_a_no_is_a_no_where_it_is_asked_for(ask, country):
+    shown = {"opted_in": "yes", "consent_on": date(2025, 3, 1), "consent_source": "form 7"}
+    yes = ask(person(country, **shown))
+    assert yes.verdict == "allow" and {"opted_in", "consent_on", "consent_source"} <= {e.field for e in yes.evidence}
+    bare = ask(
+        person(country, opted_in="yes", lawful_basis="consent", email="nora@gmail.com"), recipient="nora@gmail.com"
+    )
+    assert bare.verdict == "needs review" and "nobody noted when or where" in bare.why
+    later = ask(person(country, opted_in="yes", consent_on=date(2026, 2, 1), employees=None))
+    assert later.verdict == "needs review"
+    no = ask(person(country, opted_in="no", employees=None, lawful_basis="legitimate interest"))
+    assert no.verdict == "block" and "did not opt in" in no.why
+    assert ask(person("United States", opted_in="no")).verdict == "allow"  # opting out is what counts there
+
+
+def test_the_letterhead_of_the_house_and_of_the_draft_say_who_writes(tmp_path):
+    store, said = person("United States"), Message(body=BODY, subject="Shifts at Firm", recipient="nora@firm.example")
+    shelf = TemplateShelf(tmp_path, lambda: SENDER)
+    context = ToolContext.for_tests(
+        capabilities={"crm": store, "mail": Outbox(tmp_path), "templates": shelf}, as_of=DAY
+    )
+    (found,) = check_outreach_compliance(context, said).recipients
+    assert {f.about: f.state for f in found.findings}["postal_address"] == "met"
+    draft = draft_outbound_message(context, recipient="nora@firm.example", sender="Ada Kestrel")
+    assert draft.sender == SENDER and "Birchline, 1 Quay Road, Portsea" in draft.body
+    bare = ToolContext.for_tests(capabilities={"crm": store, "mail": Outbox(tmp_path)}, as_of=DAY)
+    (again,) = check_outreach_compliance(bare, draft).recipients
+    assert {f.about: f.state for f in again.findings}["identity"] == "met"
+
+
+def test_a_draft_says_where_the_data_are_from_where_the_law_asks_for_it(tmp_path):
+    shelf = TemplateShelf(tmp_path, lambda: Letterhead(company="Birchline", privacy_notice="https://birch.example/p"))
+    for country, is_said in (("Germany", True), ("United States", False)):
+        store = person(country, consent_source="the trade fair list")
+        context = ToolContext.for_tests(capabilities={"crm": store, "templates": shelf}, as_of=DAY)
+        draft = draft_outbound_message(context, recipient="nora@firm.example")
+        assert ("from the trade fair list" in draft.body) is is_said is ("https://birch.example/p" in draft.body)
+        assert any(fact.field == "consent_source" for fact in draft.facts) is is_said
+    nobody = ToolContext.for_tests(capabilities={"crm": store, "templates": TemplateShelf(tmp_path)}, as_of=DAY)
+    gaps = {gap.field: gap.blocking for gap in draft_outbound_message(nobody, recipient="nora@firm.example").unfilled}
+    assert gaps["letterhead"] is False
 
 
 def test_a_consent_on_record_is_enough_and_a_refusal_final(ask):

@@ -210,6 +210,55 @@ def test_hubspot_and_pipedrive_exports_are_known_by_their_columns(tmp_path):
     assert "an export of pipedrive" in found.text()
 
 
+def test_what_a_vendor_says_of_consent_is_read_and_what_it_leaves_open_stays_open(tmp_path):
+    write_csv(
+        tmp_path / "people-1.csv",
+        ("Person - ID", "Person - Name", "Person - Organization", "Person - Email - Work", "Person - Marketing status"),
+        *((str(at), f"P{at}", "Alder", f"p{at}@alder.example", said) for at, said in enumerate(
+            ("Subscribed", "No consent", "Unsubscribed", "Bounced", "something new"))),
+    )  # fmt: skip
+    write_csv(
+        tmp_path / "contacts-hubspot.csv",
+        ("Record ID", "First Name", "Last Name", "Email", "Legal basis for processing contact's data",
+         "Associated Company IDs (Primary)"),
+        ("90", "Nora", "Tessler", "nora@alder.example", "Legitimate interest – existing customer", "1"),
+    )  # fmt: skip
+    write_csv(
+        tmp_path / "contacts-own.csv",
+        ("name", "email", "opt-in", "lawful basis", "consent date", "consent source"),
+        ("Ben Lowrie", "ben@birch.example", "yes", "consent", "2025-03-01", "form 7"),
+    )
+    store, found = brought(tmp_path)
+    people = {person.id: (person.opted_in, person.unsubscribed) for person in store.each("contacts")}
+    assert [people[str(at)] for at in range(5)] == [
+        ("yes", False), ("", False), ("no", True), ("", False), ("", False)
+    ]  # fmt: skip
+    assert [p.value for p in found.problems if p.kind == "opt_in_unclear"] == ["something new"]
+    assert store.get("contacts", "90").lawful_basis == "Legitimate interest – existing customer"
+    (ben,) = [person for person in store.each("contacts") if person.name == "Ben Lowrie"]
+    assert (ben.opted_in, ben.lawful_basis, str(ben.consent_on), ben.consent_source) == (
+        "yes", "consent", "2025-03-01", "form 7",
+    )  # fmt: skip
+
+
+def test_salesforce_reports_are_known_by_their_labels(tmp_path):
+    write_csv(
+        tmp_path / "contacts.csv",
+        ("Contact ID", "First Name", "Last Name", "Account Name", "Title", "Email", "Email Opt Out"),
+        ("003A", "Nora", "Tessler", "Alder Ltd", "CFO", "nora@alder.example", "1"),
+    )
+    write_csv(
+        tmp_path / "tasks.csv",
+        ("Activity ID", "Subject", "Due Date", "Assigned To", "Full Comments", "Company / Account"),
+        ("00TA", "Call", "2025-02-01", "Ada Kestrel", "Talked about shifts", "Alder Ltd"),
+    )
+    store, found = brought(tmp_path)
+    assert {file.vendor for file in found.files} == {"salesforce"}
+    assert store.get("contacts", "003A").unsubscribed
+    task = store.get("activities", "00TA")
+    assert (str(task.happened), task.who, task.text) == ("2025-02-01", "Ada Kestrel", "Talked about shifts")
+
+
 def test_an_export_of_nobody_known_is_not_taken_for_a_vendors(tmp_path):
     for name, text in sample_files().items():
         (tmp_path / name).write_text(text, newline="")

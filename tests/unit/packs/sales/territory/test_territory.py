@@ -1,5 +1,6 @@
 """Simulations, balance, coverage, gaps, headcount and routing: from the records, and nothing is written."""
 
+import asyncio
 from datetime import UTC, datetime
 
 import pytest
@@ -41,7 +42,7 @@ def late(n, where):
 def test_a_move_is_shown_before_and_after_and_a_deal_near_its_end_is_flagged():
     context = house([account(n) for n in range(4)], [late(1, "A000")])
     before = context.capability("crm").crm_version()
-    found = simulate_territory_change(context, ("Firm 000", "Firm 001"), "Ann", "West")
+    found = asyncio.run(simulate_territory_change(context, ("Firm 000", "Firm 001"), "Ann", "West"))
     changes = {c.rep: (c.accounts_before, c.accounts_after) for c in found.changes}
     assert changes == {"Ann": (4, 2), "Cy": (0, 2)} and found.deals_in_flight == 1
     assert found.moves[0].late_deals == ("D1",) and "after" in found.moves[0].advice
@@ -56,7 +57,7 @@ def test_a_move_is_shown_before_and_after_and_a_deal_near_its_end_is_flagged():
 )  # fmt: skip
 def test_a_move_that_cannot_be_is_refused(arguments):
     with pytest.raises(BadInput):
-        simulate_territory_change(house([account(0)]), **arguments)
+        asyncio.run(simulate_territory_change(house([account(0)]), **arguments))
 
 
 @settings(max_examples=40, deadline=None)

@@ -1,0 +1,62 @@
+"""The app: every room of routes behind the guard. It opens no house; it is given one with its doors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import Response
+
+from cuga.api import (
+    agents,
+    approvals,
+    crm,
+    house,
+    login,
+    metrics,
+    observe,
+    page,
+    people,
+    policy,
+    problems,
+    runs,
+    schema,
+    stream,
+)
+from cuga.api.answers import answer
+from cuga.api.doors import Doors
+from cuga.api.guard import Guard
+
+
+def create_app(doors: Doors) -> Any:
+    """An ASGI app on a house that is open."""
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="cuga", redirect_slashes=False)
+    app.state.doors = doors
+    problems.install(app)
+    for room in (
+        login.login,
+        house.house,
+        house.health,
+        runs.runs,
+        approvals.approvals,
+        stream.traces,
+        stream.sockets,
+        policy.policy,
+        crm.crm,
+        observe.observe,
+        people.people,
+        agents.agents,
+        metrics.metrics,
+    ):
+        app.router.routes.extend(room.routes)
+
+    described: dict[str, Any] = {}
+
+    @app.get("/api/openapi.json", include_in_schema=False)
+    async def openapi() -> Response:
+        if not described:
+            described.update(schema.describe(app))
+        return answer(described)
+
+    app.router.routes.extend(page.page.routes)
+    return Guard(app, doors.address)

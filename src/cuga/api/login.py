@@ -1,0 +1,187 @@
+"""Coming in and going out: the one-use link, passwords, and a fresh proof of who decides."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import Body
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cuga.api.answers import answer, nothing, router
+from cuga.api.auth import COOKIE, Asker, Here, Known, sign_in
+from cuga.api.doors import Doors
+from cuga.api.pages import Given
+from cuga.errors import NotAllowed, NotSignedIn
+from cuga.model.value import Value
+from cuga.people import passwords
+from cuga.policy.access import verbs_of
+
+login = router("signing in")
+
+
+class Me(Given, frozen=True, kw_only=True, omit_defaults=False):
+    """Who is signed in, and what they may do now."""
+
+    user: str
+    roles: tuple[str, ...]
+    is_solo: bool
+    tenant: str
+    can: tuple[str, ...]
+    way: str  # link, password, oidc, key
+    has_password: bool
+    needs_step_up: bool  # a decision of high risk asks for the password first
+
+
+class Ways(Given, frozen=True, kw_only=True, omit_defaults=False):
+    """How one can come in here."""
+
+    solo: bool
+    password: bool
+    oidc: bool
+
+
+class NameAndPassword(Value, frozen=True, kw_only=True):
+    """Who, and the proof of it."""
+
+    user: str
+    password: str
+
+
+class Token(Value, frozen=True, kw_only=True):
+    """The token of a link."""
+
+    token: str
+
+
+class Invitation(Value, frozen=True, kw_only=True):
+    """The token of an invitation or a reset, and the password that is wanted."""
+
+    token: str
+    password: str
+
+
+class Password(Value, frozen=True, kw_only=True):
+    """The password of whoever is signed in."""
+
+    password: str
+
+
+class NewPassword(Value, frozen=True, kw_only=True):
+    """A new password, and the one before when there is one."""
+
+    password: str
+    old: str = ""
+
+
+@login.get("/login/ways", response_model=Ways)
+async def ways_in(doors: Here) -> Response:
+    """How one can come in here; needs no login."""
+    roles = (await doors.front.open()).current.roles
+    return answer(Ways(solo=not roles, password=bool(roles), oidc=doors.oidc is not None and bool(roles)))
+
+
+@login.get("/me", response_model=Me)
+async def who_am_i(doors: Here, asker: Known) -> Response:
+    """Who is signed in, and what they may do now."""
+    return answer(await _me(doors, asker))
+
+
+@login.post("/login", status_code=204)
+async def log_in(doors: Here, request: Request, said: Annotated[NameAndPassword, Body()]) -> Response:
+    """Sign in with a password."""
+    doors.rates.take("login", _address(request))
+    doors.rates.take("login of", said.user)
+    kept = doors.credentials.password_hash(said.user)
+    if not await passwords.holds(kept, said.password):
+        await doors.front.login_failed(said.user)
+        raise NotSignedIn("this name and this password do not belong together")
+    response = nothing()
+    sign_in(doors, response, said.user, "password")
+    return response
+
+
+@login.post("/login/link", status_code=204)
+async def come_in_by_link(doors: Here, request: Request, said: Annotated[Token, Body()]) -> Response:
+    """Sign in with the link that `cuga serve` printed. It works once."""
+    doors.rates.take("login", _address(request))
+    user = doors.credentials.take_link(said.token, "welcome")
+    if not user:
+        raise NotSignedIn(
+            "this link was used or is too old", mend="`cuga serve` prints a new one; so does `cuga link`."
+        )
+    response = nothing()
+    sign_in(doors, response, user, "link")
+    return response
+
+
+@login.post("/login/invitation", status_code=204)
+async def accept_invitation(doors: Here, request: Request, said: Annotated[Invitation, Body()]) -> Response:
+    """Set a first or a new password with the link of an invitation, and sign in."""
+    doors.rates.take("login", _address(request))
+    passwords.fit(said.password)
+    user = doors.credentials.take_link(said.token, "invitation", "reset")
+    if not user:
+        raise NotSignedIn("this link was used or is too old", mend="Ask an admin for a new one.")
+    doors.credentials.set_password_hash(user, await passwords.hashed(said.password))
+    response = nothing()
+    sign_in(doors, response, user, "password")
+    return response
+
+
+@login.post("/logout", status_code=204)
+async def log_out(doors: Here, request: Request) -> Response:
+    """Sign out of this browser."""
+    doors.credentials.end_session(request.cookies.get(COOKIE, ""))
+    response = nothing()
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict", secure=doors.address.is_secure)
+    return response
+
+
+@login.post("/step-up", response_model=Me)
+async def prove_again(doors: Here, request: Request, asker: Known, said: Annotated[Password, Body()]) -> Response:
+    """Prove once more who decides, for decisions of high risk in the next minutes."""
+    doors.rates.take("login", _address(request))
+    doors.rates.take("login of", asker.id)
+    if asker.session is None:
+        raise NotAllowed("a key proves nothing about a person")
+    if not await passwords.holds(doors.credentials.password_hash(asker.id), said.password):
+        await doors.front.login_failed(asker.id)
+        raise NotAllowed("that is not the password")
+    doors.credentials.prove(asker.token)
+    return answer(await _me(doors, asker))
+
+
+@login.post("/me/password", status_code=204)
+async def set_password(doors: Here, asker: Known, said: Annotated[NewPassword, Body()]) -> Response:
+    """Set one's own password. Every other browser is signed out."""
+    if asker.session is None:
+        raise NotAllowed("a key sets no password")
+    kept = doors.credentials.password_hash(asker.id)
+    if kept and not await passwords.holds(kept, said.old):
+        raise NotAllowed("that is not the password before")
+    doors.credentials.set_password_hash(asker.id, await passwords.hashed(said.password, asker.id))
+    response = nothing()
+    sign_in(doors, response, asker.id, "password")
+    return response
+
+
+async def _me(doors: Doors, asker: Asker) -> Me:
+    current = (await doors.front.open()).current
+    can = verbs_of(asker.principal, current)
+    if asker.key is not None:
+        can = tuple(verb for verb in can if verb in asker.key.scopes)
+    return Me(
+        user=asker.id,
+        roles=asker.principal.roles,
+        is_solo=asker.principal.solo,
+        tenant=asker.principal.tenant,
+        can=can,
+        way=asker.session.way if asker.session else "key",
+        has_password=bool(doors.credentials.password_hash(asker.id)),
+        needs_step_up=not asker.principal.solo,
+    )
+
+
+def _address(request: Request) -> str:
+    return request.client.host if request.client else ""

@@ -1,0 +1,203 @@
+"""Runs over HTTP: begin, plan, list, show, steer, take out."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Literal
+
+from fastapi import Body, Query
+from starlette.requests import Request
+from starlette.responses import Response
+
+from cuga.api import pages
+from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, once_key, router
+from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, ToppingUp
+from cuga.api.doors import Doors
+from cuga.errors import InvalidTransition, KeyReused
+from cuga.model.event import Status
+from cuga.orchestrator.execution import ExecutionResult
+from cuga.orchestrator.reading import Planned
+from cuga.projections.budget import Utilisation
+from cuga.projections.result import RunResult
+
+runs = router("runs")
+_MEDIA = {"json": "application/json", "csv": "application/zip", "xlsx": "application/vnd.ms-excel"}
+
+Limit = Annotated[int, Query(ge=1, le=200, description="Items of a page.")]
+Cursor = Annotated[str, Query(max_length=512, description="`next` of the page before.")]
+
+
+async def begin_once(
+    doors: Doors, asker: Asker, request: Request, begin: Callable[[str], Awaitable[str]]
+) -> tuple[str, bool]:
+    """Begin a run under the request's Idempotency-Key, once; the run's id, and whether it is a new one."""
+    doors.rates.take("start", asker.id)
+    assembly = await doors.front.open()
+    run_id = assembly.clock.new_id()
+    if key := once_key(request):
+        said = body_digest(request, await request.body())
+        given = doors.credentials.once(asker.id, key, said, run_id)
+        if given is None:
+            raise KeyReused(key)
+        if given != run_id and await assembly.journal.version(given):
+            return given, False
+        run_id = given
+    try:
+        return await begin(run_id), True
+    except InvalidTransition:
+        if key and await assembly.journal.version(run_id):
+            return run_id, False  # the same request, at the same time
+        raise
+
+
+@runs.post("/runs", status_code=201, response_model=pages.Begun)
+async def start_run(doors: Here, asker: Starting, request: Request, wish: Annotated[pages.NewRun, Body()]) -> Response:
+    """Begin a run and answer at once; it goes on by itself. With an Idempotency-Key it is begun once."""
+
+    async def begin(run_id: str) -> str:
+        return await doors.front.start(
+            wish.goal,
+            profile=wish.profile,
+            planned_in=wish.planned_in,
+            as_of=wish.as_of,
+            budget=wish.budget,
+            run_id=run_id,
+            by=asker.principal,
+        )
+
+    run_id, is_new = await begin_once(doors, asker, request, begin)
+    return answer(pages.Begun(run_id=run_id), 201 if is_new else 200, {"Location": f"/api/runs/{run_id}"})
+
+
+@runs.post("/plans", response_model=Planned)
+async def make_plan(doors: Here, asker: Starting, request: Request, wish: Annotated[pages.NewPlan, Body()]) -> Response:
+    """Plan a goal and run nothing: steps, reasons, costs, what would ask for approval."""
+
+    async def begin(run_id: str) -> str:
+        return await doors.front.start(
+            wish.goal, profile=wish.profile, plan_only=True, run_id=run_id, by=asker.principal
+        )
+
+    run_id, _ = await begin_once(doors, asker, request, begin)
+    await doors.front.wait(run_id)
+    return answer(await doors.front.planned(run_id))
+
+
+@runs.get("/quick", response_model=pages.QuickPage)
+async def list_quick_actions(doors: Here, _: Looking) -> Response:
+    """The quick actions: what each takes, and what is missing for it here."""
+    return answer(pages.QuickPage(items=tuple(await doors.front.plays()), next=None))
+
+
+@runs.post("/quick/{name}", status_code=201, response_model=pages.Begun)
+async def run_quick_action(
+    doors: Here, asker: Starting, request: Request, name: str, wish: Annotated[pages.QuickRun, Body()]
+) -> Response:
+    """Run a quick action with its fields filled, or with `plan_only` only plan it."""
+    goal = await doors.front.goal_of_play(name, wish.fields)
+
+    async def begin(run_id: str) -> str:
+        return await doors.front.start(
+            goal,
+            profile=wish.profile,
+            as_of=wish.as_of,
+            plan_only=wish.plan_only,
+            run_id=run_id,
+            by=asker.principal,
+        )
+
+    run_id, is_new = await begin_once(doors, asker, request, begin)
+    if wish.plan_only:
+        await doors.front.wait(run_id)
+    return answer(pages.Begun(run_id=run_id), 201 if is_new else 200, {"Location": f"/api/runs/{run_id}"})
+
+
+@runs.get("/runs", response_model=pages.RunPage)
+async def list_runs(
+    doors: Here,
+    asker: Looking,
+    status: Status | None = None,
+    profile: Annotated[str, Query(max_length=200)] = "",
+    q: Annotated[str, Query(max_length=200, description="Words of the goal.")] = "",
+    mine: bool = False,
+    cursor: Cursor = "",
+    limit: Limit = 50,
+) -> Response:
+    """Runs, the newest first. A search for something rare may give an empty page that has a `next`."""
+    found, before = await doors.front.find_runs(
+        status=status,
+        profile=profile,
+        words=q,
+        requester=asker.id if mine else "",
+        before=mark_of(cursor),
+        limit=limit,
+    )
+    return answer(pages.RunPage(items=tuple(found), next=cursor_of(before) if before else None))
+
+
+@runs.get("/runs/{run_id}", response_model=RunResult)
+async def show_run(doors: Here, _: Looking, run_id: str) -> Response:
+    """What came of a run so far: each step with its output and evidence, what is unknown, what was asked of whom."""
+    return answer(await doors.front.show(run_id))
+
+
+@runs.get("/runs/{run_id}/plan", response_model=Planned)
+async def show_plan(doors: Here, _: Looking, run_id: str) -> Response:
+    """The plan of a run with its forecast; or what the planner asks or says instead."""
+    return answer(await doors.front.planned(run_id))
+
+
+@runs.get("/runs/{run_id}/budget", response_model=Utilisation)
+async def show_budget(doors: Here, _: Looking, run_id: str) -> Response:
+    """How much of its budgets a run has used, scope by scope."""
+    return answer(await doors.front.budget(run_id))
+
+
+@runs.post("/runs/{run_id}/cancel", response_model=ExecutionResult)
+async def cancel_run(doors: Here, asker: Steering, run_id: str, said: Annotated[pages.Reason, Body()]) -> Response:
+    """Stop a run: nothing new starts, calls in flight are waited for."""
+    return answer(await doors.front.cancel(run_id, said.reason, by=asker.principal))
+
+
+@runs.post("/runs/{run_id}/resume", response_model=ExecutionResult)
+async def resume_run(doors: Here, asker: Steering, run_id: str) -> Response:
+    """Look again whether a parked run can go on, or go on with one that was left."""
+    return answer(await doors.front.resume(run_id, by=asker.principal))
+
+
+@runs.post("/runs/{run_id}/resolve", response_model=ExecutionResult)
+async def resolve_doubt(doors: Here, asker: Settling, run_id: str, said: Annotated[pages.Settled, Body()]) -> Response:
+    """Say what became of a step in doubt: happened, did-not, again."""
+    return answer(await doors.front.resolve(run_id, said.step, said.answer, said.reason, by=asker.principal))
+
+
+@runs.post("/runs/{run_id}/top-up", response_model=ExecutionResult)
+async def top_up_run(doors: Here, asker: ToppingUp, run_id: str, wish: Annotated[pages.TopUpWish, Body()]) -> Response:
+    """Raise a limit of one run. It is an approval: whoever asked for the run does not give it."""
+    return answer(await doors.front.top_up(run_id, wish.scope, wish.amount, wish.reason, by=asker.principal))
+
+
+@runs.post("/runs/{run_id}/answer", response_model=ExecutionResult)
+async def answer_question(
+    doors: Here, asker: Steering, run_id: str, said: Annotated[pages.Answered, Body()]
+) -> Response:
+    """Answer what a run asks."""
+    return answer(await doors.front.answer_question(run_id, said.answer, said.question_id, by=asker.principal))
+
+
+@runs.get("/runs/{run_id}/export", response_class=Response)
+async def export_run(
+    doors: Here, _: Looking, run_id: str, format: Annotated[Literal["json", "csv", "xlsx"], Query()] = "json"
+) -> Response:
+    """The result as a file: JSON, tables as CSV in one ZIP, or a workbook. No text in it is a formula."""
+    files = await doors.front.export(run_id, format)
+    if format != "csv":
+        name, body = next(iter(files.items()))
+        return file(body, name, _MEDIA[format])
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as made:
+        for name, body in files.items():
+            made.writestr(name, body)
+    return file(packed.getvalue(), f"{run_id}.zip", _MEDIA[format])

@@ -1,0 +1,1 @@
+"""An older path to the server; the room is `cuga.api`."""

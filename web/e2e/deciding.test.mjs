@@ -1,0 +1,110 @@
+// Who asks does not decide: the request is answered on another person's screen, on exactly what was shown there.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
+
+const SEND = "Draft a first email to the buyer of Velkarin Foods and send it";
+const PASSWORD = "a long pass phrase";
+
+/** A second person, invited on the first one's screen and come in by the link. */
+async function approver(page, name, viewport, more) {
+  await page.goto(page.url().replace(/#.*/, "#/people"));
+  await page.getByRole("button", { name: "Invite somebody" }).click();
+  await page.getByLabel("Name").fill(name);
+  await page.getByRole("button", { name: "Make an invitation" }).click();
+  const link = (await page.getByText(/#\/invitation\//).innerText()).trim();
+  const other = await person(viewport, more);
+  await other.page.goto(link);
+  await other.page.getByLabel("Choose a password").fill(PASSWORD);
+  await other.page.getByRole("button", { name: "Set password and go in" }).click();
+  await other.page.getByRole("heading", { level: 1 }).filter({ hasText: "What should be done?" }).waitFor();
+  await page.keyboard.press("Escape");
+  return other;
+}
+
+test("a request is approved on another user's phone, and a stale tab is refused kindly", async () => {
+  const server = await serve(house());
+  const asker = await person();
+  await enter(asker.page, server.link);
+  const ada = await approver(asker.page, "ada", PHONE, { hasTouch: true, isMobile: true });
+  await run(asker.page, SEND, "smb");
+  await status(asker.page).filter({ hasText: "Waiting" }).waitFor();
+
+  // the asker sees it and cannot decide
+  await asker.page.getByRole("button", { name: "Look and decide" }).click();
+  await asker.page.getByText("You asked for this, so another person decides.").waitFor();
+  assert.equal(await asker.page.getByRole("button", { name: "Approve" }).count(), 0);
+  await asker.page.keyboard.press("Escape");
+
+  // the count arrives by itself on the other screen; a second tab is left open on the same request
+  await ada.page.locator(".bar").getByLabel("1 request waiting for a decision").waitFor();
+  await ada.page.locator(".bar").getByRole("link", { name: /Inbox/ }).click();
+  await ada.page.getByRole("button", { name: /Send message/ }).click();
+  const stale = await ada.context.newPage();
+  await stale.goto(ada.page.url());
+  await stale.getByRole("button", { name: "Approve" }).waitFor();
+
+  const dialog = ada.page.getByRole("dialog");
+  await dialog.getByText("What will leave the house").waitFor();
+  assert.match(await dialog.locator(".letter").innerText(), /nora\.tessler@velkarin-foods\.example/);
+  await dialog.getByText("The digest over these bytes matches.").waitFor();
+  const approve = dialog.getByRole("button", { name: "Approve" });
+  const box = await approve.boundingBox();
+  assert.ok(box.y > PHONE.height / 2 && box.width > PHONE.width * 0.8, "one thumb reaches it");
+  assert.ok(!(await approve.evaluate((button) => button === document.activeElement)), "agreeing is never focused first");
+  await approve.click();
+
+  // an `execute` of high risk asks for a fresh proof only when the last one is old; it was given a moment ago
+  await dialog.waitFor({ state: "detached" });
+  await status(asker.page).filter({ hasText: "Done" }).waitFor();
+  await asker.page.getByText("Sent to nora.tessler@velkarin-foods.example").waitFor();
+  await asker.page.getByText("ada", { exact: true }).first().waitFor();
+
+  await stale.getByRole("button", { name: "Deny" }).click().catch(() => undefined);
+  const reason = stale.getByRole("dialog").getByRole("button", { name: "Deny" }).last();
+  await reason.click({ timeout: 3000 }).catch(() => undefined);
+  await stale.getByText(/has moved on since you opened it|Approved and used/).first().waitFor();
+  assert.deepEqual([...asker.seen.errors, ...ada.seen.errors], []);
+});
+
+test("by keyboard alone: the inbox, a reason, a denial; the rest of the run keeps what it did", async () => {
+  const server = await serve(house());
+  const { page, seen } = await person();
+  await enter(page, server.link);
+  await run(page, SEND, "smb");
+  await status(page).filter({ hasText: "Waiting" }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("i");
+  await page.getByRole("heading", { name: "Inbox" }).waitFor();
+  await page.locator("button.entry").first().focus();
+  await page.keyboard.press("Enter");
+  await page.getByText("The digest over these bytes matches.").waitFor();
+  await page.keyboard.press("d");
+  await page.getByLabel(/^Reason/).fill("not this week");
+  await page.keyboard.press("Tab");
+  await page.keyboard.press("Enter");
+  await page.getByText("Nothing waits for you").waitFor();
+  await page.getByRole("link", { name: "Audit" }).first().click();
+  await page.getByText("deny: not this week").waitFor();
+  await page.getByRole("button", { name: "Verify now" }).click();
+  await page.getByText("Everything holds").waitFor();
+  assert.deepEqual(seen.errors, []);
+});
+
+test("an edited message becomes a request of its own that says what changed", async () => {
+  const server = await serve(house());
+  const { page, seen } = await person();
+  await enter(page, server.link);
+  await run(page, SEND, "smb");
+  await page.getByRole("button", { name: "Look and decide" }).click();
+  await page.getByRole("button", { name: "Edit" }).click();
+  await page.getByLabel("message › subject").fill("Shifts at Velkarin Foods");
+  await page.getByRole("button", { name: "Send the change" }).click();
+  await page.getByRole("button", { name: "Look and decide" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByText("Changed from the first request").waitFor();
+  assert.match(await dialog.locator("ins").allInnerTexts().then((all) => all.join(" ")), /Shifts/);
+  await dialog.getByRole("button", { name: "Approve" }).click();
+  await page.getByText("Sent to nora.tessler@velkarin-foods.example").waitFor();
+  assert.deepEqual(seen.errors, []);
+});

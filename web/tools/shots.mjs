@@ -1,0 +1,48 @@
+// Looks at pages as people see them: each in the sizes and looks asked for. `node tools/shots.mjs URL OUT [name=path ...]`
+import { mkdirSync } from "node:fs";
+import { chromium } from "playwright-core";
+
+const [, , link, out, ...wanted] = process.argv; // a link to sign in with, or the state.json of an earlier call and URL in BASE
+const base = process.env.BASE ?? new URL(link).origin;
+const pages = wanted.map((one) => one.split(/=(.*)/s).slice(0, 2));
+const looks = (process.env.LOOKS ?? "desktop-light,desktop-dark,phone-light,phone-dark").split(",");
+const sizes = { desktop: [1280, 860], phone: [390, 844], small: [360, 740], wide: [2560, 1300] };
+
+const args = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(" ");
+const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args });
+const first = await browser.newContext(process.env.BASE ? { storageState: link } : {});
+const door = await first.newPage();
+if (!process.env.BASE) {
+  await door.goto(link);
+  await door.waitForSelector(".rail, .bar");
+  await door.waitForTimeout(500);
+}
+const state = await first.storageState();
+mkdirSync(out, { recursive: true });
+for (const look of looks) {
+  const [size, colour] = look.split("-");
+  const [width, height] = sizes[size];
+  const context = await browser.newContext({ storageState: state, viewport: { width, height }, colorScheme: colour, isMobile: size === "phone" || size === "small", hasTouch: size === "phone", reducedMotion: "reduce" });
+  const page = await context.newPage();
+  page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`${look}: ${message.text()}`));
+  page.on("pageerror", (error) => console.log(`${look}: ${error}`));
+  for (const [name, where] of pages) {
+    const [path, ...acts] = where.split("~"); // ~click:SELECTOR ~press:KEY ~fill:SELECTOR:TEXT
+    await page.goto(`${base}/#${path}`);
+    await page.reload();
+    await page.waitForTimeout(Number(process.env.WAIT ?? 900));
+    for (const act of acts) {
+      const [, verb, rest] = /^(\w+):(.*)$/.exec(act);
+      if (verb === "click") await page.click(rest, { timeout: 3000 }).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
+      else if (verb === "press") await page.keyboard.press(rest);
+      else await page.fill(rest.split(":")[0], rest.split(":")[1]);
+      await page.waitForTimeout(700);
+    }
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+    if (wide > 0) console.log(`${look} ${name}: ${wide} px too wide`);
+    await page.screenshot({ path: `${out}/${name}-${look}.png`, fullPage: process.env.FULL === "1" });
+  }
+  await context.close();
+}
+await first.storageState({ path: `${out}/state.json` });
+await browser.close();
