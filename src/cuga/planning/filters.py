@@ -33,6 +33,7 @@ _CLOSING = set_of("close closes closing closed due signing sign land landing end
 _OPENING = set_of("opened created started begun entered new added")
 _ORDERS = {
     "amount": ("value amount size worth biggest largest highest smallest big large", True),
+    "revenue": ("biggest largest smallest", True),
     "closes": ("soonest earliest", False),
     "opened": ("newest latest recent", True),
 }
@@ -44,7 +45,7 @@ _PLACES = {  # fields whose values people use as plain words, by kind of record
     "products": ("series",),
     "teams": ("region", "manager"),
 }
-_WORDS_OF_KIND = {
+PLURALS = {  # kinds, and how the CRM calls records of them
     "account": "accounts",
     "opportunity": "opportunities",
     "contact": "contacts",
@@ -58,14 +59,14 @@ def records_meant(step: Filled) -> str:
     """The kind of records that a step's clauses speak of, as the CRM calls it; empty when they speak of none."""
     for clause in step.choice.clauses:
         for word in clause.words:
-            if (kind := KINDS.get(word.stem, "")) in _WORDS_OF_KIND:
-                return _WORDS_OF_KIND[kind]
+            if (kind := KINDS.get(word.stem, "")) in PLURALS:
+                return PLURALS[kind]
     return ""
 
 
-def conditions_of(step: Filled, context: Context) -> list[Condition]:
-    """The conditions that the clauses of a step put on the records they ask for."""
-    records = records_meant(step)
+def conditions_of(step: Filled, context: Context, records: str = "") -> list[Condition]:
+    """The conditions that the clauses of a step put on the records they ask for, or on those of a given kind."""
+    records = records or records_meant(step)
     if not records:
         return []
     found = [

@@ -50,6 +50,8 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     role = next((mention.value for mention in own if mention.kind == "role"), "")
     if not role and not _speaks_of_people(step):
         return None
+    if step.is_of_many:  # who that is at each account is read when its call is made
+        return role if role and takes_role else None
     at = f" of {account.value}" if account else ""
     who = role or "contact"
     known = _known(account, context)

@@ -55,9 +55,11 @@ _AFTER_FIRST = frozenset(
 )  # tells one message from another
 
 
-def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
+def fill(
+    choice: Choice, account: Mention | None, deal: str, context: Context, *, is_of_many: bool = False
+) -> Filled:
     """Fill the slots of one chosen tool. References to earlier outputs come later, into `open` slots."""
-    step = Filled(choice, account)
+    step = Filled(choice, account, is_of_many=is_of_many)
     contract = choice.contract
     own = [m for clause in choice.clauses for m in clause.mentions]
     for slot in contract.slots:
