@@ -20,7 +20,7 @@ from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import base_kind, slot_kinds
 from cuga.planning.many import add_many
 from cuga.planning.mentions import Mention
-from cuga.planning.people import NOBODY
+from cuga.planning.people import NOBODY, tell_addressees
 from cuga.planning.ranking import Index, stems
 from cuga.planning.slots import fill
 from cuga.planning.subjects import accounts_for, deals_for
@@ -93,6 +93,7 @@ class Draft:
             assert clause.condition is not None
             self.ready_for(clause.condition, choice, account, depth)
         flow = self.wire(step, depth)
+        tell_addressees(step, self.context)
         name = self.name(choice.contract.name)
         self.steps.append((name, step))
         self.flow[name] = flow

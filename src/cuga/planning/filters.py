@@ -52,7 +52,7 @@ PLURALS = {  # kinds, and how the CRM calls records of them
     "product": "products",
     "rep": "teams",
 }
-_STATES = {"open": OPEN, "won": WON, "lost": LOST, "win": WON, "lose": LOST}
+STATES = {"open": OPEN, "won": WON, "lost": LOST, "win": WON, "lose": LOST}
 
 
 def records_meant(step: Filled) -> str:
@@ -91,7 +91,7 @@ def order_of(step: Filled) -> str | None:
 
 def _of_state(step: Filled, records: str) -> Iterator[Condition]:
     words = [word.low for clause in step.choice.clauses for word in clause.words]
-    state = next((_STATES[word] for word in words if word in _STATES), "")
+    state = next((STATES[word] for word in words if word in STATES), "")
     if state and records == "opportunities":
         yield _is("status", state)
 
@@ -159,7 +159,7 @@ def _candidates(step: Filled) -> Iterator[str]:
 def _may_be_value(word: Token) -> bool:
     return (
         word.low not in STOP
-        and word.low not in _STATES
+        and word.low not in STATES
         and word.low not in VERBS
         and word.stem not in KINDS
         and len(word.low) > 2

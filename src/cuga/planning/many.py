@@ -86,7 +86,9 @@ def _source(
     contract = None if ranks else finder(draft.usable)
     arguments = found(contract, group.kind, group.where) if contract is not None else None
     if contract is not None and arguments is not None:
-        step = Filled(Choice(contract, choice.clause, 0.0, (), None, choice.more, choice.contract.name), None, arguments)
+        step = Filled(
+            Choice(contract, choice.clause, 0.0, (), None, choice.more, choice.contract.name), None, arguments
+        )
         draft.choices.append(step.choice)
         name = draft.name(contract.name)
         draft.steps.append((name, step))
@@ -134,9 +136,11 @@ def _go_through(
         draft.context.note(
             f"{choice.contract.name} looks at one account; {source.choice.contract.name} ranks many in one call."
         )
-        draft.bars.update({giver: one for one in said})
+        if said:
+            draft.bars[giver] = said[0]
         return
-    said = said or [draft.bars[giver]] if giver in draft.bars else said
+    if not said and giver in draft.bars:
+        said = [draft.bars[giver]]
     held = item_condition(said[0], listing) if said else None
     if said and held is None:
         draft.context.ask(f'How is "{said[0].text}" to be measured for each of them?')

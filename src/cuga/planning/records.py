@@ -53,6 +53,10 @@ class CrmLookup(Protocol):
         """Records that meet all filters."""
         ...
 
+    def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
+        """(value, how many) of a field over the records that meet all filters."""
+        ...
+
 
 class Spot:
     """A name found in a text: where it stands and every record it may mean."""
@@ -154,6 +158,17 @@ class Records:
         if self._crm is None or any(one["op"] == "within" for one in conditions):
             return None
         return len(self.ids(kind, conditions))
+
+    def with_deals(self, status: str) -> list[str]:
+        """The accounts that have a deal in a state (open, won, lost), by id."""
+        if self._crm is None:
+            return []
+        found = self._crm.group("opportunities", "account_id", (Filter(field="status", value=status),))
+        return sorted(value for value, count in found if value and count)
+
+    def has_field(self, kind: str, field: str) -> bool:
+        """Whether any record of a kind has a value in a field."""
+        return self._crm is not None and bool(self._crm.query(kind, (Filter(field=field, op="known"),), limit=1))
 
     @property
     def are_names_unique(self) -> bool:
