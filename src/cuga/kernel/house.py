@@ -148,6 +148,7 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
 
 _BY_ITSELF = (h.ScheduleMissed, h.LoginsFailed, h.NoticeLost)  # what only the house says of itself
 _BY_WHOEVER_HOLDS_THE_FILES = (h.RestoredFrom,)
+_ALSO_BY_ITSELF = (h.ToolsQuarantined,)  # what the house notices, and anybody may report
 _VERBS: dict[type[Event], Verb] = {
     h.Halted: Verb.STOP,
     h.AddressesSuppressed: Verb.STOP,
@@ -169,7 +170,7 @@ def _check_role(state: HouseState, event: Event, by: Principal) -> None:
         if by.id != SYSTEM.id:
             raise NotAllowed("only the house itself says so")
         return
-    if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES):
+    if isinstance(event, _BY_WHOEVER_HOLDS_THE_FILES) or (by.id == SYSTEM.id and isinstance(event, _ALSO_BY_ITSELF)):
         return
     whose = Whose.OWN if _owner(state, event) == by.id else Whose.OTHERS
     access = may(by, _VERBS.get(type(event), Verb.GOVERN), Current(roles=state.roles), whose)

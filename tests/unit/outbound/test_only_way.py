@@ -10,12 +10,14 @@ NETWORK = {
     *("httpcore2", "httpx2", "httpx", "httpcore", "requests", "aiohttp", "urllib3", "websockets", "anyio"),
     *("http.client", "urllib.request", "smtplib", "ftplib", "imaplib", "poplib", "telnetlib", "xmlrpc.client"),
 }
-SOCKETS = {"outbound", "orchestrator"}  # the desk for other processes of this machine is a Unix socket
+# the desk for other processes of this machine is a Unix socket; the doors over HTTP listen at one
+SOCKETS = {"outbound", "orchestrator", "api"}
 STREAMS = {
     "tools/mcp/stdio.py"
 }  # anyio's streams in memory, which the SDK speaks through; no connection is made by them
-# what starts processes: servers of tools; and the verifier, which is to share no code with what it checks
-PROCESSES = {"tools/mcp/stdio.py", "cli/commands/sealing.py"}
+# what starts processes: servers of tools; the verifier, which is to share no code with what it checks; and what draws a
+# window of its own
+PROCESSES = {"tools/mcp/stdio.py", "cli/commands/sealing.py", "cli/commands/window.py"}
 STARTS = {"subprocess", "multiprocessing", "pty"}
 STARTING = {"create_subprocess_exec", "create_subprocess_shell", "fork", "forkpty", "posix_spawn", "popen", "system"}
 TESTING = {"testing"}  # drills that kill their own children
@@ -75,6 +77,6 @@ def test_processes_are_started_where_that_is_known():
     assert found == PROCESSES
 
 
-def test_sockets_are_opened_in_two_rooms():
+def test_sockets_are_opened_in_three_rooms():
     rooms = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if "socket" in imported(path)}
     assert rooms <= SOCKETS

@@ -27,7 +27,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Approvals, AtLimit, Consent, Current, Limits, Profile, Rulebook
 from cuga.projections.rows import index_of
 
-ADA = Principal(id="ada", roles=("seller",))
+ADA = Principal(id="ada", roles=("operator",))
 BOB = Principal(id="bob", roles=("approver",))
 EVE = Principal(id="eve", roles=("approver",))
 

@@ -183,7 +183,7 @@ async def test_the_text_names_solo_data_optional_steps_delegates_and_simulations
     uma = Principal(id="uma")
     bound = Delegation(delegation_id="d1", user="bob", delegate="uma", starts=start, ends=start + timedelta(days=2))
     house.current = msgspec.structs.replace(
-        house.current, delegations=(bound,), roles={"bob": ("approver",), "ada": ()}
+        house.current, delegations=(bound,), roles={"bob": ("approver",), "ada": ("operator",)}
     )
     await house.start("r1", plan(step("s1", "send", required=False)), crm_version="crm-7")
     await house.decide("r1", Verdict.APPROVE, uma)
