@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends
@@ -89,9 +89,17 @@ async def must_be_fresh(doors: Doors, asker: Asker, risk: str) -> None:
         raise ProofNeeded()
 
 
-def sign_in(doors: Doors, response: Response, user: str, way: str) -> None:
+def sign_in(
+    doors: Doors,
+    response: Response,
+    user: str,
+    way: str,
+    proved_at: datetime | None = None,
+    *,
+    is_proof: bool = True,
+) -> None:
     """Begin a session and hand its token to the browser."""
-    token = doors.credentials.begin_session(user, way)
+    token = doors.credentials.begin_session(user, way, proved_at, is_proof=is_proof)
     response.set_cookie(
         COOKIE,
         token,

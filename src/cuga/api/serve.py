@@ -14,9 +14,10 @@ from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
 from cuga.errors import BadInput
-from cuga.orchestrator.assemble import settle_in
+from cuga.orchestrator.assemble import Assembly, settle_in
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.timetable import keep_time
+from cuga.people.oidc import Provider
 
 PORT = 8080
 MAX_FRAME = 64 * 1024  # bytes a watcher may send at once
@@ -60,7 +61,8 @@ def take_socket(host: str, port: int | None) -> socket.socket:
         except BadInput:
             return take_socket(host, 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once only on sockets that say they are TCP; else each waits 40 ms for an ACK
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
@@ -87,6 +89,7 @@ async def served(
     doors = Doors(
         front=front, credentials=assembly.credentials(), live=Live(front), address=address, port=taken.getsockname()[1]
     )
+    doors.oidc = provider_of(assembly)
     await doors.live.open()
     delivering = asyncio.ensure_future((await front.postman()).work())
     config = uvicorn.Config(
@@ -118,6 +121,15 @@ async def served(
         await asyncio.gather(serving, return_exceptions=True)
         taken.close()
         assembly.served_at = ""
+
+
+def provider_of(assembly: Assembly) -> Provider | None:
+    """The OpenID provider that the settings name; None when they name none."""
+    said = assembly.settings
+    if not said.oidc_issuer or not said.oidc_client:
+        return None
+    secret = said.variables.get("CUGA_OIDC_SECRET", "")
+    return Provider(said.oidc_issuer, said.oidc_client, secret, said, assembly.clock)
 
 
 @contextlib.asynccontextmanager

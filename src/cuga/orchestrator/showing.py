@@ -165,7 +165,13 @@ class Showing(Reading):
             )
 
         return await find_runs(
-            assembly.journal, wanted, tenant=assembly.tenant, status=status, before=before, limit=limit
+            assembly.journal,
+            wanted,
+            tenant=assembly.tenant,
+            status=status,
+            before=before,
+            limit=limit,
+            known=assembly.known_lines,
         )
 
     async def run_of_trace(self, trace_id: str) -> str:
