@@ -46,6 +46,10 @@ _OTHERS = frozenset({Whose.OTHERS})
 _ANY = _OWN | _OTHERS
 _ALL = dict.fromkeys(ROLES, _ANY)
 
+# What a key may be for. A program never agrees to anything, in nobody's name: a decision, an answer to a doubt, more
+# budget and the rules of the house take a person who is signed in.
+FOR_PROGRAMS = frozenset({Verb.LOOK, Verb.START, Verb.STEER, Verb.FEED, Verb.SCHEDULE, Verb.STOP})
+
 # The one table: what a role may do, and to whose runs or things. What is not in it is refused.
 MAY: Mapping[Verb, Mapping[str, frozenset[Whose]]] = {
     Verb.LOOK: _ALL,
