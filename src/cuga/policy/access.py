@@ -138,6 +138,15 @@ def verbs_of(by: Principal, current: Current) -> tuple[str, ...]:
     return tuple(verb.value for verb in Verb if any(may(by, verb, current, whose).allowed for whose in Whose))
 
 
+def roles_at(
+    roles: tuple[str, ...], escalates_to: tuple[str, ...], escalates_at: datetime | None, at: datetime
+) -> tuple[str, ...]:
+    """Whose holders may decide at a time: those who were asked, and after a while those whom it escalates to."""
+    if escalates_at is None or at < escalates_at:
+        return roles
+    return tuple(dict.fromkeys((*roles, *escalates_to)))
+
+
 def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:
     """Everybody known to the house who may decide on what `requesters` asked for, at that time."""
     known = sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations})
