@@ -23,6 +23,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -270,9 +271,7 @@ async def drain(database: str, count: int) -> float:
 async def commits(database: str, processes: int, seconds: float, streams: int) -> dict[str, float]:
     schema = f"c{processes}"
     journal = PostgresJournal(Address.of(database, schema))
-    await journal.append(
-        "warm", 0, [Annotation(at=__import__("datetime").datetime.now(__import__("datetime").UTC), text="")]
-    )
+    await journal.append("warm", 0, [Annotation(at=datetime(2026, 1, 1, tzinfo=UTC), text="")])
     await journal.close()
     begin = time.time() + 2.0
     words = [database, schema, str(begin), str(begin + seconds), str(streams)]

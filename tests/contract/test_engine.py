@@ -20,6 +20,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.house_event import Halted, HaltLifted
 from cuga.orchestrator import Coordinator, Plan, PlanStep
 from cuga.orchestrator.place import make
+from cuga.policy.fields import Fields
 from cuga.settings import Settings
 from cuga.tools import tool
 
@@ -264,3 +265,35 @@ async def test_many_runs_at_once_all_end_and_every_effect_is_made_once(front: Co
     assert {result.status for result in ended} == {Status.SUCCESS}
     assert world.did["look"] == 60
     assert await front.verify() == []
+
+
+@pytest.mark.parametrize("engine", ["local", "beside a worker"], indirect=True)
+async def test_a_decision_against_its_deadline_is_one_or_the_other(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, front: Coordinator
+) -> None:
+    """Answers come just when the requests run out: each request ends once, and nothing is sent that expired."""
+    whole = Fields.seconds
+    monkeypatch.setattr(Fields, "seconds", lambda self, said, where, *_: whole(self, said, where, 1))
+    registry = tmp_path / "house" / "registry.yaml"
+    registry.write_text(registry.read_text().replace("expires: 24h", "expires: 2s"))
+    runs = [await front.start("g", plan=steps("send")) for _ in range(8)]
+    for run_id in runs:
+        await until(front, run_id, "approval_requested")
+    cards = await front.inbox()
+    first = min(card.expires_at for card in cards)
+    clock = (await front.open()).clock
+    await asyncio.sleep(max(0.0, (first - clock.now()).total_seconds() - 0.1))
+    answers = await asyncio.gather(
+        *(front.answer(card.approval_id, "approve") for card in cards), return_exceptions=True
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        for run_id in runs:
+            while (await front.result(run_id)).status in (Status.PARKED, Status.RUNNING):
+                await asyncio.sleep(0.1)
+    agreed = 0
+    for run_id in runs:
+        said = await facts(front, run_id)
+        assert said.count("approval_received") + said.count("approval_timeout") == 1
+        agreed += "approval_received" in said
+    assert world.did["send"] == agreed
+    assert agreed >= sum(not isinstance(answer, BaseException) for answer in answers)

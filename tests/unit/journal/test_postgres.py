@@ -16,7 +16,8 @@ from tests.contract.journals import card, claiming, row, said
 from tests.cutting import AFTER, BEFORE, Cutter
 from tests.postgres import database, fresh_schema
 
-from cuga.errors import BadInput, JournalCorrupt, JournalFailed
+from cuga.errors import BadInput, JournalCorrupt, JournalFailed, RunNotFound
+from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
@@ -571,3 +572,30 @@ async def test_listings_keep_tenants_apart(journal: PostgresJournal) -> None:
         await journal.append(f"run-{tenant}", 1, said("b"), index=card(f"a-{tenant}", f"run-{tenant}", tenant=tenant))
     assert [one.run_id for one in await journal.runs(tenant="ours", status=Status.PARKED)] == ["run-ours"]
     assert [one.approval_id for one in await journal.open_approvals(tenant="ours")] == ["a-ours"]
+
+
+# --- small corners ---------------------------------------------------------------------------------------------------
+async def test_a_connection_that_cannot_be_set_up_is_not_left_open(address: Address) -> None:
+    with pytest.raises(psycopg.Error):
+        await address.connect(no_such_setting_at_all="1")
+
+
+async def test_a_checkpoint_is_kept_once_and_a_fault_is_told(address: Address, journal: PostgresJournal) -> None:
+    await journal.append("r1", 0, said("a"))
+    kept = Kept(size=1, position=1, note=b"note", peaks=(bytes(32),))
+    await journal.keep_checkpoint(kept)
+    await journal.keep_checkpoint(kept)
+    assert await journal.checkpoint() == kept
+    assert await journal.checkpoint(0) is None
+    sql(address, "alter table checkpoint rename to checkpoint_gone")
+    with pytest.raises(JournalFailed):
+        await journal.keep_checkpoint(kept)
+
+
+async def test_a_run_is_found_by_the_trace_that_its_caller_brought(journal: PostgresJournal) -> None:
+    await journal.append("r1", 0, said("a"), index=row())
+    await journal.append("r2", 0, said("a"), index=row(minutes=1))
+    assert await journal.find_trace("t", tenant="local") == "r2"
+    with pytest.raises(RunNotFound):
+        await journal.find_trace("t", tenant="other")
+    assert (await journal.server()).is_copy is False

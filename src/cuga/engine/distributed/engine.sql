@@ -3,6 +3,8 @@
 
 -- name: tables
 create index jobs_of_tenant on procrastinate_jobs ((args ->> 'tenant')) where status = 'todo';
+-- every fetch asks of its candidate whether another job of the same run waits or is in hand
+create index jobs_of_run on procrastinate_jobs (lock);
 
 -- Queue a look at a run, unless one waits already. A waiting one is locked until this transaction ends, so nobody can
 -- begin it before the facts are there that it is to look at. Behind a tenant's many waiting runs the few of another go

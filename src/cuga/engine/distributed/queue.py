@@ -232,6 +232,9 @@ class Queue:
         await connection.execute(f"select set_config('search_path', '\"{self._database.schema}\"', false)".encode())
         # what happens to jobs need not outlive the server: one that it forgets is looked at once more than needed
         await connection.execute(b"set synchronous_commit = off")
+        # a fetch is to walk the index of priorities and stop; before a first ANALYZE, after a burst, the planner would
+        # sort all that wait each time (2,000 waiting: 370 ms instead of 0.2)
+        await connection.execute(b"set enable_sort = off")
 
     def stop(self) -> None:
         """Take no more jobs; those begun are waited for, a little."""
