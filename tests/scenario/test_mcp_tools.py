@@ -11,7 +11,7 @@ from tests.servers.houses import hostile, house_of, registry_with
 
 from cuga.errors import BadInput, DigestMismatch, PlanInvalid
 from cuga.model.house_event import ToolsAccepted, ToolsQuarantined
-from cuga.model.plan import Plan, PlanStep
+from cuga.model.plan import ForEach, Plan, PlanStep
 from cuga.orchestrator import AGENTSCoordinator as Coordinator
 
 pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
@@ -62,6 +62,20 @@ async def test_nothing_of_a_server_can_be_used_before_a_person_has_accepted_it(t
         assert (line.tools, line.profiles, line.quarantined) == (1, ("smb",), {})
         accepted = [event for event in await house.events("house/local") if isinstance(event, ToolsAccepted)]
         assert accepted[0].by == house.user and accepted[0].reason == "read it"
+
+
+async def test_a_list_of_calls_of_a_servers_tool_is_one_card_and_each_is_made_once(tmp_path):
+    site = Site(tmp_path, "honest")
+    each = ForEach(items=("ada", "bo", "cy"))
+    plan = Plan(goal="act on each", steps=(PlanStep(tool="hostile/act", input={"what": {"$item": ""}}, for_each=each),))
+    async with site.open() as house:
+        await house.accept_tools("hostile")
+        result = await house.execute_plan(plan)
+        (card,) = await house.inbox(result.run_id)
+        assert len(card.calls) == 3 and site.effects() == []
+        await house.answer(card.approval_id, "amend", without=(2,), digest=card.digest)
+        result = await agreed(house, result.run_id)
+        assert sorted(site.effects()) == ["ada", "cy"] and result.status.value == "partial"
 
 
 async def test_a_call_is_judged_approved_and_made_once(tmp_path):

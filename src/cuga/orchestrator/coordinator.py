@@ -239,6 +239,11 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
             raise BadInput(f"no verdict {verdict!r}; there are {', '.join(v.value for v in Verdict)}") from None
         if said is Verdict.REQUEST_CHANGES and not reason.strip():
             raise BadInput("request-changes needs feedback: what should be different?")
+        if said is not Verdict.AMEND and (changes or without):
+            raise BadInput(
+                f"{said.value} is said of exactly what was shown; changes or calls to leave out would be lost",
+                mend="Amend it: the changed request waits for a decision of its own.",
+            )
         arguments = await self._amended(request, changes or {}, without) if said is Verdict.AMEND else None
         await assembly.engine.send(
             run_of(approval_id),

@@ -84,17 +84,17 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
   const isOwn = !me.isSolo && card.requesters.includes(me.user);
   const ready = isOpen && mayDecide && seal !== "broken" && seal !== "checking" && !busy && !stale;
 
-  const decide = async (verdict: Doing, reason: string, changes?: Record<string, Json>) => {
+  const decide = async (verdict: Doing, reason: string, changes?: Record<string, Json>, without: readonly number[] = []) => {
     setBusy(true);
     setError(null);
     try {
-      await wire.decide(card.approvalId, { verdict, digest: card.digest, ...(reason ? { reason } : {}), ...(changes ? { changes } : {}) });
+      await wire.decide(card.approvalId, { verdict, digest: card.digest, ...(reason ? { reason } : {}), ...(changes ? { changes } : {}), ...(without.length ? { without } : {}) });
       say(t.ask.done[verdict] ?? "");
       void client.invalidateQueries();
       onNext ? onNext() : onClose();
     } catch (refused) {
       if (refused instanceof Refused && refused.code === "step_up_needed") {
-        setStepUp(() => () => decide(verdict, reason, changes));
+        setStepUp(() => () => decide(verdict, reason, changes, without));
       } else if (refused instanceof Refused && [404, 409, 410, 412].includes(refused.status)) {
         setStale(true);
         setError(refused);
@@ -110,7 +110,7 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
   const onKey = (event: React.KeyboardEvent) => {
     const target = event.target as HTMLElement;
     if (event.metaKey || event.ctrlKey || event.altKey || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) || doing) return;
-    const act = { a: () => ready && void decide("approve", "").catch(() => undefined), d: () => ready && setDoing("deny"), c: () => ready && setDoing("request-changes"), e: () => ready && !card.calls.length && setDoing("amend") }[event.key.toLowerCase()];
+    const act = { a: () => ready && void decide("approve", "").catch(() => undefined), d: () => ready && setDoing("deny"), c: () => ready && setDoing("request-changes"), e: () => ready && setDoing("amend") }[event.key.toLowerCase()];
     if (act) {
       event.preventDefault();
       act();
@@ -126,7 +126,7 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
         onKey={onKey}
         title={<span className="row">{title(card.name || card.tool)} {!isOpen && <State state={card.state} />}</span>}
         lead={<span className="row gap2"><Effect of={card.sideEffect} /><State state={card.risk} label={t.inbox.risk[card.risk] ?? card.risk} />{isOpen && <TimeLeft until={card.expiresAt} />}</span>}
-        footer={isOpen && !stale ? <Actions ready={ready} isList={card.calls.length > 0} mayDecide={mayDecide} why={isOwn ? t.ask.own : t.ask.notYours(now.whoCan.join(", ") || card.roles.join(", "))} onApprove={() => void decide("approve", "").catch(() => undefined)} onDo={setDoing} /> : <After card={card} toRun={toRun} onNext={onNext} stale={stale} reload={reload} />}
+        footer={isOpen && !stale ? <Actions ready={ready} mayDecide={mayDecide} why={isOwn ? t.ask.own : t.ask.notYours(now.whoCan.join(", ") || card.roles.join(", "))} onApprove={() => void decide("approve", "").catch(() => undefined)} onDo={setDoing} /> : <After card={card} toRun={toRun} onNext={onNext} stale={stale} reload={reload} />}
       >
         <div className="stack gap5">
           {stale && (
@@ -151,7 +151,7 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
       </Dialog>
       <Ask open={doing === "deny"} onClose={() => setDoing(null)} title={t.ask.deny} lead={t.ask.denyWhy} submit={t.ask.deny} risky optional onSubmit={(reason) => decide("deny", reason)} />
       <Ask open={doing === "request-changes"} onClose={() => setDoing(null)} title={t.ask.changes} lead={t.ask.changesWhy} submit={t.ask.changes} onSubmit={(reason) => decide("request-changes", reason)} />
-      {doing === "amend" && <Amend card={card} onClose={() => setDoing(null)} onSubmit={(changes, reason) => decide("amend", reason, changes)} />}
+      {doing === "amend" && <Amend card={card} onClose={() => setDoing(null)} onSubmit={(changes, reason, without) => decide("amend", reason, changes, without)} />}
       <Ask
         open={stepUp !== null}
         onClose={() => setStepUp(null)}
@@ -175,7 +175,7 @@ function TimeLeft({ until }: { readonly until: Date }) {
   return <span className={`state plain tone-${left < 900 ? "bad" : "calm"}`}>{left > 0 ? t.inbox.left(spanOf(left)) : t.inbox.late}</span>;
 }
 
-function Actions({ ready, isList, mayDecide, why, onApprove, onDo }: { readonly ready: boolean; readonly isList: boolean; readonly mayDecide: boolean; readonly why: string; readonly onApprove: () => void; readonly onDo: (doing: Doing) => void }) {
+function Actions({ ready, mayDecide, why, onApprove, onDo }: { readonly ready: boolean; readonly mayDecide: boolean; readonly why: string; readonly onApprove: () => void; readonly onDo: (doing: Doing) => void }) {
   if (!mayDecide) return <p className="row small dim"><Icon name="lock" size={16} />{why}</p>;
   return (
     <div className="ask-actions">
@@ -189,11 +189,9 @@ function Actions({ ready, isList, mayDecide, why, onApprove, onDo }: { readonly 
       <button type="button" className="button big" disabled={!ready} onClick={() => onDo("request-changes")}>
         {t.ask.changes}
       </button>
-      {!isList && (
-        <button type="button" className="button big bare end" disabled={!ready} onClick={() => onDo("amend")}>
-          {t.ask.edit}
-        </button>
-      )}
+      <button type="button" className="button big bare end" disabled={!ready} onClick={() => onDo("amend")}>
+        {t.ask.edit}
+      </button>
     </div>
   );
 }

@@ -58,6 +58,7 @@ export interface Decision {
   readonly digest: string;
   readonly reason?: string;
   readonly changes?: Record<string, Json>;
+  readonly without?: readonly number[]; // calls of a list, by their numbers
 }
 export const decide = (id: string, decision: Decision) => ask("POST", `/api/approvals/${at(id)}`, { body: decision });
 const bulkAnswer = shape({ approvalId: text, done: flag, code: text, detail: text });

@@ -315,6 +315,8 @@ export const t = {
     editLead: "Your change becomes a new request with its own digest; it is decided by itself, by another person where there is one.",
     editDo: "Send the change",
     nothingChanged: "Nothing is changed yet.",
+    leaveOut: "Leave out",
+    allOut: "Nothing would be left: deny it instead.",
     reasonOptional: "Reason, if you want to give one",
     hidden: (n: number) => `${many(n, "hidden character")} in it, shown in red`,
     alike: (n: number) => `${many(n, "word")} with look-alike letters, underlined`,
