@@ -13,6 +13,7 @@ test("a list is changed call by call, and what is left out is not sent", async (
   await run(page, "Draft a first email to the buyer of each of the top 12 accounts and send them", "smb");
   await status(page).filter({ hasText: "Waiting" }).waitFor();
   await page.getByRole("button", { name: "Look and decide" }).click();
+  await page.getByText(/^Call 1 of/).first().waitFor();
   const calls = await page.getByText(/^Call \d+ of \d+/).count();
   assert.ok(calls >= 3);
 
@@ -27,6 +28,7 @@ test("a list is changed call by call, and what is left out is not sent", async (
   await page.getByText("Your change waits as a new request.").waitFor();
 
   await page.goto(page.url().replace(/#.*/, "#/inbox"));
+  await page.getByRole("heading", { level: 1, name: "Inbox" }).waitFor();
   await page.getByRole("button", { name: /Send message/ }).click();
   await page.getByText(`Call 1 of ${calls - 1}`).waitFor();
   await page.getByText("Another subject").first().waitFor();
