@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from cuga.cli.main import main
+
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
 STORIES = sorted(path.name.removesuffix(".test.mjs") for path in (WEB / "e2e").glob("*.test.mjs"))
@@ -40,7 +42,7 @@ def _installed_browser() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def stage() -> dict[str, str]:
+def stage(_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a story; a skip where something that it needs is missing."""
     if shutil.which("node") is None:
         pytest.skip("no Node here")
@@ -51,7 +53,16 @@ def stage() -> dict[str, str]:
     browser = _browser() or _installed_browser()
     if browser is None:
         pytest.skip("no Chromium here, and it cannot be installed")
-    return os.environ | {"CHROMIUM": browser, "CUGA": f"{sys.executable} -m cuga.cli", "NO_COLOR": "1"}
+    empty = tmp_path_factory.mktemp("empty") / "house"
+    assert main(["init", str(empty)]) == 0
+    return os.environ | {
+        "CHROMIUM": browser,
+        "CUGA": f"{sys.executable} -m cuga.cli",
+        "SAMPLE_HOUSE": str(_sample),
+        "EMPTY_HOUSE": str(empty),
+        "NO_COLOR": "1",
+        "PATIENCE_MS": "40000",
+    }
 
 
 @pytest.mark.parametrize("story", STORIES)

@@ -48,6 +48,8 @@ async def test_nothing_of_a_server_can_be_used_before_a_person_has_accepted_it(t
         assert [tool for tool in await house.tools() if "/" in tool.name] == []
         with pytest.raises(PlanInvalid):
             await house.execute_plan(ACT)
+        (finding,) = [one for one in await house.doctor() if one.what == "mcp hostile"]
+        assert (finding.state, finding.found) == ("note", "nobody has accepted its tools")
         (drift,) = await house.drift()
         assert [(one.tool, one.kind) for one in drift.differences] == [("act", "new")]
         with pytest.raises(DigestMismatch):
@@ -215,6 +217,8 @@ async def test_a_server_that_cannot_be_understood_is_quarantined_with_all_it_has
         await agreed(house, (await house.execute_plan(ACT)).run_id)
         await asyncio.sleep(0.05)
         assert list((await house.servers())[0].quarantined) == [""]
+        (finding,) = [one for one in await house.doctor() if one.what == "mcp hostile"]
+        assert finding.state == "broken" and "cuga tools drift hostile" in finding.mend
         seen = [event for event in await house.events("house/local") if isinstance(event, ToolsQuarantined)]
         assert len(seen) == 1 and seen[0].by == ""
         again = await house.execute_plan(ACT)
@@ -269,16 +273,18 @@ async def test_another_process_does_the_same_over_the_desk(tmp_path):
 
 
 async def test_without_the_extra_it_is_said_what_is_missing(tmp_path, monkeypatch):
-    from cuga.orchestrator import outside, servers
+    from cuga.orchestrator import outside, server_lines, servers
 
     site = Site(tmp_path, "honest")
     async with site.open() as house:
         await house.accept_tools("hostile")
     monkeypatch.setattr(outside, "has_client", lambda: False)
     monkeypatch.setattr(servers, "has_client", lambda: False)
+    monkeypatch.setattr(server_lines, "has_client", lambda: False)
     async with site.open() as house:
         (line,) = await house.servers()
         assert "cugar[mcp]" in line.problem and line.tools == 1
+        assert "cugar[mcp]" in next(one.mend for one in await house.doctor() if one.what == "mcp hostile")
         assert "cugar[mcp]" in (await house.test_server("hostile")).problem
         assert not (await house.execute_plan(ACT)).success
 

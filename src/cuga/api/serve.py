@@ -13,6 +13,7 @@ import uvicorn
 from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
+from cuga.api.mcp_mount import McpDoor
 from cuga.errors import BadInput
 from cuga.orchestrator.assemble import Assembly, settle_in
 from cuga.orchestrator.coordinator import Coordinator
@@ -92,8 +93,9 @@ async def served(
     doors.oidc = provider_of(assembly)
     await doors.live.open()
     delivering = asyncio.ensure_future((await front.postman()).work())
+    mcp = McpDoor(doors)
     config = uvicorn.Config(
-        create_app(doors),
+        create_app(doors, mcp.routes),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -112,7 +114,8 @@ async def served(
         await asyncio.wait({serving, asyncio.ensure_future(server.is_up.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             await serving
-        yield doors
+        async with mcp.running():
+            yield doors
     finally:
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)

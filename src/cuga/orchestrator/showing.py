@@ -199,7 +199,7 @@ class Showing(Reading):
         card = await self.card(approval_id)
         who = by or await self.principal()
         current, at = assembly.current, assembly.clock.now()
-        access = may_decide(who, requesters=card.requesters, roles=card.roles, current=current, at=at)
+        access = may_decide(who, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
         before = await self.card(card.amends) if card.amends else None
         readable = card.readable
         return CardNow(
@@ -207,7 +207,7 @@ class Showing(Reading):
             may_decide=card.is_open and access.allowed,
             why=access.reasons if card.is_open else (f"it is {card.state}",),
             on_behalf_of=access.on_behalf_of,
-            who_can=who_can(requesters=card.requesters, roles=card.roles, current=current, at=at),
+            who_can=who_can(requesters=card.requesters, roles=card.roles_at(at), current=current, at=at),
             asks_for_proof=asks_for_proof(card.risk, who, current),
             readable=readable,
             hidden=_hidden(msgspec.json.decode(card.arguments)),

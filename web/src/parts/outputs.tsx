@@ -10,6 +10,7 @@ import { Exact, State } from "./basic";
 
 const FIRST_ROWS = 12;
 const LONG = 140; // letters of a cell that are shown at once
+const WORDY = 60;
 const BRIEF = 26; // letters that stay on one line
 
 export function Output({ value }: { readonly value: Json }) {
@@ -181,7 +182,7 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
                 {row.map((cell, index) => {
                   const column = block.columns[index];
                   return (
-                    <td key={index} className={column?.isNumber ? "num" : column?.isState ? "is-state" : cell.length < BRIEF ? "brief" : "text"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
+                    <td key={index} className={column?.isNumber ? "num" : column?.isState ? "is-state" : cell.length < BRIEF ? "brief" : cell.length < WORDY ? "text" : "text wordy"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
                       {column?.isState && cell ? <span className={`state tone-${toneOf(cell)}`}>{cell}</span> : <Cell text={cell} />}
                     </td>
                   );

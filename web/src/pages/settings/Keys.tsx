@@ -56,7 +56,7 @@ export function Keys() {
   );
 }
 
-const SCOPES = ["look", "start_run", "steer_run", "decide", "import_data"] as const;
+const SCOPES = ["look", "start_run", "steer_run", "import_data"] as const;
 
 function AddKey({ onClose, onMade }: { readonly onClose: () => void; readonly onMade: (text: string) => void }) {
   const client = useQueryClient();
