@@ -47,7 +47,7 @@ The names that `cuga.orchestrator` exports
     integration/test_coordinator_integration.py::test_the_exports_are_there
     """,
     "The page": """
-In a real browser: first run, import, decisions on another screen, live traces, a killed server, hostile texts, axe on every page
+In a real browser: first run, decisions on another screen, live traces, a killed server, hostile texts, axe
     doors/test_page.py::test_a_story_of_the_page_holds
 What comes over the wire is read once; hidden letters, look-alikes and exact bytes are found
     doors/test_page.py::test_readers_and_folds_of_the_page_hold
