@@ -120,7 +120,7 @@ def _skip_what_is_open(turn: Turn) -> None:
 
 def _wind_down(turn: Turn) -> None:
     s = turn.state
-    if s.calling:
+    if s.calling or s.asking is not None:
         return
     _skip_what_is_open(turn)
     if s.lists:

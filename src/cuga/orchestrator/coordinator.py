@@ -32,6 +32,7 @@ from cuga.orchestrator.members import Members
 from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.servers import Servers
+from cuga.planning.by_model import MODEL
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.policy.access import Verb, may, whose
@@ -61,11 +62,13 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
         planned_in: str = "",
         as_of: datetime | None = None,
         run_id: str = "",
+        planner: str = "",
         by: Principal | None = None,
     ) -> str:
         """Begin a run and return its id at once; it goes on by itself.
 
-        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. A `run_id` of the
+        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. `planner` is
+        `rules` or `model`; left out, a model plans where the profile lets it and there is one. A `run_id` of the
         caller's own begins one run, however often it is given: `InvalidTransition` when there is one already.
         """
         assembly = await self.open()
@@ -86,6 +89,9 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
         if isinstance(plan, CheckedPlan):
             assembly.must_fit(plan, rules)
         checked = check(plan, rules.book) if isinstance(plan, Plan) else plan
+        is_wanted = not assembly.plans_itself and assembly.models.is_wanted(rules.profile.name)
+        if planner not in ("", "rules", MODEL):
+            raise BadInput(f"no planner {planner!r}; there are rules and {MODEL}")
         run_id = run_id or assembly.clock.new_id()
         who = by or await self._asking(context.user_id if context else "")
         trace_id = (context.trace_id if context else "") or (plan.trace_id if isinstance(plan, Plan) else "") or run_id
@@ -98,6 +104,7 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
                 profile=rules.profile.name,
                 policy_digest=rules.digest,
                 trace_id=trace_id,
+                planner=planner or (MODEL if is_wanted else "rules"),
                 plan=checked,
                 budget=budget,
                 plan_only=plan_only,
@@ -141,10 +148,15 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
         return check(plan, rules.book)
 
     async def plan(
-        self, goal: str, profile: str = "", context: ExecutionContext | None = None, by: Principal | None = None
+        self,
+        goal: str,
+        profile: str = "",
+        context: ExecutionContext | None = None,
+        by: Principal | None = None,
+        planner: str = "",
     ) -> Planned:
         """Plan a goal and run nothing: a run of its own that ends when the plan is there."""
-        run_id = await self.start(goal, profile=profile, context=context, plan_only=True, by=by)
+        run_id = await self.start(goal, profile=profile, context=context, plan_only=True, planner=planner, by=by)
         await (await self.open()).engine.wait(run_id)
         return await self.planned(run_id)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cuga.adapters.capability.model import Model
 from cuga.clock import Clock
 from cuga.errors import ApprovalNotFound, RunNotFound
 from cuga.journal.codec import events_of
@@ -98,6 +99,7 @@ class Reading:
         settings: Settings | None = None,
         clock: Clock | None = None,
         planner: Any = None,
+        model: Model | None = None,
         memory: Notes | None = None,
         drives_all: bool = False,
         routing: Sequence[Policy] = (),
@@ -112,6 +114,7 @@ class Reading:
             "clock": clock,
             "tools": tuple(tools),
             "planner": planner,
+            "model": model,
             "memory": memory,
             "drives_all": drives_all,
             "routing": tuple(routing),
