@@ -158,7 +158,7 @@ class OpenAIAdapter:
     async def _ask(self, prompt: str, form: Any, fault: Callable[[Any], str] | None = None) -> tuple[Any, Spent]:
         """Ask in a form, and again while the answer does not do, within one deadline."""
         # the first import takes seconds: other runs go on meanwhile, and it takes nothing of the deadline
-        await asyncio.to_thread(importlib.import_module, f"pydantic_ai.models.{self.said.provider}")
+        await asyncio.to_thread(load, self.said.provider)
         from pydantic_ai import Agent, ModelRetry, NativeOutput, PromptedOutput, RunUsage, ToolOutput, UsageLimits
         from pydantic_ai.exceptions import AgentRunError
 
@@ -259,6 +259,11 @@ class OpenAIAdapter:
 def has_library() -> bool:
     """Whether the extra is installed."""
     return all(importlib.util.find_spec(name) for name in ("pydantic_ai", "genai_prices"))
+
+
+def load(provider: str) -> None:
+    """Import what asks a provider."""
+    importlib.import_module(f"pydantic_ai.models.{provider}")
 
 
 def _plan_form(names: tuple[str, ...]) -> Any:

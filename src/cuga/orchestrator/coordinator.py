@@ -24,6 +24,7 @@ from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.bringing import Bringing
+from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -159,6 +160,20 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
         run_id = await self.start(goal, profile=profile, context=context, plan_only=True, planner=planner, by=by)
         await (await self.open()).engine.wait(run_id)
         return await self.planned(run_id)
+
+    async def compare(self, goal: str, profile: str = "", by: Principal | None = None) -> Compared:
+        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart."""
+        assembly = await self.open()
+        rules = await self.plan(goal, profile, by=by, planner="rules")
+        model = await self.plan(goal, profile, by=by, planner=MODEL)
+        heard = (await assembly.driver.state(model.run_id)).heard
+        return Compared(
+            rules=rules,
+            model=model,
+            line=(await self.model_now(profile)).line,
+            spent=spent_words(heard),
+            differences=differences(rules, model),
+        )
 
     async def run(self, goal: str, **how: Any) -> ExecutionResult:
         """Begin a run and wait until it ends or waits for somebody."""
