@@ -67,14 +67,29 @@ class Task(Value, frozen=True, kw_only=True):
 
 
 def _shown(tool: ToolContract) -> dict[str, Any]:
+    schema = msgspec.json.decode(tool.input_schema)
+    required = schema.get("required") or ()
+    properties: dict[str, Any] = schema.get("properties") or {}
     return {
         "name": tool.name,
         "purpose": tool.purpose,
         "class": tool.side_effect.value,
         "cost": units(tool.cost),
-        "arguments": msgspec.json.decode(tool.input_schema),
+        "arguments": {name: _argument(one, name in required) for name, one in properties.items()},
         "gives": tool.gives,
     }
+
+
+def _argument(schema: Any, is_required: bool) -> str:
+    """An argument in a line. What is made of parts is not spelt out: a plan takes it from an earlier step."""
+    kinds = schema.get("anyOf") or [schema] if isinstance(schema, dict) else []
+    named = [str(kind.get("type", "object")) for kind in kinds if isinstance(kind, dict) and kind.get("type") != "null"]
+    choices = [one for kind in kinds if isinstance(kind, dict) for one in kind.get("enum") or ()]
+    said = " or ".join(dict.fromkeys(named))
+    said += f" of {', '.join(map(str, choices))}" if choices else ""
+    said += ", required" if is_required else ""
+    about = schema.get("description", "") if isinstance(schema, dict) else ""
+    return f"{said}: {about}" if about else said
 
 
 class Spent(Value, frozen=True, kw_only=True):
