@@ -101,10 +101,13 @@ class Thinker:
                 money=error.spent.money,
                 duration_us=_since(began),
             )
+        others = sorted({str(step["tool"]) for step in thought.steps} - {*start.tools})
         return c.RecordModelReply(
             at=self._clock.now(),
             call=start.call,
-            reply=reply_bytes(thought.steps, thought.why, thought.question),
+            reply=None if others else reply_bytes(thought.steps, thought.why, thought.question),
+            mode=FailureMode.POLICY_ALLOWLIST,
+            message=f"it named tools that it was not shown: {', '.join(others)}" if others else "",
             requests=thought.spent.requests,
             tokens=thought.spent.tokens,
             money=thought.spent.money,
