@@ -9,6 +9,8 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+import msgspec
+
 from cuga.model.value import Value
 from cuga.policy.fields import Fields
 from cuga.policy.profile import ModelRule, ModelUse
@@ -85,17 +87,11 @@ def read_rule(fields: Fields, node: Node | None, where: str, start: ModelRule) -
         return start
     uses = [use.value for use in ModelUse]
     if not isinstance(node.value, dict):
-        word = "off" if node.value is False else None  # YAML 1.1 reads a bare `off` as false
-        use = word or fields.choice(node, where, uses, "use")
-        return (
-            ModelRule(use=ModelUse(use), fields=start.fields or USUAL, tokens_per_day=start.tokens_per_day)
-            if use
-            else start
-        )
+        word = fields.choice(node, where, uses, "use")
+        usual = start.fields or USUAL
+        return start if word is None else msgspec.structs.replace(start, use=ModelUse(word), fields=usual)
     said = fields.mapping(node, where, _RULE_KEYS, ("use",))
-    use = (
-        "off" if "use" in said and said["use"].value is False else fields.choice(said.get("use"), f"{where}.use", uses)
-    )
+    use = fields.choice(said.get("use"), f"{where}.use", uses)
     told = fields.names(said.get("fields"), f"{where}.fields", FIELDS, "field")
     if told is not None and (missing := [name for name in NEEDED if name not in told]):
         fields.wrong(said["fields"], f"{where}.fields", f"a model cannot plan without {' and '.join(missing)}")

@@ -1,4 +1,4 @@
-"""A model call is an effect: its intent comes first with its share of the budgets, and what it did not use comes back."""
+"""A model call is an effect: first its intent with a share of the budgets; what it did not use comes back."""
 
 from __future__ import annotations
 
