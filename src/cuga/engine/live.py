@@ -41,6 +41,7 @@ class Live:
         "planning",
         "rules",
         "run_id",
+        "stale",
         "state",
         "waiters",
     )
@@ -57,6 +58,7 @@ class Live:
         self.waiters: list[asyncio.Future[RunState]] = []
         self.has_hands = False  # the drainer can make the next call itself
         self.next_call: ToolCallStart | None = None
+        self.stale = False  # the state may be older than the stream: it is read anew before the next decision
 
     @property
     def is_idle(self) -> bool:
