@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from cuga.kernel.replan import MAX_REPLANS
+from cuga.kernel.state import Phase
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import AskModel, RecordModelReply
@@ -15,6 +17,7 @@ from cuga.model.failure import FailureMode
 from cuga.policy.budget import MONEY, TOKENS, is_warning
 from cuga.policy.profile import ModelUse
 
+MODEL = "model"  # the planner's name in requests and plans
 DAY_S = 86_400
 
 
@@ -90,6 +93,24 @@ def hear(turn: Turn, command: RecordModelReply) -> None:
             )
         )
     _warn(turn)
+
+
+def go_around(turn: Turn) -> bool:
+    """Ask the model that planned a run for a way around a required step that failed; True when it is asked.
+
+    The tool's own words about the failure are no person's: the model is told them as history, and nothing else.
+    """
+    s, profile = turn.state, turn.rules.profile
+    if s.plan is None or s.plan.planner != MODEL or s.stopped or s.replans >= MAX_REPLANS:
+        return False
+    if profile.model.use is ModelUse.OFF or turn.current.halted or not turn.may_start:
+        return False
+    failed = [step.step_id for step in s.plan.steps if step.required and s.phase[step.step_id] is Phase.FAILED]
+    if not failed:
+        return False
+    turn.emit(e.ReplanRequested(at=turn.now, reason=f"{failed[0]} was not done", step=failed[0]))
+    turn.emit(e.PlanRequested(at=turn.now, planner=MODEL, attempt=s.plan_attempt + 1, around=failed[0]))
+    return True
 
 
 def lose(turn: Turn) -> None:

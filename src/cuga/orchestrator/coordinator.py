@@ -16,6 +16,7 @@ import msgspec
 
 from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
 from cuga.journal.port import Backed
+from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
@@ -34,7 +35,6 @@ from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
 from cuga.orchestrator.servers import Servers
-from cuga.planning.by_model import MODEL
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.policy.access import Verb, may, whose

@@ -13,6 +13,7 @@ import msgspec
 
 from cuga.adapters.capability.model import MOST_TOOLS, Thought
 from cuga.errors import CugaError, PlanInvalid
+from cuga.kernel.thinking import MODEL
 from cuga.model.plan import Budget, Plan, PlanStep
 from cuga.model.tool import ToolContract
 from cuga.orchestrator.coordinator import Coordinator
@@ -20,7 +21,6 @@ from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.planning import HousePlans, within_budget
 from cuga.orchestrator.stages import proposal_of
-from cuga.planning.by_model import MODEL
 
 
 class PlanModel(Protocol):

@@ -17,6 +17,7 @@ from cuga.clock import Clock
 from cuga.engine.driver import Driver
 from cuga.errors import CugaError, PlanInvalid
 from cuga.kernel.state import ENDED, Phase, RunState
+from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
 from cuga.model.event import ModelCallComplete, ModelCallStart, PlanRequested
 from cuga.model.failure import FailureMode
@@ -25,7 +26,7 @@ from cuga.model.value import units
 from cuga.orchestrator.models import Models
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.authority import Planner, PlanningAuthority
-from cuga.planning.by_model import MODEL, answer_of, faults, own_words, records_in, reply_bytes, task_of, tools_for
+from cuga.planning.by_model import answer_of, faults, own_words, records_in, reply_bytes, task_of, tools_for
 from cuga.planning.check import check
 from cuga.planning.records import CrmLookup
 from cuga.policy.budget import CALLS, COST, limits_of
@@ -122,7 +123,8 @@ class Thinker:
 
     def _play(self, state: RunState, request: PlanRequested, rules: Rules) -> Proposal | None:
         planner = self._planner
-        if not isinstance(planner, PlanningAuthority) or _said(state, request) or state.denied:
+        is_first = not _said(state, request) and not request.around and not state.denied
+        if not isinstance(planner, PlanningAuthority) or not is_first:
             return None
         return planner.exact(state.started.goal, rules.book)
 
@@ -141,7 +143,11 @@ class Thinker:
         )
 
     async def _by_rules(self, state: RunState, request: PlanRequested, rules: Rules, why: str = "") -> c.Command:
-        """The rules' answer; where a model was to plan, with the reason why it has not."""
+        """The rules' answer; where a model was to plan, with the reason why it has not. Around a failure they know no
+        way: they would plan the same once more."""
+        if request.around:
+            at, attempt = self._clock.now(), request.attempt
+            return c.RecordPlanFailure(at=at, attempt=attempt, reason=f"no way around {request.around}: {why}")
         answer = await self._answer(state, request, rules)
         if why and isinstance(answer, Proposal):
             note = f"Planned by rules, not by a model: {why}"

@@ -16,6 +16,7 @@ from cuga.adapters.capability.model import MAX_PROMPT, MOST_TOOLS, Task
 from cuga.errors import PlanInvalid
 from cuga.kernel.consent import effect_of
 from cuga.kernel.state import Phase, RunState
+from cuga.kernel.thinking import MODEL
 from cuga.model.plan import REFERENCE, CheckedPlan, Plan, PlanStep
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import encode
@@ -26,7 +27,6 @@ from cuga.planning.words import tokens
 from cuga.policy.budget import CALLS, COST
 from cuga.policy.profile import Rulebook
 
-MODEL = "model"  # the planner's name in plans and requests
 _QUOTED = re.compile(r'"[^"]{60,}"|“[^”]{60,}”|«[^»]{60,}»')  # a passage, not a name or a subject
 _SHOWN = 400  # characters of an earlier step's input that a model is told
 

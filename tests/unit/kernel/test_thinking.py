@@ -12,7 +12,8 @@ from cuga.model.event import Status
 from cuga.model.failure import FailureMode
 from cuga.policy.budget import MONEY, TOKENS
 from cuga.policy.profile import Limits, ModelRule, ModelUse
-from cuga.testing import cancels, given, planned, run_started, start, takes_over, tick
+from cuga.testing import cancels, completes, given, planned, run_started, start, takes_over, tick
+from cuga.testing import fails as breaks
 from cuga.testing.factories import AT, READ, plan, rules, step
 from cuga.testing.story import raw
 
@@ -143,7 +144,7 @@ def test_a_scope_that_is_nearly_used_up_is_warned_of_once():
 
 
 def test_a_process_that_ends_while_it_asks_loses_the_reply_and_all_that_was_reserved():
-    story = asked().when(takes_over(1)).then("taken_over", "model_call_error")
+    story = asked().when(takes_over()).then("taken_over", "model_call_error")
     error = story.found("model_call_error")
     assert error.mode is FailureMode.SYSTEM_CRASH and error.tokens is None
     assert story.state.used == {TOKENS: 4_000, MONEY: 2_000} and plan_turn(story.state) == "1/1"
@@ -151,7 +152,7 @@ def test_a_process_that_ends_while_it_asks_loses_the_reply_and_all_that_was_rese
 
 
 def test_a_process_that_ends_before_it_asks_loses_nothing():
-    given(run_started(), rules=thinking()).when(takes_over(1)).then("taken_over")
+    given(run_started(), rules=thinking()).when(takes_over()).then("taken_over")
 
 
 def test_a_second_wish_and_a_late_one_ask_nobody():
@@ -180,6 +181,48 @@ def test_the_plan_comes_after_the_reply_and_the_next_request_begins_afresh():
     assert story.state.heard == () and plan_turn(story.state) == "2/0"
     story.when(asks(attempt=2)).then("model_call_start")
     assert story.found("model_call_start").call == 2
+
+
+BY_MODEL = plan(step("score", READ), planner="model")
+
+
+def failed(by: Any = BY_MODEL, rule: ModelRule = RULE, **held: Any):
+    story = given(run_started(by), rules=thinking(rule=rule)).when(tick()).after(**held)
+    return story.when(breaks("score", "agent_contract"))
+
+
+def test_around_a_step_that_failed_the_model_is_asked_for_a_way():
+    story = failed().then("tool_call_error", "replan_requested", "plan_requested")
+    asked = story.found("plan_requested")
+    assert (asked.planner, asked.around, asked.feedback, asked.attempt) == ("model", "score", "", 1)
+    assert "dead" not in story.found("replan_requested").reason, "a tool's words are no person's"
+    story.when(planned(plan(step("other", READ), planner="model", number=2), attempt=1))
+    story.then("plan_created", "route_decision", "tool_call_start").when(completes("other"))
+    end = story.then("tool_call_complete", "run_finished").state.end
+    assert end.status is Status.PARTIAL, "what failed is said, whatever was found instead"
+
+
+def test_without_a_way_around_the_run_ends_as_it_would_have():
+    story = failed().when(c.RecordPlanFailure(at=AT, attempt=1, reason="no way")).then("plan_failed", "run_finished")
+    assert story.state.end.status is Status.FAILED and "score" in story.state.end.reason
+
+
+@pytest.mark.parametrize(
+    ("by", "rule", "held"),
+    [(PLAN, RULE, {}), (BY_MODEL, ModelRule(), {}), (BY_MODEL, RULE, {"halted": "fire"})],
+    ids=["a plan of the rules", "a profile without models", "a halted house"],
+)
+def test_nobody_is_asked_for_a_way_around(by, rule, held):
+    failed(by, rule, **held).then("tool_call_error", "run_finished")
+
+
+def test_a_way_around_is_asked_for_three_times_and_no_more():
+    story = failed()
+    for number in range(2, 5):
+        newer = plan(step(f"score{number}", READ), planner="model", number=number)
+        story.when(planned(newer, attempt=number - 1)).when(breaks(f"score{number}", "agent_contract"))
+    story.then("tool_call_error", "run_finished")
+    assert story.state.replans == 3
 
 
 def test_a_house_without_a_model_begins_no_call():
