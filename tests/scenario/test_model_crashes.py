@@ -1,4 +1,4 @@
-"""A process that ends at any moment of planning by a model: its reply is read again, or asked for by a call of its own."""
+"""A process that ends at any moment of planning by a model: its reply is read, or asked for by a call of its own."""
 
 from __future__ import annotations
 

@@ -36,7 +36,8 @@ def says(said: Any, *, counts: bool = True, as_tool: bool = True, arguments: str
 def says_as_anthropic(said: Any) -> Answer:
     """The same in the other shape."""
     body = {
-        "id": "x", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use", "stop_sequence": None,
+        "id": "x", "type": "message", "role": "assistant", "model": "m", "stop_reason": "tool_use",
+        "stop_sequence": None,
         "content": [{"type": "tool_use", "id": "t1", "name": "final_result", "input": said}],
         "usage": {"input_tokens": TOLD, "output_tokens": ANSWERED},
     }  # fmt: skip

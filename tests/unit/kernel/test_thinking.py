@@ -29,8 +29,9 @@ def thinking(limits: Limits | None = None, rule: ModelRule = RULE):
 
 def asks(**changed: Any) -> c.AskModel:
     fields: dict[str, Any] = {
-        "at": AT, "attempt": 1, "provider": "openai", "name": "m", "host": "models.example", "fields": ("goal", "tools"),
-        "tools": ("score",), "prompt": "plan this", "tokens": 4_000, "money": 2_000, "timeout_s": 60, **changed,
+        "at": AT, "attempt": 1, "provider": "openai", "name": "m", "host": "models.example",
+        "fields": ("goal", "tools"), "tools": ("score",), "prompt": "plan this", "tokens": 4_000, "money": 2_000,
+        "timeout_s": 60, **changed,
     }  # fmt: skip
     return c.AskModel(**fields)
 

@@ -79,7 +79,8 @@ def proposal(*steps: dict[str, Any]) -> Any:
 
 def test_only_a_call_with_an_effect_or_one_that_tells_strangers_needs_a_person_for_a_marked_value() -> None:
     made = proposal({"tool": "find", "input": {"q": "x"}}, {"tool": "send", "input": {"to": "x"}},
-                    {"tool": "ask", "input": {"to": "x"}}, {"tool": "send", "input": {"to": "ann"}}, {"tool": "gone"})  # fmt: skip
+                    {"tool": "ask", "input": {"to": "x"}}, {"tool": "send", "input": {"to": "ann"}},
+                    {"tool": "gone"})  # fmt: skip
     assert isinstance(made, Proposal)
     assert [(one.ask_first, one.unproven) for one in made.plan.steps] == [
         (False, ("/q",)), (True, ("/to",)), (True, ("/to",)), (False, ()), (False, ()),
