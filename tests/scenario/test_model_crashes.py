@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
+from tests.integration.checks import sample_house
 
 from cuga.adapters.capability.model import Judge, ModelFailed, Spent, Thought
 from cuga.journal.memory import MemoryJournal
@@ -155,3 +158,46 @@ async def test_a_halted_house_asks_no_model(halted: bool) -> None:
             await house.change(h.Halted(at=assembly.clock.now(), reason="fire"))
         await house.plan("look about Kestrel")
     assert model.asked == (0 if halted else 1)
+
+
+async def test_a_reply_in_the_journal_that_cannot_be_used_any_more_leaves_the_plan_to_the_rules() -> None:
+    run_id, whole = await history()
+    at = next(at for at, event in enumerate(whole) if isinstance(event, e.ModelCallComplete))
+    for steps in ([{**STEPS[0], "tool": "gone"}], [{**STEPS[0], "input": {"odd": 1}}]):
+        reply = msgspec.Raw(msgspec.json.encode({"steps": steps, "why": [], "question": ""}))
+        model = Puppet()
+        result, _, state = await gone_on(run_id, [*whole[:at], msgspec.structs.replace(whole[at], reply=reply)], model)
+        assert result.status is Status.SUCCESS and model.asked == 0 and state.plan.planner == "rules"
+        assert any("its answer cannot be used" in note for note in state.plan.notes)
+
+
+async def test_a_model_that_names_a_tool_it_was_not_shown_has_failed_and_is_paid_all_the_same() -> None:
+    class Wanders(Puppet):
+        async def decompose_goal(self, *_: Any, **__: Any) -> Thought:
+            return Thought(steps=({**STEPS[0], "tool": "send_message"},), spent=Spent(requests=1, tokens=USED, money=1))
+
+    async with Coordinator("smb", model=Wanders(), tools=(look_about,)) as house:
+        planned = await house.plan("look about Kestrel")
+        assert planned.plan is not None and planned.plan.planner == "rules"
+        assert "not shown: send_message" in planned.plan.notes[-1]
+        assert (await house.budget(planned.run_id)).tokens.used == USED
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_records_are_told_only_where_the_profile_names_them(tmp_path: Path, allowed: bool) -> None:
+    class Listens(Puppet):
+        prompt = ""
+
+        async def decompose_goal(self, *words: Any, prompt: str = "", **named: Any) -> Thought:
+            self.prompt = prompt
+            return await super().decompose_goal(*words, prompt=prompt, **named)
+
+    place, model = sample_house(tmp_path), Listens()
+    if allowed:
+        told = "fields: [goal, tools, feedback, history]"
+        text = place.registry.read_text("utf-8")
+        assert told in text
+        place.registry.write_text(text.replace(told, "fields: [goal, tools, records]"), "utf-8")
+    async with Coordinator("smb", house=place.root, model=model, tools=(look_about,)) as house:
+        await house.plan("look about Velkarin Foods")
+    assert ('"records":[{' in model.prompt) is allowed
