@@ -88,7 +88,9 @@ async def test_a_models_plan_is_an_effect_of_the_run_and_runs_like_any_plan() ->
             assert (found.tokens, found.money, found.requests) == (USED, 600, 1)
             planned = (await house.planned(result.run_id)).plan
             assert planned is not None and planned.planner == "model" and "1,350 tokens for $0.0006" in planned.notes[0]
-            assert (await house.budget(result.run_id)).tokens.used == USED
+            budget = await house.budget(result.run_id)
+            assert budget.tokens.used == USED and budget.money is not None and budget.money.used == 600
+            assert budget.as_dict()["money"]["used"] == 0.0006
     assert len(fake.asked) == 1 and "look_about" in str(fake.asked) and fake.keys == ["Bearer none-is-needed"]
 
 
