@@ -1,4 +1,4 @@
-"""A real mail server (aiosmtpd) on loopback that keeps what it takes, and refuses, drops or hangs when it is told to."""
+"""A real mail server (aiosmtpd) on loopback that keeps what it takes, and refuses, drops or hangs when told to."""
 
 from __future__ import annotations
 

@@ -213,7 +213,7 @@ def _words(error: Exception) -> str:
 
 
 def _wired(whole: bytes) -> bytes:
-    """The mail as DATA carries it, without the line that ends it: CRLF, and a dot before a line that begins with one."""
+    """The mail as DATA carries it, without the line that ends it: CRLF, and a dot before one that begins a line."""
     lines = _LINE_END.split(whole.removesuffix(b"\n").removesuffix(b"\r"))
     return b"".join((b"." + line if line.startswith(b".") else line) + b"\r\n" for line in lines)
 

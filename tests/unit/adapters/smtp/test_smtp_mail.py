@@ -5,8 +5,8 @@ import smtplib
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.servers.mail_sink import PASSWORD, USER, Sink
 from tests.servers.certificates import Certificates
+from tests.servers.mail_sink import PASSWORD, USER, Sink
 
 from cuga.adapters.capability import Outgoing, body_hash
 from cuga.adapters.offline import Outbox
