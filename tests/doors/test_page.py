@@ -1,6 +1,6 @@
 """The page in a real browser: each story of `web/e2e` is told once, with servers and houses of its own.
 
-Chromium is Debian's; where it is missing, and apt works for us, it is installed. Else the stories are skipped, and say why.
+Chromium is Debian's; where it is missing and apt works for us, it is installed. Else the stories are skipped, saying why.
 """
 
 from __future__ import annotations

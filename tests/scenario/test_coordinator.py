@@ -418,7 +418,7 @@ async def test_a_tool_raised_while_a_run_waited_is_judged_by_its_new_class(
         await house.change(h.UserAdded(at=AT, user="bob", roles=("approver",)))
         await house.change(h.HaltLifted(at=AT))
         await house.resume(run)
-        await house.answer_question(run, "yes")
+        await house.answer_question(run, "yes", by=BOB)  # to take a changed tool is to agree to what it does
         assert (await house.wait(run)).reason == "waits for an approval"
         asked = (await pending(house, run))[0]
         await house.answer(asked, "approve", by=BOB)

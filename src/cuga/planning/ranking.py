@@ -145,8 +145,10 @@ class Index:
         return tool in self._weights.get(stem, {})
 
     def orders_by_name(self, verb: str, tool: str) -> float:
-        """How plainly a verb orders a tool: its rarity where it is the verb of the tool's own name, else 0."""
-        return self.rarity(verb) if verb and stems(tool.replace("_", " "))[:1] == [verb] else 0.0
+        """How plainly a verb orders a tool: its rarity where it is the verb of the tool's own name, or a keyword of it
+        that no example of selling knows, so that nothing else can speak for it; else 0."""
+        is_its_own = verb in self.strong.get(tool, ()) and verb in self._own and not senses().knows(verb)
+        return self.rarity(verb) if verb and (is_its_own or stems(tool.replace("_", " "))[:1] == [verb]) else 0.0
 
     def is_own(self, stem: str) -> bool:
         """Whether a contract calls it its own: a one-word keyword or a choice."""

@@ -1,4 +1,4 @@
-"""The page in a window of its own. The server is a process beside the window, so that either may break without the other."""
+"""The page in a window of its own. The server is a process beside it, so that either may break without the other."""
 
 from __future__ import annotations
 
