@@ -236,9 +236,10 @@ class HubSpotDialect(Dialect):
                 return [{"id": str(n), "properties": {"name": a["name"], "country": a["country"], "numberofemployees":
                          "50", "hubspot_owner_id": str(a["owner"])}} for n, a in world.accounts.items()]  # fmt: skip
             case "contacts":
-                return [{"id": str(n), "properties": {"firstname": p["name"].split()[0], "lastname":
-                         " ".join(p["name"].split()[1:]), "email": p["email"],
-                         "associatedcompanyid": str(p["account"]), "hs_email_optout": "true" if p["out"] else None}} for n, p in world.people.items()]  # fmt: skip
+                return [{"id": str(n), "properties": {
+                    "firstname": p["name"].split()[0], "lastname": " ".join(p["name"].split()[1:]), "email": p["email"],
+                    "associatedcompanyid": str(p["account"]), "hs_email_optout": "true" if p["out"] else None,
+                }} for n, p in world.people.items()]  # fmt: skip
             case "deals":
                 return [self._deal(n) for n in world.deals]
         body = {"notes": "hs_note_body", "calls": "hs_call_body", "meetings": "hs_meeting_body",

@@ -3,7 +3,7 @@
 from cuga.adapters.vendors.catalog import KINDS, Kind, Need
 from cuga.adapters.vendors.port import Live, Unread, Vendor
 from cuga.adapters.vendors.syncing import KindSynced, LeftOut, sync_kind
-from cuga.adapters.vendors.writer import VendorWriter, mark_of
+from cuga.adapters.vendors.writer import VendorCrm, VendorWriter, mark_of
 
 __all__ = [
     "KINDS",
@@ -14,6 +14,7 @@ __all__ = [
     "Need",
     "Unread",
     "Vendor",
+    "VendorCrm",
     "VendorWriter",
     "mark_of",
     "sync_kind",

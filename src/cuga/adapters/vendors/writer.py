@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 
+from cuga.adapters.binding import ReadHereWriteThere
 from cuga.adapters.capability import Edit, Edited, Loading, NotEdited, Record, Stored, fields_of
 from cuga.adapters.offline.crm_edits import same
 from cuga.adapters.offline.crm_store import CrmStore
@@ -146,6 +147,20 @@ class VendorWriter:
     def _taken_over(self, edit: Edit, record: str) -> Edited:
         made = self._store.take_over(msgspec.structs.replace(edit, record=record))
         return msgspec.structs.replace(made, place=self._vendor.title)
+
+
+class VendorCrm(ReadHereWriteThere):
+    """A `Crm`: read from the house's own store, which was filled by syncing, and changed at the vendor."""
+
+    def __init__(
+        self, store: CrmStore, vendor: Vendor, *, clock: Clock | None = None, settles_s: float = SETTLES_S
+    ) -> None:
+        super().__init__(store, VendorWriter(store, vendor, clock=clock, settles_s=settles_s))
+        self.vendor = vendor
+
+    def look(self) -> str:
+        """Who we are at the vendor; raises when we are nobody."""
+        return self.vendor.look()
 
 
 def mark_of(key: str) -> str:

@@ -162,9 +162,9 @@ def test_a_mail_goes_over_starttls_or_tls_and_to_the_right_machine_only(tmp_path
             by = mailer(tmp_path / str(number), url, egress=Egress(inside=("localhost",)), tls=made.client())
             by.send(letter())
             assert sink.encrypted == [True]
+            other = mailer(tmp_path / f"{number}b", f"{scheme}://127.0.0.1:{sink.port}", tls=made.client())
             with pytest.raises(Unreachable):  # the same machine under a name that its certificate does not bear
-                other = f"{scheme}://127.0.0.1:{sink.port}"
-                mailer(tmp_path / f"{number}b", other, tls=made.client()).send(letter())
+                other.send(letter())
 
 
 def test_who_we_are_is_told_and_a_wrong_password_is_a_refusal(tmp_path):

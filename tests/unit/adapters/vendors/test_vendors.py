@@ -96,7 +96,7 @@ def outcome(error):
     return failed(error, SideEffect.EXECUTE, Redactor(()))
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------
+# --- reading ---------------------------------------------------------------------------------------------------------
 def test_records_are_read_page_by_page_and_say_the_same_whatever_vendor_they_are_of(bench):
     found = bench.sync()
     assert {kind: one.added for kind, one in found.items()} == {
@@ -157,7 +157,7 @@ def test_who_we_are_is_told_and_a_wrong_token_says_what_helps(bench):
     assert refused.value.facts["status"] in (400, 401)
 
 
-# --- changing -----------------------------------------------------------------------------------------------------------
+# --- changing --------------------------------------------------------------------------------------------------------
 def test_a_change_is_made_once_per_key_and_the_store_follows(bench):
     bench.sync()
     made = bench.writer().edit(bench.edit())
