@@ -9,6 +9,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
 ARGS ?=
 DEMO ?= .work/demo
+CLUSTER ?= .work/cluster
 WORKERS ?= 2
 
 # Larger data sets lie beside the project or nowhere; tests that need them say so and are skipped.
@@ -18,13 +19,16 @@ export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 PAGE := src/cuga/api/page/index.html
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
 
-.PHONY: help demo test cover check format bench soak lock clean page page-if-node
+.PHONY: help demo cluster test cover check format bench soak lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.installed page-if-node ## Set up everything and run the main job on sample data, offline
 	@$(BIN)/cuga demo $(DEMO) $(ARGS)
+
+cluster: $(VENV)/.dev ## Start a Postgres, a server and two workers on this machine, to try many machines
+	@PYTHONPATH=src:. $(BIN)/python -m tests.machines.cluster $(CLUSTER)
 
 page: $(PAGE) ## Build the web page, with Node 20.19 or newer
 
@@ -56,7 +60,7 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra mcp --extra postgres --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
 	@! command -v npm > /dev/null || (cd requirements/node \
 		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 

@@ -20,8 +20,8 @@ export default defineConfig({
   server: {
     host: "127.0.0.1",
     proxy: {
-      "/api": { target: house, headers: { origin: house } },
-      "/ws": { target: house, ws: true, headers: { origin: house } },
+      "/api": { target: house, changeOrigin: true, headers: { origin: house } },
+      "/ws": { target: house, ws: true, changeOrigin: true, headers: { origin: house } },
     },
   },
   test: { include: ["src/**/*.test.ts"] },

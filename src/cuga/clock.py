@@ -55,6 +55,24 @@ class SystemClock:
         return ulid(number >> 80, (number & ((1 << 80) - 1)).to_bytes(10, "big"))
 
 
+class SharedClock(SystemClock):
+    """The machine's clock, corrected to one that several machines share. Set back, it stands until it is passed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.offset = timedelta(0)
+
+    def now(self) -> datetime:
+        now = datetime.now(UTC) + self.offset
+        if now > self._last:
+            self._last = now
+        return self._last
+
+    def set_by(self, asked: datetime, said: datetime, heard: datetime) -> None:
+        """Correct it by what the shared clock `said`, between two readings of this machine's own clock."""
+        self.offset = said - (asked + (heard - asked) / 2)
+
+
 class ManualClock:
     """A clock that a test moves by hand; its ids count up from one."""
 

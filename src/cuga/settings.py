@@ -26,6 +26,9 @@ class Settings:
     """The settings of one process: each field is the variable `CUGA_<FIELD>`, see `docs/reference/settings.md`."""
 
     house: Path | None = None  # where the house is; None: looked for
+    database: str = field(default="", repr=False)  # where the journal is, when it is in Postgres: may hold a password
+    lease_s: int = 9  # with a database: after how long the runs of a silent worker are taken over
+    tenant_runs: int = 0  # with a database: runs of one tenant that are advanced at once; 0: no limit
     profile: str = ""  # the profile of a run that names none; empty: the default of the registry
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
@@ -125,6 +128,9 @@ def _durability(name: str, text: str) -> str:
 
 _READERS: dict[str, Any] = {
     "house": _path,
+    "database": _text,
+    "lease_s": _whole,
+    "tenant_runs": _whole,
     "profile": _text,
     "durability": _durability,
     "worker": _text,

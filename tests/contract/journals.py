@@ -6,9 +6,12 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from tests.postgres import database
+
 from cuga.journal.codec import Scrub
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Index, Journal, OpenApproval, RunRow
+from cuga.journal.postgres import Address, PostgresJournal
 from cuga.journal.sqlite import SqliteJournal
 from cuga.model.event import Annotation, Claim, Status, ToolCallError
 from cuga.model.failure import FailureMode
@@ -26,7 +29,11 @@ def sqlite(directory: Path, scrub: Scrub | None = None) -> Journal:
     return SqliteJournal(directory / "journal.db", scrub=scrub, prefill=False)
 
 
-HOMES: dict[str, Home] = {"memory": memory, "sqlite": sqlite}
+def postgres(directory: Path, scrub: Scrub | None = None) -> Journal:
+    return PostgresJournal(Address.of(database(), f"b{abs(hash(directory)):x}"), scrub=scrub)
+
+
+HOMES: dict[str, Home] = {"memory": memory, "sqlite": sqlite, "postgres": postgres}
 
 
 def said(*texts: str) -> list[Annotation]:

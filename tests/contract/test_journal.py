@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from tests.contract.journals import AT, HOMES, Home, card, claiming, closed, row, said
 
-from cuga.errors import ApprovalNotFound, BadInput, JournalFailed, NotFound
+from cuga.errors import ApprovalNotFound, BadInput, JournalFailed, NotFound, RunNotFound
 from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
@@ -311,6 +311,16 @@ async def test_an_approval_is_found_open_or_closed(journal: Journal) -> None:
     assert await journal.find_approval("a1") == "r1"
     with pytest.raises(ApprovalNotFound):
         await journal.find_approval("a2")
+
+
+async def test_the_newest_run_of_a_trace_is_found_within_its_tenant(journal: Journal) -> None:
+    for name, minutes, tenant in (("r1", 1, "local"), ("r2", 2, "local"), ("r3", 3, "other")):
+        await journal.append(name, 0, said("a"), index=row(minutes=minutes, tenant=tenant))
+    assert await journal.find_trace("t", tenant="local") == "r2"
+    assert await journal.find_trace("t", tenant="other") == "r3"
+    for trace, tenant in (("t", "nobody"), ("u", "local")):
+        with pytest.raises(RunNotFound):
+            await journal.find_trace(trace, tenant=tenant)
 
 
 async def test_an_approval_may_open_and_close_within_one_group(journal: Journal) -> None:

@@ -66,6 +66,26 @@ Goals that speak of many accounts, and those that cannot be told apart
 The older names answer with our errors
     unit/orchestrator/test_wrong_kinds.py
     """,
+    "Many machines": """
+One contract for the journal in memory, in a file and in Postgres
+    contract/test_journal.py
+    unit/journal/test_postgres.py
+A connection lost at the commit loses nothing and doubles nothing
+    unit/journal/test_postgres.py::test_a_connection_lost_at_the_commit_neither_loses_nor_doubles
+    unit/journal/test_postgres.py::test_hundreds_of_appends_through_a_line_that_drops_at_the_commit
+Three processes of 64 workers take a shared budget exactly
+    unit/journal/test_postgres.py::test_three_processes_of_64_workers_take_a_shared_budget_exactly
+One contract for every engine
+    contract/test_engine.py
+A worker that is killed is taken over, one that stood still does nothing more
+    machines/test_fleet.py
+No wake-up is swallowed
+    unit/engine/test_distributed.py
+A reading role sees its tenant and nobody else
+    unit/journal/test_postgres.py::test_a_reading_role_sees_its_tenant_and_nobody_else
+A house moves into a database and back with every hash
+    machines/test_moving.py
+    """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
     test_orchestrator_protocol.py

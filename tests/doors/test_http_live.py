@@ -216,5 +216,5 @@ async def test_nothing_stays_behind_when_watchers_go(live):
         async for _ in stream.aiter_lines():
             break
     async with asyncio.timeout(10):
-        while opened.doors.live._runs:  # noqa: ASYNC110 - there is nothing to be told by
+        while opened.doors.live._runs:
             await asyncio.sleep(0.02)

@@ -1,6 +1,7 @@
 """The page in a real browser: each story of `web/e2e` is told once, with servers and houses of its own.
 
-Chromium is Debian's; where it is missing and apt works for us, it is installed. Else the stories are skipped, saying why.
+Chromium is Debian's; where it is missing, and apt works for us, it is installed. Else the stories are skipped, and say
+why.
 """
 
 from __future__ import annotations
@@ -12,6 +13,8 @@ import sys
 from pathlib import Path
 
 import pytest
+
+from cuga.cli.main import main
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "web"
@@ -39,7 +42,7 @@ def _installed_browser() -> str | None:
 
 
 @pytest.fixture(scope="session")
-def stage() -> dict[str, str]:
+def stage(_sample: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The environment of a story; a skip where something that it needs is missing."""
     if shutil.which("node") is None:
         pytest.skip("no Node here")
@@ -50,7 +53,16 @@ def stage() -> dict[str, str]:
     browser = _browser() or _installed_browser()
     if browser is None:
         pytest.skip("no Chromium here, and it cannot be installed")
-    return os.environ | {"CHROMIUM": browser, "CUGA": f"{sys.executable} -m cuga.cli", "NO_COLOR": "1"}
+    empty = tmp_path_factory.mktemp("empty") / "house"
+    assert main(["init", str(empty)]) == 0
+    return os.environ | {
+        "CHROMIUM": browser,
+        "CUGA": f"{sys.executable} -m cuga.cli",
+        "SAMPLE_HOUSE": str(_sample),
+        "EMPTY_HOUSE": str(empty),
+        "NO_COLOR": "1",
+        "PATIENCE_MS": "40000",
+    }
 
 
 @pytest.mark.parametrize("story", STORIES)

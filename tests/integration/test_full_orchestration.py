@@ -226,7 +226,7 @@ async def test_the_stop_button_holds_goals_and_lets_them_go(world):
         await house.change(h.Halted(at=at, reason="drill"))
         orchestrator = ReferenceOrchestrator(house, wait_s=20)
         doing = asyncio.ensure_future(gathered(orchestrator.orchestrate("look about Acme", CONTEXT)))
-        while not [run for run in await house.runs() if run.status.value == "parked"]:  # noqa: ASYNC110
+        while not [run for run in await house.runs() if run.status.value == "parked"]:
             await asyncio.sleep(0.005)
         assert world.calls == []
         await house.change(h.HaltLifted(at=at))

@@ -336,7 +336,7 @@ async def test_giving_up_the_wait_leaves_the_request_open(house: Coordinator) ->
 async def test_waiting_for_people_ends_when_they_have_decided(house: Coordinator, world: World) -> None:
     plan = steps(PlanStep(tool="post", input={"to": "x"}))
     waiting = asyncio.ensure_future(house.execute_plan(plan, ExecutionContext(user_id="ann"), wait_s=120.0))
-    while not (runs := await house.runs()) or not (asked := await pending(house, runs[0].run_id)):  # noqa: ASYNC110
+    while not (runs := await house.runs()) or not (asked := await pending(house, runs[0].run_id)):
         await asyncio.sleep(0.01)
     await house.answer(asked[0], "approve", by=BOB)
     assert (await waiting).success

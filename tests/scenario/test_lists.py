@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -16,8 +18,10 @@ from msgspec.structs import replace
 from cuga.errors import BadInput, NotDone, NotFound
 from cuga.model.event import ListClosed, ListOpened, Status
 from cuga.model.failure import FailureMode
-from cuga.model.plan import Budget, ForEach, Plan, PlanStep, Reference
+from cuga.model.plan import Budget, ForEach, Plan, PlanStep, Reference, When
+from cuga.model.value import digest_bytes
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.partial import PartialResult
 from cuga.orchestrator.place import make
 from cuga.orchestrator.resuming import what_is_left
@@ -185,6 +189,7 @@ import asyncio, sys
 from pathlib import Path
 from tests.scenario.test_lists import agree, deeds_in, letters
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.evidence import Scope
 
 async def main():
     async with Coordinator(profile="smb", house=sys.argv[1], tools=deeds_in(Path(sys.argv[2]), 0.15)) as house:
@@ -234,3 +239,33 @@ async def test_a_process_killed_in_the_middle_of_a_list_reaches_nobody_twice(tmp
         assert sum(isinstance(event, ListOpened) for event in events) == 1
         (closed,) = [event for event in events if isinstance(event, ListClosed)]
         assert closed.done == len(reached(deeds))
+
+
+async def test_evidence_of_a_list_gives_every_call_its_exact_bytes_and_the_one_that_was_left_out(tmp_path):
+    post, count = deeds_in(tmp_path / "deeds")
+    make(tmp_path / "house")
+    async with Coordinator(house=tmp_path / "house", tools=(post, count), profile="smb", user="ada") as house:
+        result = await house.execute_plan(letters(PEOPLE[:3]))
+        (card,) = await house.inbox(result.run_id)
+        await house.answer(card.approval_id, "amend", without=(2,), reason="not them")
+        (card,) = await house.inbox(result.run_id)
+        await house.answer(card.approval_id, "approve")
+        result = await house.wait(result.run_id)
+        made = await house.evidence(Scope(run_id=result.run_id), str(tmp_path / "evidence.zip"))
+    with zipfile.ZipFile(made.path) as kept:
+        report, records = kept.read("report.html").decode(), json.loads(kept.read("records.json"))
+    for number in (1, 2, 3):
+        body = f'{{"to":"person {number}"}}'.encode()
+        assert report.count(digest_bytes(body)) >= (1 if number == 2 else 3)  # shown twice, and called
+    (record,) = records
+    assert [call["step"] for call in record["calls"]] == ["s1#1", "s1#3", "s2"]
+    assert sorted(reached(tmp_path / "deeds")) == ["person 1", "person 3"]
+
+
+async def test_what_is_skipped_says_why(tmp_path):
+    post, _ = deeds_in(tmp_path / "deeds")
+    none = ForEach(items=PEOPLE[:3], when=When(expr='item == "nobody"'))
+    plan = Plan(goal="g", steps=(PlanStep(tool="post", input={"to": {"$item": ""}}, for_each=none),))
+    async with Coordinator(tools=(post,), profile="smb") as house:
+        (step,) = (await house.show((await house.execute_plan(plan)).run_id)).steps
+        assert step.state == "skipped" and step.reason == "none of the 3 items of its list is meant"

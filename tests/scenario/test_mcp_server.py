@@ -312,7 +312,7 @@ async def mounted(house):
     server = uvicorn.Server(uvicorn.Config(app, host="127.0.0.1", port=port, log_level="error"))
     task = asyncio.ensure_future(server.serve())
     async with asyncio.timeout(10):
-        while not server.started:  # noqa: ASYNC110 - it has no event for it
+        while not server.started:
             await asyncio.sleep(0.01)
     try:
         yield f"http://127.0.0.1:{port}/mcp"

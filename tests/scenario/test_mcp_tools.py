@@ -11,7 +11,7 @@ from tests.servers.houses import hostile, house_of, registry_with
 
 from cuga.errors import BadInput, DigestMismatch, PlanInvalid
 from cuga.model.house_event import ToolsAccepted, ToolsQuarantined
-from cuga.model.plan import Plan, PlanStep
+from cuga.model.plan import ForEach, Plan, PlanStep
 from cuga.orchestrator import AGENTSCoordinator as Coordinator
 
 pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
@@ -48,6 +48,8 @@ async def test_nothing_of_a_server_can_be_used_before_a_person_has_accepted_it(t
         assert [tool for tool in await house.tools() if "/" in tool.name] == []
         with pytest.raises(PlanInvalid):
             await house.execute_plan(ACT)
+        (finding,) = [one for one in await house.doctor() if one.what == "mcp hostile"]
+        assert (finding.state, finding.found) == ("note", "nobody has accepted its tools")
         (drift,) = await house.drift()
         assert [(one.tool, one.kind) for one in drift.differences] == [("act", "new")]
         with pytest.raises(DigestMismatch):
@@ -60,6 +62,20 @@ async def test_nothing_of_a_server_can_be_used_before_a_person_has_accepted_it(t
         assert (line.tools, line.profiles, line.quarantined) == (1, ("smb",), {})
         accepted = [event for event in await house.events("house/local") if isinstance(event, ToolsAccepted)]
         assert accepted[0].by == house.user and accepted[0].reason == "read it"
+
+
+async def test_a_list_of_calls_of_a_servers_tool_is_one_card_and_each_is_made_once(tmp_path):
+    site = Site(tmp_path, "honest")
+    each = ForEach(items=("ada", "bo", "cy"))
+    plan = Plan(goal="act on each", steps=(PlanStep(tool="hostile/act", input={"what": {"$item": ""}}, for_each=each),))
+    async with site.open() as house:
+        await house.accept_tools("hostile")
+        result = await house.execute_plan(plan)
+        (card,) = await house.inbox(result.run_id)
+        assert len(card.calls) == 3 and site.effects() == []
+        await house.answer(card.approval_id, "amend", without=(2,), digest=card.digest)
+        result = await agreed(house, result.run_id)
+        assert sorted(site.effects()) == ["ada", "cy"] and result.status.value == "partial"
 
 
 async def test_a_call_is_judged_approved_and_made_once(tmp_path):
@@ -201,6 +217,8 @@ async def test_a_server_that_cannot_be_understood_is_quarantined_with_all_it_has
         await agreed(house, (await house.execute_plan(ACT)).run_id)
         await asyncio.sleep(0.05)
         assert list((await house.servers())[0].quarantined) == [""]
+        (finding,) = [one for one in await house.doctor() if one.what == "mcp hostile"]
+        assert finding.state == "broken" and "cuga tools drift hostile" in finding.mend
         seen = [event for event in await house.events("house/local") if isinstance(event, ToolsQuarantined)]
         assert len(seen) == 1 and seen[0].by == ""
         again = await house.execute_plan(ACT)
@@ -255,16 +273,18 @@ async def test_another_process_does_the_same_over_the_desk(tmp_path):
 
 
 async def test_without_the_extra_it_is_said_what_is_missing(tmp_path, monkeypatch):
-    from cuga.orchestrator import outside, servers
+    from cuga.orchestrator import outside, server_lines, servers
 
     site = Site(tmp_path, "honest")
     async with site.open() as house:
         await house.accept_tools("hostile")
     monkeypatch.setattr(outside, "has_client", lambda: False)
     monkeypatch.setattr(servers, "has_client", lambda: False)
+    monkeypatch.setattr(server_lines, "has_client", lambda: False)
     async with site.open() as house:
         (line,) = await house.servers()
         assert "cugar[mcp]" in line.problem and line.tools == 1
+        assert "cugar[mcp]" in next(one.mend for one in await house.doctor() if one.what == "mcp hostile")
         assert "cugar[mcp]" in (await house.test_server("hostile")).problem
         assert not (await house.execute_plan(ACT)).success
 

@@ -18,7 +18,8 @@ from cuga.adapters.vendors import VendorCrm, VendorWriter
 from cuga.adapters.vendors.http import VendorApi
 from cuga.model.event import name_of
 from cuga.orchestrator import AGENTSCoordinator as Coordinator
-from cuga.tools.mcp.line import Line, _Session
+from cuga.tools.mcp.line import Line
+from cuga.tools.mcp.session import Session
 from cuga.tools.openapi import Api
 
 HOUSE, TOOL, ARGUMENTS = sys.argv[1:4]
@@ -92,7 +93,7 @@ async def main() -> None:
         if POINT:
             assembly.journal.append = appended
             mortal(Line, "_look", "look")
-            mortal(_Session, "call", "call")
+            mortal(Session, "call", "call")
             mortal(Api, "_asked", "call")
         runs = await house.runs()
         if runs:

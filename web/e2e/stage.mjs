@@ -1,6 +1,6 @@
 // The stage of every story: houses, servers and browsers, all of which are ended with the story.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
@@ -20,7 +20,9 @@ after(async () => {
 export function house({ sample = true } = {}) {
   const root = mkdtempSync(join(tmpdir(), "cuga-story-"));
   ends.push(() => rmSync(root, { recursive: true, force: true }));
-  cuga("init", join(root, "house"), ...(sample ? ["--sample"] : []));
+  const made = process.env[sample ? "SAMPLE_HOUSE" : "EMPTY_HOUSE"]; // one that was made once
+  if (made) cpSync(made, join(root, "house"), { recursive: true });
+  else cuga("init", join(root, "house"), ...(sample ? ["--sample"] : []));
   return join(root, "house");
 }
 

@@ -1,5 +1,5 @@
 // Looks at pages as people see them: each in the sizes and looks asked for. `node tools/shots.mjs URL OUT [name=path ...]`
-import { mkdirSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { chromium } from "playwright-core";
 
 const [, , link, out, ...wanted] = process.argv; // a link to sign in with, or the state.json of an earlier call and URL in BASE
@@ -19,6 +19,19 @@ if (!process.env.BASE) {
 }
 const state = await first.storageState();
 mkdirSync(out, { recursive: true });
+
+/** A picture as WebP, which is a third of its size. */
+const studio = await (await browser.newContext()).newPage();
+async function webp(png) {
+  const url = await studio.evaluate(async (said) => {
+    const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${said}`)).blob());
+    const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
+    canvas.getContext("2d").drawImage(image, 0, 0);
+    return canvas.toDataURL("image/webp", 0.86);
+  }, png.toString("base64"));
+  return Buffer.from(url.split(",")[1], "base64");
+}
+
 for (const look of looks) {
   const [size, colour] = look.split("-");
   const [width, height] = sizes[size];
@@ -40,9 +53,11 @@ for (const look of looks) {
     }
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
     if (wide > 0) console.log(`${look} ${name}: ${wide} px too wide`);
-    await page.screenshot({ path: `${out}/${name}-${look}.png`, fullPage: process.env.FULL === "1" });
+    const png = await page.screenshot({ fullPage: process.env.FULL === "1" });
+    if (process.env.WEBP) writeFileSync(`${out}/${name}-${look}.webp`, await webp(png));
+    else writeFileSync(`${out}/${name}-${look}.png`, png);
   }
   await context.close();
 }
-await first.storageState({ path: `${out}/state.json` });
+if (!process.env.BASE) await first.storageState({ path: process.env.STATE ?? `${out}/state.json` });
 await browser.close();

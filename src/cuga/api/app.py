@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI
 from starlette.responses import Response
+from starlette.routing import BaseRoute
 
 from cuga.api import (
     agents,
@@ -28,8 +30,8 @@ from cuga.api.doors import Doors
 from cuga.api.guard import Guard
 
 
-def create_app(doors: Doors) -> Any:
-    """An ASGI app on a house that is open."""
+def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
+    """An ASGI app on a house that is open; `more` are routes of other protocols."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="cuga", redirect_slashes=False)
     app.state.doors = doors
     problems.install(app)
@@ -58,5 +60,5 @@ def create_app(doors: Doors) -> Any:
             described.update(schema.describe(app))
         return answer(described)
 
-    app.router.routes.extend(page.page.routes)
+    app.router.routes.extend([*more, *page.page.routes])
     return Guard(app, doors.address)

@@ -91,6 +91,7 @@ async def decide_as(
         digest=said.digest,
         reason=said.reason,
         changes=said.changes or None,
+        without=said.without,
         by=asker.principal,
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Depends
@@ -15,7 +15,7 @@ from cuga.api.doors import Doors, doors_of
 from cuga.errors import NotAllowed, NotSignedIn, ProofNeeded
 from cuga.model.context import Principal
 from cuga.people.credentials import KEY_PREFIX, LONGEST, Key, Session
-from cuga.policy.access import Verb, asks_for_proof, may
+from cuga.policy.access import FOR_PROGRAMS, Verb, asks_for_proof, may
 
 COOKIE = "cuga_session"
 PROVEN = timedelta(minutes=10)  # how long a proof of who somebody is counts
@@ -72,7 +72,7 @@ def allowed(verb: Verb) -> Callable[[HTTPConnection], Awaitable[Asker]]:
 
     async def known(connection: HTTPConnection) -> Asker:
         asker = await asker_of(connection)
-        if asker.key is not None and verb.value not in asker.key.scopes:
+        if asker.key is not None and (verb not in FOR_PROGRAMS or verb.value not in asker.key.scopes):
             raise NotAllowed(f"the key {asker.key.label or asker.key.key_id} is not for {verb.value}")
         return asker
 
@@ -89,9 +89,17 @@ async def must_be_fresh(doors: Doors, asker: Asker, risk: str) -> None:
         raise ProofNeeded()
 
 
-def sign_in(doors: Doors, response: Response, user: str, way: str) -> None:
+def sign_in(
+    doors: Doors,
+    response: Response,
+    user: str,
+    way: str,
+    proved_at: datetime | None = None,
+    *,
+    is_proof: bool = True,
+) -> None:
     """Begin a session and hand its token to the browser."""
-    token = doors.credentials.begin_session(user, way)
+    token = doors.credentials.begin_session(user, way, proved_at, is_proof=is_proof)
     response.set_cookie(
         COOKIE,
         token,

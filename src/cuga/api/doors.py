@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from starlette.requests import HTTPConnection
 
@@ -13,6 +13,7 @@ from cuga.people.credentials import Credentials
 
 if TYPE_CHECKING:
     from cuga.api.live import Live
+    from cuga.people.oidc import Provider
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Doors:
     live: Live
     address: Address = field(default_factory=Address)
     rates: Rates = field(default_factory=Rates)
-    oidc: Any = None
+    oidc: Provider | None = None
     port: int = 0  # where the server listens, whatever people type
 
 

@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import secrets
 from typing import Annotated
 
-from fastapi import Body
+from fastapi import Body, Query
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from cuga.api.answers import answer, nothing, router
 from cuga.api.auth import COOKIE, Asker, Here, Known, sign_in
 from cuga.api.doors import Doors
 from cuga.api.pages import Given
-from cuga.errors import NotAllowed, NotSignedIn
+from cuga.errors import NotAllowed, NotFound, NotSignedIn
 from cuga.model.value import Value
 from cuga.people import passwords
+from cuga.people.oidc import Provider
 from cuga.policy.access import verbs_of
 
 login = router("signing in")
+_BACK = "/api/login/oidc/callback"
+_STATE = "cuga_oidc"
 
 
 class Me(Given, frozen=True, kw_only=True, omit_defaults=False):
@@ -127,6 +131,46 @@ async def accept_invitation(doors: Here, request: Request, said: Annotated[Invit
     response = nothing()
     sign_in(doors, response, user, "password")
     return response
+
+
+@login.get("/login/oidc", status_code=302, response_class=RedirectResponse)
+async def begin_at_provider(doors: Here, request: Request, step_up: bool = False) -> Response:
+    """Go to the OpenID provider of this house and come back signed in; with `step_up` prove there who you are."""
+    doors.rates.take("login", _address(request))
+    provider = _provider(doors)
+    url, state = await provider.begin(f"{doors.address.url}{_BACK}", proves=step_up)
+    response = RedirectResponse(url, 302)
+    response.set_cookie(  # sent along when the provider sends them back, which no stricter cookie is
+        _STATE, state, max_age=600, httponly=True, samesite="lax", secure=doors.address.is_secure, path=_BACK
+    )
+    return response
+
+
+@login.get("/login/oidc/callback", status_code=302, response_class=RedirectResponse)
+async def come_back_from_provider(
+    doors: Here,
+    request: Request,
+    state: Annotated[str, Query(max_length=200)] = "",
+    code: Annotated[str, Query(max_length=4_000)] = "",
+) -> Response:
+    """Where the provider sends people back."""
+    doors.rates.take("login", _address(request))
+    provider = _provider(doors)
+    if not state or not secrets.compare_digest(state.encode(), request.cookies.get(_STATE, "").encode()):
+        raise NotSignedIn("this way in was begun in another browser", mend="Begin again.")
+    identity = await provider.finish(state, code, f"{doors.address.url}{_BACK}")
+    user = await doors.front.user_of(identity)
+    response = RedirectResponse("/", 302)
+    response.delete_cookie(_STATE, path=_BACK)
+    is_proof = identity.proved_at is not None
+    sign_in(doors, response, user, "oidc", identity.proved_at, is_proof=is_proof)
+    return response
+
+
+def _provider(doors: Doors) -> Provider:
+    if doors.oidc is None:
+        raise NotFound("no OpenID provider is set", mend="Set CUGA_OIDC_ISSUER and CUGA_OIDC_CLIENT.")
+    return doors.oidc
 
 
 @login.post("/logout", status_code=204)

@@ -74,12 +74,15 @@ class Answered(Value, frozen=True, kw_only=True):
 
 
 class DecisionWish(Value, frozen=True, kw_only=True):
-    """A decision on exactly what was shown: `digest` is the card's. `changes` are for `amend`."""
+    """A decision on exactly what was shown: `digest` is the card's. `changes` are for `amend`; of a list's card their
+    names begin with the number of a call (`2.message.subject`), and `without` holds the numbers of calls to leave out.
+    """
 
     verdict: Verdict
     digest: str
     reason: str = ""
     changes: dict[str, Any] = {}
+    without: tuple[int, ...] = ()
 
 
 class Pick(Value, frozen=True, kw_only=True):

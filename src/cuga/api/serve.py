@@ -13,10 +13,12 @@ import uvicorn
 from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
+from cuga.api.mcp_mount import McpDoor
 from cuga.errors import BadInput
-from cuga.orchestrator.assemble import settle_in
+from cuga.orchestrator.assemble import Assembly, settle_in
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.timetable import keep_time
+from cuga.people.oidc import Provider
 
 PORT = 8080
 MAX_FRAME = 64 * 1024  # bytes a watcher may send at once
@@ -60,7 +62,8 @@ def take_socket(host: str, port: int | None) -> socket.socket:
         except BadInput:
             return take_socket(host, 0)
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    taken = socket.socket(family, socket.SOCK_STREAM)
+    # asyncio sends small answers at once only on sockets that say they are TCP; else each waits 40 ms for an ACK
+    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind((host, port))
@@ -87,10 +90,12 @@ async def served(
     doors = Doors(
         front=front, credentials=assembly.credentials(), live=Live(front), address=address, port=taken.getsockname()[1]
     )
+    doors.oidc = provider_of(assembly)
     await doors.live.open()
     delivering = asyncio.ensure_future((await front.postman()).work())
+    mcp = McpDoor(doors)
     config = uvicorn.Config(
-        create_app(doors),
+        create_app(doors, mcp.routes),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -109,7 +114,8 @@ async def served(
         await asyncio.wait({serving, asyncio.ensure_future(server.is_up.wait())}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done():
             await serving
-        yield doors
+        async with mcp.running():
+            yield doors
     finally:
         delivering.cancel()
         await asyncio.gather(delivering, return_exceptions=True)
@@ -118,6 +124,15 @@ async def served(
         await asyncio.gather(serving, return_exceptions=True)
         taken.close()
         assembly.served_at = ""
+
+
+def provider_of(assembly: Assembly) -> Provider | None:
+    """The OpenID provider that the settings name; None when they name none."""
+    said = assembly.settings
+    if not said.oidc_issuer or not said.oidc_client:
+        return None
+    secret = said.variables.get("CUGA_OIDC_SECRET", "")
+    return Provider(said.oidc_issuer, said.oidc_client, secret, said, assembly.clock)
 
 
 @contextlib.asynccontextmanager

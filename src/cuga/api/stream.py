@@ -24,6 +24,7 @@ from cuga.projections.trace import Trace
 
 ALIVE_S = 15.0  # a comment line keeps proxies from closing a quiet stream
 SEND_S = 20.0  # a watcher that takes nothing for so long is let go
+HINT_S = 0.25  # between two batches of hints: what moves meanwhile is told in one
 LOOK_S = 30.0  # how often a watcher's right to watch is looked at again
 
 traces = router("traces")
@@ -119,6 +120,7 @@ async def watch_house(socket: WebSocket) -> None:
                     if hint["kind"] == "end":
                         await socket.close(1001)
                         return
+                await asyncio.sleep(HINT_S)
 
     await _serve(socket, send)
 

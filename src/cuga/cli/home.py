@@ -101,7 +101,7 @@ def at_house(options: Options, work: Work, *, drives_all: bool = False) -> int:
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
-    settings = read_settings(house=options.house)
+    settings = read_settings(house=options.house, database=options.database or None)
     place = find(settings.house)
     import asyncio
 

@@ -23,6 +23,14 @@ class Options:
             help="The house, a directory. Left out: CUGA_HOUSE, the nearest house above here, or the user's own.",
         ),
     ] = None
+    database: Annotated[
+        str,
+        Parameter(
+            group=EVERYWHERE,
+            help="The Postgres that holds the journal, postgresql://USER@HOST/DATABASE. Left out: CUGA_DATABASE, or "
+            "what the house says.",
+        ),
+    ] = ""
     json: Annotated[bool, Parameter(group=EVERYWHERE, negative="", help="Print the answer as JSON on stdout.")] = False
     debug: Annotated[
         bool, Parameter(group=EVERYWHERE, negative="", help="Show the traceback of an error nobody expected.")

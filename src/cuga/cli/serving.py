@@ -30,11 +30,13 @@ class Wanted:
     opens: bool | None
 
 
-async def serve_until_stopped(visit: Visit, wanted: Wanted | None, *, as_json: bool, replies_s: int = 0) -> int:
+async def serve_until_stopped(
+    visit: Visit, wanted: Wanted | None, *, as_json: bool, replies_s: int = 0, keeps_time: bool = True
+) -> int:
     """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
-    every `replies_s` seconds, if any."""
+    every `replies_s` seconds, if any, and begin what its timetable has unless others do."""
     async with _doors(visit, wanted, as_json=as_json) as told:
-        return await _hold(visit, told, as_json=as_json, replies_s=replies_s)
+        return await _hold(visit, told, as_json=as_json, replies_s=replies_s, keeps_time=keeps_time)
 
 
 @asynccontextmanager
@@ -61,9 +63,9 @@ async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> Async
         yield () if as_json else ("", f"Open {link}", "It signs you in once, within half an hour.", "")
 
 
-async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int) -> int:
+async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int, keeps_time: bool) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
-    from cuga.orchestrator.assemble import settle_in
+    from cuga.orchestrator.assemble import end_when_paused, settle_in
     from cuga.orchestrator.timetable import keep_time
 
     assembly = await visit.front.open()
@@ -91,6 +93,7 @@ async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s
 
     stop = assembly.engine.listen("", tell)
     settle_in()
+    end_when_paused(assembly)
     woken = await assembly.engine.sweep()
     say(f"Serving {visit.place.root}; went on with {woken} runs. Other commands work beside this one; Ctrl-C stops it.")
     if told:
@@ -98,7 +101,7 @@ async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s
     stopped = asyncio.Event()
     with contextlib.suppress(NotImplementedError):
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
-    timing = asyncio.ensure_future(keep_time(visit.front, tell_time))
+    timing = asyncio.ensure_future(keep_time(visit.front, tell_time) if keeps_time else stopped.wait())
     timing.add_done_callback(lambda _: stopped.set())  # whoever cannot read the house's clock any more must not go on
     reading = asyncio.ensure_future(_keep_reading(visit, replies_s, as_json=as_json)) if replies_s else None
     try:

@@ -11,12 +11,14 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
+import msgspec
+
 from cuga.clock import Clock
 from cuga.engine.live import Letter, Live, Lives, scrubbed
 from cuga.engine.pools import Pools
 from cuga.errors import CugaError, InvalidTransition, JournalFailed, RunNotFound
 from cuga.journal.codec import events_of
-from cuga.journal.port import Committed, Conflict, Journal, Refused, Unknown
+from cuga.journal.port import Committed, Conflict, Index, Journal, Refused, Unknown
 from cuga.kernel.decide import decide
 from cuga.kernel.evolve import fold
 from cuga.kernel.state import RunState
@@ -53,6 +55,18 @@ class Engine(Protocol):
     @property
     def is_closing(self) -> bool:
         """Whether nothing new may start any more in this process."""
+        ...
+
+    def holds(self, run_id: str) -> bool:
+        """Whether the run is this process's to move: else commands are decided on here, and another goes on."""
+        ...
+
+    def wakes(self, run_id: str) -> tuple[str, ...]:
+        """Who is to be woken with an append to the run, see `journal.port.Index`."""
+        ...
+
+    async def contested(self, live: Live) -> None:
+        """Somebody else has appended to the run: find out whether it is still ours."""
         ...
 
 
@@ -156,7 +170,8 @@ class Driver:
         finally:
             live.draining = False
             state = live.state
-            if state is None or state.parked is not None or state.end is not None:
+            is_ours = self.engine is None or self.engine.holds(live.run_id)
+            if state is None or state.parked is not None or state.end is not None or not is_ours:
                 self.lives.forget(live)
 
     def _begin_to_drain(self, live: Live) -> None:
@@ -203,13 +218,14 @@ class Driver:
         rounds = 0
         while rounds < MAX_ROUNDS:
             rounds += 1
-            state = live.state
+            state = None if live.stale else live.state
             if state is None:
                 live.rules = None
                 if isinstance(first, c.StartRun):
                     state = RunState(live.run_id)
                 else:
                     state = live.state = await self.load(live.run_id)
+                    live.stale = False
                     # whoever made its calls is gone; they are lost to it before anything else is decided
                     commands = [*self._taking_over(live, state, letters), *(letter.command for letter in letters)]
             rules = live.rules
@@ -224,7 +240,7 @@ class Driver:
                 rules,
                 current,
                 refused,
-                may_start=self.engine is None or not self.engine.is_closing,
+                may_start=self.engine is None or (not self.engine.is_closing and self.engine.holds(live.run_id)),
                 traffic=traffic or QUIET,
             )
             if traffic is not None:
@@ -236,6 +252,8 @@ class Driver:
                 _answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
+            if self.engine is not None and (wakes := self.engine.wakes(live.run_id)):
+                index = msgspec.structs.replace(index or Index(), wakes=wakes)
             try:
                 appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
             except BaseException:
@@ -255,6 +273,8 @@ class Driver:
                     live.state = None  # it moved under us; the same question deserves a fresh answer
                     if isinstance(first, c.StartRun):
                         raise InvalidTransition(f"there is a run {live.run_id} already")
+                    if self.engine is not None:
+                        await self.engine.contested(live)
                 case Refused(claim=claim, used=used):
                     if claim.scope not in refused:
                         rounds -= 1  # something was learned: a plan may hold many scopes that are taken

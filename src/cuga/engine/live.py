@@ -40,6 +40,7 @@ class Live:
         "planning",
         "rules",
         "run_id",
+        "stale",
         "state",
         "waiters",
     )
@@ -55,6 +56,7 @@ class Live:
         self.waiters: list[asyncio.Future[RunState]] = []
         self.has_hands = False  # the drainer can make the next call itself
         self.next_call: ToolCallStart | None = None
+        self.stale = False  # the state may be older than the stream: it is read anew before the next decision
 
     @property
     def is_idle(self) -> bool:

@@ -181,6 +181,10 @@ class LocalEngine:
         for run_id in list(self._news):
             self._end_news(run_id, HouseClosed(run_id))
 
+    async def rests(self, run_id: str) -> bool:
+        """Whether nobody is about to look at a run: what its stream says of it is then how it stands."""
+        return True
+
     # --- what the driver tells ------------------------------------------------------------------------------------
     def committed(self, live: Live, events: Sequence[Event]) -> None:
         """Facts are durable: start what is outstanding, note when to wake, tell whoever listens."""
@@ -200,7 +204,7 @@ class LocalEngine:
                     waiter.set_result(state)
             live.waiters.clear()
         elif not self.is_closing:
-            self._hands.go_on(live)
+            self._go_on(live)
         if self._news:
             for news in self._news.get(live.run_id, ()):
                 news.come()
@@ -211,6 +215,21 @@ class LocalEngine:
                 except Exception as error:  # whoever only looks on must not stop the work
                     context = {"message": f"a listener of run {live.run_id} broke", "exception": error}
                     asyncio.get_running_loop().call_exception_handler(context)
+
+    def _go_on(self, live: Live) -> None:
+        """Begin what a run owes."""
+        self._hands.go_on(live)
+
+    def holds(self, run_id: str) -> bool:
+        """Every run is this process's."""
+        return True
+
+    def wakes(self, run_id: str) -> tuple[str, ...]:
+        """Nobody: what follows from an append is begun here."""
+        return ()
+
+    async def contested(self, live: Live) -> None:
+        """Whoever else appended, the version of the stream has decided between us."""
 
     def drain(self, live: Live) -> None:
         """Somebody left a command: a task of its own carries it out, and makes the call that follows."""

@@ -84,6 +84,7 @@ class Index(Value, frozen=True, kw_only=True):
 
     run: RunRow | None = None
     approvals: dict[str, OpenApproval | None] = {}
+    wakes: tuple[str, ...] = ()  # worker pools whose processes are to look at the run; a book of one process has none
 
 
 class Stored(Value, frozen=True, kw_only=True):

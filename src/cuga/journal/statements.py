@@ -30,10 +30,10 @@ def rows(query: str, count: int) -> str:
 
 
 @cache
-def migrations() -> list[tuple[int, str, str]]:
-    """Number, name and text of each migration, in order."""
-    names = sorted(one.name for one in resources.files("cuga.journal").joinpath("schema").iterdir())
-    return [(int(name[:4]), name[5:-4], _text(name)) for name in names if name[:4].isdigit()]
+def migrations(room: str = ".") -> list[tuple[int, str, str]]:
+    """Number, name and text of each migration, in order; those of `postgres` lie in a room of their own."""
+    names = sorted(one.name for one in resources.files("cuga.journal").joinpath("schema", room).iterdir())
+    return [(int(name[:4]), name[5:-4], _text(f"{room}/{name}")) for name in names if name[:4].isdigit()]
 
 
 def _text(name: str) -> str:

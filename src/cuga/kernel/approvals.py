@@ -16,7 +16,7 @@ from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import Access, may_decide, who_can
+from cuga.policy.access import Access, may_decide, roles_at, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -47,7 +47,8 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
         raise ApprovalExpired(command.approval_id)
     if command.digest != request.digest:
         raise DigestMismatch(command.approval_id)
-    access = access_of(turn, command.by, request.requesters, request.roles)
+    roles = roles_at(request.roles, request.escalates_to, request.escalates_at, turn.now)
+    access = access_of(turn, command.by, request.requesters, roles)
     if access.solo and command.verdict is Verdict.APPROVE and request.quorum > 1:
         raise NotAllowed(too_few(request), mend=MORE_PEOPLE)
     votes = s.votes.get(command.approval_id, ())

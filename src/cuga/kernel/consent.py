@@ -187,6 +187,8 @@ def request(
         reason=step.reason,
         consequences=consequences,
         expires_at=turn.in_seconds(rules.expires_s),
+        escalates_at=turn.in_seconds(rules.escalates_s) if rules.escalates_s else None,
+        escalates_to=rules.escalates_to if rules.escalates_s else (),
         amends=amends,
         claims=free,
         calls=calls,

@@ -15,14 +15,15 @@ from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
-from cuga.policy.access import ROLES, Verb, Whose, may
+from cuga.policy.access import FOR_PROGRAMS, ROLES, Verb, Whose, may
 from cuga.policy.binding import HYBRID, LIVE, MODES, OFFLINE, PREFERRED
 from cuga.policy.profile import Current
 from cuga.policy.routing import Pool
 
 CHANNELS = ("webhook", "slack", "teams", "email")
 ABOUT = ("waiting", "expiring", "ended")
-_ALL_SCOPES = ", ".join(verb.value for verb in Verb)
+_VALUES = {verb.value for verb in Verb}
+_FOR_PROGRAMS = [verb.value for verb in Verb if verb in FOR_PROGRAMS]
 _ENABLE = "cuga adapters enable"
 
 
@@ -127,9 +128,13 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         case h.NoticeRemoved(notice_id=name) if name not in state.notices:
             raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
         case h.KeyMade(scopes=scopes):
-            unknown = [scope for scope in scopes if scope not in {verb.value for verb in Verb}]
+            if for_people := [scope for scope in scopes if scope in _VALUES and scope not in _FOR_PROGRAMS]:
+                why = f"to {', '.join(for_people)} takes a person who is signed in, and no key"
+                raise NotAllowed(why, mend=f"A key may be for {', '.join(_FOR_PROGRAMS)}.")
+            unknown = [scope for scope in scopes if scope not in _VALUES]
             if unknown or not scopes:
-                raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {_ALL_SCOPES}.")
+                there = ", ".join(_FOR_PROGRAMS)
+                raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {there}.")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
         case _:

@@ -40,6 +40,8 @@ class ApprovalRequested(Event, frozen=True, kw_only=True):
     reason: str = ""
     consequences: tuple[str, ...] = ()
     expires_at: datetime
+    escalates_at: datetime | None = None  # from then on `escalates_to` may decide as well; the end stays as it is
+    escalates_to: tuple[str, ...] = ()
     amends: str = ""  # the approval that this one replaces
     claims: tuple[Claim, ...] = ()  # of nothing: what may happen once was free when people were asked
     calls: tuple[ListedCall, ...] = ()  # of a list: exactly these; `arguments` is then the array of theirs

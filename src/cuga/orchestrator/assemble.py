@@ -17,18 +17,18 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.folder import CrmFolder
 from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
-from cuga.clock import Clock, SystemClock
+from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
 from cuga.engine.pools import Pools
-from cuga.errors import BadInput, CugaError
+from cuga.errors import BadInput, CugaError, InvalidTransition
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Backed, Committed, Journal
@@ -43,6 +43,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.orchestrator import database
 from cuga.orchestrator.outside import Outside, keep_report
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
@@ -64,6 +65,7 @@ from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
+from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
 from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
@@ -72,6 +74,10 @@ from cuga.tools.invoke import Door
 from cuga.tools.mcp import Reported
 from cuga.tools.registry import ToolRegistry
 
+if TYPE_CHECKING:
+    from cuga.journal.postgres import PostgresJournal
+
+LOST_LEASE = 75  # exit code of a process that was paused for too long: "try again", as sysexits.h has it
 AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
@@ -109,12 +115,14 @@ class Assembly:
     settled: dict[str, datetime] = field(default_factory=dict)  # schedule -> the last due time that was looked at
     sealer: Sealer | None = None  # a house in memory has none
     registry_file: RegistryFile | None = None  # a house in memory has the shipped one
+    book: PostgresJournal | None = None  # the journal, when it is in a database that others may have open too
     mistakes: CugaError | None = None  # what kept the registry from being loaded when the house was opened
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
     _outgoing: Queue | None = None
@@ -237,10 +245,15 @@ class Assembly:
 
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
-        return await self.journal.verify() if isinstance(self.journal, SqliteJournal) else []
+        if isinstance(self.journal, SqliteJournal):
+            return await self.journal.verify()
+        return await self.book.verify() if self.book is not None else []
 
     async def backup(self, path: Path) -> Backed:
         """Copy the journal into a new file. `BadInput` for a house in memory."""
+        if self.book is not None:
+            position, hash = await database.back_up(self.book, path)
+            return Backed(path=str(path), position=position, hash=hash)
         if not isinstance(self.journal, SqliteJournal):
             raise BadInput("a house in memory has nothing to back up")
         return await self.journal.backup(path)
@@ -253,8 +266,7 @@ class Assembly:
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
-        if isinstance(self.views, ViewsFile):
-            self.views.close()
+        self.views.close()
         self.crm.close()
         if self._credentials is not None:
             self._credentials.close()
@@ -295,7 +307,8 @@ async def open_house(
     if place is not None:
         check_access(place)
     settings = with_own_variables(settings or read_settings(), place)
-    clock = clock or SystemClock()
+    named_database = database.database_of(place, settings) if journal is None else ""
+    clock = clock or (SharedClock() if named_database else SystemClock())
     redactor = Redactor.from_environment(settings.variables)
     assembly: Assembly
 
@@ -303,16 +316,20 @@ async def open_house(
         await keep_report(assembly, reported)
 
     scrub = redactor.scrub_values
+    book: PostgresJournal | None = None
     if place is not None:
-        make_private(place.journal, place.views, place.crm)
+        make_private(place.crm, *(() if named_database else (place.journal, place.views)))
     if journal is None:
         if place is None:
             journal = MemoryJournal(scrub=scrub)
+        elif named_database:
+            journal = book = await database.open_book(place, named_database, settings, scrub)
+            await database.set_clock(clock, book)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
     outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
-        sealer = await _sealer_of(journal, place, settings)
+        sealer = await _sealer_of(book or journal, place, settings)
         await outside.learn(journal, house.fold(events_of(await journal.read(house_stream(LOCAL_TENANT)))))
     except BaseException:
         await journal.close()
@@ -349,7 +366,10 @@ async def open_house(
             "runs": {OFFLINE: RunShelf(journal)},
         }
     )
-    views: Store = ViewsFile(place.views) if place is not None else MemoryViews()
+    views: Store = MemoryViews() if place is None else ViewsFile(place.views)
+    if book is not None:
+        views.close()
+        views = database.open_views(book)
     door = Door(
         kept,
         bindings,
@@ -374,7 +394,14 @@ async def open_house(
     recall = PastRuns(journal, memory) if memory is not None else None
     thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, kept.plays, recall), records)
 
-    engine = LocalEngine(driver, clock, door.call, thinks, settings.worker or worker_name(), drives_all=drives_all)
+    worker = settings.worker or worker_name()
+    if book is None:
+        engine = LocalEngine(driver, clock, door.call, thinks, worker, drives_all=drives_all)
+    else:
+        engine = database.open_engine(
+            driver, clock, door.call, thinks, worker, book, settings,
+            serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
+        )  # fmt: skip
     assembly = Assembly(
         clock=clock,
         settings=settings,
@@ -400,23 +427,27 @@ async def open_house(
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,
+        book=book,
         mistakes=mistakes,
         _spare=spare,
     )
     await assembly.refold()
     if assembly.state.version == 0:
-        await assembly.change(
-            h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner), Principal(id=owner)
-        )
+        opened = h.HouseOpened(at=clock.now(), by=owner, tenant=assembly.tenant, owner=owner)
+        try:
+            await assembly.change(opened, Principal(id=owner))
+        except InvalidTransition:
+            if assembly.state.version == 0:
+                raise  # else another process opened it at the same moment
     if sealer is not None:
         engine.listen("", sealer.hear)
         sealer.start()
     return assembly
 
 
-async def _sealer_of(journal: Journal, place: Place | None, settings: Settings) -> Sealer | None:
+async def _sealer_of(journal: Journal | PostgresJournal, place: Place | None, settings: Settings) -> Sealer | None:
     """What seals the journal of a directory, once it fits its anchors."""
-    if place is None or not isinstance(journal, SqliteJournal):
+    if place is None or not hasattr(journal, "epoch"):
         return None
     directory = seals_of(place.root, settings.seals)
     sealer = Sealer(
@@ -452,3 +483,17 @@ def settle_in() -> None:
     sys.setswitchinterval(SWITCH_S)
     gc.freeze()
     gc.set_threshold(GC_THRESHOLD)
+
+
+def end_when_paused(assembly: Assembly) -> None:
+    """Let this process end at once when it stood still for longer than its lease: its runs are somebody else's by then.
+
+    For a process that a supervisor starts again; one of several processes on a database, else nothing happens.
+    """
+
+    def end(pause: float) -> None:
+        os.write(2, f"cuga: this process stood still for {pause:.0f} s and has lost its runs; it ends\n".encode())
+        os._exit(LOST_LEASE)
+
+    if assembly.book is not None:
+        assembly.engine.on_pause = end  # type: ignore[attr-defined]  # an engine of many machines

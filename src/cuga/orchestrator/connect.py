@@ -65,6 +65,8 @@ async def connect(
         except HouseBusy:
             raise mistakes from None
         return Session(remote)
+    if (await coordinator.open()).book is not None:
+        return Session(coordinator)  # the database is everybody's: each process has it open by itself
     desk = Desk(coordinator, place.socket)
     try:
         await desk.open()

@@ -31,6 +31,7 @@ from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
 from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
+from cuga.orchestrator.rehearsing import Rehearsing
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
@@ -41,7 +42,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -238,6 +239,11 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing):
             raise BadInput(f"no verdict {verdict!r}; there are {', '.join(v.value for v in Verdict)}") from None
         if said is Verdict.REQUEST_CHANGES and not reason.strip():
             raise BadInput("request-changes needs feedback: what should be different?")
+        if said is not Verdict.AMEND and (changes or without):
+            raise BadInput(
+                f"{said.value} is said of exactly what was shown; changes or calls to leave out would be lost",
+                mend="Amend it: the changed request waits for a decision of its own.",
+            )
         arguments = await self._amended(request, changes or {}, without) if said is Verdict.AMEND else None
         await assembly.engine.send(
             run_of(approval_id),

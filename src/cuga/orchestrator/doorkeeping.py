@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound
+from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound, NotSignedIn
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.value import Value
 from cuga.orchestrator.switching import Switching
 from cuga.people.credentials import INVITED, WELCOME, Credentials, Key
+from cuga.people.oidc import Identity
 from cuga.policy.access import ROLES, Verb, Whose, may, roles_of
 
 _THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
@@ -184,6 +185,25 @@ class Doorkeeping(Switching):
         key = assembly.credentials().key_named(key_id)
         await self.change(h.KeyRevoked(at=_THEN, key_id=key_id, user=key.user), by)
         assembly.credentials().drop_key(key_id)
+
+    async def user_of(self, identity: Identity) -> str:
+        """Who of this house somebody is whom an OpenID provider knows; `NotSignedIn` for strangers.
+
+        The first time they are known by their verified address, from then on by their account.
+        """
+        assembly = await self.open()
+        known, roles = assembly.credentials(), assembly.current.roles
+        user = known.account(identity.issuer, identity.subject)
+        if user in roles:
+            return user
+        for name in identity.names:
+            if name in roles:
+                known.link_account(identity.issuer, identity.subject, name)
+                return name
+        who = " or ".join(identity.names) or identity.subject
+        raise NotSignedIn(
+            f"{who} is nobody of this house", mend="An admin can add them: cuga users add NAME --role ROLE"
+        )
 
     async def login_failed(self, user: str) -> None:
         """Note that somebody was not let in; a burst of it becomes a fact of the house."""

@@ -6,18 +6,25 @@ import importlib.metadata
 import shlex
 import shutil
 import sys
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, cast
 
 from cuga.adapters.vendors import KINDS
 from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
 from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import pools_that_take
 from cuga.projections.runs import count_runs
 
+if TYPE_CHECKING:
+    from cuga.engine.distributed import DistributedEngine
+
+CLOCK_S = 1.0  # a machine's clock that is further off is worth a word; times are corrected anyway
 OWN_DISTRIBUTION = "cugar"
 FOREIGN_DISTRIBUTION = "cuga"  # another project's package, with the same import name
 LOW_DISK = 200 * 1024 * 1024  # bytes
@@ -38,8 +45,10 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_interpreter(),
         *_house(assembly),
         *_adapters(assembly),
+        *_servers(assembly),
         *_workers(assembly),
         await _runs(assembly),
+        *await _database(assembly),
         *_seal(assembly),
     ]
     faults = await assembly.verify()
@@ -138,6 +147,48 @@ async def _runs(assembly: Assembly) -> Finding:
     return Finding(what="runs", state="note", found="; ".join(found), mend="; ".join(mends))
 
 
+async def _database(assembly: Assembly) -> list[Finding]:
+    """The server that holds the journal, and the queue that wakes workers."""
+    if assembly.book is None:
+        return []
+    book, engine = assembly.book, cast("DistributedEngine", assembly.engine)
+    server = await book.server()
+    loose = [name for name in ("fsync", "full_page_writes") if getattr(server, name) != "on"]
+    offset = abs((await book.time() - datetime.now(UTC)).total_seconds())
+    figures = await engine.figures()
+    is_tight = server.connections > 0.8 * server.max_connections
+    return [
+        Finding(
+            what="database",
+            state="broken" if loose or server.is_copy else "note" if is_tight else "ok",
+            found=f"{book.address.shown}, Postgres {server.version}"
+            + (", a copy that takes no appends" if server.is_copy else "")
+            + "".join(f", {name} is off" for name in loose)
+            + f", {server.connections} of {server.max_connections} connections",
+            mend="turn them on: a crash of the server can lose what was committed"
+            if loose
+            else "name the primary"
+            if server.is_copy
+            else "raise max_connections: a worker needs about 14"
+            if is_tight
+            else "",
+        ),
+        Finding(
+            what="clock",
+            state="ok" if offset < CLOCK_S else "note",
+            found=f"{offset:.2f} s from the database's, which counts",
+            mend="" if offset < CLOCK_S else "set this machine's clock, e.g. with chrony",
+        ),
+        Finding(
+            what="queue",
+            state="broken" if figures.waiting and not figures.workers else "note" if figures.stalled else "ok",
+            found=f"{figures.workers} workers, {figures.running} runs in hand, {figures.waiting} wait, the oldest "
+            f"{figures.oldest_s:.0f} s, {figures.stalled} stalled, due for {figures.sweep_lag_s:.0f} s",
+            mend="start `cuga worker`: runs wait for one" if figures.waiting and not figures.workers else "",
+        ),
+    ]
+
+
 def _seal(assembly: Assembly) -> list[Finding]:
     """Whether what was appended is also known elsewhere."""
     if assembly.sealer is None:
@@ -185,6 +236,25 @@ def _adapters(assembly: Assembly) -> list[Finding]:
                 mend=f"cuga adapters setup {line.adapter}, if it is to be used" if kind is not None else "",
             )
         )
+    return found
+
+
+def _servers(assembly: Assembly) -> list[Finding]:
+    """MCP servers and OpenAPI documents that cannot be used as they stand."""
+    found = []
+    for line in server_lines(assembly):
+        state, words, mend = "ok", f"{line.tools} tools", ""
+        if line.problem:
+            state, words, mend = "note", line.problem, "pip install 'cugar[mcp]'"
+        elif line.quarantined:
+            why = next(iter(line.quarantined.values()))
+            state, words, mend = "broken", f"quarantined: {why}", f"`cuga tools drift {line.name}` shows it"
+        elif line.kind == "mcp" and line.accepted_at is None:
+            state, words = "note", "nobody has accepted its tools"
+            mend = f"`cuga tools accept {line.name}` shows them and asks"
+        elif not line.profiles:
+            state, words, mend = "note", "no profile allows it", f"name {line.name} among the adapters of a profile"
+        found.append(Finding(what=f"{line.kind} {line.name}", state=state, found=words, mend=mend))
     return found
 
 

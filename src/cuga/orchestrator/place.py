@@ -32,6 +32,11 @@ class Place:
         return self.root / "journal.db"
 
     @property
+    def database(self) -> Path:
+        """A file that names the database which holds the journal, without a password; not there: it is `journal`."""
+        return self.root / "database"
+
+    @property
     def views(self) -> Path:
         return self.root / "views.db"
 
@@ -53,6 +58,11 @@ class Place:
     def crm_folder(self) -> Path:
         """CSV files that somebody else keeps here, read by the adapter `folder` once the directory is there."""
         return self.root / "crm"
+
+    @property
+    def shadow(self) -> Path:
+        """Other rules that are watched beside the registry's; absent: none are."""
+        return self.root / "shadow.yaml"
 
     @property
     def outbox(self) -> Path:
@@ -211,7 +221,8 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
     here = (start or Path.cwd()).absolute()
     for directory in (here, *here.parents):
         with contextlib.suppress(PermissionError):  # a directory that nobody may look into holds no house of ours
-            if (directory / "registry.yaml").exists() and (directory / "journal.db").exists():
+            books = ("journal.db", "database")
+            if (directory / "registry.yaml").exists() and any((directory / book).exists() for book in books):
                 return Place(directory)
     own = user_house()
     if (own / "registry.yaml").exists():

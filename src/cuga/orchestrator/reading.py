@@ -195,11 +195,17 @@ class Reading:
         with assembly.engine.news(run_id) as news:
             while True:
                 news.check()
+                rests = await assembly.engine.rests(run_id)
                 for event in events_of(await assembly.journal.read(run_id, after)):
                     after += 1
                     yield event
                 state = await assembly.driver.state(run_id)
-                if state.version <= after and (state.end is not None or state.parked is not None) and not state.due:
+                if (
+                    rests
+                    and state.version <= after
+                    and (state.end is not None or state.parked is not None)
+                    and not state.due
+                ):
                     return
                 await news.get()
 

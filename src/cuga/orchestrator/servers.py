@@ -11,27 +11,12 @@ from cuga.model.tool import SideEffect
 from cuga.model.value import Value, digest
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.outside import NEEDS_EXTRA, Definitions, has_client, written_definitions
+from cuga.orchestrator.server_lines import ServerLine, quarantined, server_lines
 from cuga.orchestrator.switching import Switching
-from cuga.policy.outside import McpServer, OpenApiDocument
+from cuga.policy.outside import McpServer
 from cuga.tools.mcp import Difference, Line, contract_for, differences, judged
 
 _THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
-
-
-class ServerLine(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """A server or document that the registry declares, and how it stands."""
-
-    name: str
-    kind: str  # mcp, openapi
-    where: str  # command or address
-    trusted: bool
-    tools: int  # that can be called
-    accepted_by: str
-    accepted_at: datetime | None
-    quarantined: dict[str, str]  # its tools, or "" for all of them -> why
-    unfit: dict[str, str]  # tools that cannot be called -> why
-    profiles: tuple[str, ...]  # that allow it
-    problem: str  # why it cannot be used on this machine; empty: it can
 
 
 class FoundTool(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -75,9 +60,7 @@ class Servers(Switching):
         """Every server and document that the registry declares."""
         assembly = await self.open()
         assembly.look_at_registry()
-        registry = assembly.registry
-        servers = [_server_line(assembly, one) for one in registry.mcp.values()]
-        return servers + [_document_line(assembly, one) for one in registry.openapi.values()]
+        return server_lines(assembly)
 
     async def test_server(self, name: str) -> Tested:
         """Connect to a server and say what it offers and how that would be taken; nothing of it is called."""
@@ -149,56 +132,12 @@ class Servers(Switching):
             name=server.name,
             digest="" if problem else digest({"origin": server.origin, "tools": used}),
             differences=() if problem else differences(accepted, used, has_moved=has_moved),
-            quarantined=_quarantined(assembly, server.name),
+            quarantined=quarantined(assembly, server.name),
             accepted_by=event.by if event else "",
             accepted_at=event.at if event else None,
             problem=problem,
         )
         return drift, found
-
-
-def _server_line(assembly: Assembly, server: McpServer) -> ServerLine:
-    event = assembly.state.accepted.get(server.name)
-    unfit = assembly.outside.unfit
-    return ServerLine(
-        name=server.name,
-        kind="mcp",
-        where=server.url or " ".join(server.command),
-        trusted=server.trust,
-        tools=_count(assembly, server.name),
-        accepted_by=event.by if event else "",
-        accepted_at=event.at if event else None,
-        quarantined=_quarantined(assembly, server.name),
-        unfit={name: why for name, why in unfit.items() if name.startswith(f"{server.name}/")},
-        profiles=_allowed_by(assembly, server.capability, server.name),
-        problem="" if has_client() else NEEDS_EXTRA,
-    )
-
-
-def _document_line(assembly: Assembly, said: OpenApiDocument) -> ServerLine:
-    document = assembly.outside.documents.get(said.name)
-    return ServerLine(
-        name=said.name,
-        kind="openapi",
-        where=f"{said.document} at {document.base}" if document else said.document,
-        trusted=True,
-        tools=_count(assembly, said.name),
-        accepted_by="",
-        accepted_at=None,
-        quarantined={},
-        unfit=dict(document.left_out) if document else {},
-        profiles=_allowed_by(assembly, said.capability, said.name),
-        problem="",
-    )
-
-
-def _count(assembly: Assembly, name: str) -> int:
-    return len([tool for tool in assembly.tools.contracts() if tool.startswith(f"{name}/")])
-
-
-def _allowed_by(assembly: Assembly, capability: str, name: str) -> tuple[str, ...]:
-    profiles = assembly.registry.profiles.values()
-    return tuple(profile.name for profile in profiles if name in profile.adapters_for(capability))
 
 
 def _line(assembly: Assembly, name: str) -> Line:
@@ -224,12 +163,6 @@ def _found_tool(found: Definitions, tool: str, server: McpServer) -> FoundTool:
         purpose=purpose,
         problem=problem,
     )
-
-
-def _quarantined(assembly: Assembly, name: str) -> dict[str, str]:
-    whole = f"{name}/"
-    found = assembly.state.quarantined
-    return {tool.removeprefix(whole): why for tool, why in found.items() if tool.startswith(whole)}
 
 
 def _words(error: CugaError) -> str:

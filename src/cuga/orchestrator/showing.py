@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -165,7 +165,13 @@ class Showing(Reading):
             )
 
         return await find_runs(
-            assembly.journal, wanted, tenant=assembly.tenant, status=status, before=before, limit=limit
+            assembly.journal,
+            wanted,
+            tenant=assembly.tenant,
+            status=status,
+            before=before,
+            limit=limit,
+            known=assembly.known_lines,
         )
 
     async def run_of_trace(self, trace_id: str) -> str:
@@ -193,7 +199,7 @@ class Showing(Reading):
         card = await self.card(approval_id)
         who = by or await self.principal()
         current, at = assembly.current, assembly.clock.now()
-        access = may_decide(who, requesters=card.requesters, roles=card.roles, current=current, at=at)
+        access = may_decide(who, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
         before = await self.card(card.amends) if card.amends else None
         readable = card.readable
         return CardNow(
@@ -201,12 +207,12 @@ class Showing(Reading):
             may_decide=card.is_open and access.allowed,
             why=access.reasons if card.is_open else (f"it is {card.state}",),
             on_behalf_of=access.on_behalf_of,
-            who_can=who_can(requesters=card.requesters, roles=card.roles, current=current, at=at),
+            who_can=who_can(requesters=card.requesters, roles=card.roles_at(at), current=current, at=at),
             asks_for_proof=asks_for_proof(card.risk, who, current),
             readable=readable,
             hidden=_hidden(msgspec.json.decode(card.arguments)),
             mixed=tuple(sorted(_mixed(readable))),
-            changes=_changes(msgspec.json.decode(card.arguments)),
+            changes=_changes_of(card),
             edits=_edits(before, card) if before is not None else (),
         )
 
@@ -303,6 +309,16 @@ def _mixed(text: str) -> set[str]:
     return found
 
 
+def _changes_of(card: Card) -> tuple[Change, ...]:
+    """What the call of a card changes, or each call of a list, whose number stands before the name then."""
+    if not card.calls:
+        return _changes(card.each[card.step])
+    each = [(call.rpartition("#")[2], _changes(arguments)) for call, arguments in card.each.items()]
+    return tuple(
+        msgspec.structs.replace(one, name=f"{number}.{one.name}") for number, changes in each for one in changes
+    )
+
+
 def _changes(arguments: Any) -> tuple[Change, ...]:
     """What a call says it changes: arguments that travel with the value as it stands now (`was`)."""
     was = arguments.get("was") if isinstance(arguments, dict) else None
@@ -316,15 +332,24 @@ def _changes(arguments: Any) -> tuple[Change, ...]:
 
 
 def _edits(before: Card, card: Card) -> tuple[Change, ...]:
-    old, new = msgspec.json.decode(before.arguments), msgspec.json.decode(card.arguments)
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return ()
-    names = dict.fromkeys((*old, *new))
-    return tuple(
-        Change(name=name, was=_text(old.get(name)), becomes=_text(new.get(name)))
-        for name in names
-        if old.get(name) != new.get(name)
-    )
+    """What an amendment changed; of a list for each call, whose number stands before the name, with those left out."""
+    if not card.calls:
+        old, new = before.each[before.step], card.each[card.step]
+        return tuple(_between("", old, new)) if isinstance(old, dict) and isinstance(new, dict) else ()
+    found: list[Change] = []
+    for call, old in before.each.items():
+        number = call.rpartition("#")[2]
+        if call in card.each:
+            found += _between(f"{number}.", old, card.each[call])
+        else:
+            found.append(Change(name=number, was=_text(old), becomes=""))
+    return tuple(found)
+
+
+def _between(prefix: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
+    for name in dict.fromkeys((*old, *new)):
+        if old.get(name) != new.get(name):
+            yield Change(name=f"{prefix}{name}", was=_text(old.get(name)), becomes=_text(new.get(name)))
 
 
 def _text(value: Any) -> str:

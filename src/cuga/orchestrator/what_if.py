@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from cuga.errors import NotFound
@@ -12,7 +13,7 @@ from cuga.model.value import Value, encode
 from cuga.orchestrator.assemble import Assembly
 from cuga.planning.schema import arguments_of
 from cuga.policy.judge import Rules, Verdict
-from cuga.policy.profile import Consent
+from cuga.policy.profile import Consent, Current
 
 
 class WhatIf(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -34,11 +35,18 @@ class WhatIf(Value, frozen=True, kw_only=True, omit_defaults=False):
 
 
 def what_if(assembly: Assembly, rules: Rules, tool: str, arguments: Mapping[str, Any] | None) -> WhatIf:
-    """The ruling on one call; without `arguments` on the tool alone. `NotFound` for a tool that the house has not."""
+    """The ruling on one call as things stand in a house; without `arguments` on the tool alone. `NotFound`."""
+    return judged(rules, assembly.current, assembly.clock.now(), tool, arguments)
+
+
+def judged(
+    rules: Rules, current: Current, now: datetime, tool: str, arguments: Mapping[str, Any] | None = None
+) -> WhatIf:
+    """The ruling on one call under these rules; without `arguments` on the tool alone. `NotFound` for another tool."""
     contract = rules.contracts.get(tool)
     if contract is None:
         raise NotFound(f"no tool {tool!r}", mend="`cuga tools` lists them.")
-    current, profile = assembly.current, rules.profile
+    profile = rules.profile
     ruling = rules.ruling(tool, current)
     faults = tuple(arguments_of(contract).faults(dict(arguments))) if arguments is not None else ()
     reasons = [ruling.reason, *(f"goes without {use}: {why}" for use, why in ruling.reduced.items())]
@@ -52,7 +60,7 @@ def what_if(assembly: Assembly, rules: Rules, tool: str, arguments: Mapping[str,
     elif contract.cost > profile.limits.cost or profile.limits.calls_per_tool.get(tool, 1) < 1:
         verdict, reasons = "refused", [f"no budget of profile {profile.name} takes it", *reasons]
     elif consent is Consent.HUMAN:
-        said, now = encode(dict(arguments or {})), assembly.clock.now()
+        said = encode(dict(arguments or {}))
         standing = (one for one in current.standing_rules if covers(one, tool, profile.name, said, now))
         agreed = None if contract.side_effect is SideEffect.EXECUTE else next(standing, None)
         if agreed is not None:

@@ -105,12 +105,14 @@ class Credentials:
         return str(found[0])
 
     # --- sessions -------------------------------------------------------------------------------------------------
-    def begin_session(self, user: str, way: str) -> str:
-        """Begin a session; returns its token, which is kept nowhere."""
+    def begin_session(self, user: str, way: str, proved_at: datetime | None = None, *, is_proof: bool = True) -> str:
+        """Begin a session; returns its token, which is kept nowhere. Coming in is a proof of who somebody is, now or
+        at a time, unless it is none."""
         now = self._now()
+        proved = 0 if not is_proof else now if proved_at is None else min(now, int(proved_at.timestamp()))
         token = secrets.token_urlsafe(32)
         self._do("drop_old_sessions", now, now - int(IDLE.total_seconds()))
-        self._do("add_session", _digest(token), user, way, now, now, now + int(LONGEST.total_seconds()), now)
+        self._do("add_session", _digest(token), user, way, now, now, now + int(LONGEST.total_seconds()), proved)
         return token
 
     def session(self, token: str) -> Session | None:

@@ -17,6 +17,7 @@ from cuga.planning.lexicon import GENERIC, PLURAL_PRONOUNS, STOP, WRITING
 from cuga.planning.memory import favoured
 from cuga.planning.moods import Mood, mood
 from cuga.planning.ranking import Index, Match
+from cuga.planning.schema import accepts, arguments_of
 from cuga.planning.words import Token, stem
 
 LISTED = 1.1  # score from which a mere name in a list asks for a tool of its own
@@ -60,7 +61,11 @@ def _chosen(
         if kind is Mood.NAMES and told is not None and told.sentence == clause.sentence and clause.lead in ("and", ","):
             kind = Mood.TELLS  # "they liked it and asked for more"
         told = clause if kind is Mood.TELLS else None
-        adds = known and (_only_adds(clause, found.choices[-1].clause) or _says_when_or_how(clause))
+        adds = known and (
+            _only_adds(clause, found.choices[-1].clause)
+            or _says_when_or_how(clause)
+            or _names_choices(clause, found.choices[-1])
+        )
         if not adds and (telling_too or kind is not Mood.TELLS):
             _choose_for(clause, index, found, reading, favour)
         if len(found.choices) > known:
@@ -82,6 +87,16 @@ def _only_adds(clause: Clause, before: Clause) -> bool:
         return False
     counts = any(mention.kind in ("number", "count", "percent") for mention in clause.mentions)
     return clause.words[0].low.endswith("ing") and clause.words[0].stem in VERB_STEMS and counts
+
+
+def _names_choices(clause: Clause, before: Choice) -> bool:
+    """Whether all that a clause says is which of a tool's choices are meant, where it takes several: "a cadence from
+    monday, email and LinkedIn"."""
+    contract = before.contract
+    several = [slot for slot in contract.slots if accepts(arguments_of(contract).schema_of(slot.name), "array")]
+    choices = {stem(one.casefold()) for slot in several for one in slot.choices}
+    said = {word.stem for word in clause.words if word.low not in STOP}
+    return bool(said) and said <= choices and not clause.mentions and clause.sentence == before.clause.sentence
 
 
 def _says_when_or_how(clause: Clause) -> bool:

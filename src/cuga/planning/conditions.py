@@ -8,7 +8,9 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from cuga.planning.kinds import KINDS
 from cuga.planning.lexicon import ASKING
+from cuga.planning.words import stem
 
 _WORD = (
     r"\b(?P<word>(?:but |and )?(?:only |just |even )?(?:if|when|once|provided(?: that)?|as long as"
@@ -87,6 +89,8 @@ def find_conditions(text: str) -> tuple[str, list[Condition]]:
                 continue  # "all 85 accounts"
             if re.fullmatch(r"(?:\w+ )?when|once", match["word"], re.I) and pattern is _STATE:
                 continue
+            if pattern is _EACH and _is_of_records(match, text):
+                continue  # "all accounts with more than 500 people" says which, by their records
             unless = match["word"].casefold().endswith("unless")
             counted = pattern is not _STATE
             operator, good = _compared(match, unless) if counted else ("", _is_good(match) != unless)
@@ -98,6 +102,8 @@ def find_conditions(text: str) -> tuple[str, list[Condition]]:
             before = text[: match.start()].rstrip()
             opens = not before or before[-1] in ".!?;:\n(-,"
             start, end = match.span()
+            if pattern is _EACH and _noun(match):  # "all accounts in Norway over 65": who is meant stays in the goal
+                start = match.start("verb") if match["verb"] else match.start("before")
             found.append(
                 Condition(
                     " ".join(match.group().split()),
@@ -113,6 +119,30 @@ def find_conditions(text: str) -> tuple[str, list[Condition]]:
             )
             text = text[:start] + "," + " " * (end - start - 2) + "," + text[end:]
     return text, sorted(found, key=lambda condition: condition.start)
+
+
+def _noun(match: re.Match[str]) -> str:
+    """The kind of records that "all accounts in Norway over ..." names; empty: it names none."""
+    kinds = (KINDS.get(stem(word), "") for word in match["subject"].casefold().split())
+    return next((kind for kind in kinds if kind in ("account", "opportunity", "contact")), "")
+
+
+def _is_of_records(match: re.Match[str], text: str) -> bool:
+    """Whether a number is one that stands in the records named, and no score: people, money, the worth of a deal."""
+    kind = _noun(match)
+    if not kind or _SCORE.search(match.group()) or _SCORE.match(text[match.end() :]):
+        return False
+    of_record = kind == "opportunity" or float(match["number"]) > 100  # scores end there
+    return of_record or bool(_OF_RECORD.match(text[match.end() :]) or _FIELD.search(match["subject"]))
+
+
+_SCORE = re.compile(r"\b(?:scor\w+|points?|pts|fit)\b|^\s*(?:points?|pts|percent|%)", re.I)
+_FIELD = re.compile(r"\b(?:employees|headcount|staff|revenues?|turnover|sales)\b", re.I)
+_OF_RECORD = re.compile(
+    r"\s*(?:k|m|mio|mn|bn|thousand|million|billion|usd|eur|gbp|dollars|euros|employees|people|staff|heads|workers"
+    r"|seats|in (?:revenue|sales|turnover))\b",
+    re.I,
+)
 
 
 def opposite(operator: str) -> str:

@@ -17,10 +17,10 @@ from cuga.planning import explain, wire
 from cuga.planning.conditions import Condition
 from cuga.planning.evidence import Choice
 from cuga.planning.filling import Context, Filled
-from cuga.planning.groups import Group, account_slot, group_of, is_scoring, item_condition, listing_of, narrow, ranker
 from cuga.planning.kinds import base_kind, slot_kinds
+from cuga.planning.many import add_many
 from cuga.planning.mentions import Mention
-from cuga.planning.people import NOBODY
+from cuga.planning.people import NOBODY, tell_addressees
 from cuga.planning.ranking import Index, stems
 from cuga.planning.slots import fill
 from cuga.planning.subjects import accounts_for, deals_for
@@ -38,11 +38,11 @@ class Draft:
         self.whens: dict[str, tuple[When, str]] = {}
         self.lists: dict[str, ForEach] = {}  # steps that are one call for each item of a list
         self.choices: list[Choice] = []
+        self.bars: dict[str, Condition] = {}  # what a goal asks of each item of a step's list, when it is gone through
 
     def add(self, choice: Choice, depth: int = 0) -> None:
         """Add the steps of one choice: one for each account it is about, or one that is a list of many."""
-        group = group_of(choice, self.context)
-        if group is not None and not self.goes_on_from_a_list(choice) and self.add_group(choice, group, depth):
+        if not self.goes_on_from_a_list(choice) and add_many(self, choice, depth):
             return
         about = accounts_for(choice, self.index, self.context)
         for account in self.of_givers(choice) if about == [None] else about:
@@ -57,52 +57,6 @@ class Draft:
     def made_by(self, name: str) -> ToolContract:
         """The contract of a step."""
         return next(step.choice.contract for other, step in self.steps if other == name)
-
-    def add_group(self, choice: Choice, group: Group, depth: int) -> bool:
-        """Add a step that makes one call for each account of a group, behind the step that lists them; False when
-        nothing here lists accounts."""
-        known = [(name, listing_of(step.choice.contract)) for name, step in self.steps]
-        giver, listing = next(((name, found) for name, found in reversed(known) if found), ("", None))
-        if listing is None:
-            contract = None if group.is_pronoun else ranker(self.usable)
-            if contract is None:
-                return False
-            if is_scoring(choice.contract):
-                before = Choice(contract, choice.clause, choice.score, choice.words, None, choice.more)
-            else:
-                before = Choice(contract, choice.clause, 0.0, (), None, choice.more, choice.contract.name)
-            self.add_for(before, None, depth + 1)
-            giver, listing = self.steps[-1][0], listing_of(contract)
-        assert listing is not None
-        source = next(step for name, step in self.steps if name == giver)
-        narrow(
-            source.choice.contract,
-            source.arguments,
-            group,
-            self.context.records.accounts,
-            is_asked=not source.choice.needed_by,
-        )
-        if is_scoring(choice.contract):
-            self.context.note(
-                f"{choice.contract.name} looks at one account; {source.choice.contract.name} ranks many in one call."
-            )
-            return True
-        slot = account_slot(choice.contract)
-        assert slot is not None
-        step = fill(choice, None, "", self.context)
-        step.open = [one for one in step.open if one is not slot]
-        step.arguments[slot.name] = {ITEM: listing.account}
-        conditions = [clause.condition for clause in choice.clauses if clause.condition is not None][:1]
-        held = item_condition(conditions[0], listing) if conditions else None
-        if conditions and held is None:
-            self.context.ask(f'How is "{conditions[0].text}" to be measured for each of them?')
-        name = self.name(choice.contract.name)
-        each = ForEach(over=Reference(step=giver, path=listing.path), when=held, first=group.first)
-        flow = self.wire(step, depth)
-        self.steps.append((name, step))
-        self.lists[name], self.flow[name] = each, {slot.name: giver, **flow}
-        self.choices.append(choice)
-        return True
 
     def of_givers(self, choice: Choice) -> list[Mention | None]:
         """For a tool that only takes what was made: each account something was made for, or for "it" the last one."""
@@ -139,6 +93,7 @@ class Draft:
             assert clause.condition is not None
             self.ready_for(clause.condition, choice, account, depth)
         flow = self.wire(step, depth)
+        tell_addressees(step, self.context)
         name = self.name(choice.contract.name)
         self.steps.append((name, step))
         self.flow[name] = flow

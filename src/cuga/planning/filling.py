@@ -43,5 +43,6 @@ class Filled:
     account: Mention | None
     arguments: dict[str, Any] = field(default_factory=dict)
     open: list[Slot] = field(default_factory=list)
+    is_of_many: bool = False  # a call of it is about a record that is known only when the plan runs
     each: str | None = None  # the list that it makes a call for each result of
     taken: list[str] = field(default_factory=list)  # what was filled from what, for the step's reason

@@ -33,6 +33,7 @@ _CLOSING = set_of("close closes closing closed due signing sign land landing end
 _OPENING = set_of("opened created started begun entered new added")
 _ORDERS = {
     "amount": ("value amount size worth biggest largest highest smallest big large", True),
+    "revenue": ("biggest largest smallest", True),
     "closes": ("soonest earliest", False),
     "opened": ("newest latest recent", True),
 }
@@ -44,28 +45,28 @@ _PLACES = {  # fields whose values people use as plain words, by kind of record
     "products": ("series",),
     "teams": ("region", "manager"),
 }
-_WORDS_OF_KIND = {
+PLURALS = {  # kinds, and how the CRM calls records of them
     "account": "accounts",
     "opportunity": "opportunities",
     "contact": "contacts",
     "product": "products",
     "rep": "teams",
 }
-_STATES = {"open": OPEN, "won": WON, "lost": LOST, "win": WON, "lose": LOST}
+STATES = {"open": OPEN, "won": WON, "lost": LOST, "win": WON, "lose": LOST}
 
 
 def records_meant(step: Filled) -> str:
     """The kind of records that a step's clauses speak of, as the CRM calls it; empty when they speak of none."""
     for clause in step.choice.clauses:
         for word in clause.words:
-            if (kind := KINDS.get(word.stem, "")) in _WORDS_OF_KIND:
-                return _WORDS_OF_KIND[kind]
+            if (kind := KINDS.get(word.stem, "")) in PLURALS:
+                return PLURALS[kind]
     return ""
 
 
-def conditions_of(step: Filled, context: Context) -> list[Condition]:
-    """The conditions that the clauses of a step put on the records they ask for."""
-    records = records_meant(step)
+def conditions_of(step: Filled, context: Context, records: str = "") -> list[Condition]:
+    """The conditions that the clauses of a step put on the records they ask for, or on those of a given kind."""
+    records = records or records_meant(step)
     if not records:
         return []
     found = [
@@ -90,7 +91,7 @@ def order_of(step: Filled) -> str | None:
 
 def _of_state(step: Filled, records: str) -> Iterator[Condition]:
     words = [word.low for clause in step.choice.clauses for word in clause.words]
-    state = next((_STATES[word] for word in words if word in _STATES), "")
+    state = next((STATES[word] for word in words if word in STATES), "")
     if state and records == "opportunities":
         yield _is("status", state)
 
@@ -158,7 +159,7 @@ def _candidates(step: Filled) -> Iterator[str]:
 def _may_be_value(word: Token) -> bool:
     return (
         word.low not in STOP
-        and word.low not in _STATES
+        and word.low not in STATES
         and word.low not in VERBS
         and word.stem not in KINDS
         and len(word.low) > 2

@@ -11,7 +11,7 @@ from typing import Any
 from cuga.adapters.capability import Contact
 from cuga.model.tool import SideEffect, Slot
 from cuga.planning.filling import Context, Filled
-from cuga.planning.kinds import KINDS
+from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import STOP
 from cuga.planning.mentions import Mention
 from cuga.planning.schema import accepts
@@ -24,6 +24,7 @@ _SAME_ROLE = {
     "svp": "senior vice president", "evp": "executive vice president", "ops": "operations",
     "it": "information technology",
 }  # fmt: skip
+ADDRESSEES = "addressees"  # kind of a slot that takes several people
 _BUYING = re.compile(r"\b(buyer|procurement|purchasing|sourcing|buying)\b", re.I)
 
 
@@ -50,6 +51,8 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     role = next((mention.value for mention in own if mention.kind == "role"), "")
     if not role and not _speaks_of_people(step):
         return None
+    if step.is_of_many:  # who that is at each account is read when its call is made
+        return role if role and takes_role else None
     at = f" of {account.value}" if account else ""
     who = role or "contact"
     known = _known(account, context)
@@ -81,6 +84,25 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     else:
         context.note(f"The {who}{at} is not known: there is no CRM to look in. {left}")
     return role if takes_role and role else _empty(schema)
+
+
+def tell_addressees(step: Filled, context: Context) -> None:
+    """Where a tool only looks at people, and the goal names an account and no message: all who are known there, or a
+    question. "Check whether we may email Konex"."""
+    contract, account = step.choice.contract, step.account
+    slot = next((slot for slot in step.open if slot.kind == ADDRESSEES), None)
+    taken = {base_kind(slot.kind) for slot in contract.slots if step.arguments.get(slot.name)}
+    if slot is None or contract.side_effect is not SideEffect.READ_ONLY or taken & {"contact", "message"}:
+        return
+    if account is None or not context.records.is_known:
+        return
+    known = _known(account, context)
+    if not known:
+        context.ask(f"No contact of {account.value} is in the CRM. Whom do you mean? An address or a name would do.")
+        return
+    step.arguments[slot.name] = [person.id for person in known]
+    step.open.remove(slot)
+    context.note(f"All who are known at {account.value}: {_names(known)}.")
 
 
 def _sent_to(own: list[Mention], context: Context) -> str:

@@ -6,9 +6,20 @@ answer is "not known" and the planner goes by the goal's own words.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from cuga.adapters.capability import OPEN, Contact, Filter, Lookup, Opportunity, Record, squeeze, without_legal_form
+from cuga.adapters.capability import (
+    OPEN,
+    Contact,
+    Filter,
+    Lookup,
+    Opportunity,
+    Record,
+    fields_of,
+    squeeze,
+    without_legal_form,
+)
 from cuga.planning.lexicon import GREETING, STOP, VERBS
 from cuga.planning.words import Token, hole_number
 
@@ -17,6 +28,7 @@ MOST_DEALS = 12
 MOST_ACCOUNTS = 500
 SAMPLED = 500  # records that are looked at for the values of a field
 NEAR_AMONG = 5000  # names among which each odd word of a goal is compared
+_TELLING = ("country", "city", "industry", "owner", "stage", "title")
 SPOTTED = {"accounts": "account", "contacts": "contact", "products": "product", "teams": "rep"}
 
 
@@ -39,6 +51,10 @@ class CrmLookup(Protocol):
         self, kind: str, filters: tuple[Filter, ...] = (), *, order: str = "", limit: int = 100, offset: int = 0
     ) -> list[Record]:
         """Records that meet all filters."""
+        ...
+
+    def group(self, kind: str, field: str, filters: Sequence[Filter] = ()) -> list[tuple[str, int]]:
+        """(value, how many) of a field over the records that meet all filters."""
         ...
 
 
@@ -121,15 +137,44 @@ class Records:
         """How many accounts there are."""
         return len(self._crm.names("accounts")) if self._crm is not None else 0
 
-    def accounts_of(self, text: str) -> list[str]:
-        """The accounts of a country, city, industry or owner, as they are called; at most `MOST_ACCOUNTS`."""
+    def field_with(self, kind: str, text: str) -> str:
+        """The field in which some record of a kind has a text: a country, city, industry, owner, stage; else empty."""
+        if self._crm is None:
+            return ""
+        for field in _TELLING:
+            if field in fields_of(kind) and self._crm.query(kind, (Filter(field=field, value=text),), limit=1):
+                return field
+        return ""
+
+    def ids(self, kind: str, conditions: Sequence[Mapping[str, str]]) -> list[str]:
+        """The records of a kind that meet all conditions, by id; at most `MOST_ACCOUNTS`."""
+        filters = tuple(Filter(**one) for one in conditions)
+        found = self._crm.query(kind, filters, limit=MOST_ACCOUNTS) if self._crm is not None else []
+        return [record.id for record in found]
+
+    def count(self, kind: str, conditions: Sequence[Mapping[str, str]]) -> int | None:
+        """How many meet all conditions, up to `MOST_ACCOUNTS`; None where a condition is a period in words, which is
+        reckoned when the plan runs, or where there is no CRM."""
+        if self._crm is None or any(one["op"] == "within" for one in conditions):
+            return None
+        return len(self.ids(kind, conditions))
+
+    def with_deals(self, status: str) -> list[str]:
+        """The accounts that have a deal in a state (open, won, lost), by id."""
         if self._crm is None:
             return []
-        for field in ("country", "city", "industry", "owner"):
-            found = self._crm.query("accounts", (Filter(field=field, value=text),), limit=MOST_ACCOUNTS)
-            if found:
-                return [self.account_name(record.id) for record in found]
-        return []
+        found = self._crm.group("opportunities", "account_id", (Filter(field="status", value=status),))
+        return sorted(value for value, count in found if value and count)
+
+    def has_field(self, kind: str, field: str) -> bool:
+        """Whether any record of a kind has a value in a field."""
+        return self._crm is not None and bool(self._crm.query(kind, (Filter(field=field, op="known"),), limit=1))
+
+    @property
+    def are_names_unique(self) -> bool:
+        """Whether no two accounts share a name, so that each can be called by it."""
+        names = self._crm.names("accounts") if self._crm is not None else ()
+        return len({squeeze(name) for _, name in names}) == len(names) and all(name for _, name in names)
 
     def values(self, kind: str, fields: tuple[str, ...]) -> dict[str, str]:
         """What stands in some fields of the first records of a kind, folded -> the field; a few are looked at, so that

@@ -55,9 +55,9 @@ _AFTER_FIRST = frozenset(
 )  # tells one message from another
 
 
-def fill(choice: Choice, account: Mention | None, deal: str, context: Context) -> Filled:
+def fill(choice: Choice, account: Mention | None, deal: str, context: Context, *, is_of_many: bool = False) -> Filled:
     """Fill the slots of one chosen tool. References to earlier outputs come later, into `open` slots."""
-    step = Filled(choice, account)
+    step = Filled(choice, account, is_of_many=is_of_many)
     contract = choice.contract
     own = [m for clause in choice.clauses for m in clause.mentions]
     for slot in contract.slots:
@@ -101,7 +101,7 @@ def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention],
     kind, many = base_kind(slot.kind), accepts(schema, "array")
     own = [*context.answers, *own]
     if slot.choices:
-        return _chosen(slot, step.choice.clauses, own, context)
+        return _all_chosen(slot, step.choice.clauses) if many else _chosen(slot, step.choice.clauses, own, context)
     if kind == "account":
         return _accounts(step, own, many)
     if kind == "opportunity":
@@ -233,6 +233,13 @@ def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context
         if hits:
             return min(hits)[2]
     return None
+
+
+def _all_chosen(slot: Slot, clauses: tuple[Clause, ...]) -> list[str] | None:
+    """All choices that the goal says, in its order: "first by phone, then email and LinkedIn"."""
+    said = [word.stem for clause in clauses for word in clause.words]
+    places = {choice: said.index(stem(choice.casefold())) for choice in slot.choices if stem(choice.casefold()) in said}
+    return sorted(places, key=places.__getitem__) or None
 
 
 def _reported(step: Filled) -> str | None:

@@ -46,6 +46,10 @@ _OTHERS = frozenset({Whose.OTHERS})
 _ANY = _OWN | _OTHERS
 _ALL = dict.fromkeys(ROLES, _ANY)
 
+# What a key may be for. A program never agrees to anything, in nobody's name: a decision, an answer to a doubt, more
+# budget and the rules of the house take a person who is signed in.
+FOR_PROGRAMS = frozenset({Verb.LOOK, Verb.START, Verb.STEER, Verb.FEED, Verb.SCHEDULE, Verb.STOP})
+
 # The one table: what a role may do, and to whose runs or things. What is not in it is refused.
 MAY: Mapping[Verb, Mapping[str, frozenset[Whose]]] = {
     Verb.LOOK: _ALL,
@@ -136,6 +140,15 @@ def asks_for_proof(risk: str, by: Principal, current: Current) -> bool:
 def verbs_of(by: Principal, current: Current) -> tuple[str, ...]:
     """What a person may do now, to whosever things."""
     return tuple(verb.value for verb in Verb if any(may(by, verb, current, whose).allowed for whose in Whose))
+
+
+def roles_at(
+    roles: tuple[str, ...], escalates_to: tuple[str, ...], escalates_at: datetime | None, at: datetime
+) -> tuple[str, ...]:
+    """Whose holders may decide at a time: those who were asked, and after a while those whom it escalates to."""
+    if escalates_at is None or at < escalates_at:
+        return roles
+    return tuple(dict.fromkeys((*roles, *escalates_to)))
 
 
 def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:

@@ -52,6 +52,8 @@ class Approvals(Value, frozen=True, kw_only=True):
     quorum: int = 1
     expires_s: int = 24 * 3600
     lapses_s: int = 3600
+    escalates_s: int = 0  # from then on holders of `escalates_to` may decide as well; 0: never
+    escalates_to: tuple[str, ...] = ()
     replan_on_deny: bool = False
 
     def consent_for(self, side_effect: SideEffect) -> Consent:

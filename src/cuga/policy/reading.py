@@ -28,7 +28,7 @@ _PROFILE_KEYS = (
     "calls", "calls_per_domain", "calls_per_tool", "cost", "tokens", "warning_threshold", "at_limit", "approvals",
     "adapters", "tools", "forbidden_tools", "max_parallel", "retry", "rates", "simulate_execute",
 )  # fmt: skip
-_APPROVAL_KEYS = ("level", "roles", "quorum", "expires", "lapses", "replan_on_deny")
+_APPROVAL_KEYS = ("level", "roles", "quorum", "expires", "lapses", "escalates", "escalates_to", "replan_on_deny")
 _RETRY_KEYS = ("attempts", "base", "cap", "jitter")
 _RATE_KEYS = ("per", "calls", "every", "tool")
 
@@ -117,13 +117,22 @@ class ProfileReader:
         if roles == ():
             f.wrong(said["roles"], f"{where}.roles", "name at least one role, else nobody can decide")
         leveled = _with_level(start, level)
+        expires_s = _or(f.seconds(said.get("expires"), f"{where}.expires", 60), start.expires_s)
+        escalates_s = _or(f.seconds(said.get("escalates"), f"{where}.escalates", 60), start.escalates_s)
+        escalates_to = _or(f.names(said.get("escalates_to"), f"{where}.escalates_to"), start.escalates_to)
+        if bool(escalates_s) != bool(escalates_to) or escalates_s >= expires_s:
+            place = said.get("escalates") or said.get("escalates_to") or node
+            what = "give both `escalates` and `escalates_to`, and an `escalates` that is shorter than `expires`"
+            f.wrong(place, f"{where}.escalates", what)
         return Approvals(
             read_only=leveled.read_only,
             propose=leveled.propose,
             execute=leveled.execute,
             roles=_or(roles, start.roles),
             quorum=_or(f.whole(said.get("quorum"), f"{where}.quorum", 1, 10), start.quorum),
-            expires_s=_or(f.seconds(said.get("expires"), f"{where}.expires", 60), start.expires_s),
+            expires_s=expires_s,
+            escalates_s=escalates_s,
+            escalates_to=escalates_to,
             lapses_s=_or(f.seconds(said.get("lapses"), f"{where}.lapses", 60), start.lapses_s),
             replan_on_deny=_or(f.flag(said.get("replan_on_deny"), f"{where}.replan_on_deny"), start.replan_on_deny),
         )

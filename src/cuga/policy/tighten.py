@@ -102,6 +102,10 @@ def loosened(base: Profile, child: Profile) -> Iterator[tuple[str, str]]:
             yield "approvals", f"{new_consent.value} is looser than {old_consent.value}"
     if extra := set(after.roles) - set(before.roles):
         yield "approvals", f"more roles may decide ({', '.join(sorted(extra))})"
+    if extra := set(after.escalates_to) - set(before.escalates_to) - set(before.roles):
+        yield "approvals", f"more roles may decide after a while ({', '.join(sorted(extra))})"
+    if before.escalates_s and after.escalates_s < before.escalates_s and after.escalates_to:
+        yield "approvals", f"others may decide after {after.escalates_s:,} s, before it was {before.escalates_s:,} s"
     for capability in {*base.adapters, *child.adapters}:
         if extra := set(child.adapters_for(capability)) - set(base.adapters_for(capability)):
             yield "adapters", f"{capability}: {', '.join(sorted(extra))} is not allowed above"

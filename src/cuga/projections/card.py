@@ -15,6 +15,7 @@ import msgspec
 from cuga.model import event as e
 from cuga.model.plan import Step
 from cuga.model.value import Value, digest_bytes
+from cuga.policy.access import roles_at
 
 OPEN = "open"
 
@@ -65,6 +66,8 @@ class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
     votes: tuple[Vote, ...] = ()
     requested_at: datetime
     expires_at: datetime
+    escalates_at: datetime | None = None  # from then on `escalates_to` may decide as well
+    escalates_to: tuple[str, ...] = ()
     amends: str = ""
     amended_by: str = ""  # the request that took its place
     state: str = OPEN
@@ -98,6 +101,10 @@ class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
     def waited(self) -> timedelta | None:
         """From the request to its end; None while it is open."""
         return None if self.closed_at is None else self.closed_at - self.requested_at
+
+    def roles_at(self, at: datetime) -> tuple[str, ...]:
+        """Whose holders may decide at a time."""
+        return roles_at(self.roles, self.escalates_to, self.escalates_at, at)
 
     def time_left(self, now: datetime) -> timedelta:
         """How long it can still be decided; nothing when it is closed or too late."""
@@ -254,6 +261,8 @@ def _card(run_id: str, start: e.RunStarted, step: Step | None, request: e.Approv
         quorum=request.quorum,
         requested_at=request.at,
         expires_at=request.expires_at,
+        escalates_at=request.escalates_at,
+        escalates_to=request.escalates_to,
         amends=request.amends,
         calls=tuple(call.step for call in request.calls),
     )

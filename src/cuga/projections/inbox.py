@@ -69,7 +69,7 @@ async def find_card(journal: ReadJournal, approval_id: str, *, codec: Codec = PL
 
 def may_decide_on(card: Card, by: Principal, current: Current, at: datetime) -> Access:
     """Whether a person may decide on a request now, with the reasons."""
-    return may_decide(by, requesters=card.requesters, roles=card.roles, current=current, at=at)
+    return may_decide(by, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
 
 
 async def _cards(journal: ReadJournal, run_id: str, codec: Codec) -> dict[str, Card]:

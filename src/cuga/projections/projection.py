@@ -71,6 +71,10 @@ class Store(Protocol):
         """Forget all rows and the mark of a projection."""
         ...
 
+    def close(self) -> None:
+        """Let the store go."""
+        ...
+
 
 class Rows(Generic[R]):
     """The rows of one projection while it is applied: read through to the store, changes gathered until saved."""

@@ -7,7 +7,7 @@ the rules that the run was pinned to, and compared. Nothing is called and nothin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from cuga.errors import CugaError
 from cuga.kernel.decide import decide
@@ -23,7 +23,10 @@ SAME, DIFFERENT, UNTOLD = "same", "different", "cannot be told"
 _FIELDS: dict[type[e.Event], tuple[str, ...]] = {
     e.ToolCallStart: ("attempt", "tool", "tool_digest", "arguments", "side_effect", "domain", "cost", "key", "deadline",
     "approval", "simulated", "probe"),
-    e.ApprovalRequested: ("tool", "tool_digest", "arguments", "side_effect", "cost", "effect", "quorum", "expires_at"),
+    e.ApprovalRequested: ("tool", "tool_digest", "arguments", "side_effect", "cost", "effect", "quorum", "expires_at",
+    "calls"),
+    e.ListOpened: ("places", "inputs", "length"),
+    e.ListClosed: ("done", "missed", "reason"),
     e.StepRefused: ("rule",),
     e.RunFinished: ("status", "reason"),
 }  # fmt: skip
@@ -46,16 +49,31 @@ def replay(run_id: str, events: Sequence[e.Event], rules: Rules) -> tuple[Redeci
     """Every decision of a run, decided again. `rules` are those that it was pinned to."""
     state = RunState(run_id)
     begun, group = state.draft(), None  # where the facts of one step at one time began
+    came_up: list[RunState] = []  # where each fact of this time began: a list is asked for after others have started
     found = []
     for number, event in enumerate(events, start=1):
+        if group is None or event.at != group[0]:
+            came_up = []
         if (of := (event.at, getattr(event, "step", ""))) != group:
             begun, group = state.draft(), of
+            came_up.append(begun)
         if type(event) in _FIELDS and not getattr(event, "amends", ""):  # an amended request is a person's wish
             # a step that a rule agreed to may stand behind others by then: it is judged from where it came up as well
-            tries = [_again(start, number, event, rules) for start in (state, begun)]
-            found.append(max(tries, key=lambda one: (one.verdict == SAME, bool(one.differs))))
+            places = [state, begun, *(reversed(came_up) if getattr(event, "calls", ()) else ())]
+            tries = (_again(start, number, event, rules) for start in places)
+            found.append(_best(tries))
         apply(state, event)
     return tuple(found)
+
+
+def _best(tries: Iterable[Redecided]) -> Redecided:
+    """The first that is the same, else the one that says most of what differs."""
+    seen: list[Redecided] = []
+    for one in tries:
+        if one.verdict == SAME:
+            return one
+        seen.append(one)
+    return max(seen, key=lambda one: bool(one.differs))
 
 
 def _again(state: RunState, number: int, event: e.Event, rules: Rules) -> Redecided:
@@ -87,7 +105,7 @@ def _house(state: RunState, event: e.Event, rules: Rules) -> Current:
     """A house in which just what the record names was there: the adapters of this very call, the tools as pinned."""
     named: dict[str, str] = getattr(event, "adapters", {})
     installed = {use: tuple(name.split("+")) for use, name in named.items()}
-    if isinstance(event, e.RunFinished | e.StepRefused):
+    if isinstance(event, e.RunFinished | e.StepRefused | e.ListOpened | e.ListClosed):
         used = {use for contract in rules.contracts.values() for use in contract.uses}
         installed = {use: rules.profile.adapters_for(use) for use in sorted(used)}
     digests = {name: contract.digest() for name, contract in rules.contracts.items()}

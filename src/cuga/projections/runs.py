@@ -19,7 +19,8 @@ from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
 
 PAGE = 200  # rows read at a time by a search
-LOOKED = 2_000  # rows one search looks through at most
+LOOKED = 1_000  # rows one search looks through at most
+KEPT_LINES = 5_000
 
 
 class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -49,6 +50,9 @@ class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
     def duration(self, now: datetime) -> timedelta:
         """How long the run took, or has taken until now."""
         return max((self.ended_at or now) - self.started_at, timedelta(0))
+
+
+KnownLines = dict[str, RunLine]  # by run, each as of its `version`
 
 
 def line_of(state: RunState) -> RunLine:
@@ -118,23 +122,31 @@ async def find_runs(
     before: str = "",
     limit: int = 50,
     codec: Codec = PLAIN,
+    known: KnownLines | None = None,
 ) -> tuple[list[RunLine], str]:
     """Runs whose row is wanted, newest first, and before which run to look on; empty: there are no more.
 
-    One look goes through `LOOKED` rows at most, so that a search for something rare still answers soon.
+    One look goes through `LOOKED` rows at most, so that a search for something rare still answers soon. `known` lines
+    are those of an earlier look, and are read again only when their run has moved.
     """
+    kept = known if known is not None else {}
     lines: list[RunLine] = []
     looked = 0
     while looked < LOOKED:
-        page = await journal.runs(tenant=tenant, status=status, before=before, limit=PAGE)
+        many = limit + 1 if not looked else PAGE
+        page = await journal.runs(tenant=tenant, status=status, before=before, limit=many)
         for one in page:
             before = one.run_id
             looked += 1
             if wanted(one.row):
-                lines.append(await _line(journal, one, codec))
+                if one.run_id not in kept or kept[one.run_id].version != one.version:
+                    kept[one.run_id] = await _line(journal, one, codec)
+                lines.append(kept[one.run_id])
+                if len(kept) > KEPT_LINES:
+                    kept.pop(next(iter(kept)))
                 if len(lines) == limit:
                     return lines, before
-        if len(page) < PAGE:
+        if len(page) < many:
             return lines, ""
     return lines, before
 

@@ -88,7 +88,7 @@ class Gathered(msgspec.Struct):
                 self.reason = event.message
                 if self.start is not None and event.certainty is Certainty.NOT_DONE:
                     self.cost -= 0 if self.start.side_effect is SideEffect.READ_ONLY else self.start.cost
-            case e.StepInDoubt():
+            case e.StepInDoubt() | e.StepSkipped():
                 self.reason = event.reason
             case e.DoubtResolved():
                 self._resolve(event)
@@ -147,7 +147,7 @@ def _step(state: RunState, name: str, known: Gathered, cards: Mapping[str, Card]
     phase = state.phase[name]
     card = cards.get(known.approval)
     reason = state.reasons.get(name, "")
-    if phase in (Phase.WAITING_RETRY, Phase.IN_DOUBT):
+    if phase in (Phase.WAITING_RETRY, Phase.IN_DOUBT) or (phase is Phase.SKIPPED and not reason):
         reason = known.reason
     elif phase is Phase.AWAITING_APPROVAL and card is not None:
         reason = f"waits for {' or '.join(card.roles) or 'a person'}: {card.approval_id}"

@@ -466,3 +466,25 @@ def test_who_amended_a_call_cannot_agree_to_it_after_the_consent_has_lapsed():
     story.after(halted="").when(tick()).then("approval_requested", "run_parked")
     story.when(approve("s", by=GRACE)).then_refused(NotAllowed)
     story.when(approve("s", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
+
+
+# --- escalation -------------------------------------------------------------------------------------------------------
+def test_others_may_decide_when_nobody_has_for_a_while_and_the_end_stays_as_it_is():
+    pinned = rules(approvals=Approvals(escalates_s=3600, escalates_to=("viewer",)))
+    story = given(run_started(plan(step("note", PROPOSE))), rules=pinned).when(tick())
+    asked = story.found("approval_requested")
+    assert (asked.escalates_at - asked.at).total_seconds() == 3600 and asked.escalates_to == ("viewer",)
+    assert (asked.expires_at - asked.at).total_seconds() == 24 * 3600
+    story.after(3599).when(approve("note", by=MAX)).then_refused(NotAllowed, "approver decides")
+    story.after(1).when(approve("note", by=MAX)).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_escalation_never_lets_the_one_who_asked_decide():
+    pinned = rules(approvals=Approvals(escalates_s=60, escalates_to=("operator",)))
+    story = given(run_started(plan(step("note", PROPOSE))), rules=pinned).when(tick())
+    story.after(61).when(approve("note", by=ADA)).then_refused(NotAllowed, "asked for it")
+
+
+def test_without_escalation_nobody_else_may_decide_however_late():
+    asked = waiting().found("approval_requested")
+    assert asked.escalates_at is None and asked.escalates_to == ()

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed
+from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed, NotFound
 from cuga.kernel import house, house_state, timetable
 from cuga.model import event as e
 from cuga.model import house_event as h
@@ -326,6 +326,71 @@ def test_the_routing_policy_and_the_pools_are_current():
     found = house.current_of(state, {}, {}, {"desk": desk})
     assert (found.routing, found.pools) == ("priority", {"desk": desk})
     assert now().routing == "" and now().pools == {}
+
+
+# --- people who come and go -------------------------------------------------------------------------------------------
+def peopled():
+    return house.fold(
+        [
+            OPENED,
+            h.UserAdded(at=AT, user="tom", roles=("operator", "approver")),
+            h.UserAdded(at=AT, user="mia", roles=("viewer",)),
+            h.DelegationGranted(at=AT, delegation_id="d", user="tom", delegate="mia", starts=AT, ends=LATER),
+            h.KeyMade(at=AT, by="tom", key_id="k", user="tom", label="", scopes=("look",), expires_at=LATER),
+            h.ScheduleAdded(at=AT, by="tom", schedule_id="s", goal="g", weekdays=(0,), time="08:00", zone="UTC"),
+            h.StandingRuleAdded(at=AT, by="tom", rule_id="r", tool="draft", expires_at=LATER, uses=1),
+        ]
+    )
+
+
+def test_nothing_that_somebody_decided_in_advance_outlives_them_and_their_work_goes_to_an_heir():
+    after = house.apply(peopled(), h.UserLeft(at=AT, user="tom", hand_over_to="mia", roles=("approver",)))
+    assert (after.delegations, after.keys, after.standing) == ({}, {}, {})
+    assert after.roles == {"sam": house.ROLES, "mia": ("viewer", "approver")}
+    assert after.heirs == {"tom": "mia"} and after.schedules["s"].by == "mia"
+    again = house.apply(after, h.UserAdded(at=AT, user="tom", roles=("viewer",)))
+    assert again.heirs == {}
+    nobody = house.apply(peopled(), h.UserLeft(at=AT, user="tom"))
+    assert nobody.schedules == {} and nobody.heirs == {}
+
+
+@pytest.mark.parametrize(
+    ("event", "error"),
+    [
+        (h.UserLeft(at=AT, user="zoe"), NotFound),
+        (h.UserLeft(at=AT, user="tom", hand_over_to="zoe"), BadInput),
+        (h.UserLeft(at=AT, user="tom", hand_over_to="tom"), BadInput),
+        (h.UserLeft(at=AT, user="tom", hand_over_to="mia", roles=("admin",)), BadInput),
+        (h.UserLeft(at=AT, user="sam", hand_over_to="mia"), NotAllowed),
+        (h.NoticeAdded(at=AT, notice_id="n", channel="fax", address="x", about=("ended",)), BadInput),
+        (h.NoticeAdded(at=AT, notice_id="n", channel="email", address="x", about=("nothing",)), BadInput),
+        (h.NoticeAdded(at=AT, notice_id="n", channel="email", address="x", about=()), BadInput),
+        (h.NoticeRemoved(at=AT, notice_id="n"), NotFound),
+        (h.KeyMade(at=AT, key_id="k", user="sam", label="", scopes=(), expires_at=LATER), BadInput),
+        (h.KeyMade(at=AT, key_id="k", user="sam", label="", scopes=("all",), expires_at=LATER), BadInput),
+    ],
+)
+def test_what_makes_no_sense_of_people_keys_and_notices_is_refused(event, error):
+    with pytest.raises(error):
+        house.check(peopled(), event, SOLO, TOOLS)
+
+
+def test_notices_and_keys_come_and_go():
+    state = peopled()
+    added = h.NoticeAdded(at=AT, notice_id="n", channel="email", address="x", about=("ended",))
+    house.check(state, added, SOLO, TOOLS)
+    house.apply(state, added)
+    house.check(state, h.NoticeRemoved(at=AT, notice_id="n"), SOLO, TOOLS)
+    house.apply(state, h.NoticeRemoved(at=AT, notice_id="n"))
+    house.apply(state, h.KeyRevoked(at=AT, key_id="k", user="tom"))
+    for told in (
+        h.UserInvited(at=AT, user="tom", purpose="reset"),
+        h.LoginsFailed(at=AT, user="tom", times=5),
+        h.NoticeLost(at=AT, notice_id="n", about="ended", run_id="r", attempts=1, reason="x"),
+    ):
+        house.apply(state, told)
+    assert (state.notices, state.keys) == ({}, {})
+    house.check(state, h.UserLeft(at=AT, user="tom"), SOLO, TOOLS)
 
 
 FILES_READ = h.ToolsAccepted(at=AT, by="sam", source="files", snapshot="ab", tools={"read": "d1", "write": "d2"})

@@ -8,9 +8,10 @@ import pytest
 from msgspec.structs import replace
 from tests.unit.planning.catalogue import crm, rulebook
 
-from cuga.adapters.capability import Account
+from cuga.adapters.capability import Account, Contact, Opportunity
 from cuga.errors import PlanInvalid
 from cuga.model.plan import ForEach, Plan, PlanStep, Reference, When
+from cuga.model.value import MICRO
 from cuga.packs.sales.pack import TOOLS
 from cuga.planning import Proposal, Question, RulePlanner, check
 from cuga.planning.forecast import forecast
@@ -135,6 +136,102 @@ def test_the_best_few_get_a_call_each_behind_one_ranking(goal, first):
     assert rank.input.get("top", 10) >= first
 
 
+SIZED = crm(
+    accounts=[
+        Account(id="A-1", name="Betatech", country="Kenya", industry="medical", employees=900,
+                revenue=3_000_000 * MICRO),
+        Account(id="A-2", name="Konex", country="Norway", industry="retail", employees=40),
+        Account(id="A-3", name="Zotware", country="Norway", industry="medical", employees=700),
+    ],
+    contacts=[
+        Contact(id="P-1", name="Ada Berg", account_id="A-2", account="Konex", email="ada@konex.example"),
+        Contact(id="P-2", name="Bo Lind", account_id="A-3", account="Zotware", email="bo@zotware.example"),
+    ],
+    opportunities=[
+        Opportunity(id="D-1", account_id="A-1", account="Betatech", status="open", amount=20_000 * MICRO),
+        Opportunity(id="D-2", account_id="A-2", account="Konex", status="won", amount=90_000 * MICRO),
+    ],
+)  # fmt: skip
+ABOVE_500 = {"field": "employees", "op": "above", "value": "500"}
+
+
+@pytest.mark.parametrize(
+    ("goal", "kind", "where", "items"),
+    [
+        ("Draft a mail to all accounts with more than 500 people", "accounts", [ABOVE_500], {"account": "/name"}),
+        ("Draft a mail to all medical accounts with more than 500 employees", "accounts",
+         [ABOVE_500, {"field": "industry", "op": "is", "value": "medical"}], {"account": "/name"}),
+        ("Write to all accounts with more than 500 employees", "accounts", [ABOVE_500], {"account": "/name"}),
+        ("Find accounts with more than 500 employees and draft an email to each", "accounts", [ABOVE_500],
+         {"account": "/name"}),
+        ("Draft a note for each account with more than 2 million in revenue", "accounts",
+         [{"field": "revenue", "op": "above", "value": "2000000"}], {"account": "/name"}),
+        ("Draft a mail to every open prospect", "accounts", [{"field": "id", "op": "in", "value": "A-1"}],
+         {"account": "/name"}),
+        ("Draft an email to every account in Norway", "accounts",
+         [{"field": "country", "op": "is", "value": "Norway"}], {"account": "/name"}),
+        ("Draft an email to every contact in retail", "contacts",
+         [{"field": "account_id", "op": "in", "value": "A-2"}], {"recipient": "/id", "account": "/account_id"}),
+        ("Draft an email to every contact in Norway", "contacts",
+         [{"field": "account_id", "op": "in", "value": "A-2|A-3"}], {"recipient": "/id", "account": "/account_id"}),
+        ("Qualify all open deals above 10000", "opportunities",
+         [{"field": "status", "op": "is", "value": "open"}, {"field": "amount", "op": "above", "value": "10000"}],
+         {"opportunity": "/id", "account": "/account_id"}),
+    ],
+)  # fmt: skip
+def test_who_is_meant_is_found_by_conditions_and_gone_through(goal, kind, where, items):
+    answer = RulePlanner(SIZED).plan(goal, BOOK, as_of=NOW)
+    assert isinstance(answer, Proposal), answer
+    check(answer.plan, BOOK)
+    find, each = answer.plan.steps
+    assert find.tool == "query_crm" and find.input["kind"] == kind and find.input["limit"] == 200
+    assert sorted(find.input["where"], key=str) == sorted(where, key=str)
+    assert each.for_each == ForEach(over=Reference(step=find.name, path="/rows"))
+    assert {name: each.input[name] for name in items} == {name: {"$item": path} for name, path in items.items()}
+    assert not {"recipient", "account", "opportunity"} & (each.input.keys() - items.keys())
+
+
+def test_accounts_that_share_a_name_are_gone_through_by_id():
+    twins = crm(
+        accounts=[Account(id="A-1", name="Konex", employees=900), Account(id="A-2", name="KONEX", employees=800)]
+    )
+    answer = RulePlanner(twins).plan("Draft a mail to all accounts with more than 500 people", BOOK, as_of=NOW)
+    assert answer.plan.steps[1].input["account"] == {"$item": "/id"}
+
+
+def test_more_records_than_one_list_goes_through_are_a_question_and_never_the_first_200():
+    many = crm(accounts=[Account(id=f"A-{n}", name=f"Firm {n}", industry="retail") for n in range(201)])
+    answer = RulePlanner(many).plan("Draft a mail to all retail accounts", BOOK, as_of=NOW)
+    assert isinstance(answer, Question) and "more than 200 accounts" in answer.text
+
+
+def test_each_of_the_five_is_never_each_of_all():
+    rank, draft = planned("Top three accounts, then draft for each")
+    assert rank.input == {"top": 3} and draft.for_each.first is None
+
+
+def test_what_is_sent_to_many_is_drafted_for_each_of_them():
+    answer = RulePlanner(SIZED).plan("Send an email to every account in Norway", BOOK, as_of=NOW)
+    tools = [step.tool for step in answer.plan.steps]
+    assert (tools[:2], tools[-1]) == (["query_crm", "draft_outbound_message"], "send_message")
+    assert all(step.for_each is not None for step in answer.plan.steps[1:])
+
+
+def test_a_bar_on_the_score_is_held_against_each_item_of_the_ranking_behind_which_it_is_said():
+    answer = RulePlanner(SIZED).plan("Score all accounts in Norway over 65 and draft to the best two", BOOK, as_of=NOW)
+    rank, draft = answer.plan.steps
+    assert rank.input["accounts"] == ["Konex", "Zotware"] and rank.when is None
+    assert draft.for_each.first == 2 and draft.for_each.when.expr == "double(item.points) > 65.0"
+
+
+def test_a_word_of_a_tool_that_is_also_an_industry_narrows():
+    software = crm(
+        accounts=[Account(id="a", name="A", industry="software"), Account(id="b", name="B", industry="retail")]
+    )
+    find, _ = RulePlanner(software).plan("Enrich all software accounts", BOOK, as_of=NOW).plan.steps
+    assert find.input["where"] == [{"field": "industry", "op": "is", "value": "software"}]
+
+
 def test_a_country_or_an_industry_narrows_the_ranking():
     rank, draft = planned("Score every account in Kenya and draft to the best three")
     assert rank.input["accounts"] == ["Betatech"] and draft.for_each.first == 3
@@ -150,6 +247,9 @@ def test_a_country_or_an_industry_narrows_the_ranking():
         ("Score every account in Texas and draft to the best three", "No account in the CRM is 'Texas'"),
         ("Write a mail to all inactive accounts", "'inactive'"),
         ("Draft a mail to all accounts with more than 500 people", "Which accounts are"),
+        ("Draft a mail to all accounts whose boss plays golf", "Which accounts are"),
+        ("Email every contact in retail", "The CRM has no contacts"),
+        ("Draft an email to each of them", "Whom does"),
     ],
 )
 def test_a_group_that_the_records_cannot_tell_apart_is_a_question(goal, asked):

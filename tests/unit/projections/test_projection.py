@@ -8,11 +8,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from tests.postgres import database, fresh_schema
 from tests.unit.projections.histories import House, plan, sold, step, varied
 
 from cuga.errors import EventUnreadable
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Stored
+from cuga.journal.postgres import Address
 from cuga.journal.sqlite import SqliteJournal
 from cuga.model.event import Event, RunFinished, RunStarted
 from cuga.projections.projection import (
@@ -26,6 +28,7 @@ from cuga.projections.projection import (
     catch_up,
 )
 from cuga.projections.views import MemoryViews, ViewsFile
+from cuga.projections.views_postgres import PostgresViews
 
 
 class Line(msgspec.Struct):
@@ -48,9 +51,16 @@ class Counting:
         rows.put(stream, None if isinstance(event, RunFinished) else Line(line.events + 1))
 
 
-@pytest.fixture(params=["memory", "file"])
+def in_postgres() -> PostgresViews:
+    return PostgresViews(Address.of(database()).connect_now, f"views_{fresh_schema()}")
+
+
+@pytest.fixture(params=["memory", "file", "postgres"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    opened: Any = MemoryViews() if request.param == "memory" else ViewsFile(tmp_path / "views.db")
+    made: dict[str, Callable[[], Any]] = {
+        "memory": MemoryViews, "file": lambda: ViewsFile(tmp_path / "views.db"), "postgres": in_postgres
+    }  # fmt: skip
+    opened = made[request.param]()
     yield opened
     opened.close()
 

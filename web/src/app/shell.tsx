@@ -179,6 +179,7 @@ export function More() {
 
 function Banners() {
   const line = useLine();
+  const me = useMe();
   const house = useHouse();
   return (
     <>
@@ -186,6 +187,15 @@ function Banners() {
         <p className="banner tone-bad" role="status">
           <Icon name="warn" size={16} />
           {t.line.lost}
+        </p>
+      )}
+      {!me.isSolo && !me.hasPassword && me.way !== "oidc" && (
+        <p className="banner tone-wait" role="status">
+          <Icon name="lock" size={16} />
+          {t.settings.noPassword}
+          <Link to="/settings" className="end">
+            {t.settings.setOne}
+          </Link>
         </p>
       )}
       {house.data?.halted && (

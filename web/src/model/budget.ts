@@ -2,6 +2,7 @@
 
 import type { Budget, Usage } from "../wire/shapes";
 import { cost, count, words } from "./format";
+import { t } from "../words/en";
 import type { Tone } from "./states";
 
 export interface Meter {
@@ -30,11 +31,11 @@ export function meterOf(usage: Usage, label: string, warningPercent: number): Me
 }
 
 /** The three totals, then the domains that were used. */
-export function metersOf(budget: Budget): { readonly totals: readonly Meter[]; readonly domains: readonly Meter[] } {
-  const at = budget.warningPercent;
+export function metersOf(budget: Budget, warningPercent: number): { readonly totals: readonly Meter[]; readonly domains: readonly Meter[] } {
+  const at = warningPercent;
   const domains = Object.entries(budget.byDomain).filter(([, usage]) => usage.used > 0);
   return {
-    totals: [meterOf(budget.total, "Calls", at), meterOf(budget.cost, "Cost", at), meterOf(budget.tokens, "Tokens", at)],
+    totals: [meterOf(budget.total, t.budget.calls, at), meterOf(budget.cost, t.budget.cost, at), meterOf(budget.tokens, t.budget.tokens, at)],
     domains: domains.map(([name, usage]) => meterOf(usage, words(name), at)),
   };
 }

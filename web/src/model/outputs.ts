@@ -368,7 +368,7 @@ function tableOf(title: string, trees: readonly Tree[], total: number): Block {
   return {
     kind: "table",
     title,
-    columns: kept.map((name) => ({ name: words(name), isNumber: trees.every((tree) => tree[name] == null || typeof tree[name] === "number"), isState: STATES.has(name) })),
+    columns: kept.map((name) => ({ name: words(name), isNumber: trees.every((tree) => tree[name] == null || typeof tree[name] === "number"), isState: STATES.has(name) && trees.every((tree) => tree[name] == null || typeof tree[name] === "string") })),
     rows: trees.map((tree) => kept.map((name) => said(tree[name]))),
     total,
   };

@@ -3,7 +3,7 @@
 import { useEffect, useState } from "react";
 import { Link, useNavigate, useParams } from "@tanstack/react-router";
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { words } from "../model/format";
+import { title } from "../model/format";
 import { cellOf, columnsOf } from "../model/records";
 import * as wire from "../wire/house";
 import type { Json } from "../wire/read";
@@ -66,7 +66,7 @@ function Records({ kind }: { readonly kind: string }) {
                   <tr>
                     {columns.map((name) => (
                       <th key={name} scope="col" className={cellOf(rows[0]!, name).isNumber ? "num" : ""}>
-                        {words(name)}
+                        {title(name)}
                       </th>
                     ))}
                   </tr>

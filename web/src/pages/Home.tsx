@@ -135,7 +135,7 @@ function Quick() {
           <kbd>{isMac() ? "⌘K" : "Ctrl K"}</kbd>
         </button>
       </div>
-      <div className="tiles" style={{ "--tile": "10.5rem", gap: "var(--s2)", minHeight: "2.75rem" } as React.CSSProperties}>
+      <div className="picks">
         {first.map((play) => (
           <button key={play.name} type="button" className="pick" onClick={() => open(play.name)}>
             <span style={{ fontWeight: 550 }}>{play.title}</span>

@@ -2,14 +2,15 @@
 
 import { useState, type FormEvent } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { dayAndTime, words } from "../model/format";
 import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { useCan, useMe } from "../app/session";
-import { Ago, Copy, Field, Head, Section } from "../parts/basic";
+import { Ago, Copy, Field, Head } from "../parts/basic";
 import { Dialog } from "../parts/dialog";
 import { Answer, Problem, useToast } from "../parts/feedback";
 import { Icon } from "../parts/icons";
+import { Delegations } from "./people/Delegations";
+import { Rules } from "./people/Rules";
 
 const ROLES = ["viewer", "operator", "approver", "admin"] as const;
 
@@ -191,87 +192,5 @@ function Edit({ person, people, onClose, onLink }: { readonly person: wire.Perso
         </form>
       </div>
     </Dialog>
-  );
-}
-
-function Delegations({ people }: { readonly people: readonly wire.Person[] }) {
-  const me = useMe();
-  const client = useQueryClient();
-  const found = useQuery({ queryKey: ["delegations"], queryFn: wire.delegations });
-  const [to, setTo] = useState("");
-  const [until, setUntil] = useState("");
-  const others = people.filter((one) => one.user !== me.user);
-  const add = useMutation({ mutationFn: () => wire.delegate(to, new Date().toISOString(), new Date(`${until}T23:59:59`).toISOString()), onSuccess: () => void client.invalidateQueries() });
-  const drop = useMutation({ mutationFn: wire.dropDelegation, onSuccess: () => void client.invalidateQueries() });
-  return (
-    <Section title={t.people.delegations}>
-      <div className="stack">
-        <p className="dim small">{t.people.delegationsLead}</p>
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((one) => (
-              <li key={one.delegationId} className="row spread">
-                <span>
-                  <span className="strong">{one.delegate}</span> for {one.user}, {t.people.until.toLowerCase()} {dayAndTime(one.ends)}
-                </span>
-                <button type="button" className="button small" onClick={() => drop.mutate(one.delegationId)}>
-                  {t.common.remove}
-                </button>
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.people.noDelegations}</p>
-        )}
-        {others.length > 0 && !me.isSolo && (
-          <form className="row" onSubmit={(event) => { event.preventDefault(); add.mutate(); }}>
-            <select className="select small" style={{ width: "auto" }} aria-label={t.people.to} required value={to} onChange={(event) => setTo(event.target.value)}>
-              <option value="">{t.people.to}</option>
-              {others.map((one) => (
-                <option key={one.user}>{one.user}</option>
-              ))}
-            </select>
-            <input className="input small" style={{ width: "auto" }} type="date" aria-label={t.people.until} required value={until} onChange={(event) => setUntil(event.target.value)} />
-            <button type="submit" className="button small" disabled={add.isPending || !to || !until}>
-              {t.common.add}
-            </button>
-          </form>
-        )}
-        {(add.error ?? drop.error) && <Problem error={add.error ?? drop.error} />}
-      </div>
-    </Section>
-  );
-}
-
-function Rules() {
-  const client = useQueryClient();
-  const found = useQuery({ queryKey: ["rules"], queryFn: wire.rules });
-  const drop = useMutation({ mutationFn: wire.dropRule, onSuccess: () => void client.invalidateQueries() });
-  return (
-    <Section title={t.people.rules}>
-      <div className="stack">
-        <p className="dim small">{t.people.rulesLead}</p>
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((rule) => (
-              <li key={rule.ruleId} className="row spread">
-                <span>
-                  <span className="strong">{words(rule.tool)}</span>{" "}
-                  <span className="dim">
-                    {Object.entries(rule.matches).map(([name, value]) => `${name} = ${value}`).join(", ")} · {t.people.uses(rule.uses)} · <Ago at={rule.expiresAt} /> · {rule.by}
-                  </span>
-                </span>
-                <button type="button" className="button small" onClick={() => drop.mutate(rule.ruleId)}>
-                  {t.common.remove}
-                </button>
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.people.noRules}</p>
-        )}
-        {drop.error && <Problem error={drop.error} />}
-      </div>
-    </Section>
   );
 }

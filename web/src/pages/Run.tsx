@@ -11,7 +11,7 @@ import * as wire from "../wire/house";
 import type { RunResult } from "../wire/shapes";
 import { t } from "../words/en";
 import { useLiveRun } from "../app/live";
-import { useCan } from "../app/session";
+import { useCan, useProfiles } from "../app/session";
 import { ApprovalDialog } from "../parts/ApprovalDialog";
 import { BudgetIndicator } from "../parts/BudgetIndicator";
 import { Ago, Exact, Facts, Head, Section, State } from "../parts/basic";
@@ -26,6 +26,8 @@ export function Run() {
   const { id } = useParams({ from: "/runs/$id" });
   const { run, budget, line } = useLiveRun(id);
   const [open, setOpen] = useState<ReadonlySet<string>>(new Set());
+  const profiles = useProfiles();
+  const warns = (name: string) => profiles.data?.find((one) => one.name === name)?.limits.warningPercent ?? 80;
   const toggle = (step: string) => setOpen((now) => new Set(now.has(step) ? [...now].filter((one) => one !== step) : [...now, step]));
   return (
     <div className="page">
@@ -36,11 +38,11 @@ export function Run() {
             <Needs run={found} />
             <div className="two">
               <div className="stack gap5">
-                <StepsView title={t.run.result} graph={graphOf(found.steps, (step) => step.step, (step) => step.state)}>
+                <StepsView title={t.run.result} graph={graphOf(found.steps.filter((step) => !step.listOf), (step) => step.step, (step) => step.state)}>
                   {found.steps.length ? (
                     <ol className="list steps">
                       {found.steps.map((step, at) => (
-                        <StepCard key={step.step} step={step} number={at + 1} run={found} open={isOpen(open, step.step, step.output !== null)} onToggle={() => toggle(step.step)} />
+                        <StepCard key={step.step} step={step} number={numberOf(found.steps, at)} run={found} open={isOpen(open, step.step, step.output !== null && !step.calls.length)} onToggle={() => toggle(step.step)} />
                       ))}
                     </ol>
                   ) : (
@@ -55,7 +57,7 @@ export function Run() {
               <aside className="stack gap5">
                 <Section title={t.budget.title}>
                   <Answer of={budget} card={false} bones={4}>
-                    {(used) => <BudgetIndicator budget={used} />}
+                    {(used) => <BudgetIndicator budget={used} warningPercent={warns(found.profile)} />}
                   </Answer>
                 </Section>
                 <Unknowns run={found} />
@@ -71,6 +73,14 @@ export function Run() {
 /** A step with an output stands open until somebody closes it; the others stand closed until somebody opens them. */
 function isOpen(toggled: ReadonlySet<string>, step: string, hasOutput: boolean): boolean {
   return toggled.has(step) !== hasOutput;
+}
+
+/** Steps are counted; the calls of a list are counted within it. */
+function numberOf(steps: RunResult["steps"], at: number): string {
+  const step = steps[at]!;
+  const whole = steps.filter((one) => !one.listOf);
+  if (!step.listOf) return String(whole.indexOf(step) + 1);
+  return `${whole.findIndex((one) => one.step === step.listOf) + 1}.${steps.filter((one) => one.listOf === step.listOf).indexOf(step) + 1}`;
 }
 
 function Top({ run, isLive }: { readonly run: RunResult; readonly isLive: boolean }) {

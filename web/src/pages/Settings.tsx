@@ -1,16 +1,17 @@
 /** How it looks, who is told, keys for programs, the stop button, what runs again and again, and what this is. */
 
-import { useState, type FormEvent } from "react";
+import { useState } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { words } from "../model/format";
 import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { theme, wear } from "../app/look";
 import { useCan, useHouse, useMe } from "../app/session";
 import { isMac } from "../app/shell";
-import { Ago, Choices, Copy, Facts, Field, Head, Section } from "../parts/basic";
-import { Ask, Dialog } from "../parts/dialog";
-import { Problem } from "../parts/feedback";
+import { Choices, Facts, Field, Head, Section } from "../parts/basic";
+import { Ask } from "../parts/dialog";
+import { Problem, useToast } from "../parts/feedback";
+import { Keys } from "./settings/Keys";
+import { Notices } from "./settings/Notices";
 
 export function Settings() {
   return (
@@ -19,6 +20,7 @@ export function Settings() {
         <SignOut />
       </Head>
       <Look />
+      <Password />
       <Notices />
       <Keys />
       <Schedules />
@@ -39,183 +41,52 @@ function SignOut() {
   );
 }
 
+function Password() {
+  const me = useMe();
+  const client = useQueryClient();
+  const say = useToast();
+  const [old, setOld] = useState("");
+  const [fresh, setFresh] = useState("");
+  const save = useMutation({
+    mutationFn: () => wire.setPassword(fresh, old),
+    onSuccess: () => {
+      setOld("");
+      setFresh("");
+      say(t.people.saved);
+      void client.invalidateQueries({ queryKey: ["me"] });
+    },
+  });
+  if (me.isSolo || me.way === "oidc") return null;
+  return (
+    <Section title={t.settings.password}>
+      <form className="stack" onSubmit={(event) => { event.preventDefault(); save.mutate(); }}>
+        {!me.hasPassword && <p className="small text-tone tone-wait strong">{t.settings.noPassword}</p>}
+        <input type="text" autoComplete="username" className="hush" tabIndex={-1} aria-hidden="true" value={me.user} readOnly />
+        {me.hasPassword && (
+          <Field label={t.settings.oldPassword}>
+            <input className="input" type="password" autoComplete="current-password" value={old} onChange={(event) => setOld(event.target.value)} />
+          </Field>
+        )}
+        <Field label={t.entrance.newPassword} help={t.entrance.newPasswordHelp}>
+          <input className="input" type="password" autoComplete="new-password" minLength={12} value={fresh} onChange={(event) => setFresh(event.target.value)} />
+        </Field>
+        {save.isError && <Problem error={save.error} />}
+        <div>
+          <button type="submit" className="button" disabled={save.isPending || fresh.length < 12 || (me.hasPassword && !old)}>
+            {t.common.save}
+          </button>
+        </div>
+      </form>
+    </Section>
+  );
+}
+
 function Look() {
   const [now, set] = useState(theme());
   return (
     <Section title={t.settings.look}>
       <Choices label={t.settings.look} value={now} onPick={(value) => { wear(value); set(value); }} options={(["auto", "light", "dark"] as const).map((name) => [name, t.settings.themes[name]] as const)} />
     </Section>
-  );
-}
-
-const ON = ["approval_waits", "approval_expires", "run_ends"] as const;
-
-function Notices() {
-  const client = useQueryClient();
-  const may = useCan("govern");
-  const found = useQuery({ queryKey: ["notices"], queryFn: wire.notices });
-  const drop = useMutation({ mutationFn: wire.dropNotice, onSuccess: () => void client.invalidateQueries({ queryKey: ["notices"] }) });
-  const [adding, add] = useState(false);
-  return (
-    <Section title={t.settings.notices} action={may && <button type="button" className="button small" onClick={() => add(true)}>{t.common.add}</button>}>
-      <div className="stack">
-        <p className="small dim">{t.settings.noticesLead}</p>
-        {found.isError && <Problem error={found.error} />}
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((one) => (
-              <li key={one.targetId} className="row spread">
-                <span className="wrap-any">
-                  <span className="strong">{t.settings.kinds[one.kind] ?? one.kind}</span> <span className="dim">{one.address}</span>
-                  {one.lastError && <span className="small text-tone tone-bad"> {one.lastError}</span>}
-                </span>
-                {may && (
-                  <button type="button" className="button small" onClick={() => drop.mutate(one.targetId)}>
-                    {t.common.remove}
-                  </button>
-                )}
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.settings.noNotices}</p>
-        )}
-      </div>
-      {adding && <AddNotice onClose={() => add(false)} />}
-    </Section>
-  );
-}
-
-function AddNotice({ onClose }: { readonly onClose: () => void }) {
-  const client = useQueryClient();
-  const [kind, setKind] = useState("webhook");
-  const [address, setAddress] = useState("");
-  const [on, setOn] = useState<readonly string[]>(ON);
-  const send = useMutation({
-    mutationFn: () => wire.addNotice({ kind, address, on: [...on] }),
-    onSuccess: () => {
-      void client.invalidateQueries({ queryKey: ["notices"] });
-      onClose();
-    },
-  });
-  return (
-    <Dialog open onClose={onClose} title={t.settings.notices} lead={t.settings.noticesLead}>
-      <form className="stack" onSubmit={(event: FormEvent) => { event.preventDefault(); send.mutate(); }}>
-        <Field label={t.settings.kind}>
-          <select className="select" value={kind} onChange={(event) => setKind(event.target.value)}>
-            {Object.entries(t.settings.kinds).map(([name, said]) => (
-              <option key={name} value={name}>
-                {said}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <Field label={t.settings.address}>
-          <input className="input" data-autofocus required type={kind === "email" ? "email" : "url"} placeholder={kind === "email" ? "name@company.example" : "https://"} value={address} onChange={(event) => setAddress(event.target.value)} />
-        </Field>
-        <fieldset className="stack gap2">
-          <legend className="label">{t.settings.tell}</legend>
-          {ON.map((name) => (
-            <label key={name} className="check">
-              <input type="checkbox" checked={on.includes(name)} onChange={(event) => setOn(event.target.checked ? [...on, name] : on.filter((one) => one !== name))} />
-              <span>{t.settings.on[name]}</span>
-            </label>
-          ))}
-        </fieldset>
-        {send.isError && <Problem error={send.error} />}
-        <div>
-          <button type="submit" className="button first" disabled={send.isPending || !address || !on.length}>
-            {t.common.add}
-          </button>
-        </div>
-      </form>
-    </Dialog>
-  );
-}
-
-function Keys() {
-  const client = useQueryClient();
-  const found = useQuery({ queryKey: ["keys"], queryFn: wire.keys });
-  const [asking, ask] = useState(false);
-  const [made, show] = useState("");
-  const drop = useMutation({ mutationFn: wire.dropKey, onSuccess: () => void client.invalidateQueries({ queryKey: ["keys"] }) });
-  return (
-    <Section title={t.settings.keys} action={<button type="button" className="button small" onClick={() => ask(true)}>{t.common.add}</button>}>
-      <div className="stack">
-        <p className="small dim">{t.settings.keysLead}</p>
-        {made && (
-          <div className="notice tone-good">
-            <div className="stack gap2">
-              <p className="strong">{t.settings.keyOnce}</p>
-              <p className="mono small wrap-any">{made}</p>
-              <div>
-                <Copy text={made} />
-              </div>
-            </div>
-          </div>
-        )}
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((one) => (
-              <li key={one.keyId} className="row spread">
-                <span>
-                  <span className="strong">{one.label || one.keyId}</span>{" "}
-                  <span className="dim small">
-                    {one.scopes.map(words).join(", ")} · {one.seenAt ? <>{t.settings.lastUsed} <Ago at={one.seenAt} /></> : t.settings.never} · {t.settings.ends} <Ago at={one.expiresAt} />
-                  </span>
-                </span>
-                <button type="button" className="button small" onClick={() => drop.mutate(one.keyId)}>
-                  {t.common.remove}
-                </button>
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.settings.noKeys}</p>
-        )}
-      </div>
-      {asking && <AddKey onClose={() => ask(false)} onMade={(text) => { ask(false); show(text); }} />}
-    </Section>
-  );
-}
-
-const SCOPES = ["look", "start_run", "steer_run", "decide", "import_data"] as const;
-
-function AddKey({ onClose, onMade }: { readonly onClose: () => void; readonly onMade: (text: string) => void }) {
-  const client = useQueryClient();
-  const me = useMe();
-  const [label, say] = useState("");
-  const [scopes, pick] = useState<readonly string[]>(["look"]);
-  const make = useMutation({
-    mutationFn: () => wire.makeKey(label.trim(), scopes),
-    onSuccess: (made) => {
-      void client.invalidateQueries({ queryKey: ["keys"] });
-      onMade(made.text);
-    },
-  });
-  return (
-    <Dialog open onClose={onClose} title={t.settings.newKey} lead={t.settings.keysLead}>
-      <form className="stack" onSubmit={(event: FormEvent) => { event.preventDefault(); make.mutate(); }}>
-        <Field label={t.settings.keyName}>
-          <input className="input" data-autofocus required value={label} onChange={(event) => say(event.target.value)} />
-        </Field>
-        <fieldset className="stack gap2">
-          <legend className="label">{t.settings.scopes}</legend>
-          {SCOPES.filter((scope) => me.can.includes(scope)).map((scope) => (
-            <label key={scope} className="check">
-              <input type="checkbox" checked={scopes.includes(scope)} onChange={(event) => pick(event.target.checked ? [...scopes, scope] : scopes.filter((one) => one !== scope))} />
-              <span>{t.settings.scope[scope]}</span>
-            </label>
-          ))}
-        </fieldset>
-        {make.isError && <Problem error={make.error} />}
-        <div>
-          <button type="submit" className="button first" disabled={make.isPending || !label.trim() || !scopes.length}>
-            {t.common.add}
-          </button>
-        </div>
-      </form>
-    </Dialog>
   );
 }
 

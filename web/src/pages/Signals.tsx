@@ -40,7 +40,7 @@ export function Signals() {
                 </div>
                 <Section title={t.signals.budgets}>
                   <div className="stack gap3">
-                    {[...metersOf(signals.budget).totals, ...metersOf(signals.budget).domains].map((meter) => (
+                    {[...metersOf(signals.budget, 80).totals, ...metersOf(signals.budget, 80).domains].map((meter) => (
                       <MeterBar key={meter.key} meter={meter} />
                     ))}
                   </div>
@@ -76,7 +76,7 @@ function Golden4({ signals }: { readonly signals: Golden }) {
   const calls = Object.values(signals.tools).reduce((sum, tool) => sum + tool.calls, 0);
   const errors = Object.values(signals.tools).reduce((sum, tool) => sum + tool.errors, 0);
   return (
-    <div className="tiles" style={{ "--tile": "9rem" } as React.CSSProperties}>
+    <div className="tiles figures">
       <Figure label={t.signals.success} value={share(signals.success, tasks)} more={t.signals.of(tasks)} />
       <Figure label={t.signals.errors} value={share(errors, calls)} more={t.signals.calls(calls)} tone={errors && errors / calls > 0.1 ? "bad" : ""} />
       <Figure label={t.signals.latency} value={duration(signals.latency.p50)} more={`${t.signals.p95} ${duration(signals.latency.p95)}`} />

@@ -5,20 +5,25 @@ import type { Budget } from "../wire/shapes";
 import { t } from "../words/en";
 import { MeterBar } from "./basic";
 
-export function BudgetIndicator({ budget, domains = true }: { readonly budget: Budget; readonly domains?: boolean }) {
-  const meters = metersOf(budget);
+interface Props {
+  readonly budget: Budget;
+  readonly warningPercent: number; // from the profile of the run
+}
+
+export function BudgetIndicator({ budget, warningPercent }: Props) {
+  const meters = metersOf(budget, warningPercent);
   return (
     <div className="stack gap3">
       {meters.totals.map((meter) => (
-        <MeterBar key={meter.key} meter={meter} mark={budget.warningPercent} />
+        <MeterBar key={meter.key} meter={meter} mark={warningPercent} />
       ))}
-      {domains && meters.domains.length > 0 && (
+      {meters.domains.length > 0 && (
         <>
           <h3 className="small dim" style={{ marginTop: "var(--s2)", fontWeight: 550 }}>
             {t.budget.domains}
           </h3>
           {meters.domains.map((meter) => (
-            <MeterBar key={meter.key} meter={meter} mark={meter.limit === null ? undefined : budget.warningPercent} />
+            <MeterBar key={meter.key} meter={meter} mark={meter.limit === null ? undefined : warningPercent} />
           ))}
         </>
       )}

@@ -7,14 +7,14 @@ import { toneOf } from "../model/states";
 import * as wire from "../wire/house";
 import type { RunResult, StepResult } from "../wire/shapes";
 import { t } from "../words/en";
-import { Dot, Effect, Exact, Facts, State } from "./basic";
+import { Dot, Effect, Exact, State } from "./basic";
 import { Ask } from "./dialog";
 import { Icon } from "./icons";
 import { Output, RawJson } from "./outputs";
 
 interface Props {
   readonly step: StepResult;
-  readonly number: number;
+  readonly number: string;
   readonly run: RunResult;
   readonly open: boolean;
   readonly onToggle: () => void;
@@ -22,13 +22,15 @@ interface Props {
 
 export function StepCard({ step, number, run, open, onToggle }: Props) {
   const card = run.approvals.find((one) => one.approvalId === step.approval);
+  const [raw, show] = useState(false);
   return (
-    <li id={`step-${step.step}`}>
+    <li id={`step-${step.step}`} className={step.listOf ? "of-list" : undefined}>
       <button type="button" className="step-head" aria-expanded={open} onClick={onToggle}>
         <Dot tone={toneOf(step.state)}>{step.state === "done" ? <Icon name="check" size={16} /> : number}</Dot>
         <span className="stack" style={{ gap: 0 }}>
           <span className="row gap2">
             <span className="strong">{title(step.name || step.tool)}</span>
+            {step.calls.length > 0 && <span className="tag">{t.run.calls(step.calls.length)}</span>}
             {step.sideEffect !== "read-only" && <Effect of={step.sideEffect} />}
             {step.simulated && <span className="tag">{t.run.simulated}</span>}
           </span>
@@ -41,17 +43,24 @@ export function StepCard({ step, number, run, open, onToggle }: Props) {
       {open && (
         <div className="step-body stack">
           {step.state === "in_doubt" && <Doubt step={step} runId={run.runId} />}
-          <Gave step={step} />
-          <Facts
-            rows={[
-              [t.run.purpose, step.reason && step.purpose ? <Exact key="p">{step.purpose}</Exact> : ""],
-              [t.run.agreed, step.approvedBy],
-              [t.run.reduced, Object.entries(step.reduced).map(([capability, why]) => `${capability} (${why})`).join(", ")],
-              [t.budget.cost, step.cost ? cost(step.cost) : ""],
-              [t.run.time, step.durationUs ? `${duration(step.durationUs)}${step.attempts > 1 ? `, ${t.run.attempts(step.attempts)}` : ""}` : ""],
-              ["", step.note && <Exact key="n">{step.note}</Exact>],
-            ]}
-          />
+          <Gave step={step} raw={raw} />
+          {step.reason && step.purpose && (
+            <p className="small dim wrap-any">
+              <Exact>{step.purpose}</Exact>
+            </p>
+          )}
+          <p className="small dim row" style={{ columnGap: "var(--s4)", rowGap: 0 }}>
+            {factsOf(step).map((fact) => (
+              <span key={fact} className="wrap-any">
+                <Exact>{fact}</Exact>
+              </span>
+            ))}
+            {step.output !== null && (
+              <button type="button" className="button bare small" onClick={() => show(!raw)}>
+                {raw ? t.run.readable : t.run.raw}
+              </button>
+            )}
+          </p>
           {card && (
             <details>
               <summary className="small dim">{t.run.input}</summary>
@@ -64,21 +73,24 @@ export function StepCard({ step, number, run, open, onToggle }: Props) {
   );
 }
 
-function Gave({ step }: { readonly step: StepResult }) {
-  const [view, look] = useState<"readable" | "raw">("readable");
+/** What else is known of a step, in one line. */
+function factsOf(step: StepResult): readonly string[] {
+  const without = Object.entries(step.reduced).map(([capability, why]) => `${capability} (${why})`);
+  return [
+    step.approvedBy && `${t.run.agreed} ${step.approvedBy}`,
+    step.cost ? `${t.budget.cost.toLowerCase()} ${cost(step.cost)}` : "",
+    step.durationUs ? duration(step.durationUs) : "",
+    step.attempts > 1 ? t.run.attempts(step.attempts) : "",
+    without.length ? `${t.run.reduced} ${without.join(", ")}` : "",
+    step.note,
+  ].filter(Boolean);
+}
+
+function Gave({ step, raw }: { readonly step: StepResult; readonly raw: boolean }) {
   if (step.output === null) {
     return step.blob ? <p className="small dim">{t.run.large(step.blob.size)}</p> : step.state === "calling" ? <p className="small dim">{t.run.noOutput}</p> : null;
   }
-  return (
-    <div className="stack gap3">
-      {view === "readable" ? <Output value={step.output} /> : <RawJson value={step.output} />}
-      <div>
-        <button type="button" className="button bare small" style={{ marginInlineStart: "calc(-1 * var(--s2))" }} onClick={() => look(view === "raw" ? "readable" : "raw")}>
-          {view === "raw" ? t.run.readable : t.run.raw}
-        </button>
-      </div>
-    </div>
-  );
+  return raw ? <RawJson value={step.output} /> : <Output value={step.output} />;
 }
 
 function Doubt({ step, runId }: { readonly step: StepResult; readonly runId: string }) {

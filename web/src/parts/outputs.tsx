@@ -9,6 +9,9 @@ import { t } from "../words/en";
 import { Exact, State } from "./basic";
 
 const FIRST_ROWS = 12;
+const LONG = 140; // letters of a cell that are shown at once
+const WORDY = 60;
+const BRIEF = 26; // letters that stay on one line
 
 export function Output({ value }: { readonly value: Json }) {
   return (
@@ -179,8 +182,8 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
                 {row.map((cell, index) => {
                   const column = block.columns[index];
                   return (
-                    <td key={index} className={column?.isNumber ? "num" : "text"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
-                      {column?.isState && cell ? <span className={`state tone-${toneOf(cell)}`}>{cell}</span> : <Exact>{cell}</Exact>}
+                    <td key={index} className={column?.isNumber ? "num" : column?.isState ? "is-state" : cell.length < BRIEF ? "brief" : cell.length < WORDY ? "text" : "text wordy"} data-label={title(column?.name ?? "")} data-empty={cell === "" || undefined}>
+                      {column?.isState && cell ? <span className={`state tone-${toneOf(cell)}`}>{cell}</span> : <Cell text={cell} />}
                     </td>
                   );
                 })}
@@ -198,6 +201,19 @@ function Table({ block }: { readonly block: Extract<Block, { kind: "table" }> })
       )}
       {block.total > block.rows.length && <p className="small dim">{t.common.rowsOf(block.rows.length, block.total)}</p>}
     </div>
+  );
+}
+
+/** A cell; a long one is folded, so that a row stays a row. */
+function Cell({ text }: { readonly text: string }) {
+  if (text.length < LONG) return <Exact>{text}</Exact>;
+  return (
+    <details>
+      <summary>
+        <Exact>{`${text.slice(0, LONG / 2)}…`}</Exact>
+      </summary>
+      <Exact>{text}</Exact>
+    </details>
   );
 }
 

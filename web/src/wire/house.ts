@@ -58,6 +58,7 @@ export interface Decision {
   readonly digest: string;
   readonly reason?: string;
   readonly changes?: Record<string, Json>;
+  readonly without?: readonly number[]; // calls of a list, by their numbers
 }
 export const decide = (id: string, decision: Decision) => ask("POST", `/api/approvals/${at(id)}`, { body: decision });
 const bulkAnswer = shape({ approvalId: text, done: flag, code: text, detail: text });
@@ -142,10 +143,12 @@ export const dropRule = (id: string) => ask("DELETE", `/api/rules/${at(id)}`);
 export const halt = (reason: string) => ask("POST", "/api/halt", { body: { reason } });
 export const liftHalt = () => ask("DELETE", "/api/halt");
 
-export const notice = shape({ targetId: text, kind: text, address: text, on: list(text), state: text, lastError: text, lastSentAt: maybe(date) });
+export const notice = shape({ noticeId: text, channel: text, address: text, about: list(text) });
 export type Notice = Of<typeof notice>;
+const newNotice = shape({ noticeId: text, secret: text });
 export const notices = async () => page(notice)(await ask("GET", "/api/notices")).items;
-export const addNotice = (body: Json) => ask("POST", "/api/notices", { body });
+export const addNotice = async (channel: string, address: string, about: readonly string[]) => newNotice(await ask("POST", "/api/notices", { body: { channel, address, about } }));
+export const testNotice = (id: string) => ask("POST", `/api/notices/${at(id)}/test`, { body: {} });
 export const dropNotice = (id: string) => ask("DELETE", `/api/notices/${at(id)}`);
 
 export const schedule = shape({ scheduleId: text, goal: text, profile: text, weekdays: list(number), time: text, zone: text });

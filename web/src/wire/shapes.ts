@@ -26,7 +26,6 @@ export const budget = shape({
   tokens: usage,
   byDomain: table(usage),
   byTool: table(usage),
-  warningPercent: orElse(number, 80),
 });
 export type Budget = Of<typeof budget>;
 
@@ -67,6 +66,7 @@ export const card = shape({
   votes: list(vote),
   requestedAt: date,
   expiresAt: date,
+  calls: list(text), // of a list: the steps whose arguments `arguments` holds, in this order
   amends: text,
   amendedBy: text,
   state: text,
@@ -121,6 +121,8 @@ export const stepResult = shape({
   note: text,
   output: raw,
   blob: maybe(blob),
+  listOf: text, // the list that this is a call of
+  calls: list(text), // those of a list that has been opened
 });
 export type StepResult = Of<typeof stepResult>;
 

@@ -21,7 +21,7 @@ def keys(
     name: Annotated[str, Parameter(name="NAME", help="What a new key is for, or the id of one to revoke.")] = "",
     /,
     *,
-    scope: Annotated[list[str] | None, Parameter(help="What it may do: look, start_run, decide, ...")] = None,
+    scope: Annotated[list[str] | None, Parameter(help="What it may do: look, start_run, steer_run, ...")] = None,
     days: Annotated[float, Parameter(help="How long it lasts.", show_default=True)] = 90.0,
     options: Options = PLAIN,
 ) -> int:

@@ -16,6 +16,7 @@ from cuga.cli.commands import (
     governing,
     keeping,
     looking,
+    machines,
     making,
     outside,
     quick,
@@ -23,6 +24,7 @@ from cuga.cli.commands import (
     sealing,
     shells,
     switching,
+    trying,
     window,
     working,
 )
@@ -80,6 +82,8 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, connecting.sync, "sync"),
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
+    (_HOUSE, machines.worker, "worker"),
+    (_HOUSE, machines.migrate, "migrate"),
     (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
@@ -123,8 +127,11 @@ def _add(to: App, function: Callable[..., int], name: str, group: Group | None =
 for _place, (_group, _function, _name) in enumerate(_COMMANDS):
     _add(app, _function, _name, _group, _place)
 
-_policy = App(name="policy", help="Check the rules of a house.", group=_HOUSE)
+_policy = App(name="policy", help="Check the rules of a house, and try others before they hold.", group=_HOUSE)
 _add(_policy, keeping.check, "check")
+_add(_policy, trying.try_cases, "test")
+_add(_policy, trying.backtest, "backtest")
+_add(_policy, trying.shadow, "shadow")
 app.command(_policy)
 
 _mcp = App(name="mcp", help="MCP servers: whose tools are used here, and cuga as one.", group=_HOUSE)

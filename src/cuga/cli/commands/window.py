@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from importlib import resources
+from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
@@ -45,7 +47,7 @@ def desktop(
         try:
             link = _link(server)
             webview.create_window("cuga", link, width=width, height=height, min_size=(360, 480))
-            webview.start(private_mode=True)
+            webview.start(private_mode=True, icon=_icon())
         finally:
             server.terminate()
             _wait(server)
@@ -65,6 +67,12 @@ def _link(server: subprocess.Popen[str]) -> str:
         if isinstance(said, dict) and isinstance(error := said.get("error"), dict):
             raise BadInput(str(error.get("message", line)), mend=str(error.get("mend", "")))
     raise BadInput("the server of this house did not start", mend="`cuga serve` says why.")
+
+
+def _icon() -> str | None:
+    """The icon of the built page; None where there is none."""
+    icon = Path(str(resources.files("cuga.api"))) / "page" / "icon-512.png"
+    return str(icon) if icon.is_file() else None
 
 
 def _wait(server: subprocess.Popen[str]) -> None:

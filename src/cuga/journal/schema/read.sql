@@ -103,3 +103,12 @@ select run, version from runs
 
 -- name: last_append
 select id, hash from journal order by id desc limit 1
+
+-- name: every_run
+select * from runs
+
+-- name: every_approval
+select id, run, tenant, requested, card from approval
+
+-- name: every_checkpoint
+select size, position, note, peaks from checkpoint

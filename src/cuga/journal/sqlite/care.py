@@ -7,8 +7,9 @@ in nobody's way.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
 import apsw
 
@@ -42,19 +43,27 @@ def verify_file(path: Path) -> list[Fault]:
     connection = open_reader(path)
     try:
         connection.execute("begin")
-        return _Check(connection).faults()
+        return BookCheck(connection, queries("read")).faults()
     except apsw.Error as error:
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
     finally:
         connection.close()
 
 
-class _Check:
-    """One reading of the whole book, in the order of commits."""
+class Asked(Protocol):
+    """A connection to a book, of any binding: all that checking one needs."""
 
-    def __init__(self, connection: apsw.Connection) -> None:
+    def execute(self, query: str, values: tuple[Any, ...] = (), /) -> Iterable[Any]:
+        """The rows of a query."""
+        ...
+
+
+class BookCheck:
+    """One reading of the whole book, in the order of commits. `query` are the binding's queries by their names."""
+
+    def __init__(self, connection: Asked, query: Mapping[str, str]) -> None:
         self._connection = connection
-        self._query = queries("read")
+        self._query = query
         self._found: list[Fault] = []
         self._needs: dict[str, tuple[str, str]] = {}  # digest -> kind of the fault when it is gone, who needs it
         self._used: dict[str, int] = {}
@@ -99,7 +108,7 @@ class _Check:
             return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
         if expected == wanted:
             return edited(name, expected, version)
-        elsewhere = self._connection.execute(self._query["append_at"], (run, wanted)).fetchall()
+        elsewhere = list(self._connection.execute(self._query["append_at"], (run, wanted)))
         kind, detail = "reordered" if elsewhere else "missing", f"{expected + 1} stands in its place"
         return Fault(kind=kind, where=f"{name} #{wanted + 1}", detail=detail)
 
@@ -135,14 +144,15 @@ def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
         kept = dict(connection.execute(queries("read")["every_scope"]))
         counted: dict[str, int] = {}
         for _, _, expected, version, events, _ in connection.execute(queries("read")["every_append"]):
-            for claim in claims_of(_claiming(bodies_of(events, version - expected))):
+            for claim in claims_of(claiming(bodies_of(events, version - expected))):
                 counted[claim.scope] = counted.get(claim.scope, 0) + claim.amount
     finally:
         connection.close()
     return kept, counted
 
 
-def _claiming(bodies: list[bytes]) -> list[Event]:
+def claiming(bodies: list[bytes]) -> list[Event]:
+    """The events among stored bytes that may carry claims."""
     return [PLAIN.decode(body) for body in bodies if _holds(body, b'"claims"')]
 
 

@@ -7,11 +7,11 @@ from datetime import datetime
 
 import msgspec
 
-from cuga.model.value import units
+from cuga.model.value import digest_bytes, units
 from cuga.orchestrator.evidence.oversight import Oversight
 from cuga.orchestrator.evidence.page import Part, exact, facts, heading, subheading, table, text, title
 from cuga.projections.audit import AuditRecord, CallRecord
-from cuga.projections.card import Card, readable, shown
+from cuga.projections.card import Card, shown
 
 
 def report_of(
@@ -137,7 +137,14 @@ def _approval(card: Card) -> Iterator[Part]:
             ],
         )
     yield text(f"What was shown, exactly ({len(bytes(card.arguments))} bytes, digest {card.arguments_digest}):")
-    yield exact("\n".join(readable(msgspec.json.decode(card.arguments))))
+    yield exact(card.readable)
+    if card.calls:
+        yield text(f"These are {len(card.calls)} calls of one list; each with its exact bytes:")
+        raw = msgspec.json.decode(card.arguments, type=list[msgspec.Raw])
+        yield table(
+            ("Call", "Bytes", "Digest of them"),
+            [(call, str(len(bytes(one))), digest_bytes(bytes(one))) for call, one in zip(card.calls, raw, strict=True)],
+        )
 
 
 def _call(call: CallRecord) -> Iterator[Part]:

@@ -17,13 +17,13 @@ from cuga.model.value import Value
 from cuga.outbound import Egress, streaming_client
 from cuga.policy.outside import McpServer
 from cuga.tools.mcp.answer import value_of
-from cuga.tools.mcp.definition import MOST_TOOLS, Definition, definitions_of
+from cuga.tools.mcp.definition import Definition, definitions_of
+from cuga.tools.mcp.session import Session, load_sdk, words
 from cuga.tools.mcp.stdio import EVERYBODYS, MAX_LINE, spoken_to
 
 CONNECT_S = 15.0  # to start or reach a server and agree on a protocol
 LOOK_S = 5.0  # to list its tools
 RESTS_S = 1.0  # after a failed attempt to connect, before the next
-MOST_PAGES = 50  # of a tool list
 _CLOSED = -32000  # the SDK's code for a connection that has ended
 _REFUSED = frozenset({-32601, -32602})  # JSON-RPC: no such method, no such parameters
 
@@ -62,7 +62,7 @@ class Line:
         self._directory = directory
         self._connect_s = connect_s
         self._turn = asyncio.Lock()
-        self._session: _Session | None = None
+        self._session: Session | None = None
         self._not_before = 0.0
         self._leaving: set[asyncio.Task[None]] = set()
 
@@ -70,7 +70,7 @@ class Line:
         """What the server's tools are now. `Unreachable`, or `ToolInvalid` for a list that cannot be trusted."""
         return (await self._look())[1]
 
-    async def _look(self) -> tuple[_Session, dict[str, Definition]]:
+    async def _look(self) -> tuple[Session, dict[str, Definition]]:
         """The same, with the connection that said so: what it says holds for no other."""
         session = await self._connected()
         try:
@@ -106,7 +106,7 @@ class Line:
         if self._leaving:
             await asyncio.wait(set(self._leaving), timeout=6.0)
 
-    async def _looked(self) -> tuple[_Session, dict[str, Definition]]:
+    async def _looked(self) -> tuple[Session, dict[str, Definition]]:
         """As `_look`; a line that broke since the last call is taken up once more."""
         was = self._session
         try:
@@ -121,7 +121,7 @@ class Line:
             said = f"{self.server.name}: its tools cannot be trusted: {error.detail}"
             raise NotDone(said, mode="agent_contract", mend="`cuga tools drift` says more.") from error
 
-    async def _asked(self, session: _Session, tool: str, arguments: dict[str, Any], about: Mapping[str, str]) -> Any:
+    async def _asked(self, session: Session, tool: str, arguments: dict[str, Any], about: Mapping[str, str]) -> Any:
         from mcp import MCPError
 
         name = f"{self.server.name}/{tool}"
@@ -139,9 +139,9 @@ class Line:
             raise
         except Exception as error:
             await self._part(session, error)
-            raise Unanswered(f"{name}: {_words(error)}", mode="agent_contract") from error
+            raise Unanswered(f"{name}: {words(error)}", mode="agent_contract") from error
 
-    async def _connected(self) -> _Session:
+    async def _connected(self) -> Session:
         async with self._turn:
             if self._session is not None and self._session.is_up:
                 return self._session
@@ -152,8 +152,8 @@ class Line:
             if loop.time() < self._not_before:
                 raise Unreachable(f"{self.server.name} could not be reached a moment ago", mode="system_network")
             way = self._way()
-            await asyncio.to_thread(_load_sdk)  # about a second the first time, in which others go on
-            session = _Session(way, self._on_fault)
+            await asyncio.to_thread(load_sdk)  # about a second the first time, in which others go on
+            session = Session(way, self._on_fault)
             try:
                 async with asyncio.timeout(self._connect_s):
                     await session.up
@@ -166,11 +166,11 @@ class Line:
             self._session = session
             return session
 
-    def _unreached(self, session: _Session, error: BaseException) -> CugaError:
+    def _unreached(self, session: Session, error: BaseException) -> CugaError:
         if isinstance(error, CugaError):
             return error
         late = isinstance(error, TimeoutError)
-        said = "no answer in time" if late else session.fault or _words(error)
+        said = "no answer in time" if late else session.fault or words(error)
         mode = "system_timeout" if late else "system_network"
         return Unreachable(f"{self.server.name}: {said}", mode=mode, mend="`cuga mcp test` says what it does.")
 
@@ -210,116 +210,13 @@ class Line:
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
 
-    async def _part(self, session: _Session, error: BaseException) -> None:
+    async def _part(self, session: Session, error: BaseException) -> None:
         """Have done with a line that broke; the next call takes up a new one."""
         if self._session is session and not (isinstance(error, TimeoutError) and session.is_up):
             self._session = None
             self._leave(session)
 
-    def _leave(self, session: _Session) -> None:
+    def _leave(self, session: Session) -> None:
         task = asyncio.ensure_future(session.end())
         self._leaving.add(task)
         task.add_done_callback(self._leaving.discard)
-
-
-class _Session:
-    """One connection, kept by a task of its own: what opens it has to close it. `up` is done when it can be used."""
-
-    def __init__(self, way: AbstractAsyncContextManager[Any], on_fault: Callable[[str], None]) -> None:
-        self.fault = ""
-        self.up: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._client: Any = None
-        self._way = way
-        self._over = asyncio.Event()
-        self._on_fault = on_fault
-        self._task = asyncio.ensure_future(self._keep())
-
-    @property
-    def is_up(self) -> bool:
-        """Whether it may be used."""
-        return self._client is not None and not self.fault and not self._task.done()
-
-    async def listed(self) -> list[dict[str, Any]]:
-        """All pages of its tool list, as JSON."""
-        from mcp_types import PaginatedRequestParams
-
-        if self._client.server_capabilities.tools is None:
-            return []
-        listed: list[dict[str, Any]] = []
-        cursor: str | None = None
-        for _ in range(MOST_PAGES):
-            page = await self._client.session.list_tools(params=PaginatedRequestParams(cursor=cursor))
-            listed += [one.model_dump(by_alias=True, mode="json", exclude_none=True) for one in page.tools]
-            cursor = page.next_cursor
-            if not cursor or len(listed) > MOST_TOOLS:
-                return listed
-        raise ToolInvalid(f"its list of tools has more than {MOST_PAGES} pages")
-
-    async def call(self, tool: str, arguments: dict[str, Any], about: Mapping[str, str]) -> dict[str, Any]:
-        """The answer to a call, as JSON; nothing of it is checked here."""
-        from mcp_types import CallToolRequest, CallToolRequestParams
-        from pydantic import TypeAdapter
-
-        params = CallToolRequestParams.model_validate({"name": tool, "arguments": arguments, "_meta": dict(about)})
-        answer = TypeAdapter(dict[str, Any])
-        found: dict[str, Any] = await self._client.session.send_request(CallToolRequest(params=params), answer)
-        return found
-
-    def described(self) -> dict[str, str]:
-        """What it says of itself."""
-        info = self._client.server_info
-        return {
-            "name": info.name if info else "",
-            "version": info.version if info else "",
-            "protocol": self._client.protocol_version,
-        }
-
-    async def end(self) -> None:
-        """Close it, in the task that opened it."""
-        self._over.set()
-        if self._client is None:
-            self._task.cancel()
-        await asyncio.wait({self._task}, timeout=5.0)
-        self._task.cancel()
-        if self.up.done() and not self.up.cancelled():
-            self.up.exception()  # nobody may be left to hear it
-
-    async def _keep(self) -> None:
-        from mcp import Client
-
-        try:
-            async with Client(self._way, cache=None, message_handler=self._hear, mode="auto") as client:
-                self._client = client
-                if not self.up.done():
-                    self.up.set_result(None)
-                await self._over.wait()
-        except BaseException as error:
-            if not self.up.done():
-                self.up.set_exception(_inner(error))
-            if isinstance(error, asyncio.CancelledError):
-                raise
-        finally:
-            self._client = None
-
-    async def _hear(self, message: Any) -> None:
-        if isinstance(message, Exception):
-            self.fault = self.fault or f"it sent what is no message: {_words(message)}"
-            self._on_fault(self.fault)
-
-
-def _load_sdk() -> None:
-    import mcp.client.streamable_http  # noqa: F401 - the rest of this room imports it where it is used
-
-
-def _inner(error: BaseException) -> BaseException:
-    """The one error that a group of errors is about."""
-    while isinstance(error, BaseExceptionGroup) and error.exceptions:
-        ours = [one for one in error.exceptions if isinstance(_inner(one), CugaError)]
-        error = (ours or list(error.exceptions))[0]
-    return Unreachable("it was let go", mode="system_network") if isinstance(error, asyncio.CancelledError) else error
-
-
-def _words(error: BaseException) -> str:
-    inner = _inner(error)
-    said = " ".join(str(inner).split()) or type(inner).__name__
-    return said.partition(" For further information")[0][:200]

@@ -80,7 +80,7 @@ def plan_cadence(
     persona: Annotated[str, Slot("persona", "whom it is for, such as plant managers")] = "",
     touches: Annotated[int, Slot("count", "how many touches")] = 5,
     guidance: Annotated[str, Slot("text", "spacing, channels and start in words: 3-4 business days apart")] = "",
-    channels: Annotated[tuple[str, ...], Slot("channels", "in the order in which they take turns")] = (),
+    channels: Annotated[tuple[str, ...], Slot("channels", "in the order in which they take turns", CHANNELS)] = (),
     spacing: Annotated[int, Slot("days", "business days between touches; 0: as the guidance says, else 3")] = 0,
     start: Annotated[str, Slot("date", "first day, YYYY-MM-DD")] = "",
     contact: Annotated[str, Slot("contact", "one person to keep it for, by address, id or name")] = "",

@@ -1,0 +1,81 @@
+"""`/mcp`: the MCP server among the doors of a house, for whoever brings a key for starting runs and looking at them.
+
+A session of a browser opens nothing here: a page that somebody else wrote must not speak for who is signed in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from starlette.requests import HTTPConnection
+from starlette.routing import BaseRoute, Mount, Route
+
+from cuga.api.auth import asker_of
+from cuga.api.doors import Doors
+from cuga.errors import NotSignedIn
+from cuga.model.context import Principal
+from cuga.policy.access import Verb
+
+if TYPE_CHECKING:
+    from cuga.api.mcp import McpApp
+
+PATH = "/mcp"
+NEEDED = frozenset({Verb.LOOK.value, Verb.START.value})
+
+
+class McpDoor:
+    """The mounted server; without the extra `mcp` there is none, and `routes` is empty."""
+
+    def __init__(self, doors: Doors) -> None:
+        self._app: McpApp | None = None
+        try:
+            from cuga.api.mcp import McpApp
+        except ImportError:
+            return
+        url = doors.address.url
+        front: Any = doors.front  # it takes more than a window asks of it
+        self._app = McpApp(
+            front,
+            _who,
+            link=lambda approval_id: f"{url}/#/inbox/{approval_id}",
+            hosts=sorted(doors.address.hosts),
+        )
+
+    @property
+    def routes(self) -> list[BaseRoute]:
+        """Its path, with and without the last slash."""
+        return [] if self._app is None else [Route(PATH, self._without_slash), Mount(PATH, self._app)]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Speak MCP until left."""
+        if self._app is None:
+            yield
+            return
+        async with self._app.running():
+            yield
+
+    @property
+    def _without_slash(self) -> Any:
+        return _AtRoot(self._app)
+
+
+class _AtRoot:
+    """An ASGI app at the very path that it is mounted under."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        root = f"{scope.get('root_path', '')}{PATH}"
+        await self._app({**scope, "path": f"{root}/", "root_path": root}, receive, send)
+
+
+async def _who(scope: Any) -> Principal | None:
+    try:
+        asker = await asker_of(HTTPConnection(scope))
+    except NotSignedIn:
+        return None
+    return asker.principal if asker.key is not None and set(asker.key.scopes) >= NEEDED else None

@@ -1,0 +1,117 @@
+-- The queue of Procrastinate beside the book: a job says "look at this run now", and nothing more. Jobs lie in the
+-- schema of the book, so that they are queued in the transaction of the facts they are queued for.
+
+-- name: tables
+create index jobs_of_tenant on procrastinate_jobs ((args ->> 'tenant')) where status = 'todo';
+-- every fetch asks of its candidate whether another job of the same run waits or is in hand
+create index jobs_of_run on procrastinate_jobs (lock);
+
+-- Queue a look at a run, unless one waits already. A waiting one is locked until this transaction ends, so nobody can
+-- begin it before the facts are there that it is to look at. Behind a tenant's many waiting runs the few of another go
+-- first: eight waiting runs cost one step of priority.
+create or replace function wake(stream_name text, pool text) returns void language plpgsql as $$
+declare
+    for_tenant text;
+    waiting bigint;
+begin
+    select tenant into for_tenant from stream where name = stream_name;
+    select count(*) into waiting from (
+        select from procrastinate_jobs where status = 'todo' and args ->> 'tenant' = for_tenant limit 800) as w;
+    insert into procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
+        values (case when pool = '' then 'cuga' else pool end, 'advance', -(waiting / 8), stream_name, stream_name,
+                jsonb_build_object('run_id', stream_name, 'tenant', for_tenant))
+        on conflict (queueing_lock) where status = 'todo' do update set queue_name = excluded.queue_name;
+end $$;
+
+-- What each worker does beside its work, one of them at a time. A job whose worker is silent is closed and another one
+-- is queued, never the same again: whoever had it may still wake up and acknowledge it.
+create or replace function sweep(silent double precision, healing boolean,
+    out stalled bigint, out due bigint, out healed bigint) language plpgsql as $$
+declare
+    found_run record;
+    stamped constant bigint := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
+    since constant timestamptz := clock_timestamp() - silent * interval '1 second';
+begin
+    stalled := 0; due := 0; healed := 0;
+    if not pg_try_advisory_xact_lock(hashtext(current_schema() || ' sweep')) then
+        stalled := -1;
+        return;
+    end if;
+    for found_run in
+        update procrastinate_jobs j set status = 'failed' where j.status = 'doing' and not exists (
+            select from procrastinate_workers w where w.id = j.worker_id and w.last_heartbeat > since)
+        returning lock
+    loop
+        perform wake(found_run.lock, '');
+        stalled := stalled + 1;
+    end loop;
+    -- jobs for a process that served only its own runs and is gone
+    update procrastinate_jobs j set queue_name = 'cuga' where j.status = 'todo' and j.queue_name like 'front/%'
+        and not exists (select from procrastinate_workers w
+            where 'front/' || w.id = j.queue_name and w.last_heartbeat > since);
+    delete from procrastinate_jobs where status in ('failed', 'aborted', 'cancelled', 'succeeded');
+    for found_run in
+        select r.run, s.name from runs r join stream s on s.pk = r.run
+        where r.status = 'parked' and r.wake_at is not null and r.wake_at <= stamped
+        order by r.wake_at limit 1000 for update of r skip locked
+    loop
+        update runs set wake_at = stamped + 30000000 where run = found_run.run;  -- until its own append says otherwise
+        perform wake(found_run.name, '');
+        due := due + 1;
+    end loop;
+    if healing then
+        for found_run in
+            -- begun and not ended, or parked with something appended since; `version` marks that it was seen to
+            select r.run, s.name, s.version from runs r join stream s on s.pk = r.run
+            where (r.status = 'running' or (r.status = 'parked' and r.version < s.version)) and not exists (
+                select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
+            order by r.started limit 1000
+        loop
+            update runs set version = found_run.version where run = found_run.run and version < found_run.version;
+            perform wake(found_run.name, '');
+            healed := healed + 1;
+        end loop;
+    end if;
+end $$;
+
+-- name: wake
+select wake($1, $2)
+
+-- name: wake_parked (every parked run of a tenant is to be looked at)
+select count(wake(s.name, '')) from runs r join stream s on s.pk = r.run where r.tenant = $1 and r.status = 'parked'
+
+-- name: sweep
+select stalled, due, healed from sweep($1, $2)
+
+-- name: holds (is a job still its worker's?)
+select exists (select from procrastinate_jobs where id = $1 and status = 'doing' and worker_id = $2)
+
+-- name: stands (of some runs: their versions, and whether somebody is to look at them or does)
+select s.name, s.version, exists (
+    select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
+from stream s where s.name = any($1::text[])
+
+-- name: workers (that were heard of lately)
+select count(*) from procrastinate_workers where last_heartbeat > clock_timestamp() - $1 * interval '1 second'
+
+-- name: figures
+select
+    count(*) filter (where status = 'todo'),
+    count(*) filter (where status = 'doing'),
+    count(*) filter (where status = 'doing' and not exists (
+        select from procrastinate_workers w
+        where w.id = j.worker_id and w.last_heartbeat > clock_timestamp() - $1 * interval '1 second')),
+    coalesce(extract(epoch from clock_timestamp() - min(
+        (select min(e.at) from procrastinate_events e where e.job_id = j.id and e.type = 'deferred'))
+        filter (where status = 'todo')), 0)::double precision,
+    (select count(*) from procrastinate_workers where last_heartbeat > clock_timestamp() - $1 * interval '1 second'),
+    coalesce((select extract(epoch from clock_timestamp()) - min(wake_at) / 1000000.0 from runs
+        where status = 'parked' and wake_at is not null
+        and wake_at < (extract(epoch from clock_timestamp()) * 1000000)::bigint), 0)::double precision
+from procrastinate_jobs j
+
+-- name: place (one of so many for a tenant; held by this connection until it lets go or is lost)
+select pg_try_advisory_lock(hashtext(current_schema() || ' ' || $1), $2)
+
+-- name: leave
+select pg_advisory_unlock(hashtext(current_schema() || ' ' || $1), $2)

@@ -1,0 +1,99 @@
+"""Looking after the book: is it whole, and count its claims again.
+
+Everything here reads in one transaction of its own, so it sees one moment of the book and gets in nobody's way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
+from typing import Any
+
+import psycopg
+from psycopg import Connection, RawServerCursor
+
+from cuga.journal.claims import claims_of
+from cuga.journal.postgres.address import Address
+from cuga.journal.postgres.packing import bodies, numbers
+from cuga.journal.seal import Fault
+from cuga.journal.sqlite.care import BookCheck, claiming
+from cuga.journal.sqlite.row import bodies_of
+from cuga.journal.statements import queries
+
+PAGE = 2_000  # rows that are fetched at once
+
+
+class Asking:
+    """Rows of a book as the check asks for them: page by page, however many there are."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._numbers = count()
+        self._scopes = queries("postgres/read")["every_scope"]
+
+    def execute(self, query: str, values: tuple[Any, ...] = (), /) -> Iterator[Any]:
+        """The rows of a query; names of scopes as text."""
+        with RawServerCursor(self._connection, f"ask{next(self._numbers)}") as cursor:
+            cursor.itersize = PAGE
+            cursor.execute(query.encode(), values, binary=True)
+            for row in cursor:
+                yield (bytes(row[0]).decode(), row[1]) if query == self._scopes else row
+
+
+@contextmanager
+def one_moment(address: Address) -> Iterator[Connection]:
+    """A connection inside a transaction that sees one moment of the book; `JournalFailed` when it breaks."""
+    connection = address.connect_now()
+    try:
+        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+        with connection.transaction():
+            yield connection
+    except psycopg.Error as error:
+        raise address.failed(error) from error
+    finally:
+        connection.close()
+
+
+def verify_book(address: Address) -> list[Fault]:
+    """All faults of a book. Empty: chains, blobs and claims hold, and every head is that of its stream."""
+    with one_moment(address) as connection:
+        asking = Asking(connection)
+        query = queries("postgres/read")
+        faults = BookCheck(asking, query).faults()
+        said = {fault.where.partition(" ")[0] for fault in faults}
+        for name, version, hash, last, linked in asking.execute(query["heads_that_differ"]):
+            if name not in said:
+                kind = "truncated" if (last or 0) < version else "edited"
+                detail = f"its head says {version} {bytes(hash).hex()[:8]}, its last append {last or 0}"
+                detail += f" {bytes(linked).hex()[:8]}" if linked is not None else ""
+                faults.append(Fault(kind=kind, where=f"{name} #{(last or 0) + 1}", detail=detail))
+        return faults
+
+
+def rebuild_claims(address: Address) -> dict[str, tuple[int, int]]:
+    """Put what the events come to in the place of what the ledger keeps, while nobody appends. Answers the
+    differences."""
+    connection = address.connect_now()
+    try:
+        with connection.transaction():
+            connection.execute("select last from book for update")
+            connection.execute("lock table scope in access exclusive mode")
+            asking, query = Asking(connection), queries("postgres/read")
+            kept = {scope: used for scope, used in asking.execute(query["every_scope"]) if used}
+            counted: dict[str, int] = {}
+            for _, _, expected, version, events, _ in asking.execute(query["every_append"]):
+                for claim in claims_of(claiming(bodies_of(events, version - expected))):
+                    counted[claim.scope] = counted.get(claim.scope, 0) + claim.amount
+            counted = {scope: amount for scope, amount in counted.items() if amount}
+            connection.execute("delete from scope")
+            connection.execute(
+                "insert into scope (name, used) select * from unnest($1, $2)",
+                (bodies([scope.encode() for scope in counted]), numbers(list(counted.values()))),
+            )
+    except psycopg.Error as error:
+        raise address.failed(error) from error
+    finally:
+        connection.close()
+    pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in sorted(kept.keys() | counted.keys())}
+    return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}

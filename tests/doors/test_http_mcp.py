@@ -1,0 +1,63 @@
+"""cuga as an MCP server at `/mcp` of the doors: who is let in, what can be asked, and that nothing there decides."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from tests.doors.http_house import ORIGIN, Served, house
+
+from cuga.api.app import create_app
+from cuga.api.mcp_mount import McpDoor
+
+pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
+
+HELLO = {
+    "jsonrpc": "2.0", "id": 1, "method": "initialize",
+    "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+}  # fmt: skip
+TAKES = {"Accept": "application/json, text/event-stream"}
+
+
+@contextlib.asynccontextmanager
+async def team() -> AsyncIterator[Served]:
+    async with house() as served:
+        door = McpDoor(served.doors)
+        served.app = create_app(served.doors, door.routes)
+        async with door.running():
+            yield served
+
+
+@pytest.mark.parametrize("path", ["/mcp", "/mcp/"])
+async def test_a_key_for_runs_opens_it_and_nothing_less_does(path: str) -> None:
+    async with team() as served:
+        right = await served.program("ann", "look", "start_run")
+        said = await right.http.post(path, json=HELLO, headers=TAKES)
+        assert said.status_code == 200
+        assert said.json()["result"]["serverInfo"]["name"]
+        for stranger in (await served.program("ann", "look"), served.browser("ann"), served.nobody()):
+            assert (await stranger.http.post(path, json=HELLO, headers=TAKES)).status_code == 401
+
+
+async def test_a_run_is_started_in_the_name_of_whose_key_it_is_and_waits_for_somebody_else() -> None:
+    from mcp.client.client import Client
+    from mcp.client.streamable_http import streamable_http_client
+
+    async with team() as served:
+        key = await served.program("ann", "look", "start_run")
+        async with Client(streamable_http_client(f"{ORIGIN}/mcp", http_client=key.http)) as client:
+            names = {tool.name for tool in (await client.list_tools()).tools}
+            assert "submit_run" in names
+            assert not any("approve" in name or "decide" in name for name in names)
+            started = await client.call_tool("submit_run", {"goal": "Keep the text hello"})
+            assert not started.is_error, started
+        (line,) = await served.front.runs()
+        assert line.requester == "ann"
+
+
+async def test_a_foreign_page_is_refused_before_anything_is_read() -> None:
+    async with team() as served:
+        key = await served.program("ann", "look", "start_run")
+        said = await key.http.post("/mcp", json=HELLO, headers={**TAKES, "Origin": "https://evil.example"})
+        assert said.status_code == 403

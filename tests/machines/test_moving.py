@@ -1,0 +1,133 @@
+"""A house moves into a database and back with every hash; its commands work there as they did on a file."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from tests.contract.journals import card, claiming, row, said
+from tests.machines.fleet import ROOT
+from tests.postgres import database, fresh_database, fresh_schema
+
+from cuga.errors import BadInput, JournalCorrupt, JournalFailed
+from cuga.journal.port import Committed, Journal
+from cuga.journal.postgres import Address, PostgresJournal
+from cuga.journal.postgres.moving import into_database, into_file
+from cuga.journal.sqlite import SqliteJournal, verify_file
+from cuga.model.event import Status
+
+
+async def filled(journal: Journal) -> None:
+    await journal.append("house/local", 0, said("opened"), blobs=[b"large" * 10_000])
+    for number in range(30):
+        await journal.append(f"r{number}", 0, claiming(("day", 1, 100)), index=row(minutes=number))
+        index = row(Status.PARKED, wakes=number, minutes=number)
+        await journal.append(f"r{number}", 1, said("a", "nul \x00"), index=index)
+    await journal.append("r1", 3, said("asks"), index=card("a1", "r1"))
+
+
+async def everything(journal: Journal) -> list[object]:
+    events = [event async for event in journal.feed()]
+    listed = await journal.runs(tenant="local", limit=100)
+    approvals = await journal.open_approvals(tenant="local")
+    return [events, listed, approvals, await journal.used("day"), await journal.links(), await journal.next_wake()]
+
+
+async def test_a_book_moves_into_a_database_and_back_with_every_hash(tmp_path: Path) -> None:
+    path, address = tmp_path / "journal.db", Address.of(database(), fresh_schema())
+    file = SqliteJournal(path, prefill=False)
+    await filled(file)
+    before = await everything(file)
+    await file.close()
+    journal = PostgresJournal(address)
+    await journal.open()
+    said_words: list[str] = []
+    moved = into_database(path, address, said_words.append)
+    assert (moved.streams, moved.events, moved.blobs, len(said_words)) == (31, 92, 1, 3)
+    assert await everything(journal) == before
+    assert await journal.append("r1", 4, said("goes on")) == Committed(version=5)
+    assert await journal.append("new", 0, said("begins")) == Committed(version=1)
+    after = await everything(journal)
+    with pytest.raises(BadInput):
+        into_database(path, address)
+    into_file(address, tmp_path / "copy.db")
+    assert await journal.append("r1", 5, said("a copy stops nobody")) == Committed(version=6)
+    with pytest.raises(BadInput):
+        into_file(address, tmp_path / "copy.db")
+    back = SqliteJournal(tmp_path / "copy.db", prefill=False)
+    assert await everything(back) == after
+    await back.close()
+    into_file(address, tmp_path / "moved.db", moving=True)
+    with pytest.raises(JournalFailed, match="moved into a file"):
+        await journal.append("r1", 6, said("too late"))
+    await journal.close()
+    assert verify_file(tmp_path / "moved.db") == []
+
+
+async def test_what_does_not_hold_is_not_moved(tmp_path: Path) -> None:
+    import apsw
+
+    path, address = tmp_path / "journal.db", Address.of(database(), fresh_schema())
+    file = SqliteJournal(path, prefill=False)
+    await filled(file)
+    await file.close()
+    connection = apsw.Connection(str(path))
+    connection.execute("update journal set events = '[]' where id = 5")
+    connection.close()
+    journal = PostgresJournal(address)
+    await journal.open()
+    with pytest.raises(JournalCorrupt):
+        into_database(path, address)
+    assert [event async for event in journal.feed()] == []
+    with address.connect_now() as open_one:
+        open_one.execute("alter table fact rename to facts_gone")
+    with pytest.raises(JournalFailed):
+        into_file(address, tmp_path / "never.db")
+    assert [name for name in os.listdir(tmp_path) if "never" in name] == []
+    await journal.close()
+
+
+def cuga(*words: str, house: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    told = {"CUGA_SEALS": str(house.parent / "seals"), "PYTHONPATH": str(ROOT / "src"), "NO_COLOR": "1"}
+    return subprocess.run(
+        [sys.executable, "-m", "cuga.cli", *words, "--house", str(house)],
+        env={name: value for name, value in os.environ.items() if not name.startswith("CUGA_")} | told | environment,
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+
+
+def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None:
+    house = tmp_path / "house"
+    secret = "hunter2secret"
+    address = fresh_database().replace("postgres@", f"postgres:{secret}@")
+    shown = address.replace(f":{secret}", "")
+    for words in (("init", str(house), "--sample"), ("run", "Score Velkarin Foods")):
+        done = cuga(*words, house=house)
+        assert done.returncode == 0, done.stderr
+    refused = cuga("runs", "--database", address, house=house)
+    assert refused.returncode != 0 and "cuga migrate" in refused.stderr
+    assert cuga("migrate", house=house).returncode == 2
+    moved = cuga("migrate", house=house, CUGA_DATABASE=address)
+    assert moved.returncode == 0 and "every hash holds" in moved.stdout, moved.stderr
+    assert (house / "database").read_text().strip() == shown
+    assert cuga("migrate", house=house, CUGA_DATABASE=address).returncode == 2
+    ran = cuga("run", "Score Velkarin Foods", house=house)
+    assert ran.returncode == 0, ran.stderr
+    assert cuga("runs", house=house).stdout.count("Score Velkarin Foods") == 2
+    doctor = cuga("doctor", house=house)
+    assert shown in doctor.stdout and "queue" in doctor.stdout
+    backup = cuga("backup", str(tmp_path / "backup.db"), house=house)
+    assert backup.returncode == 0 and verify_file(tmp_path / "backup.db") == [], backup.stderr
+    back = cuga("migrate", "--back", house=house)
+    assert back.returncode == 0 and not (house / "database").exists(), back.stderr
+    assert cuga("runs", house=house).stdout.count("Score Velkarin Foods") == 2
+    assert cuga("verify", house=house).returncode == 0
+    worker = cuga("worker", house=house)
+    assert worker.returncode == 2 and "cuga migrate" in worker.stderr
+    for kept in house.rglob("*"):
+        assert not kept.is_file() or secret.encode() not in kept.read_bytes()
+    for done in (refused, moved, ran, doctor, backup, back):
+        assert secret not in done.stdout + done.stderr
