@@ -15,6 +15,7 @@ from cuga.adapters.vendors.pipedrive import URL as PIPEDRIVE_URL
 from cuga.adapters.vendors.pipedrive import Pipedrive
 from cuga.adapters.vendors.port import Vendor
 from cuga.adapters.vendors.salesforce import Salesforce
+from cuga.adapters.vendors.tryton import Tryton
 from cuga.outbound.client import Surroundings
 
 
@@ -71,6 +72,11 @@ def _salesforce(said: Mapping[str, str], around: Surroundings) -> Vendor:
 def _pipedrive(said: Mapping[str, str], around: Surroundings) -> Vendor:
     url = said["CUGA_PIPEDRIVE_URL"]
     return Pipedrive(said["CUGA_PIPEDRIVE_TOKEN"], client_for(url, around), url)
+
+
+def _tryton(said: Mapping[str, str], around: Surroundings) -> Vendor:
+    url = said["CUGA_TRYTON_URL"]
+    return Tryton(url, said["CUGA_TRYTON_USER"], said["CUGA_TRYTON_PASSWORD"], client_for(url, around))
 
 
 KINDS: dict[str, Kind] = {
@@ -152,6 +158,22 @@ KINDS: dict[str, Kind] = {
                 ),
             ),
             make=_pipedrive,
+        ),
+        Kind(
+            name="tryton",
+            title="Tryton",
+            capability="crm",
+            scopes="reading parties, employees and opportunities, and writing opportunities, in one company",
+            needs=(
+                Need(
+                    variable="CUGA_TRYTON_URL",
+                    what="its address with the name of the database, e.g. https://erp.example.com/sales",
+                    where="what you log in to",
+                ),
+                Need(variable="CUGA_TRYTON_USER", what="the login of a user", where="Tryton: Administration, Users"),
+                Need(variable="CUGA_TRYTON_PASSWORD", what="that user's password", where="", is_secret=True),
+            ),
+            make=_tryton,
         ),
         Kind(
             name="smtp",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from cuga.adapters.vendors import Kind, KindSynced
     from cuga.cli.home import Visit
 
-Adapter = Annotated[str, Parameter(name="NAME", help="hubspot, salesforce, pipedrive or smtp.")]
+Adapter = Annotated[str, Parameter(name="NAME", help="hubspot, salesforce, pipedrive, tryton or smtp.")]
 
 
 def setup(
@@ -93,7 +93,7 @@ def try_(name: Adapter, /, *, options: Options = PLAIN) -> int:
 
 
 def sync(
-    name: Annotated[str, Parameter(name="NAME", help="The CRM: hubspot, salesforce or pipedrive.")],
+    name: Annotated[str, Parameter(name="NAME", help="The CRM: hubspot, salesforce, pipedrive or tryton.")],
     /,
     *,
     only: Annotated[
