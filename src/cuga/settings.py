@@ -45,6 +45,17 @@ class Settings:
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
 
+    def below(self, further: Mapping[str, str]) -> Settings:
+        """These settings with further variables, which count only where nothing was said yet."""
+        fresh = {name: value for name, value in further.items() if name not in self.variables}
+        plain = Settings()
+        said = {
+            name: read(_PREFIX + name.upper(), text)
+            for name, read in _READERS.items()
+            if (text := fresh.get(_PREFIX + name.upper())) and getattr(self, name) == getattr(plain, name)
+        }
+        return replace(self, variables={**fresh, **self.variables}, **said)
+
 
 def read_settings(
     environment: Mapping[str, str] | None = None, *, env_file: Path | None = None, **flags: Any
@@ -54,7 +65,7 @@ def read_settings(
     Raises `BadInput` for a value that cannot be used. Unknown `CUGA_` variables are left alone: tools may own them.
     """
     said = dict(os.environ if environment is None else environment)
-    said = {**_env_file(env_file if env_file is not None else Path(ENV_FILE)), **said}
+    said = {**read_env_file(env_file if env_file is not None else Path(ENV_FILE)), **said}
     found: dict[str, Any] = {}
     for name, read in _READERS.items():
         if (text := said.get(_PREFIX + name.upper())) is not None and text != "":
@@ -65,7 +76,8 @@ def read_settings(
     return replace(Settings(**found), **{name: value for name, value in flags.items() if value is not None})
 
 
-def _env_file(path: Path) -> dict[str, str]:
+def read_env_file(path: Path) -> dict[str, str]:
+    """The variables of a file of NAME=VALUE lines; none when it is not there. `BadInput` names a line that is none."""
     try:
         text = path.read_text(encoding="utf-8")
     except (FileNotFoundError, IsADirectoryError, NotADirectoryError):

@@ -11,6 +11,11 @@ import os
 import signal
 import sys
 
+from cuga.adapters.offline import CrmStore
+from cuga.adapters.offline.sent_notes import SentNotes
+from cuga.adapters.smtp import mail as smtp
+from cuga.adapters.vendors import VendorCrm, VendorWriter
+from cuga.adapters.vendors.http import VendorApi
 from cuga.model.event import name_of
 from cuga.orchestrator import AGENTSCoordinator as Coordinator
 from cuga.tools.mcp.line import Line
@@ -39,7 +44,41 @@ def mortal(owner: type, method: str, point: str) -> None:
     setattr(owner, method, passed)
 
 
+def mortal_at_once(owner: object, method: str, point: str) -> None:
+    """The same for what is no coroutine."""
+    real = getattr(owner, method)
+
+    def passed(*words, **named):
+        if method == "ask" and words[1] == "GET":
+            return real(*words, **named)
+        die(f"{point}.before")
+        answer = real(*words, **named)
+        die(f"{point}.after")
+        return answer
+
+    setattr(owner, method, passed)
+
+
+def mortal_vendors() -> None:
+    """Die around what a vendor or a mail server is asked, and around the notes of it."""
+    for made in (VendorCrm, VendorWriter):
+        made.__init__.__kwdefaults__["settles_s"] = 0.0
+    if POINT:
+        mortal_at_once(CrmStore, "begin_call", "begin")
+        mortal_at_once(VendorApi, "ask", "ask")
+        mortal_at_once(CrmStore, "take_over", "follow")
+        mortal_at_once(smtp, "hand_in", "ask")
+        keep = SentNotes.keep
+
+        def kept(self, key, note):
+            keep(self, key, note)
+            die(f"{note.state}.after")
+
+        SentNotes.keep = kept
+
+
 async def main() -> None:
+    mortal_vendors()
     async with Coordinator(house=HOUSE, profile="smb") as house:
         assembly = await house.open()
         append = assembly.journal.append

@@ -20,7 +20,7 @@ class FailureCategory(str, Enum):
 
     def __eq__(self, other: object) -> bool:
         """A category equals every mode in it, so that callers may ask `mode == FailureMode.SYSTEM`."""
-        return other.category is self if isinstance(other, FailureMode) else str.__eq__(self, str(other))
+        return other.category is self if isinstance(other, FailureMode) else self is other or self.value == other
 
     __hash__ = str.__hash__  # equal by category, apart as keys: a set of modes holds modes
 
@@ -62,7 +62,7 @@ class FailureMode(str, Enum):
     USER = nonmember(FailureCategory.USER)
 
     def __eq__(self, other: object) -> bool:
-        return self.category is other if isinstance(other, FailureCategory) else str.__eq__(self, str(other))
+        return self.category is other if isinstance(other, FailureCategory) else self is other or self.value == other
 
     __hash__ = str.__hash__
 

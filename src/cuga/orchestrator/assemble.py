@@ -52,8 +52,10 @@ from cuga.orchestrator.place import Place, check_access, make_private, shipped_r
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
+from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import Thinker
+from cuga.orchestrator.vendors import adapters_of
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -111,6 +113,7 @@ class Assembly:
     outside: Outside
     models: Models
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
+    unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
     own: Own = ()  # tools that were handed in
     inbox: DropFolder | None = None  # a house in memory has none
     timing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one look at the timetable at a time
@@ -225,9 +228,9 @@ class Assembly:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
-        crm = (OFFLINE, "folder") if has_folder else (OFFLINE,)
-        own = dict.fromkeys(("mail", "documents", "templates", "runs"), (OFFLINE,))
-        return {"crm": crm, **own, **self.outside.installed()}
+        found = {use: tuple(self.bindings[use]) for use in ("crm", "mail", "documents", "templates", "runs")}
+        found["crm"] = tuple(name for name in found["crm"] if name != "folder" or has_folder)
+        return {**found, **self.outside.installed()}
 
     def credentials(self) -> Credentials:
         """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
@@ -310,7 +313,7 @@ async def open_house(
     """
     if place is not None:
         check_access(place)
-    settings = settings or read_settings()
+    settings = with_own_variables(settings or read_settings(), place)
     named_database = database.database_of(place, settings) if journal is None else ""
     clock = clock or (SharedClock() if named_database else SystemClock())
     redactor = Redactor.from_environment(settings.variables)
@@ -355,14 +358,16 @@ async def open_house(
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
+    unfit: dict[str, str] = {}
+    vendors = adapters_of(settings, crm, outbox, clock, unfit)
     shelf = TemplateShelf(
         place.templates if place is not None else Path(spare.name if spare else ".") / "templates",
         lambda: assembly.registry.sender,
     )
     bindings = Bindings(
         {
-            "crm": named,
-            "mail": {OFFLINE: outbox},
+            "crm": {**named, **vendors["crm"]},
+            "mail": {OFFLINE: outbox, **vendors["mail"]},
             "documents": {OFFLINE: documents},
             "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
@@ -433,6 +438,7 @@ async def open_house(
         views=views,
         signals=SignalsView(journal, views),
         outside=outside,
+        unfit_adapters=unfit,
         own=tools,
         acts=ActsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,

@@ -10,10 +10,12 @@ import tempfile
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from cuga.adapters.capability import Crm
 from cuga.adapters.offline import CrmStore
+from cuga.adapters.vendors import KindSynced, VendorCrm, sync_kind
+from cuga.adapters.vendors.port import KINDS as SYNCED
 from cuga.errors import BadInput, NotAllowed
 from cuga.model.context import Principal
 from cuga.model.house_event import CrmImported
@@ -27,6 +29,7 @@ from cuga.packs.sales.sample_documents import write_documents
 from cuga.policy.access import Verb, may
 from cuga.tools.declare import ToolContext
 
+T = TypeVar("T")
 SAMPLE = "sample"  # the name under which a store keeps that its records are made up
 _THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
 
@@ -73,6 +76,32 @@ class Bringing(Switching):
             await self._note(report, who)
         return _outcome(report, dry=dry)
 
+    async def sync(self, vendor: str, kind: str, by: Principal | None = None) -> KindSynced:
+        """Read all records of one kind from a vendor into the house's store. The same records change nothing.
+
+        `BadInput` for a vendor that is not set up or a kind that is not read; else what the vendor's answers raise.
+        """
+        assembly = await self.open()
+        who = await self._feeding(by)
+        found = assembly.bindings["crm"].get(vendor)
+        if not isinstance(found, VendorCrm):
+            raise BadInput(
+                f"{vendor} is no CRM that is set up here", mend=f"`cuga adapters setup {vendor}` sets one up."
+            )
+        if kind not in SYNCED:
+            raise BadInput(f"{kind} are not read from a CRM", mend=f"There are {', '.join(SYNCED)}.")
+        synced = await self._at_the_store(lambda store: sync_kind(found.vendor, store, kind))
+        if synced.added or synced.changed:
+            event = CrmImported(
+                at=_THEN,
+                source=f"{vendor}/{kind}",
+                crm_version=synced.crm_version,
+                rows=synced.read,
+                problems=synced.not_taken,
+            )
+            await self.change(event, who)
+        return synced
+
     async def fill_with_sample(self, by: Principal | None = None) -> ImportOutcome:
         """Fill an empty house with a fictitious company's data, to try things out. `BadInput` when it has data."""
         assembly = await self.open()
@@ -104,7 +133,7 @@ class Bringing(Switching):
             raise NotAllowed("; ".join(ruling.reasons))
         return who
 
-    async def _at_the_store(self, work: Callable[[Crm], ImportReport]) -> ImportReport:
+    async def _at_the_store(self, work: Callable[[CrmStore], T]) -> T:
         assembly = await self.open()
         place = self._place
         if place is None:
@@ -116,7 +145,7 @@ class Bringing(Switching):
             await self.change(imported(report), by)
 
 
-def at_store(place: Place, work: Callable[[Crm], ImportReport]) -> ImportReport:
+def at_store(place: Place, work: Callable[[CrmStore], T]) -> T:
     """Work on the records of a house over a connection of one's own."""
     store = CrmStore.open(place.crm)
     try:

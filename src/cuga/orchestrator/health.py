@@ -9,12 +9,14 @@ import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+from cuga.adapters.vendors import KINDS
 from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
+from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import pools_that_take
 from cuga.projections.runs import count_runs
@@ -233,12 +235,19 @@ def _privacy(place: Place) -> Finding:
 def _adapters(assembly: Assembly) -> list[Finding]:
     found = []
     for line in adapter_lines(assembly):
-        words = "disabled" if not line.enabled else "usable" if line.installed else "declared, not installed"
+        kind = None if line.installed else KINDS.get(line.adapter)
+        absent = not_set_up(assembly, line.adapter) if kind is not None else "declared, not installed"
+        words = "disabled" if not line.enabled else "usable" if line.installed else absent
         words += ", the only one that is used" if line.chosen else ""
         words += f", mode {line.mode}" if line.mode != PREFERRED else ""
         is_fit = line.enabled and line.installed
         found.append(
-            Finding(what=f"adapter {line.capability}/{line.adapter}", state="ok" if is_fit else "note", found=words)
+            Finding(
+                what=f"adapter {line.capability}/{line.adapter}",
+                state="ok" if is_fit else "note",
+                found=words,
+                mend=f"cuga adapters setup {line.adapter}, if it is to be used" if kind is not None else "",
+            )
         )
     return found
 

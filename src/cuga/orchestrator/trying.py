@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable
 
 from cuga.adapters.capability import CrmRead
+from cuga.adapters.smtp import SmtpMail
+from cuga.adapters.vendors import KINDS, VendorCrm
 from cuga.errors import BadInput
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
@@ -35,14 +37,26 @@ async def try_adapter(assembly: Assembly, adapter: str) -> list[Tried]:
 async def _try(assembly: Assembly, use: str, adapter: str, is_there: bool) -> Tried:
     start = time.perf_counter_ns()
     if not is_there:
-        works, said = False, "it is declared, and not installed or not set up here"
+        works, said = False, not_set_up(assembly, adapter)
     else:
         works, said = await asyncio.to_thread(_answer, _question(assembly.bindings[use][adapter]))
     took = (time.perf_counter_ns() - start) // 1000
     return Tried(capability=use, adapter=adapter, works=works, said=said, took_us=took)
 
 
+def not_set_up(assembly: Assembly, adapter: str) -> str:
+    """Why a declared adapter cannot be used here."""
+    if (kind := KINDS.get(adapter)) is None:
+        return "it is declared, and not installed or not set up here"
+    if adapter in assembly.unfit_adapters:
+        return assembly.unfit_adapters[adapter]
+    missing = ", ".join(need.variable for need in kind.missing(assembly.settings.variables))
+    return f"it is declared, and not set up here: {missing} is missing"
+
+
 def _question(found: object) -> Callable[[], str]:
+    if isinstance(found, VendorCrm | SmtpMail):
+        return found.look
     if isinstance(found, CrmRead):
         return lambda: f"{found.count('accounts'):,} accounts, {found.count('opportunities'):,} deals"
     return lambda: "it is there"

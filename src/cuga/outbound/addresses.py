@@ -26,7 +26,7 @@ _METADATA = tuple(
 # The last 32 bits are an IPv4 address: RFC 6052, RFC 7915, and the old IPv4-compatible form.
 _CARRIES_IPV4 = tuple(map(ipaddress.ip_network, ("64:ff9b::/96", "::ffff:0:0:0/96", "::/96")))
 _LOOPBACK = (ipaddress.IPv4Address("127.0.0.1"), ipaddress.IPv6Address("::1"))
-_SAFE = ("https", "imaps")
+_SAFE = ("https", "imaps", "smtps")
 _NUMBER = re.compile(r"[0-9]+|0[xX][0-9a-fA-F]*")  # a last label that makes a host an address (WHATWG URL, 3.5)
 _LOCAL = tuple(map(ipaddress.ip_network, ("fec0::/10", "64:ff9b:1::/48")))  # RFC 3879 and RFC 8215, each house's own
 

@@ -116,13 +116,15 @@ class Edit(Value, frozen=True, kw_only=True):
 
 
 class Edited(Value, frozen=True, kw_only=True):
-    """Proof of a change: the record's row version after it, and the values before and after."""
+    """Proof of a change: the record's row version after it, and the values before and after. `place` is the vendor
+    whose record it is; empty: this house's own."""
 
     kind: str
     record: str
     version: int
     was: dict[str, str | int | None]
     becomes: dict[str, str | int | None]
+    place: str = ""
 
 
 class NotEdited(Value, frozen=True, kw_only=True):

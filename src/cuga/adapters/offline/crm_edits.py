@@ -34,8 +34,11 @@ def past(db: apsw.Connection, kind: str, record: str) -> list[Past]:
     return [Past(field=str(f), was=str(w), becomes=str(b), on=str(m)) for f, w, b, m in found]
 
 
-def make(db: apsw.Connection, kind: str, edit: Edit) -> Edited:
-    """Make a change, or give the proof of the one that its key stands for. `NotDone` before anything is written."""
+def make(db: apsw.Connection, kind: str, edit: Edit, *, is_agreed: bool = False) -> Edited:
+    """Make a change, or give the proof of the one that its key stands for. `NotDone` before anything is written.
+
+    `is_agreed`: it was compared elsewhere, where the record is kept; what it holds here is not looked at.
+    """
     if not edit.key:
         raise NotDone("a change needs an idempotency key")
     if (earlier := edited(db, edit.key)) is not None:
@@ -46,7 +49,7 @@ def make(db: apsw.Connection, kind: str, edit: Edit) -> Edited:
         raise NotDone(f"{kind} have no field {unknown[0]!r} that can be changed")
     if not edit.becomes:
         raise NotDone("the change changes nothing")
-    version = _added(db, kind, edit) if edit.is_new else _changed(db, kind, edit)
+    version = _added(db, kind, edit) if edit.is_new else _changed(db, kind, edit, is_agreed)
     made = Edited(kind=kind, record=edit.record, version=version, was=edit.was, becomes=edit.becomes)
     db.execute(
         "INSERT INTO edits VALUES (?, ?, ?, ?, ?, ?, ?)",
@@ -55,17 +58,17 @@ def make(db: apsw.Connection, kind: str, edit: Edit) -> Edited:
     return made
 
 
-def _changed(db: apsw.Connection, kind: str, edit: Edit) -> int:
+def _changed(db: apsw.Connection, kind: str, edit: Edit, is_agreed: bool) -> int:
     names = sorted({*edit.becomes, *edit.was})
     row = db.execute(f"SELECT {', '.join(names)}, version FROM {kind} WHERE id = ?", (edit.record,)).fetchone()
     if row is None:
         raise NotDone(f"there is no record {edit.record!r} among the {kind}")
     now: dict[str, Any] = dict(zip(names, row, strict=False))
-    for field in sorted(edit.becomes):
+    for field in sorted(edit.becomes if not is_agreed else ()):
         if field not in edit.was:
             raise NotDone(f"what {field} was before is not stated, so nobody has seen what is replaced")
-    for field, was in sorted(edit.was.items()):
-        if not _same(now[field], was):
+    for field, was in sorted(edit.was.items() if not is_agreed else ()):
+        if not same(now[field], was):
             raise NotDone(
                 f"{field} of {edit.record} is {now[field]!r} now, not {was!r} as it was when the change was agreed to",
                 mend="ask for the change again; the new request shows the values as they are",
@@ -76,7 +79,7 @@ def _changed(db: apsw.Connection, kind: str, edit: Edit) -> int:
         f"UPDATE {kind} SET {settings}, version = ? WHERE id = ?", (*_stored(kind, edit.becomes), version, edit.record)
     )
     for field, value in edit.becomes.items():
-        if not _same(now[field], value):
+        if not same(now[field], value):
             db.execute(
                 "INSERT INTO past (kind, record, field, was, becomes, made) VALUES (?, ?, ?, ?, ?, ?)",
                 (kind, edit.record, field, _text(now[field]), _text(value), edit.on),
@@ -107,7 +110,8 @@ def _stored(kind: str, values: Values) -> list[str | int | None]:
     return [(None if field in _NULLABLE else "") if value in (None, "") else value for field, value in values.items()]
 
 
-def _same(one: Any, other: Any) -> bool:
+def same(one: Any, other: Any) -> bool:
+    """Whether two values of a field mean the same; "" and None are both "not known"."""
     return (one if one is not None else "") == (other if other is not None else "")
 
 

@@ -11,6 +11,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,7 @@ from cuga.adapters.capability import (
     Stored,
     fields_of,
 )
-from cuga.adapters.offline import crm_edits
+from cuga.adapters.offline import crm_calls, crm_edits
 from cuga.adapters.offline.crm_filters import order_by, where
 from cuga.adapters.offline.crm_loading import BATCH, StoreLoading
 from cuga.errors import BadInput, NotDone
@@ -175,6 +176,29 @@ class CrmStore:
                     made.append(NotEdited(kind=edit.kind, record=edit.record, why=error.detail or error.message))
             self._keep_version()
         return tuple(made)
+
+    def begin_call(self, vendor: str, edit: Edit, at: datetime) -> None:
+        """Note durably that a change is asked for elsewhere, before it is."""
+        with self._lock, self._db:
+            crm_calls.begin(self._db, vendor, edit, at)
+
+    def begun_call(self, key: str) -> crm_calls.Begun | None:
+        """The change that was asked for elsewhere under a key and whose end nobody noted."""
+        with self._lock:
+            return crm_calls.begun(self._db, key)
+
+    def forget_call(self, key: str) -> None:
+        """A change that was asked for elsewhere surely was not made."""
+        with self._lock, self._db:
+            crm_calls.forget(self._db, key)
+
+    def take_over(self, edit: Edit) -> Edited:
+        """A change was made elsewhere: make it here too, with its proof, whatever stands here."""
+        with self._lock, self._db:
+            made = crm_calls.take_over(self._db, edit)
+            self._touch(edit.kind)
+            self._keep_version()
+        return made
 
     def _edit(self, edit: Edit) -> Edited:
         with self._db:  # a savepoint: one that does not fit leaves nothing behind

@@ -29,8 +29,11 @@ _PLAIN_LENGTH = 70  # characters of a header value that are written as they are
 _WORD_BYTES = 42  # in base64 an encoded word of these stays below the 75 characters that it may have
 
 
-def written(message: Outgoing, *, sender: str, at: datetime) -> bytes:
-    """The file of a message. Without a sender it is an unsent one (`X-Unsent`) for a mail program to open."""
+def written(message: Outgoing, *, sender: str, at: datetime, domain: str = "outbox.invalid") -> bytes:
+    """The file of a message. Without a sender it is an unsent one (`X-Unsent`) for a mail program to open.
+
+    Its Message-ID is made of the key, which stands for run, step and consent: the same call writes the same one.
+    """
     if not message.key:
         raise NotDone("a message needs an idempotency key")
     if not _ADDRESS.fullmatch(message.recipient):
@@ -52,7 +55,7 @@ def written(message: Outgoing, *, sender: str, at: datetime) -> bytes:
     if _CONTROL_IN_BODY.search(message.body):
         raise NotDone("the body holds control characters")
     lines = [
-        ("Message-ID", f"<{name_of(message.key)}@outbox.invalid>"),
+        ("Message-ID", f"<{name_of(message.key)}@{domain}>"),
         ("Date", format_datetime(at)),
         ("From", formataddr(parseaddr(sender))) if sender else ("X-Unsent", "1"),
         ("To", message.recipient),

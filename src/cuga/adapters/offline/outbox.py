@@ -10,28 +10,18 @@ from __future__ import annotations
 import contextlib
 import os
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
 from cuga.adapters.capability import Outgoing, Receipt, SentMail, Suppressed
 from cuga.adapters.offline.eml import name_of, read_receipt, written
+from cuga.adapters.offline.sent_notes import Note, SentNotes, sync, write_durably
 from cuga.adapters.offline.suppression import SuppressionList
 from cuga.clock import Clock, SystemClock
 from cuga.errors import NotDone
 
 SUPPRESSED = "suppressed.csv"
 NOTES = ".sent"
-
-
-class _Note(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
-    """What became of one key. It is written before the file gets its name, and never removed."""
-
-    state: Literal["sending", "sent", "not_sent"]
-    receipt: Receipt
-    intent: str = ""
-    template: str = ""
-    at: str = ""
 
 
 class Outbox:
@@ -43,6 +33,12 @@ class Outbox:
         self._sender = sender
         self._clock = clock or SystemClock()
         self._suppression = SuppressionList(self._directory / SUPPRESSED)
+        self._notes = SentNotes(self._directory / NOTES)
+
+    @property
+    def notes(self) -> SentNotes:
+        """What became of each key, for every way to send."""
+        return self._notes
 
     @property
     def suppression(self) -> SuppressionList:
@@ -60,27 +56,18 @@ class Outbox:
 
     def history(self) -> tuple[SentMail, ...]:
         """What was sent under any key; a note that cannot be read raises `RuntimeError`."""
-        notes = sorted((self._directory / NOTES).glob("*.json")) if (self._directory / NOTES).is_dir() else []
-        found = [(note, note.receipt) for place in notes if (note := self._read_note(place)).state == "sent"]
-        return tuple(
-            SentMail(
-                message_id=receipt.message_id,
-                recipient=receipt.recipient,
-                intent=note.intent,
-                template=note.template,
-                at=note.at,
-            )
-            for note, receipt in found
-        )
+        return self._notes.history()
 
     def sent(self, key: str) -> Receipt | None:
         """The receipt of what was sent under a key, whoever has picked the file up since; None: surely nothing was.
 
         `RuntimeError` when nobody can say: sending had begun, and no file is there.
         """
-        note = self._noted(key)
+        note = self._notes.of(key)
         if note is not None and note.state == "sent":
             return note.receipt
+        if note is not None and note.via and note.state == "sending":
+            raise RuntimeError(f"sending by {note.via} had begun under this key, and nobody noted how it ended")
         place = self._place(key)
         try:
             receipt = read_receipt(place.read_bytes(), place.name)
@@ -104,74 +91,29 @@ class Outbox:
         whole = written(message, sender=self._sender, at=at)
         place = self._place(message.key)
         receipt = read_receipt(whole, place.name)
-        note = _Note(
+        note = Note(
             state="sending", receipt=receipt, intent=message.intent, template=message.template, at=at.isoformat()
         )
         part = place.with_suffix(f".{os.getpid()}.part")
         try:
             self._directory.mkdir(parents=True, exist_ok=True)
-            _write(part, whole)
-            self._note(message.key, note)
+            write_durably(part, whole)
+            self._notes.keep(message.key, note)
         except OSError as error:
             with contextlib.suppress(OSError):
                 part.unlink()
-            self._take_back(message.key, note)
+            self._notes.take_back(message.key, note)
             raise NotDone(f"the outbox cannot be written: {error}") from error
         try:
             os.replace(part, place)  # from here on it is sent
         except OSError as error:
             part.unlink()  # it is still ours: nobody has seen it
-            self._take_back(message.key, note)
+            self._notes.take_back(message.key, note)
             raise NotDone(f"the outbox cannot be written: {error}") from error
-        _sync(self._directory)
+        sync(self._directory)
         with contextlib.suppress(OSError):  # the file says so too, while it is there
-            self._note(message.key, msgspec.structs.replace(note, state="sent"))
+            self._notes.keep(message.key, msgspec.structs.replace(note, state="sent"))
         return receipt
-
-    def _noted(self, key: str) -> _Note | None:
-        try:
-            return self._read_note(self._note_place(key))
-        except (FileNotFoundError, NotADirectoryError):
-            return None
-
-    @staticmethod
-    def _read_note(place: Path) -> _Note:
-        try:
-            return msgspec.json.decode(place.read_bytes(), type=_Note)
-        except msgspec.MsgspecError as error:
-            raise RuntimeError(f"the note {place.name} in {NOTES} cannot be read: {error}") from error
-
-    def _note(self, key: str, note: _Note) -> None:
-        place = self._note_place(key)
-        place.parent.mkdir(exist_ok=True)
-        part = place.with_suffix(f".{os.getpid()}.part")
-        _write(part, msgspec.json.encode(note))
-        os.replace(part, place)
-        _sync(place.parent)
-        _sync(self._directory)
-
-    def _take_back(self, key: str, note: _Note) -> None:
-        """Nothing was sent. Where not even that can be noted, the error passes through and the outcome stays open."""
-        if self._noted(key) is not None:
-            self._note(key, msgspec.structs.replace(note, state="not_sent"))
-
-    def _note_place(self, key: str) -> Path:
-        return self._directory / NOTES / f"{self._place(key).stem}.json"
 
     def _place(self, key: str) -> Path:
         return self._directory / f"{name_of(key)}.eml"
-
-
-def _write(place: Path, body: bytes) -> None:
-    with open(os.open(place, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
-        out.write(body)
-        out.flush()
-        os.fsync(out.fileno())
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -10,6 +10,7 @@ from cyclopts import App, Group, Parameter
 import cuga
 from cuga.cli.commands import (
     admitting,
+    connecting,
     corresponding,
     deciding,
     governing,
@@ -79,6 +80,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, making.demo, "demo"),
     (_HOUSE, making.init, "init"),
     (_HOUSE, making.import_, "import"),
+    (_HOUSE, connecting.sync, "sync"),
     (_HOUSE, keeping.doctor, "doctor"),
     (_HOUSE, keeping.serve, "serve"),
     (_HOUSE, machines.worker, "worker"),
@@ -103,6 +105,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
 
 _BELOW: dict[str, tuple[tuple[Callable[..., int], str], ...]] = {
     "tools": ((outside.drift, "drift"), (outside.accept, "accept")),
+    "adapters": ((connecting.setup, "setup"), (connecting.try_, "test")),
 }  # commands of their own below one that does something itself
 
 

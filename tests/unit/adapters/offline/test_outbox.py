@@ -146,13 +146,13 @@ def test_what_was_picked_up_is_still_known_as_sent(outbox):
 
 
 def test_sending_that_was_cut_off_after_the_file_was_there_is_known_as_sent(outbox, monkeypatch):
-    monkeypatch.setattr(outbox, "_note", _only_begins(outbox._note))
+    monkeypatch.setattr(outbox.notes, "keep", _only_begins(outbox.notes.keep))
     receipt = outbox.send(letter())
     assert outbox.sent("k1") == receipt
 
 
 def test_sending_that_had_begun_and_left_no_file_is_unknown_and_never_called_not_done(outbox, monkeypatch):
-    monkeypatch.setattr(outbox, "_note", _only_begins(outbox._note))
+    monkeypatch.setattr(outbox.notes, "keep", _only_begins(outbox.notes.keep))
     receipt = outbox.send(letter())
     (outbox._directory / receipt.place).unlink()
     for ask in (lambda: outbox.sent("k1"), lambda: outbox.send(letter())):

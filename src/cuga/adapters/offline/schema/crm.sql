@@ -98,3 +98,8 @@ CREATE TRIGGER IF NOT EXISTS opportunities_past BEFORE INSERT ON opportunities B
   INSERT INTO past (kind, record, field, was, becomes, made)
     SELECT 'opportunities', NEW.id, 'owner', owner, NEW.owner, '' FROM opportunities WHERE id = NEW.id AND owner <> NEW.owner;
 END;
+
+-- name: calls
+-- Changes of records that are kept elsewhere: here from before the other side is asked until it is known how that ended.
+CREATE TABLE IF NOT EXISTS calls (
+  key TEXT PRIMARY KEY, vendor TEXT NOT NULL, edit TEXT NOT NULL, at TEXT NOT NULL) WITHOUT ROWID;

@@ -192,8 +192,11 @@ def _receipt(crm: CrmRead, made: Edited) -> DealChanged:
         changes=changes,
         version=made.version,
         undo=f"set {back} again",
-        notes=("it is changed in this house's CRM store; importing an older export changes it back",),
+        notes=(f"it is changed at {made.place}, and here with it" if made.place else _HERE,),
     )
+
+
+_HERE = "it is changed in this house's CRM store; importing an older export changes it back"
 
 
 def _shown(name: str, value: str | int | None) -> str:
