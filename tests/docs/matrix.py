@@ -46,6 +46,20 @@ One step by itself passes the same gate
 The names that `cuga.orchestrator` exports
     integration/test_coordinator_integration.py::test_the_exports_are_there
     """,
+    "A model that plans": """
+Intent, call, outcome; what is reserved is settled, and what nobody knows stays taken
+    unit/kernel/test_thinking.py
+Every failure of a server leaves the plan to the rules, with the reason and the account
+    scenario/test_model_plans.py
+A process that ends at any moment: a durable reply is never asked for again
+    scenario/test_model_crashes.py
+216 planted orders and a model that obeys them all: no effect without a person
+    scenario/test_injections.py
+What stands in no goal and no record is marked
+    unit/planning/test_by_model.py
+What a registry says of models, and that nested files only tighten it
+    unit/policy/test_models.py
+    """,
     "The page": """
 In a real browser: first run, decisions on another screen, live traces, a killed server, hostile texts, axe
     doors/test_page.py::test_a_story_of_the_page_holds
