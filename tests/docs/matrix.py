@@ -46,6 +46,18 @@ One step by itself passes the same gate
 The names that `cuga.orchestrator` exports
     integration/test_coordinator_integration.py::test_the_exports_are_there
     """,
+    "The page": """
+In a real browser: first run, decisions on another screen, live traces, a killed server, hostile texts, axe
+    doors/test_page.py::test_a_story_of_the_page_holds
+What comes over the wire is read once; hidden letters, look-alikes and exact bytes are found
+    doors/test_page.py::test_readers_and_folds_of_the_page_hold
+A wheel carries the page, an editable install needs no Node, a build without Node says so
+    unit/test_page_build.py
+No registry's address in the lock file
+    doors/test_page.py::test_the_lock_names_no_registry
+A window of its own takes its server along
+    doors/test_cli_window.py
+    """,
     "Lists": """
 One call for each item, with its own intent, charge, key and end
     unit/kernel/test_lists.py::test_each_item_becomes_a_call_with_its_own_intent

@@ -8,7 +8,7 @@ from tests.docs.pages import Block, blocks, codes, page, rows, sections
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import units
-from cuga.policy import correspondence, outside, reading, registry, routing, workers
+from cuga.policy import correspondence, models, outside, reading, registry, routing, workers
 from cuga.policy.profile import Profile, Retry
 from cuga.policy.registry import Registry, load_registry
 from cuga.policy.tighten import Override
@@ -22,6 +22,7 @@ SERVER, DOCUMENT, SAID = (
 )
 WORKERS, POLICIES = sections(PAGE, 2)["Worker pools"].split("| policy |")
 LETTERS = [f"| key |{part}" for part in sections(PAGE, 2)["Letters"].split("| key |")]
+MODEL = sections(PAGE, 2)["A language model"]
 PARTS = sections(PROFILE, 3)
 APPROVALS = PARTS["Approvals"].split("| key |")[1]
 AROUND = """\
@@ -68,6 +69,8 @@ def loaded(block: Block) -> Registry:
         (DOCUMENT, outside._DOCUMENT_KEYS),
         (SAID, outside._SAID_KEYS),
         (WORKERS, workers._POOL_KEYS),
+        (MODEL, models._KEYS),
+        (PARTS["A model in a profile"], models._RULE_KEYS),
     ],
     ids=[
         "file",
@@ -82,6 +85,8 @@ def loaded(block: Block) -> Registry:
         "openapi",
         "said",
         "workers",
+        "model",
+        "model in a profile",
     ],
 )
 def test_the_keys_are_those_that_are_read(text, known):
@@ -115,7 +120,18 @@ def test_every_snippet_loads_or_is_refused_with_the_words_below_it(block):
 
 def test_every_key_is_shown_in_a_snippet():
     snippets = "\n".join(block.text for block in blocks(PAGE) if block.words.startswith("yaml"))
-    for text in (TOP, PROFILE, "| key |" + APPROVALS, PARTS["Retry"], PARTS["Rates"], WORKERS, SERVER, DOCUMENT, SAID):
+    for text in (
+        TOP,
+        PROFILE,
+        "| key |" + APPROVALS,
+        PARTS["Retry"],
+        PARTS["Rates"],
+        WORKERS,
+        SERVER,
+        DOCUMENT,
+        SAID,
+        MODEL,
+    ):
         assert [key for key in keys(text) if f"{key}:" not in snippets] == []
 
 
@@ -161,6 +177,13 @@ def test_the_defaults_are_those_that_hold():
         "cost": f"{units(said.cost):g}",
         "timeout": f"{said.timeout_s}s",
         "pages": str(said.pages),
+    }
+    model = models.ModelSaid(provider="openai", name="x")
+    assert defaults(MODEL) == {
+        "output": model.output,
+        "deadline": f"{model.deadline_s}s",
+        "requests": str(model.requests),
+        "reply_tokens": str(model.reply_tokens),
     }
     pool = routing.Pool(name="desk", capabilities=("intelligence",))
     assert defaults(WORKERS) == {"concurrency": str(pool.concurrency), "kind": pool.kind}

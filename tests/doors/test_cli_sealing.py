@@ -69,3 +69,12 @@ def test_a_house_whose_journal_is_an_older_one_says_so_and_shows_the_way_back(us
     assert used("restore", "--acknowledge", "--reason", "the disk was replaced").code == 0
     assert used("run", "Find duplicate accounts", "--profile", "smb").code == 0
     assert used("verify").code == 0
+
+
+def test_a_house_made_where_another_was_has_a_seal_of_its_own_and_the_old_one_is_kept(used: Terminal) -> None:
+    shutil.rmtree(used.house)
+    made = used("init", str(used.house))
+    assert made.code == 0 and "what was sealed of it is kept in" in made.err and ".before-1" in made.err
+    assert used("verify").code == 0
+    (used.house / "journal.db").unlink()
+    assert used("init", str(used.house)).code == 9, "a journal that is gone from a house is no new one"

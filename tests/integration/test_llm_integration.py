@@ -1,4 +1,4 @@
-"""Planning with and without a model: this version has none, says so, and plans the same way every time."""
+"""Planning without a model: the rules plan, say why, and plan the same way every time."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from tests.integration.checks import TODAY, demo, sample
 from cuga.cli.commands.making import DEMO_GOAL
 from cuga.cli.production import model_line
 from cuga.errors import CugaError
-from cuga.model.event import Status
+from cuga.model.event import Status, name_of
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.models import ModelNow
 from cuga.planning import PlanningAuthority
 
+OFF = ModelNow(is_on=False, line="No model: the profile asks none.")
 GOALS = (
     DEMO_GOAL,
     "Score Velkarin Foods",
@@ -21,28 +23,42 @@ GOALS = (
 
 
 @pytest.mark.parametrize(
-    ("variables", "line"),
+    ("variables", "now", "line"),
     [
-        ({}, "Offline mode (rule-based)"),
-        ({"OPENAI_API_KEY": ""}, "Offline mode (rule-based)"),
-        (
-            {"OPENAI_API_KEY": "sk-1"},
-            "Offline mode (rule-based); a key is set, and this version has no model to use it",
-        ),
+        ({}, OFF, "Offline mode (rule-based)"),
+        ({"OPENAI_API_KEY": ""}, OFF, "Offline mode (rule-based)"),
+        ({"OPENAI_API_KEY": "sk-1"}, OFF, "Offline mode (rule-based); a key is set. No model: the profile asks none."),
+        ({"OPENAI_API_KEY": "sk-1"}, ModelNow(is_on=True, line="Model: m plans."), "Enabled (Model: m plans.)"),
     ],
 )
-def test_the_line_says_who_plans(variables: dict[str, str], line: str) -> None:
-    assert model_line(variables) == line
+def test_the_line_says_who_plans(variables: dict[str, str], now: ModelNow, line: str) -> None:
+    assert model_line(now, variables) == line
 
 
-async def test_a_key_in_the_environment_changes_no_plan_and_reaches_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_key_reaches_no_record_and_a_model_that_cannot_be_asked_leaves_the_plan_to_the_rules(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    pytest.importorskip("pydantic_ai", reason="the extra `llm` is not installed")
+    goal = "Score Velkarin Foods"
     monkeypatch.setenv("OPENAI_API_KEY", "sk-abcdef-secret-0123")
     async with sample("smb") as house:
-        result = await house.run(DEMO_GOAL, as_of=TODAY)
+        result = await house.run(goal, as_of=TODAY)
         plan = (await house.planned(result.run_id)).plan
         stored = repr(await house.events(result.run_id))
     assert result.success and plan is not None and plan.planner == "rules"
+    assert any("not by a model" in note and "ALLOW_MODEL_REQUESTS" in note for note in plan.notes)
     assert "sk-abcdef" not in stored
+
+
+async def test_a_profile_that_asks_no_model_is_planned_by_rules_whatever_key_is_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-abcdef-secret-0123")
+    async with sample("enterprise") as house:
+        assert not (await house.model_now()).is_on
+        planned = await house.plan("Score Velkarin Foods")
+        names = [name_of(event) for event in await house.events(planned.run_id)]
+    assert planned.plan is not None and planned.plan.notes == () and not any("model" in name for name in names)
 
 
 @pytest.mark.parametrize("goal", GOALS)

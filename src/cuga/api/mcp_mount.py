@@ -5,6 +5,7 @@ A session of a browser opens nothing here: a page that somebody else wrote must 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
@@ -50,16 +51,28 @@ class McpDoor:
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Speak MCP until left."""
+        """Speak MCP until left. The protocol's own tasks live in one task of ours: whoever leaves may be another."""
         if self._app is None:
             yield
             return
-        async with self._app.running():
+        is_up, is_over = asyncio.Event(), asyncio.Event()
+        speaking = asyncio.ensure_future(_speak(self._app, is_up, is_over))
+        try:
+            await asyncio.wait({speaking, asyncio.ensure_future(is_up.wait())}, return_when=asyncio.FIRST_COMPLETED)
             yield
+        finally:
+            is_over.set()
+            await speaking
 
     @property
     def _without_slash(self) -> Any:
         return _AtRoot(self._app)
+
+
+async def _speak(app: McpApp, is_up: asyncio.Event, is_over: asyncio.Event) -> None:
+    async with app.running():
+        is_up.set()
+        await is_over.wait()
 
 
 class _AtRoot:

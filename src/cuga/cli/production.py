@@ -17,6 +17,7 @@ from cuga.model.event import Status, Verdict
 from cuga.model.house_event import UserAdded
 from cuga.model.value import MICRO, Value
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.models import ModelNow
 from cuga.orchestrator.place import Place
 from cuga.projections.card import Card
 from cuga.projections.result import RunResult
@@ -106,13 +107,16 @@ async def produce(place: Place, decide: Decide, variables: Mapping[str, str] | N
             await house.answer(cards[0].approval_id, verdict, digest=cards[0].digest, reason=reason, by=approver)
             await house.wait(run_id)
         budget = (await house.budget(run_id)).as_dict()["cost"]
-        return _report(await house.show(run_id), budget, model_line(variables or {}), len(await house.verify()))
+        line = model_line(await house.model_now(PROFILE), variables or {})
+        return _report(await house.show(run_id), budget, line, len(await house.verify()))
 
 
-def model_line(variables: Mapping[str, str]) -> str:
-    """Who plans, in a line: this version plans by rules, whether a key of a model is at hand or not."""
+def model_line(now: ModelNow, variables: Mapping[str, str]) -> str:
+    """Who plans, in a line: a model that is on, or the rules, and then why a key that is there is not used."""
+    if now.is_on:
+        return f"Enabled ({now.line})"
     if variables.get("OPENAI_API_KEY"):
-        return "Offline mode (rule-based); a key is set, and this version has no model to use it"
+        return f"Offline mode (rule-based); a key is set. {now.line}"
     return "Offline mode (rule-based)"
 
 

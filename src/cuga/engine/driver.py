@@ -286,7 +286,7 @@ class Driver:
 
     def _taking_over(self, live: Live, state: RunState, letters: list[Letter]) -> tuple[c.TakeOver, ...]:
         """The take-over of a run just loaded that has work in flight which this process does not make."""
-        is_ours = live.flying or live.planning or any(letter.answer is None for letter in (*letters, *live.mail))
+        is_ours = live.flying or live.is_thinking or any(letter.answer is None for letter in (*letters, *live.mail))
         is_asked = isinstance(letters[0].command, c.TakeOver)
         if not self.worker or is_ours or is_asked or not (state.calling or state.planning) or state.end is not None:
             return ()

@@ -13,26 +13,35 @@ from cuga.clock import Clock
 from cuga.engine.driver import Driver
 from cuga.engine.live import Live
 from cuga.journal.port import MAX_INLINE
-from cuga.kernel.outstanding import outstanding
+from cuga.kernel.outstanding import outstanding, plan_turn
 from cuga.kernel.state import RunState
 from cuga.model import command as c
-from cuga.model.event import PlanRequested, ToolCallStart
+from cuga.model.event import ModelCallStart, PlanRequested, ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import BlobRef, Certainty, Done, Failed, Outcome
 from cuga.model.value import digest_bytes
 
 Perform = Callable[[RunState, ToolCallStart], Awaitable[Outcome]]
 MakePlan = Callable[[RunState, PlanRequested], Awaitable[c.Command]]
+AskModel = Callable[[RunState, ModelCallStart], Awaitable[c.RecordModelReply]]
+
+
+async def nobody_to_ask(_state: RunState, _start: ModelCallStart) -> c.RecordModelReply:
+    """Of a house without models."""
+    raise LookupError("there is no model here")
 
 
 class Hands:
     """Performs what is outstanding and leaves what became of it with the driver."""
 
-    def __init__(self, driver: Driver, clock: Clock, perform: Perform, make_plan: MakePlan) -> None:
+    def __init__(
+        self, driver: Driver, clock: Clock, perform: Perform, make_plan: MakePlan, ask_model: AskModel
+    ) -> None:
         self._driver = driver
         self._clock = clock
         self._perform = perform
         self._make_plan = make_plan
+        self._ask_model = ask_model
         self._tasks: set[asyncio.Task[None]] = set()
 
     def go_on(self, live: Live) -> None:
@@ -48,9 +57,12 @@ class Hands:
                     live.next_call = start  # the task that drains goes on with it: no task of its own
                 else:
                     self.spawn(self.work(live, start))
-        if owed.plan is not None and live.planning != owed.plan.attempt:
-            live.planning = owed.plan.attempt
+        if owed.plan is not None and live.planning != (turn := plan_turn(state)):
+            live.planning = turn
             self.spawn(self._plan(live, owed.plan))
+        if owed.model is not None and live.asking != owed.model.call:
+            live.asking = owed.model.call
+            self.spawn(self._ask(live, owed.model))
 
     def spawn(self, work: Awaitable[None]) -> None:
         """Do some work in a task of its own, which a close waits for."""
@@ -112,13 +124,28 @@ class Hands:
         try:
             command = await self._make_plan(live.state, request)
         except asyncio.CancelledError:
-            live.planning = 0
+            live.planning = ""
             raise
         except Exception as error:
             command = c.RecordPlanFailure(
                 at=self._clock.now(),
                 attempt=request.attempt,
                 reason=f"the planner broke: {type(error).__name__}: {error}",
+            )
+        await self._driver.post(live, command)
+
+    async def _ask(self, live: Live, start: ModelCallStart) -> None:
+        assert live.state is not None
+        try:
+            command = await self._ask_model(live.state, start)
+        except asyncio.CancelledError:
+            live.asking = 0
+            raise
+        except Exception as error:  # what it used is not known: all that was reserved stays taken
+            command = c.RecordModelReply(
+                at=self._clock.now(),
+                call=start.call,
+                message=f"asking the model broke: {type(error).__name__}: {error}",
             )
         await self._driver.post(live, command)
 
@@ -136,5 +163,7 @@ def land(live: Live, state: RunState) -> None:
             start = calling.get(step)
             if start is None or start.attempt != attempt:
                 del live.flying[step]
-    if live.planning and (state.planning is None or state.planning.attempt != live.planning):
-        live.planning = 0
+    if live.planning and live.planning != plan_turn(state):
+        live.planning = ""
+    if live.asking and (state.asking is None or state.asking.call != live.asking):
+        live.asking = 0

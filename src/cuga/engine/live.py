@@ -32,6 +32,7 @@ class Live:
     """A run this process is busy with."""
 
     __slots__ = (
+        "asking",
         "draining",
         "flying",
         "has_hands",
@@ -52,7 +53,8 @@ class Live:
         self.mail: list[Letter] = []
         self.draining = False
         self.flying: dict[str, int] = {}  # step -> attempt whose call this process is making
-        self.planning = 0  # attempt of the plan this process is making
+        self.planning = ""  # the turn of the plan this process is making, as `kernel.outstanding.plan_turn` names it
+        self.asking = 0  # the model call this process is making
         self.waiters: list[asyncio.Future[RunState]] = []
         self.has_hands = False  # the drainer can make the next call itself
         self.next_call: ToolCallStart | None = None
@@ -61,7 +63,12 @@ class Live:
     @property
     def is_idle(self) -> bool:
         """Whether nothing would be lost by forgetting it."""
-        return not (self.draining or self.mail or self.flying or self.planning or self.waiters)
+        return not (self.draining or self.mail or self.flying or self.is_thinking or self.waiters)
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether this process makes a plan, or asks a model for one."""
+        return bool(self.planning or self.asking)
 
     def next_batch(self) -> list[Letter]:
         """The house's own commands go together; one of a person goes alone, so that its refusal spoils nothing else."""

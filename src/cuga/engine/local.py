@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 from cuga.clock import Clock
 from cuga.engine.driver import RETRY_S, Driver
-from cuga.engine.hands import Hands, MakePlan, Perform, land
+from cuga.engine.hands import AskModel, Hands, MakePlan, Perform, land, nobody_to_ask
 from cuga.engine.live import Live
 from cuga.engine.news import News
 from cuga.engine.waking import Waking
@@ -38,11 +38,12 @@ class LocalEngine:
         make_plan: MakePlan,
         worker: str,
         *,
+        ask_model: AskModel = nobody_to_ask,
         drives_all: bool = True,
     ) -> None:
         self._driver = driver
         self._clock = clock
-        self._hands = Hands(driver, clock, perform, make_plan)
+        self._hands = Hands(driver, clock, perform, make_plan, ask_model)
         self.worker = worker
         self._listeners: dict[str, list[Listener]] = {}
         self._news: dict[str, list[News]] = {}  # run -> those who follow it
@@ -86,7 +87,7 @@ class LocalEngine:
                 self._waking.wake_at(run_id, state.parked.wake_at)  # its retry is nobody's work until then
             elif live.mail and not live.draining and (why := self.left_alone.get(run_id)) is not None:
                 raise why  # what it owes is kept, and nothing here moves it until somebody resumes it
-            elif not (live.draining or live.mail or live.flying or live.planning or queue.is_waiting(run_id)):
+            elif not (live.draining or live.mail or live.flying or live.is_thinking or queue.is_waiting(run_id)):
                 # nobody works on it here: it moved while we read it, or another process left it behind
                 self._driver.lives.forget(live)
                 return await self._driver.load(run_id)
@@ -111,7 +112,7 @@ class LocalEngine:
         self._waking.touch(run_id)
         live = self._driver.lives.make(run_id)
         # in the mail, or being drained: an answer of ours that is to be written, before which nothing is lost
-        is_ours = live.flying or live.planning or live.mail or live.draining
+        is_ours = live.flying or live.is_thinking or live.mail or live.draining
         if not is_ours and (state.calling or state.planning is not None):
             take_over = c.TakeOver(at=self._clock.now(), worker=self.worker, epoch=epoch or state.epoch + 1)
             state = await self._driver.handle(run_id, take_over)

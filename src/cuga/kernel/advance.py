@@ -5,7 +5,7 @@ It judges only while a slot of `max_parallel` is free and never scans the plan: 
 
 from __future__ import annotations
 
-from cuga.kernel import gate, lists
+from cuga.kernel import gate, lists, thinking
 from cuga.kernel.approvals import MORE_PEOPLE, too_few
 from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
@@ -120,7 +120,7 @@ def _skip_what_is_open(turn: Turn) -> None:
 
 def _wind_down(turn: Turn) -> None:
     s = turn.state
-    if s.calling:
+    if s.calling or s.asking is not None:
         return
     _skip_what_is_open(turn)
     if s.lists:
@@ -143,7 +143,8 @@ def _settle(turn: Turn) -> None:
     if s.calling or s.planning is not None:
         return
     if s.open_steps == 0 and (s.plan is not None or s.stopped):
-        turn.emit(_finish(turn))
+        if not thinking.go_around(turn):
+            turn.emit(_finish(turn))
         return
     if turn.queued:
         _wait_for_a_place(turn)

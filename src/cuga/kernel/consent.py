@@ -168,6 +168,8 @@ def request(
     consequences = _consequences(contract, turn.rules.profile, ruling)
     if calls:
         consequences = (*_of_list(turn, step, calls), *consequences)
+    if step.unproven:
+        consequences = (f"A model brought these, from no goal and no record: {_named(step.unproven)}.", *consequences)
     return e.ApprovalRequested(
         at=turn.now,
         approval_id=f"{s.run_id}-a{asked}",
@@ -183,7 +185,7 @@ def request(
         requesters=requesters or (s.started.requester.id,),
         roles=rules.roles,
         quorum=max(rules.quorum, 2) if _any_seconded(contract, arguments, calls) else rules.quorum,
-        risk=_risk(contract),
+        risk=_risk(contract, step),
         reason=step.reason,
         consequences=consequences,
         expires_at=turn.in_seconds(rules.expires_s),
@@ -237,7 +239,17 @@ def is_seconded(contract: ToolContract, arguments: msgspec.Raw) -> bool:
     return False
 
 
-def _risk(contract: ToolContract) -> str:
+def _named(paths: tuple[str, ...]) -> str:
+    return ", ".join(path.removeprefix("/") for path in paths)
+
+
+def _risk(contract: ToolContract, step: Step) -> str:
+    """How much a person should look; a tier higher for what a model brought from who knows where."""
+    own = _own_risk(contract)
+    return own if not step.unproven else "medium" if own == "low" else "high"
+
+
+def _own_risk(contract: ToolContract) -> str:
     if contract.side_effect is SideEffect.EXECUTE:
         return "high" if contract.once or contract.destroys or contract.repeatable is Repeatable.NONE else "medium"
     return "low"

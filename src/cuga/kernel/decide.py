@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from cuga.errors import InvalidTransition, NotAllowed
-from cuga.kernel import approvals, outcomes, replan
+from cuga.kernel import approvals, outcomes, replan, thinking
 from cuga.kernel.advance import advance
 from cuga.kernel.approvals import access_of
 from cuga.kernel.state import RunState
@@ -86,6 +86,10 @@ def _carry_out(turn: Turn, command: c.Command) -> None:
             pass
         case c.RecordPlan() | c.RecordPlanFailure() | c.AskQuestion():
             _planned(turn, command)
+        case c.AskModel():
+            thinking.ask(turn, command)
+        case c.RecordModelReply():
+            thinking.hear(turn, command)
         case c.ResolveApproval():
             approvals.resolve(turn, command)
         case c.RevokeApproval():
@@ -142,6 +146,8 @@ def _after_the_end(turn: Turn, command: c.Command) -> None:
         case c.RecordOutcome():
             outcomes.record(turn, command)
         case c.Tick() | c.TakeOver() | c.RecordPlan() | c.RecordPlanFailure() | c.AskQuestion():
+            pass
+        case c.AskModel() | c.RecordModelReply():
             pass
         case c.Annotate():
             turn.emit(e.Annotation(at=turn.now, by=command.by.id, text=command.text, step=command.step))
@@ -247,6 +253,7 @@ def _take_over(turn: Turn, command: c.TakeOver) -> None:
     if not s.calling and s.planning is None:
         return
     turn.emit(e.TakenOver(at=turn.now, worker=command.worker, epoch=command.epoch))
+    thinking.lose(turn)
     for start in list(s.calling.values()):
         lost = Failed(
             mode=FailureMode.SYSTEM_CRASH,

@@ -8,6 +8,7 @@ from typing import Any
 from cuga.kernel.index import PlanIndex
 from cuga.kernel.state import Phase, RunState, without
 from cuga.model import event as e
+from cuga.policy.budget import MONEY, TOKENS
 
 _BEGUN = frozenset({Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
 
@@ -20,6 +21,7 @@ def _plan_requested(s: RunState, event: e.PlanRequested) -> None:
     s.planning = event
     s.planner = event.planner
     s.plan_attempt = event.attempt
+    s.heard = ()
     _withdraw_question(s)
 
 
@@ -100,6 +102,28 @@ def _taken_over(s: RunState, event: e.TakenOver) -> None:
     s.worker, s.epoch = event.worker, event.epoch
 
 
+def _model_call_start(s: RunState, event: e.ModelCallStart) -> None:
+    s.asking = event
+    s.model_calls = event.call
+    _use(s, event.tokens, event.money or 0)
+
+
+def _model_heard(s: RunState, event: e.ModelCallComplete | e.ModelCallError) -> None:
+    start = s.asking
+    s.asking = None
+    s.heard = (*s.heard, event)
+    if start is not None:  # what is not known stays as it was reserved
+        reserved = start.money or 0
+        tokens = 0 if event.tokens is None else event.tokens - start.tokens
+        _use(s, tokens, 0 if event.money is None else event.money - reserved)
+
+
+def _use(s: RunState, tokens: int, money: int) -> None:
+    for scope, amount in ((TOKENS, tokens), (MONEY, money)):
+        if amount:
+            s.used[scope] = s.used.get(scope, 0) + amount
+
+
 def nothing(_s: RunState, _event: e.Event) -> None:
     """A fact that only tells."""
 
@@ -117,4 +141,7 @@ CHANGES: dict[type[e.Event], Callable[[RunState, Any], None]] = {
     e.RunFinished: _run_finished,
     e.Annotation: nothing,
     e.TakenOver: _taken_over,
+    e.ModelCallStart: _model_call_start,
+    e.ModelCallComplete: _model_heard,
+    e.ModelCallError: _model_heard,
 }

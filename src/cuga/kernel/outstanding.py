@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from cuga.kernel.state import RunState
-from cuga.model.event import PlanRequested, ToolCallStart
+from cuga.model.event import ModelCallStart, PlanRequested, ToolCallStart
 from cuga.model.value import Value
 
 
@@ -12,10 +12,19 @@ class Outstanding(Value, frozen=True, kw_only=True):
 
     calls: tuple[ToolCallStart, ...] = ()
     plan: PlanRequested | None = None
+    model: ModelCallStart | None = None
 
 
 def outstanding(state: RunState) -> Outstanding:
     """Everything that somebody must perform now."""
     if state.end is not None:
         return Outstanding()
-    return Outstanding(calls=tuple(state.calling.values()), plan=state.planning)
+    plan = state.planning if state.asking is None else None  # the planner goes on when the model has been heard
+    return Outstanding(calls=tuple(state.calling.values()), plan=plan, model=state.asking)
+
+
+def plan_turn(state: RunState) -> str:
+    """Which turn it is that a planner owes: of which request, after how many replies of models. Empty: none."""
+    if state.end is not None or state.planning is None or state.asking is not None:
+        return ""
+    return f"{state.planning.attempt}/{len(state.heard)}"

@@ -16,9 +16,11 @@ import msgspec
 from msgspec.structs import replace
 
 from cuga.kernel.index import PlanIndex
+from cuga.model.asking_event import ModelHeard
 from cuga.model.event import (
     ApprovalRequested,
     Claim,
+    ModelCallStart,
     PlanRequested,
     QuestionAsked,
     RunFinished,
@@ -95,6 +97,9 @@ class RunState(msgspec.Struct, eq=False):
     planning: PlanRequested | None = None  # outstanding
     planner: str = ""
     plan_attempt: int = 0
+    asking: ModelCallStart | None = None  # a model call in flight
+    model_calls: int = 0
+    heard: tuple[ModelHeard, ...] = ()  # from models, for the plan that is asked for
     planner_asks: str = ""  # the open question without whose answer there will be no plan
     replans: int = 0
     feedback: tuple[str, ...] = ()

@@ -56,6 +56,34 @@ class RecordPlanFailure(Command, frozen=True, kw_only=True):
     mend: str = ""
 
 
+class AskModel(Command, frozen=True, kw_only=True):
+    """The planner wants a model asked: with these words, within these bounds, at this price at most."""
+
+    attempt: int
+    provider: str
+    name: str
+    host: str
+    fields: tuple[str, ...]
+    tools: tuple[str, ...]
+    prompt: str
+    tokens: int
+    money: int | None
+    timeout_s: int
+
+
+class RecordModelReply(Command, frozen=True, kw_only=True):
+    """What became of a model call. Without a reply it failed; what it used is known all the same, or None."""
+
+    call: int
+    reply: msgspec.Raw | None = None
+    mode: FailureMode = FailureMode.AGENT_LOGIC
+    message: str = ""
+    requests: int = 0
+    tokens: int | None = None
+    money: int | None = None
+    duration_us: int = 0
+
+
 class AskQuestion(Command, frozen=True, kw_only=True):
     """The planner needs an answer first."""
 

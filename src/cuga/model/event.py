@@ -15,6 +15,7 @@ from cuga.model.approval_event import (
     ListedCall,
     Verdict,
 )
+from cuga.model.asking_event import ModelCallComplete, ModelCallError, ModelCallStart
 from cuga.model.fact import (
     Claim,
     Event,
@@ -59,7 +60,8 @@ RunEvent = (
     | CancelRequested | RunParked | RunFinished | Annotation | TakenOver | RouteDecision | ToolCallStart
     | ToolCallComplete | ToolCallError | StepRefused | StepFailed | StepSkipped | StepSuperseded | StepInDoubt
     | DoubtResolved | ListOpened | ListClosed | BudgetWarning | BudgetExceeded | BudgetRaised | ApprovalRequested
-    | ApprovalReceived | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded
+    | ApprovalReceived | ApprovalTimeout | ApprovalLapsed | ApprovalRevoked | ApprovalSuperseded | ModelCallStart
+    | ModelCallComplete | ModelCallError
 )  # fmt: skip
 
 CANONICAL = (
@@ -95,6 +97,9 @@ __all__ = [
     "ListClosed",
     "ListOpened",
     "ListedCall",
+    "ModelCallComplete",
+    "ModelCallError",
+    "ModelCallStart",
     "PlanCreated",
     "PlanFailed",
     "PlanRequested",

@@ -129,6 +129,7 @@ class PlanStep(Value, frozen=True, kw_only=True):
     for_each: ForEach | None = None
     required: bool = True
     ask_first: bool = False  # a person must agree, whatever the rules say; a plan can ask for more, never for less
+    unproven: tuple[str, ...] = ()  # JSON Pointers of values that a model brought from who knows where
     estimated_cost: float = 0.0  # the proposer's guess, in units; what counts is the registry's
     index: int = 0
     metadata: dict[str, Any] = {}  # remarks of the proposer; only `depends_on` is read, everything else decides nothing
@@ -178,6 +179,7 @@ class Step(Value, frozen=True, kw_only=True):
     when: When | None = None
     required: bool = True
     ask_first: bool = False  # a person must agree, whatever the rules say
+    unproven: tuple[str, ...] = ()  # JSON Pointers of values that a model brought from who knows where
     name: str = ""
     reason: str = ""
     for_each: ForEach | None = None  # it is a list: its calls become steps of their own, `s2#1`, `s2#2`, ...

@@ -33,6 +33,7 @@ class PlanRequested(Event, frozen=True, kw_only=True):
     planner: str
     attempt: int
     feedback: str = ""  # what a person said of the plan or step before
+    around: str = ""  # a step that failed, around which only a model is asked for a way
 
 
 class PlanCreated(Event, frozen=True, kw_only=True):

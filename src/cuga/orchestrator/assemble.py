@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, cast
 import msgspec
 
 from cuga.adapters.binding import Bindings
+from cuga.adapters.capability.model import Model
 from cuga.adapters.folder import CrmFolder
 from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
 from cuga.clock import Clock, SharedClock, SystemClock
@@ -44,6 +45,8 @@ from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
 from cuga.orchestrator import database
+from cuga.orchestrator.consenting import CONSENT
+from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
@@ -51,7 +54,7 @@ from cuga.orchestrator.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
-from cuga.orchestrator.thinking import plan_maker
+from cuga.orchestrator.thinking import Thinker
 from cuga.orchestrator.vendors import adapters_of
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
@@ -108,6 +111,8 @@ class Assembly:
     acts: ActsView
     views: Store
     outside: Outside
+    models: Models
+    plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
     own: Own = ()  # tools that were handed in
     inbox: DropFolder | None = None  # a house in memory has none
@@ -291,6 +296,7 @@ async def open_house(
     clock: Clock | None = None,
     tools: Own = (),
     planner: Planner | None = None,
+    model: Model | None = None,
     memory: Notes | None = None,
     owner: str = "",
     drives_all: bool = False,
@@ -301,6 +307,7 @@ async def open_house(
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
     With a `memory` the planner heeds what became of earlier goals; a `planner` of the caller's sees to that itself.
+    A `model` goes before the one that the registry names; profiles still say whether it is asked.
     `routing` are policies beside those of `policy.routing`; they are named in the house like those.
     `registry` is for a house in memory: the rules it has instead of the shipped ones. A directory brings its own.
     """
@@ -392,14 +399,24 @@ async def open_house(
 
     driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
     recall = PastRuns(journal, memory) if memory is not None else None
-    thinks = plan_maker(driver, clock, planner or PlanningAuthority(crm, kept.plays, recall), records)
-
+    models = Models(settings, lambda: assembly.registry, model)
+    thinker = Thinker(
+        driver,
+        clock,
+        planner or PlanningAuthority(crm, kept.plays, recall),
+        records,
+        models,
+        rank=lambda words: [ranked.contract.name for ranked in kept.rank(words)],
+        banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
+    )
     worker = settings.worker or worker_name()
     if book is None:
-        engine = LocalEngine(driver, clock, door.call, thinks, worker, drives_all=drives_all)
+        engine = LocalEngine(
+            driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+        )
     else:
         engine = database.open_engine(
-            driver, clock, door.call, thinks, worker, book, settings,
+            driver, clock, door.call, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
     assembly = Assembly(
@@ -429,6 +446,8 @@ async def open_house(
         registry_file=file,
         book=book,
         mistakes=mistakes,
+        models=models,
+        plans_itself=planner is not None,
         _spare=spare,
     )
     await assembly.refold()

@@ -16,6 +16,7 @@ import msgspec
 
 from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
 from cuga.journal.port import Backed
+from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
@@ -24,6 +25,7 @@ from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
 from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.bringing import Bringing
+from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -62,11 +64,13 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         planned_in: str = "",
         as_of: datetime | None = None,
         run_id: str = "",
+        planner: str = "",
         by: Principal | None = None,
     ) -> str:
         """Begin a run and return its id at once; it goes on by itself.
 
-        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. A `run_id` of the
+        With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. `planner` is
+        `rules` or `model`; left out, a model plans where the profile lets it and there is one. A `run_id` of the
         caller's own begins one run, however often it is given: `InvalidTransition` when there is one already.
         """
         assembly = await self.open()
@@ -87,6 +91,9 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         if isinstance(plan, CheckedPlan):
             assembly.must_fit(plan, rules)
         checked = check(plan, rules.book) if isinstance(plan, Plan) else plan
+        is_wanted = not assembly.plans_itself and assembly.models.is_wanted(rules.profile.name)
+        if planner not in ("", "rules", MODEL):
+            raise BadInput(f"no planner {planner!r}; there are rules and {MODEL}")
         run_id = run_id or assembly.clock.new_id()
         who = by or await self._asking(context.user_id if context else "")
         trace_id = (context.trace_id if context else "") or (plan.trace_id if isinstance(plan, Plan) else "") or run_id
@@ -99,6 +106,7 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
                 profile=rules.profile.name,
                 policy_digest=rules.digest,
                 trace_id=trace_id,
+                planner=planner or (MODEL if is_wanted else "rules"),
                 plan=checked,
                 budget=budget,
                 plan_only=plan_only,
@@ -142,12 +150,31 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         return check(plan, rules.book)
 
     async def plan(
-        self, goal: str, profile: str = "", context: ExecutionContext | None = None, by: Principal | None = None
+        self,
+        goal: str,
+        profile: str = "",
+        context: ExecutionContext | None = None,
+        by: Principal | None = None,
+        planner: str = "",
     ) -> Planned:
         """Plan a goal and run nothing: a run of its own that ends when the plan is there."""
-        run_id = await self.start(goal, profile=profile, context=context, plan_only=True, by=by)
+        run_id = await self.start(goal, profile=profile, context=context, plan_only=True, planner=planner, by=by)
         await (await self.open()).engine.wait(run_id)
         return await self.planned(run_id)
+
+    async def compare(self, goal: str, profile: str = "", by: Principal | None = None) -> Compared:
+        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart."""
+        assembly = await self.open()
+        rules = await self.plan(goal, profile, by=by, planner="rules")
+        model = await self.plan(goal, profile, by=by, planner=MODEL)
+        heard = (await assembly.driver.state(model.run_id)).heard
+        return Compared(
+            rules=rules,
+            model=model,
+            line=(await self.model_now(profile)).line,
+            spent=spent_words(heard),
+            differences=differences(rules, model),
+        )
 
     async def run(self, goal: str, **how: Any) -> ExecutionResult:
         """Begin a run and wait until it ends or waits for somebody."""

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from cuga.clock import Clock, SharedClock
 from cuga.engine.driver import Driver
-from cuga.engine.hands import MakePlan, Perform
+from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.local import LocalEngine
 from cuga.errors import BadInput
 from cuga.orchestrator.place import Place, make_private
@@ -91,6 +91,7 @@ def open_engine(
     clock: Clock,
     perform: Perform,
     make_plan: MakePlan,
+    ask_model: AskModel,
     worker: str,
     journal: PostgresJournal,
     settings: Settings,
@@ -108,8 +109,8 @@ def open_engine(
         await set_clock(clock, journal)
 
     return DistributedEngine(
-        driver, clock, perform, make_plan, worker, Queue(journal.address, pace), serves=serves, house=house,
-        on_house=on_house, beside=beside,
+        driver, clock, perform, make_plan, worker, Queue(journal.address, pace), ask_model=ask_model, serves=serves,
+        house=house, on_house=on_house, beside=beside,
     )  # fmt: skip
 
 

@@ -37,7 +37,7 @@ _PERSON = "by"  # never taken from the wire
 _FILE = "path"  # a method that takes one writes or reads there with the owner's rights: not for a guest
 _WORKS, _TENDS = ("operator", "admin"), ("operator", "approver", "admin")
 _NEEDS = {  # what the house itself asks no role for; deciding and changing the house it judges by itself
-    **dict.fromkeys(("start", "plan", "start_due", "take_replies"), _WORKS),
+    **dict.fromkeys(("start", "plan", "compare", "start_due", "take_replies"), _WORKS),
     **dict.fromkeys(("cancel", "resume", "resolve", "answer_question"), _TENDS),
 }
 

@@ -47,6 +47,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_adapters(assembly),
         *_servers(assembly),
         *_workers(assembly),
+        *_model(assembly),
         await _runs(assembly),
         *await _database(assembly),
         *_seal(assembly),
@@ -63,6 +64,18 @@ async def examine(assembly: Assembly) -> list[Finding]:
         )
     )
     return findings
+
+
+def _model(assembly: Assembly) -> list[Finding]:
+    """A model is no news where nobody wants one; one that is wanted and cannot be asked is."""
+    models = assembly.models
+    if not models.is_named:
+        return []
+    profile = assembly.registry.default_profile
+    now = models.now(profile)
+    why = "" if now.is_on else models.why_not(profile)
+    mend = "" if now.is_on or "asks no model" in why else "mend it, or write `model: off` in the profile"
+    return [Finding(what="model", state="note" if mend else "ok", found=now.line, mend=mend)]
 
 
 def _interpreter() -> list[Finding]:

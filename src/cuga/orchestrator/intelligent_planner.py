@@ -11,7 +11,9 @@ from typing import Any, Protocol
 
 import msgspec
 
+from cuga.adapters.capability.model import MOST_TOOLS, Thought
 from cuga.errors import CugaError, PlanInvalid
+from cuga.kernel.thinking import MODEL
 from cuga.model.plan import Budget, Plan, PlanStep
 from cuga.model.tool import ToolContract
 from cuga.orchestrator.coordinator import Coordinator
@@ -20,23 +22,25 @@ from cuga.orchestrator.home import Home
 from cuga.orchestrator.planning import HousePlans, within_budget
 from cuga.orchestrator.stages import proposal_of
 
-MOST_TOOLS = 8  # a model is shown the tools that fit the goal best, never all
-
 
 class PlanModel(Protocol):
-    """What a model that plans can do. There is none in this house yet; a caller may bring one."""
+    """What a model that plans can do: `adapters.openai_adapter.OpenAIAdapter`, or one that a caller brings."""
 
     def is_available(self) -> bool:
         """Whether it can be asked now."""
         ...
 
-    async def decompose_goal(self, goal: str, tools: Sequence[ToolContract]) -> Sequence[Mapping[str, Any]]:
+    async def decompose_goal(self, goal: str, tools: Sequence[ToolContract]) -> Thought | Sequence[Mapping[str, Any]]:
         """Steps for a goal, each with `tool`, `input` and `reason`, over the tools that it is shown."""
         ...
 
 
 class IntelligentPlanner:
-    """Plans goals over the tools of a house."""
+    """Plans goals over the tools of a house.
+
+    Without a `model` it asks the one of the house, through a run: what it is told, answers and costs is in the journal,
+    within the run's budgets. One that is handed in is asked at once, and only its caller knows what that costs.
+    """
 
     def __init__(
         self, coordinator: Coordinator | None = None, model: PlanModel | None = None, *, home: Home | None = None
@@ -46,7 +50,9 @@ class IntelligentPlanner:
 
     def is_llm_available(self) -> bool:
         """Whether a model can be asked."""
-        return self._model is not None and self._model.is_available()
+        if self._model is not None:
+            return self._model.is_available()
+        return self._home.coordinator.has_model()
 
     @property
     def status_line(self) -> str:
@@ -76,7 +82,10 @@ class IntelligentPlanner:
             except Exception as error:  # whatever a model does, the rules can still plan
                 said = error.message if isinstance(error, CugaError) else f"{type(error).__name__}: {error}"
                 note = f"Planned by rules: the model's answer cannot be used: {said}"
-        plan = await HousePlans(self._home).create_plan(goal, context, budget)
+        planner = "" if use_llm and self._model is None else "rules"
+        plan = await HousePlans(self._home, planner).create_plan(goal, context, budget)
+        if plan.planner == MODEL or any("not by a model" in said for said in plan.notes):
+            return within_budget(plan)
         return within_budget(msgspec.structs.replace(plan, notes=(*plan.notes, note)))
 
     async def _by_model(self, model: PlanModel, goal: str, context: ExecutionContext, budget: Budget | None) -> Plan:
@@ -87,11 +96,12 @@ class IntelligentPlanner:
             PlanStep(
                 tool=str(step["tool"]),
                 input=dict(step.get("input") or {}),
+                step_id=str(step.get("id", "")),
                 reason=str(step.get("reason", "")),
                 depends_on=tuple(step.get("depends_on") or ()),
                 index=index,
             )
-            for index, step in enumerate(said)
+            for index, step in enumerate(said.steps if isinstance(said, Thought) else said)
         )
         if not steps:
             raise PlanInvalid("it named no steps")

@@ -89,17 +89,18 @@ class PlanningAuthority:
 
 
 class HousePlans:
-    """The planner of a house, as a maker of plans."""
+    """The planner of a house, as a maker of plans; `planner` is `rules`, `model`, or whatever the house has."""
 
-    def __init__(self, home: Home) -> None:
+    def __init__(self, home: Home, planner: str = "") -> None:
         self.home = home
+        self._planner = planner
 
     async def create_plan(self, goal: str, context: ExecutionContext, budget: Budget | None = None) -> Plan:
-        """A plan by the house's own rules."""
+        """A plan by the house."""
         return await self.home.do(self._plan(goal, context, budget))
 
     async def _plan(self, goal: str, context: ExecutionContext, budget: Budget | None) -> Plan:
-        planned = await self.home.coordinator.plan(goal, context.profile, context)
+        planned = await self.home.coordinator.plan(goal, context.profile, context, planner=self._planner)
         if planned.plan is None:
             options = f" ({'; '.join(planned.options)})" if planned.options else ""
             raise PlanInvalid(

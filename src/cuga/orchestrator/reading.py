@@ -11,6 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from cuga.adapters.capability.model import Model
 from cuga.clock import Clock
 from cuga.errors import ApprovalNotFound, RunNotFound
 from cuga.journal.codec import events_of
@@ -26,7 +27,8 @@ from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import Finding, examine
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.models import Models
+from cuga.orchestrator.place import Place, shipped_registry
 from cuga.orchestrator.registry_file import registry_of
 from cuga.orchestrator.sealing import Sealed
 from cuga.orchestrator.standing import AdapterLine, Workers, adapter_lines, workers_of
@@ -36,7 +38,7 @@ from cuga.planning.forecast import Forecast, forecast
 from cuga.planning.memory import Notes
 from cuga.planning.plays import Ready, ready
 from cuga.policy.profile import Delegation, StandingRule
-from cuga.policy.registry import Registry
+from cuga.policy.registry import Registry, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
@@ -46,7 +48,7 @@ from cuga.projections.result import RunResult, read_result
 from cuga.projections.runs import RunLine, list_runs
 from cuga.projections.signals import Signals
 from cuga.projections.trace import Trace, read_trace
-from cuga.settings import Settings
+from cuga.settings import Settings, read_settings
 from cuga.tools.registry import Tool
 
 
@@ -98,6 +100,7 @@ class Reading:
         settings: Settings | None = None,
         clock: Clock | None = None,
         planner: Any = None,
+        model: Model | None = None,
         memory: Notes | None = None,
         drives_all: bool = False,
         routing: Sequence[Policy] = (),
@@ -112,6 +115,7 @@ class Reading:
             "clock": clock,
             "tools": tuple(tools),
             "planner": planner,
+            "model": model,
             "memory": memory,
             "drives_all": drives_all,
             "routing": tuple(routing),
@@ -325,6 +329,15 @@ class Reading:
             for tool in await self.tools(words)
             if tool.name not in banned and (not allowed or tool.name in allowed)
         ]
+
+    def has_model(self, profile: str = "") -> bool:
+        """Whether a model would be asked for plans under a profile, without opening the house for it."""
+        assembly = self._assembly
+        if assembly is not None:
+            return assembly.models.now(profile or self.profile or assembly.registry.default_profile).is_on
+        registry = self._registry_to_be() or load_registry(shipped_registry())
+        models = Models(self._options["settings"] or read_settings(), lambda: registry, self._options["model"])
+        return models.now(profile or self.profile or registry.default_profile).is_on
 
     async def house(self) -> HouseNow:
         """What holds in the house now: people, standing rules, what is switched off."""

@@ -22,6 +22,7 @@ from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.bringing import SAMPLE
+from cuga.orchestrator.models import ModelNow
 from cuga.orchestrator.reading import HouseNow, Reading
 from cuga.orchestrator.trying import Tried, try_adapter
 from cuga.orchestrator.what_if import WhatIf, what_if
@@ -71,13 +72,6 @@ class DataNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     opportunities: int
     products: int
     activities: int
-
-
-class ModelNow(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """Whether a language model helps to plan, in one line for a person."""
-
-    is_on: bool
-    line: str
 
 
 class Summary(HouseNow, frozen=True, kw_only=True, omit_defaults=False):
@@ -138,10 +132,15 @@ class Showing(Reading):
             is_solo=not house.roles,
             default_profile=self.profile or assembly.registry.default_profile,
             data=DataNow(**counts),
-            model=ModelNow(is_on=False, line="No model: plans come from plays and rules."),
+            model=await self.model_now(),
             waiting=len(waiting),
             running=len(running),
         )
+
+    async def model_now(self, profile: str = "") -> ModelNow:
+        """Whether a language model plans under a profile, and which."""
+        assembly = await self.open()
+        return assembly.models.now(profile or self.profile or assembly.registry.default_profile)
 
     async def find_runs(
         self,

@@ -156,6 +156,7 @@ def proposal_of(plan: CheckedPlan, proposed: Plan | None = None) -> Plan:
                 for_each=step.for_each,
                 required=step.required,
                 ask_first=step.ask_first,
+                unproven=step.unproven,
                 estimated_cost=step.cost / 1_000_000,
                 index=index,
                 metadata={

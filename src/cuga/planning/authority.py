@@ -88,11 +88,15 @@ class PlanningAuthority:
         past: Sequence[PastGoal] = (),
     ) -> Answer:
         """The same, for callers that are not asynchronous and bring what is remembered."""
-        if not feedback.strip() and not denied:
-            plan = played(goal, self._plays())
-            if plan is not None and all(step.tool in rulebook.contracts for step in plan.steps):
-                return Proposal(plan=plan)
+        if not feedback.strip() and not denied and (play := self.exact(goal, rulebook)) is not None:
+            return play
         return self._rules.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
+
+    def exact(self, goal: str, rulebook: Rulebook) -> Proposal | None:
+        """The plan of the play that a goal is, word for word; None when it is none, or needs a tool there is not."""
+        plan = played(goal, self._plays())
+        fits = plan is not None and all(step.tool in rulebook.contracts for step in plan.steps)
+        return Proposal(plan=plan) if plan is not None and fits else None
 
     def _plays(self) -> tuple[Play, ...]:
         """The plays as they are now; looked over again only when they have changed."""

@@ -176,6 +176,7 @@ class _Check:
             when=when,
             required=step.required,
             ask_first=step.ask_first,
+            unproven=step.unproven,
             name=step.name,
             reason=step.reason,
             for_each=each,

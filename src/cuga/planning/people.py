@@ -41,7 +41,7 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
         if mention.kind == "address":
             return mention.value
         if mention.kind == "contact":
-            person = next((p for p in _known(account, context) if p.id == mention.record), None)
+            person = context.records.contact(mention.record)
             if not wants_address:
                 return mention.record or mention.value
             if person is not None and person.email:

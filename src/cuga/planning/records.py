@@ -120,6 +120,11 @@ class Records:
         found = self._of_account("opportunities", account, Filter(field="status", value=OPEN))
         return [deal for deal in found if isinstance(deal, Opportunity)]
 
+    def contact(self, record_id: str) -> Contact | None:
+        """A person by id."""
+        found = self._crm.get("contacts", record_id) if self._crm is not None and record_id else None
+        return found if isinstance(found, Contact) else None
+
     def contacts(self, account: str) -> list[Contact]:
         """The people known at an account, by id."""
         return [person for person in self._of_account("contacts", account) if isinstance(person, Contact)]

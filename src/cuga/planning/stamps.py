@@ -57,6 +57,7 @@ def _proposed(step: Step) -> PlanStep:
         for_each=step.for_each,
         required=step.required,
         ask_first=step.ask_first,
+        unproven=step.unproven,
     )
 
 

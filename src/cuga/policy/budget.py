@@ -16,6 +16,7 @@ from cuga.policy.profile import Limits
 CALLS = "calls"
 COST = "cost"
 TOKENS = "tokens"
+MONEY = "money"  # of models, in millionths of a dollar; the cost of tools is in units of its own
 
 
 def domain_scope(domain: str) -> str:
@@ -51,6 +52,8 @@ def limits_of(profile: Limits, *stated: Budget | None) -> dict[str, int]:
         COST: tightest(profile.cost, *(b.cost for b in budgets)) or 0,
         TOKENS: tightest(profile.tokens, *(b.tokens for b in budgets)) or 0,
     }
+    if profile.money is not None:
+        found[MONEY] = profile.money
     for calls in (profile.calls_per_domain, *(b.calls_per_domain for b in budgets)):
         for domain, limit in calls.items():
             scope = domain_scope(domain)

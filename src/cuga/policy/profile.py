@@ -30,6 +30,7 @@ class Limits(Value, frozen=True, kw_only=True):
     calls_per_tool: dict[str, int] = {}
     cost: int = 100 * MICRO
     tokens: int = 100_000
+    money: int | None = None  # millionths of a dollar that models may cost one run; None: not limited
     warning_percent: int = 80  # at or above, counting the call about to run
     at_limit: AtLimit = AtLimit.STOP
 
@@ -87,6 +88,22 @@ class Rate(Value, frozen=True, kw_only=True):
     tool: str = ""  # only this tool; empty: any
 
 
+class ModelUse(str, Enum):
+    """What a profile lets a language model do."""
+
+    OFF = "off"
+    PLAN = "plan"  # propose plans
+    DRAFT = "draft"  # and write drafts
+
+
+class ModelRule(Value, frozen=True, kw_only=True):
+    """Whether a model is asked at all, what it may be told, and how much over all runs of a day (UTC)."""
+
+    use: ModelUse = ModelUse.OFF
+    fields: tuple[str, ...] = ()
+    tokens_per_day: int | None = None  # of the tenant; None: only each run is limited
+
+
 class Profile(Value, frozen=True, kw_only=True):
     """One governance profile."""
 
@@ -100,6 +117,7 @@ class Profile(Value, frozen=True, kw_only=True):
     max_parallel: int = 4
     retry: Retry = Retry()
     rates: tuple[Rate, ...] = ()
+    model: ModelRule = ModelRule()
     simulates_execute: bool = False  # calls with an outside effect are only shown, and say so
 
     def adapters_for(self, capability: str) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import msgspec
 
 from cuga.model.value import Value
 from cuga.policy.fields import Fields
+from cuga.policy.models import read_rule
 from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Profile, Rate, Retry
 from cuga.policy.strict import Node, Place
 from cuga.policy.tighten import loosened
@@ -26,7 +27,7 @@ WINDOWS = {"minute": 60, "hour": 3600, "day": 86400}
 PER = ("tenant", "user", "tool")
 _PROFILE_KEYS = (
     "calls", "calls_per_domain", "calls_per_tool", "cost", "tokens", "warning_threshold", "at_limit", "approvals",
-    "adapters", "tools", "forbidden_tools", "max_parallel", "retry", "rates", "simulate_execute",
+    "adapters", "tools", "forbidden_tools", "max_parallel", "retry", "rates", "simulate_execute", "model", "money",
 )  # fmt: skip
 _APPROVAL_KEYS = ("level", "roles", "quorum", "expires", "lapses", "escalates", "escalates_to", "replan_on_deny")
 _RETRY_KEYS = ("attempts", "base", "cap", "jitter")
@@ -69,6 +70,7 @@ class ProfileReader:
             max_parallel=_or(f.whole(said.get("max_parallel"), f"{where}.max_parallel", 1, 64), start.max_parallel),
             retry=self._retry(said.get("retry"), f"{where}.retry", start.retry),
             rates=start.rates + _or(f.each(said.get("rates"), f"{where}.rates", self._rate), ()),
+            model=read_rule(f, said.get("model"), f"{where}.model", start.model),
             simulates_execute=_or(simulates, start.simulates_execute),
         )
         if profile.approvals.execute is not Consent.HUMAN and not profile.simulates_execute:
@@ -98,6 +100,7 @@ class ProfileReader:
             calls_per_tool={**start.calls_per_tool, **(per_tool or {})},
             cost=_or(f.micros(said.get("cost"), f"{where}.cost"), start.cost),
             tokens=_or(f.whole(said.get("tokens"), f"{where}.tokens"), start.tokens),
+            money=_or(f.micros(said.get("money"), f"{where}.money"), start.money),
             warning_percent=_or(
                 f.percent(said.get("warning_threshold"), f"{where}.warning_threshold"), start.warning_percent
             ),

@@ -18,6 +18,7 @@ from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import Value, digest
 from cuga.policy.correspondence import read_mailbox, read_sender
 from cuga.policy.fields import Fields
+from cuga.policy.models import ModelSaid, read_model
 from cuga.policy.outside import McpServer, OpenApiDocument, OutsideReader
 from cuga.policy.profile import Profile, Rulebook
 from cuga.policy.reading import Mention, ProfileReader
@@ -30,7 +31,7 @@ SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
 _KEYS = (
     "version", "default_profile", "domains", "packs", "modules", "adapters", "mcp", "openapi", "profiles", "tools",
-    "workers", "sender", "mailbox",
+    "workers", "sender", "mailbox", "model",
 )  # fmt: skip
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
@@ -52,13 +53,15 @@ class Registry(Value, frozen=True, kw_only=True):
     workers: dict[str, Pool] = {}  # by name; none: steps are not routed
     sender: Letterhead = Letterhead()
     mailbox: Mailbox | None = None  # where replies come in, beside the inbox folder
+    model: ModelSaid | None = None  # that plans may be asked of
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
-        """The digest of what it says; where it says so, and comments, do not count, nor who does the work
-        and where answers come in."""
-        return digest(msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None))
+        """The digest of what it says; where it says so, and comments, do not count, nor who does the work, which
+        model is asked and where answers come in."""
+        bare = msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None)
+        return digest(bare)
 
     def profile(self, name: str = "") -> Profile:
         """A profile by name, or the default one; `ProfileUnknown`."""
@@ -121,6 +124,7 @@ def load_registry(
         workers=workers,
         sender=within.sender if within else read_sender(fields, said.get("sender")),
         mailbox=within.mailbox if within else read_mailbox(fields, said.get("mailbox")),
+        model=within.model if within else read_model(fields, said.get("model")),
         mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,
     )

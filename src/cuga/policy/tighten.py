@@ -11,7 +11,7 @@ import msgspec
 
 from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import Value, units
-from cuga.policy.profile import Consent, Profile
+from cuga.policy.profile import Consent, ModelUse, Profile
 
 _RANKS = (SideEffect.READ_ONLY, SideEffect.PROPOSE, SideEffect.EXECUTE)
 _CONSENTS = (Consent.NONE, Consent.RULE, Consent.HUMAN)
@@ -85,6 +85,7 @@ def loosened(base: Profile, child: Profile) -> Iterator[tuple[str, str]]:
     ):
         if new > old:
             yield key, f"{abs(new):,} is looser than {abs(old):,}"
+    yield from _loosened_model(base, child)
     for key, olds, news in (
         ("calls_per_domain", base.limits.calls_per_domain, child.limits.calls_per_domain),
         ("calls_per_tool", base.limits.calls_per_tool, child.limits.calls_per_tool),
@@ -115,3 +116,18 @@ def loosened(base: Profile, child: Profile) -> Iterator[tuple[str, str]]:
         yield "forbidden_tools", f"{', '.join(sorted(missing))} is forbidden above"
     if base.simulates_execute and not child.simulates_execute:
         yield "simulate_execute", "real effects are looser than simulated ones"
+
+
+def _loosened_model(base: Profile, child: Profile) -> Iterator[tuple[str, str]]:
+    before, after = base.model, child.model
+    uses = tuple(ModelUse)
+    if uses.index(after.use) > uses.index(before.use):
+        yield "model", f"{after.use.value} is looser than {before.use.value}"
+    if extra := set(after.fields) - set(before.fields):
+        yield "model", f"more may be told to a model ({', '.join(sorted(extra))})"
+    for key, old, new in (
+        ("model", before.tokens_per_day, after.tokens_per_day),
+        ("money", base.limits.money, child.limits.money),
+    ):
+        if old is not None and (new is None or new > old):
+            yield key, f"{'no limit' if new is None else f'{new:,}'} is looser than {old:,}"

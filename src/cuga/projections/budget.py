@@ -7,7 +7,7 @@ from typing import Any
 
 from cuga.kernel.state import RunState
 from cuga.model.value import Value, units
-from cuga.policy.budget import CALLS, COST, TOKENS, limits_of
+from cuga.policy.budget import CALLS, COST, MONEY, TOKENS, limits_of
 from cuga.policy.profile import Limits
 
 _DOMAIN = "calls/domain/"
@@ -15,7 +15,8 @@ _TOOL = "calls/tool/"
 
 
 class Usage(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """One scope: calls and tokens are counted, `cost` is in micro-units. No limit: only the total bounds it."""
+    """One scope: calls and tokens are counted, `cost` is in micro-units, `money` in millionths of a dollar. No limit:
+    only the total bounds it."""
 
     scope: str
     used: int
@@ -33,8 +34,8 @@ class Usage(Value, frozen=True, kw_only=True, omit_defaults=False):
         return None if self.limit is None else max(self.limit - self.used, 0)
 
     def as_dict(self) -> dict[str, Any]:
-        """The shape for callers: used, limit and percentage; cost in units."""
-        in_units = self.scope == COST
+        """The shape for callers: used, limit and percentage; cost in units, money in dollars."""
+        in_units = self.scope in (COST, MONEY)
         used = units(self.used) if in_units else self.used
         limit = units(self.limit) if in_units and self.limit is not None else self.limit
         return {"used": used, "limit": limit, "percentage": self.percentage}
@@ -48,15 +49,19 @@ class Utilisation(Value, frozen=True, kw_only=True, omit_defaults=False):
     tokens: Usage
     by_domain: dict[str, Usage] = {}
     by_tool: dict[str, Usage] = {}
+    money: Usage | None = None  # of models; None: none was spent and none is limited
 
     @property
     def scopes(self) -> tuple[Usage, ...]:
         """Every scope in one row: totals first."""
-        return (self.total, self.cost, self.tokens, *self.by_domain.values(), *self.by_tool.values())
+        money = () if self.money is None else (self.money,)
+        return (self.total, self.cost, self.tokens, *money, *self.by_domain.values(), *self.by_tool.values())
 
     def as_dict(self) -> dict[str, Any]:
-        """The nested shape: total, cost, tokens, by_domain, by_tool."""
+        """The nested shape: total, cost, tokens, by_domain, by_tool; and money where there is any."""
+        money = {} if self.money is None else {"money": self.money.as_dict()}
         return {
+            **money,
             "total": self.total.as_dict(),
             "cost": self.cost.as_dict(),
             "tokens": self.tokens.as_dict(),
@@ -86,6 +91,7 @@ def utilisation(
         cost=found[COST],
         tokens=found[TOKENS],
         by_domain={scope[len(_DOMAIN) :]: usage for scope, usage in found.items() if scope.startswith(_DOMAIN)},
+        money=found.get(MONEY),
         by_tool={scope[len(_TOOL) :]: usage for scope, usage in found.items() if scope.startswith(_TOOL)},
     )
 

@@ -224,6 +224,21 @@ def test_a_bar_on_the_score_is_held_against_each_item_of_the_ranking_behind_whic
     assert draft.for_each.first == 2 and draft.for_each.when.expr == "double(item.points) > 65.0"
 
 
+def test_whether_a_company_may_be_written_to_is_asked_of_all_who_are_known_there():
+    (check_law,) = RulePlanner(SIZED).plan("Check whether we may email Konex", BOOK, as_of=NOW).plan.steps
+    assert check_law.tool == "check_outreach_compliance" and check_law.input["recipients"] == ["P-1"]
+    answer = RulePlanner(SIZED).plan("Check whether we may email Betatech", BOOK, as_of=NOW)
+    assert isinstance(answer, Question) and "No contact of Betatech" in answer.text
+    (check_law,) = RulePlanner(SIZED).plan("Check whether we may email Ada Berg", BOOK, as_of=NOW).plan.steps
+    assert check_law.input["recipient"] == "ada@konex.example"
+
+
+def test_a_cadence_takes_all_the_channels_that_are_named():
+    goal = "Plan a cadence for plant managers starting monday, email and LinkedIn"
+    (cadence,) = RulePlanner(SIZED).plan(goal, BOOK, as_of=NOW).plan.steps
+    assert cadence.tool == "plan_cadence" and cadence.input["channels"] == ["email", "linkedin"]
+
+
 def test_a_word_of_a_tool_that_is_also_an_industry_narrows():
     software = crm(
         accounts=[Account(id="a", name="A", industry="software"), Account(id="b", name="B", industry="retail")]

@@ -52,6 +52,7 @@ app = App(
 _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.run, "run"),
     (_WORK, working.plan, "plan"),
+    (_WORK, working.compare, "compare"),
     (_WORK, quick.quick, "quick"),
     (_WORK, outside.call, "call"),
     (_WORK, working.resume, "resume"),

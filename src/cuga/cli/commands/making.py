@@ -63,6 +63,8 @@ def init(
         _must_be_directory(from_)
     was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
     made: Place = make(directory)
+    if not was_there:
+        _set_aside_what_was_sealed(made)
     try:
         report = _imported(made, from_, mapping) if from_ is not None else _sampled(made) if sample else None
     except CugaError:
@@ -70,6 +72,16 @@ def init(
             shutil.rmtree(made.root, ignore_errors=True)
         raise
     return _tell(made, report, options, save_mapping, is_new=is_new)
+
+
+def _set_aside_what_was_sealed(place: Place) -> None:
+    """A house was here and is gone: its seals are kept, and the new one gets its own."""
+    from cuga.cli.screen import say
+    from cuga.orchestrator.sealing import set_aside
+    from cuga.settings import read_settings
+
+    if (kept := set_aside(place.root, read_settings().seals)) is not None:
+        say(f"There was another house at {place.root} before; what was sealed of it is kept in {kept}")
 
 
 def import_(

@@ -12,6 +12,7 @@ from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput
+from cuga.policy.models import KEYS
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -60,6 +61,8 @@ def run(
         from cuga.cli.driving import drive
 
         planned_in = await run_named(visit, plan) if plan else ""
+        if not plan:
+            await tell_of_model(visit, profile)
         run_id = await visit.front.start(
             said, profile=profile or ("" if plan else visit.settings.profile), planned_in=planned_in, as_of=date
         )
@@ -88,6 +91,7 @@ def plan(
     async def work(visit: Visit) -> int:
         from cuga.cli.screen import show, show_json
 
+        await tell_of_model(visit, profile)
         planned = await visit.front.plan(said, profile=profile or visit.settings.profile)
         if options.json:
             show_json(planned)
@@ -96,6 +100,47 @@ def plan(
 
             show(preview(planned))
         return of_status(planned.status)
+
+    return at_house(options, work)
+
+
+async def tell_of_model(visit: Visit, profile: str) -> None:
+    """Say who plans, where a model could: it is on, or a key for it is set. In a house without one nothing is said."""
+    from cuga.cli.screen import say
+
+    now = await visit.front.model_now(profile=profile or visit.settings.profile)
+    if now.is_on or any(visit.settings.variables.get(name) for name in KEYS.values()):
+        say(f"LLM: {now.line}")
+
+
+def compare(
+    *goal: Annotated[str, Parameter(name="GOAL", help="What you want, in words.")],
+    profile: Annotated[str, Parameter(help="The rules it would run under.")] = "",
+    options: Options = PLAIN,
+) -> int:
+    """Show the rules' plan for a goal beside the model's: steps, costs, differences. Nothing runs.
+
+    Each plan is a run of its own, so that what the model was told and what it cost is in the record.
+
+    Examples:
+
+        cuga compare "Score Velkarin Foods and draft a first email to its buyer"
+    """
+    said = " ".join(goal).strip()
+    if not said:
+        raise BadInput("the goal is missing", mend='Say what you want, e.g. cuga compare "Score Velkarin Foods".')
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.screen import show, show_json
+
+        found = await visit.front.compare(said, profile=profile or visit.settings.profile)
+        if options.json:
+            show_json(found)
+        else:
+            from cuga.cli.render.comparing import beside
+
+            show(beside(found))
+        return of_status(found.rules.status)
 
     return at_house(options, work)
 

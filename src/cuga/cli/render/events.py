@@ -78,6 +78,12 @@ def _received(d: dict[str, Any]) -> str:
     return f"{d['approval_id']} {_plain(d['verdict'])}{f' by {who}' if who else ''}{solo}{reason}"
 
 
+def _spent(d: dict[str, Any]) -> str:
+    tokens = "unknown tokens" if d["tokens"] is None else f"{d['tokens']:,} tokens"
+    money = "unknown price" if d["money"] is None else f"${_cost(d['money'])}"
+    return f"{tokens}, {money}"
+
+
 _WORDS: dict[str, Any] = {
     "run_started": lambda d: f"{d['profile']}: {d['goal']}",
     "plan_created": _plan,
@@ -91,6 +97,11 @@ _WORDS: dict[str, Any] = {
         f"{_plain(d['mode'])}, {_plain(d['certainty'])}: {d['message']}"
         + (", tried again later" if d["retry_at"] else "")
     ),
+    "model_call_start": lambda d: (
+        f"{d['name']} at {d['host']} is told {', '.join(d['fields'])}; {_spent(d)} at most, {d['timeout_s']} s"
+    ),
+    "model_call_complete": lambda d: f"{d['duration_us'] / 1e6:.1f} s, {d['requests']} requests, {_spent(d)}",
+    "model_call_error": lambda d: f"{_plain(d['mode'])}: {d['message']}; {_spent(d)}",
     "approval_requested": lambda d: (
         f"{d['approval_id']} {d['tool']} ({_plain(d['side_effect'])}), risk {d['risk']}"
         + (f", {len(d['calls'])} calls on one card" if d["calls"] else "")

@@ -17,7 +17,7 @@ from cuga.engine.distributed.pace import boot_time
 from cuga.engine.distributed.queue import Figures, Queue
 from cuga.engine.distributed.watchdog import Watchdog
 from cuga.engine.driver import RETRY_S, Driver
-from cuga.engine.hands import MakePlan, Perform
+from cuga.engine.hands import AskModel, MakePlan, Perform, nobody_to_ask
 from cuga.engine.live import Live
 from cuga.engine.local import LocalEngine
 from cuga.engine.waking import Waking
@@ -97,12 +97,15 @@ class DistributedEngine(LocalEngine):
         worker: str,
         queue: Queue,
         *,
+        ask_model: AskModel = nobody_to_ask,
         serves: bool = False,
         house: str = "",
         on_house: Callable[[], Awaitable[None]] | None = None,
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
-        super().__init__(driver, clock, self._performing(perform), make_plan, worker, drives_all=False)
+        super().__init__(
+            driver, clock, self._performing(perform), make_plan, worker, ask_model=ask_model, drives_all=False
+        )
         self._waking = self._short = _ShortWaits(driver, clock, self._hands.spawn, self)
         self.left_alone = self._waking.left_alone
         driver.worker = ""  # nobody takes over by reading: only with a lease
@@ -336,7 +339,7 @@ class DistributedEngine(LocalEngine):
         ours = {(step, attempt) for step, attempt in live.flying.items()}
         lease.own |= in_flight & ours
         now = self._clock.now()
-        if in_flight - ours:
+        if in_flight - ours or _asks_elsewhere(live, state):
             self.taken_over += 1
             await self._driver.handle(live.run_id, c.TakeOver(at=now, worker=self.worker, epoch=state.epoch + 1))
         else:
@@ -349,7 +352,7 @@ class DistributedEngine(LocalEngine):
         while True:
             lease.news.clear()
             state = live.state
-            is_busy = live.draining or live.mail or live.flying or live.planning
+            is_busy = live.draining or live.mail or live.flying or live.is_thinking
             if lease.lost:
                 return True  # whoever has it now was woken by the one who closed our job
             if state is None and not is_busy:
@@ -368,7 +371,7 @@ class DistributedEngine(LocalEngine):
 
     def _foreign(self, live: Live, lease: Lease) -> bool:
         assert live.state is not None
-        return any(
+        return _asks_elsewhere(live, live.state) or any(
             (start.step, start.attempt) not in lease.own and live.flying.get(start.step) != start.attempt
             for start in live.state.calling.values()
         )
@@ -511,3 +514,8 @@ class DistributedEngine(LocalEngine):
         """What a process does that cannot just end: it takes every run for lost."""
         for lease in list(self._leases.values()):
             lease.lost = True
+
+
+def _asks_elsewhere(live: Live, state: RunState) -> bool:
+    """Whether a model is being asked by a process that lost the run: its reply will not be heard."""
+    return state.asking is not None and live.asking != state.asking.call

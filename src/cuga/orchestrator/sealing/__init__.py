@@ -6,6 +6,17 @@ behind it, or another than the one that was sealed, is not opened.
 
 from cuga.orchestrator.sealing.anchors import Anchor, FileAnchor, read_anchors
 from cuga.orchestrator.sealing.keys import SealKey, key_of
-from cuga.orchestrator.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of
+from cuga.orchestrator.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of, set_aside
 
-__all__ = ["ANCHOR", "Anchor", "FileAnchor", "SealKey", "Sealed", "Sealer", "key_of", "read_anchors", "seals_of"]
+__all__ = [
+    "ANCHOR",
+    "Anchor",
+    "FileAnchor",
+    "SealKey",
+    "Sealed",
+    "Sealer",
+    "key_of",
+    "read_anchors",
+    "seals_of",
+    "set_aside",
+]

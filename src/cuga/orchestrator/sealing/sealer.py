@@ -225,6 +225,18 @@ def seals_of(root: Path, named: Path | None) -> Path:
     return base / sha256(os.fsencode(root.resolve())).hexdigest()[:16]
 
 
+def set_aside(root: Path, named: Path | None) -> Path | None:
+    """Put the seals of a house that is gone out of the way of a new one in its place, and keep them; where they lie
+    then, None where there were none. Anchors elsewhere stay, and still refuse what is not the journal they know."""
+    directory = seals_of(root, named)
+    if not directory.exists():
+        return None
+    number = 1
+    while (kept := directory.with_name(f"{directory.name}.before-{number}")).exists():
+        number += 1
+    return directory.rename(kept)
+
+
 def _refusal(name: str, why: str, kind: str) -> JournalBehind:
     return JournalBehind(
         f"{name}: {why}",

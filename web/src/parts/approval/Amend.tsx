@@ -56,16 +56,16 @@ export function Amend({ card, onClose, onSubmit }: Props) {
     <Dialog open onClose={onClose} title={t.ask.edit} lead={t.ask.editLead} wide="42rem">
       <form className="stack" onSubmit={(event) => void go(event)}>
         {groups.map((group) => (
-          <fieldset key={group.number} className="stack gap3">
+          <div key={group.number} role="group" aria-label={group.of ? t.ask.call(group.at, group.of) : t.ask.edit} className="stack gap3">
             {group.of > 0 && (
-              <legend className="row grow">
+              <div className="row grow">
                 <span className="strong">{t.ask.call(group.at, group.of)}</span>
                 <span className="small dim wrap-any">{group.about}</span>
                 <label className="row gap2 end small">
                   <input type="checkbox" checked={out.has(group.number)} onChange={() => leaveOut(new Set(out.has(group.number) ? [...out].filter((one) => one !== group.number) : [...out, group.number]))} />
                   {t.ask.leaveOut}
                 </label>
-              </legend>
+              </div>
             )}
             {!out.has(group.number) &&
               group.leaves.map(([path, value], at) => {
@@ -79,7 +79,7 @@ export function Amend({ card, onClose, onSubmit }: Props) {
                   </Field>
                 );
               })}
-          </fieldset>
+          </div>
         ))}
         <Field label={`${t.common.reason} (${t.common.optional})`}>
           <input className="input" value={reason} onChange={(event) => setReason(event.target.value)} />
