@@ -69,6 +69,7 @@ class FakeCrm:
     def __init__(self, dialect: type[Dialect], world: World) -> None:
         self.world, self.trouble, self.on = world, "", "write"
         self.times = 1
+        self.wait = "7"  # seconds that a limit asks for
         self.token = "token-1"
         self.tokens_given = 0
         self.requests: list[Arrived] = []
@@ -113,7 +114,7 @@ class FakeCrm:
             self.times -= 1
         match trouble:
             case "limit":
-                return said(429, ours.error("too many requests"), retry_after="7")
+                return said(429, ours.error("too many requests"), retry_after=self.wait)
             case "broken":
                 return said(500, ours.error("internal"))
             case "lost":
