@@ -24,8 +24,16 @@ TESTING = {"testing"}  # drills that kill their own children
 
 
 def imported(path: Path) -> set[str]:
+    """What a module imports when it runs; what only its types name opens nothing."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    tree = ast.parse(path.read_text("utf-8"))
+    of_types = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
+        for inner in ast.walk(node)
+    }
+    for node in (one for one in ast.walk(tree) if id(one) not in of_types):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
