@@ -17,6 +17,7 @@ import json
 import sqlite3
 import sys
 import zipfile
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from hashlib import sha256, sha512
 from pathlib import Path
@@ -64,8 +65,7 @@ def _times(number: int, point: Point) -> Point:
     return total
 
 
-BASE_Y = 4 * pow(5, -1, P) % P
-BASE = _point(BASE_Y.to_bytes(32, "little")) or (0, 1, 1, 0)
+BASE = _point((4 * pow(5, -1, P) % P).to_bytes(32, "little")) or (0, 1, 1, 0)
 
 
 def holds(public: bytes, signature: bytes, message: bytes) -> bool:
@@ -331,13 +331,14 @@ def check_evidence(path: Path, keys: dict[bytes, bytes]) -> tuple[list[Fault], s
             faults.append(("bad_signature", name, "the signature does not hold, or is of another key"))
     if seal.lines[-1] != sha256(files["manifest.json"]).hexdigest():
         faults.append(("edited", "manifest.json", "it is not the one that was signed"))
+    odd = Counter(bundle.namelist()) - Counter([*manifest["files"], "manifest.json", "manifest.note"])
+    faults += [("edited", name, "it is not in the list that was signed, or is there twice") for name in odd]
     for name, digest in manifest["files"].items():
         if name not in files:
             faults.append(("blob_missing" if name.startswith("blobs/") else "missing", name, "the file is gone"))
         elif sha256(files[name]).hexdigest() != digest:
             faults.append(("blob_altered" if name.startswith("blobs/") else "edited", name, "its bytes were changed"))
-    heads: dict[str, tuple[int, bytes]] = {}
-    covered = set()
+    heads, covered = dict[str, tuple[int, bytes]](), set[bytes]()
     for one in map(json.loads, files.get("appends.jsonl", b"").splitlines()):
         bodies, link, where = [b.encode() for b in one["events"]], bytes.fromhex(one["hash"]), f"append {one['index']}"
         (last, before), leaf = heads.get(one["stream"], (0, ZERO)), leaf_of(one["position"], link)
@@ -355,13 +356,12 @@ def check_evidence(path: Path, keys: dict[bytes, bytes]) -> tuple[list[Fault], s
     if (whole := manifest.get("whole")) is not None:
         leaves = [files["leaves"][at : at + 32] for at in range(0, len(files["leaves"]), 32)]
         tree = Tree((count, bytes.fromhex(root)) for count, root in whole["peaks"])
-        uncovered = sum(leaf not in covered for leaf in leaves[: whole["until"] - tree.size])
+        if uncovered := sum(leaf not in covered for leaf in leaves[: whole["until"] - tree.size]):
+            faults.append(("missing", "appends.jsonl", f"{uncovered} appends of the period are not in the bundle"))
         for leaf in leaves:
             tree.add(leaf)
         if tree.root() != said.root or tree.size != said.size:
             faults.append(("forked", "leaves", "they do not come to the root that was sealed"))
-        if uncovered:
-            faults.append(("missing", "appends.jsonl", f"{uncovered} appends of the period are not in the bundle"))
     return faults, f"{manifest['about']}: {len(covered)} appends of {len(heads)} streams, sealed with {said.size}"
 
 

@@ -156,6 +156,20 @@ async def test_a_role_that_is_taken_away_ends_the_watching(live, monkeypatch):
     assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not_allowed")
 
 
+async def test_a_role_that_is_taken_away_ends_the_stream_of_events_too(live, monkeypatch):
+    from cuga.api import stream
+
+    opened, url = live
+    monkeypatch.setattr(stream, "LOOK_S", 0.05)
+    run = (await client(opened, url, "ann").run(("post", {"to": "x"})))["run_id"]  # waits for an approval: no end
+    vic = client(opened, url, "vic")
+    async with asyncio.timeout(5), vic.http.stream("GET", f"/api/traces/{run}/stream") as followed:
+        lines = followed.aiter_lines()
+        assert (await anext(lines)).startswith("id: ")
+        await client(opened, url, "eve").post("/api/users/vic/roles", {"roles": []})
+        assert [line async for line in lines][-1:] != []  # it ends, though the run has not
+
+
 async def test_who_walks_too_slowly_loses_its_place_and_is_told_where_to_begin(monkeypatch):
     monkeypatch.setattr(live_room, "RING", 8)
     async with house(several=False) as opened:

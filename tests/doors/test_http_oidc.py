@@ -13,7 +13,7 @@ from urllib.parse import parse_qs, urlsplit
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
-from tests.doors.http_house import Client, Served, house, problem
+from tests.doors.http_house import PASSWORD, Client, Served, house, problem
 
 from cuga.people.oidc import Provider
 from cuga.settings import Settings
@@ -177,6 +177,22 @@ async def test_a_decision_of_high_risk_takes_a_proof_that_the_provider_says_is_f
     assert "prompt=login" in away and "max_age=0" in away
     browser, _ = await come_in(opened, idp, browser, step_up=True)
     assert (await browser.post(path, yes)).status_code == 200
+
+
+async def test_a_first_password_is_no_proof_of_who_sets_it(both):
+    opened, idp = both
+    run = await opened.browser("ann").run(("post", {"to": "x"}))
+    idp.changed = {"auth_time": int(time.time()) - 3600}
+    browser, _ = await come_in(opened, idp)
+    first = await browser.post("/api/me/password", {"password": PASSWORD})
+    assert problem(first)["code"] == "step_up_needed"
+    card = await browser.card(run["run_id"])
+    path, yes = f"/api/approvals/{card['approval_id']}", {"verdict": "approve", "digest": card["digest"]}
+    assert problem(await browser.post(path, yes))["code"] == "step_up_needed"
+    assert opened.world.effects == []
+    idp.changed = {}
+    browser, _ = await come_in(opened, idp, browser, step_up=True)
+    assert (await browser.post("/api/me/password", {"password": PASSWORD})).status_code == 204
 
 
 async def test_without_a_provider_there_is_no_such_way():

@@ -149,6 +149,10 @@ def _checkpoint(files: Files) -> None:
     files["checkpoint.note"] = files["checkpoint.note"].replace(b"epoch 1", b"epoch 2")
 
 
+def _add_page(files: Files) -> None:
+    files["summary.html"] = b"<p>all was well</p>"
+
+
 def _format(files: Files) -> None:
     files["manifest.json"] = files["manifest.json"].replace(b"cuga-evidence/1", b"cuga-evidence/9")
 
@@ -156,6 +160,7 @@ def _format(files: Files) -> None:
 CHANGES = [
     (_edit, "edited"),
     (_drop, "missing"),
+    (_add_page, "edited"),
     (_swap_result, "blob_altered"),
     (_lose_result, "blob_missing"),
     (_report, "edited"),
@@ -184,6 +189,16 @@ async def test_no_change_goes_unseen(
     code, kinds, _ = check(tmp_path / "changed.zip")
     assert code == 1
     assert (kind in kinds) or (anew and "edited" in kinds), kinds
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+async def test_a_file_that_is_there_twice_is_told_whichever_a_reader_is_shown(house: Path, tmp_path: Path) -> None:
+    files = await bundle(house, tmp_path / "e.zip", run_id="first")
+    with zipfile.ZipFile(tmp_path / "changed.zip", "w") as kept:
+        kept.writestr("report.html", b"<p>nothing was sent</p>")
+        for name, body in files.items():
+            kept.writestr(name, body)
+    assert check(tmp_path / "changed.zip")[:2] == (1, ["edited"])
 
 
 async def test_an_append_left_out_of_a_period_is_missed_even_when_its_stream_goes_with_it(

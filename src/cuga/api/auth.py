@@ -85,7 +85,12 @@ async def must_be_fresh(doors: Doors, asker: Asker, risk: str) -> None:
         return
     if asker.session is None:
         raise NotAllowed(f"a decision of {risk} risk is made by a person who is signed in, not by a key")
-    if (await doors.front.open()).clock.now() - asker.session.proved_at > PROVEN:
+    await must_be_proved(doors, asker.session)
+
+
+async def must_be_proved(doors: Doors, session: Session) -> None:
+    """`ProofNeeded` when the person of a session has not proved who they are lately."""
+    if (await doors.front.open()).clock.now() - session.proved_at > PROVEN:
         raise ProofNeeded()
 
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from cuga.api.answers import answer, nothing, router
-from cuga.api.auth import COOKIE, Asker, Here, Known, sign_in
+from cuga.api.auth import COOKIE, Asker, Here, Known, must_be_proved, sign_in
 from cuga.api.doors import Doors
 from cuga.api.pages import Given
 from cuga.errors import NotAllowed, NotFound, NotSignedIn
@@ -197,13 +197,19 @@ async def prove_again(doors: Here, request: Request, asker: Known, said: Annotat
 
 
 @login.post("/me/password", status_code=204)
-async def set_password(doors: Here, asker: Known, said: Annotated[NewPassword, Body()]) -> Response:
-    """Set one's own password. Every other browser is signed out."""
+async def set_password(doors: Here, request: Request, asker: Known, said: Annotated[NewPassword, Body()]) -> Response:
+    """Set one's own password. Every other browser is signed out. It counts as a proof of who one is, so it takes one:
+    the password before, or without any a sign-in of the last minutes."""
+    doors.rates.take("login", _address(request))
+    doors.rates.take("login of", asker.id)
     if asker.session is None:
         raise NotAllowed("a key sets no password")
     kept = doors.credentials.password_hash(asker.id)
     if kept and not await passwords.holds(kept, said.old):
+        await doors.front.login_failed(asker.id)
         raise NotAllowed("that is not the password before")
+    if not kept:
+        await must_be_proved(doors, asker.session)
     doors.credentials.set_password_hash(asker.id, await passwords.hashed(said.password, asker.id))
     response = nothing()
     sign_in(doors, response, asker.id, "password")

@@ -17,7 +17,7 @@ from starlette.responses import Response, StreamingResponse
 
 from cuga.api.answers import answer, router
 from cuga.api.auth import Here, Looking, looker
-from cuga.api.doors import Doors, doors_of
+from cuga.api.doors import doors_of
 from cuga.api.problems import refused
 from cuga.errors import BadInput, CugaError
 from cuga.projections.trace import Trace
@@ -48,33 +48,35 @@ async def follow_trace(
     if last and not (last.isascii() and last.isdigit() and len(last) < 17):
         raise BadInput(f"Last-Event-ID {last!r} is no position")
     run_id = await doors.front.run_of_trace(trace_id)
-    frames = _sse(doors, run_id, int(last) if last else after, everything)
+    frames = _sse(request, run_id, int(last) if last else after, everything)
     return StreamingResponse(
         frames, media_type="text/event-stream", headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"}
     )
 
 
-async def _sse(doors: Doors, run_id: str, after: int, everything: bool) -> AsyncIterator[str]:
+async def _sse(request: Request, run_id: str, after: int, everything: bool) -> AsyncIterator[str]:
     queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
 
     async def read() -> None:
-        async for frame in doors.live.watch(run_id, after, everything=everything):
+        async for frame in doors_of(request).live.watch(run_id, after, everything=everything):
             await queue.put(f"id: {frame.position}\nevent: {frame.kind}\ndata: {frame.body}\n\n")
         await queue.put(None)
 
-    reading = asyncio.ensure_future(read())
+    loop = asyncio.get_running_loop()
+    reading, looked = asyncio.ensure_future(read()), loop.time()
     try:
         while True:
-            try:
-                line = await asyncio.wait_for(queue.get(), ALIVE_S)
-            except TimeoutError:
-                if reading.done():
-                    return
-                yield ": alive\n\n"
-                continue
-            if line is None:
+            line: str | None = ": alive\n\n"
+            with contextlib.suppress(TimeoutError):
+                line = await asyncio.wait_for(queue.get(), min(ALIVE_S, LOOK_S))
+            if loop.time() - looked >= LOOK_S:
+                await looker(request)
+                looked = loop.time()
+            if line is None or (reading.done() and queue.empty() and line.startswith(":")):
                 return
             yield line
+    except CugaError:
+        return  # who may not watch any more comes again, and is told why
     finally:
         reading.cancel()
 

@@ -96,6 +96,8 @@ def hand_in(
     try:
         smtp.send(b".\r\n")  # from here on it may have been taken
         answer = smtp.getreply()
+        if not 200 <= answer[0] < 300 and not 400 <= answer[0] < 600:
+            raise smtplib.SMTPResponseException(*answer)  # neither yes nor no: -1 stands for what is no code at all
     except (OSError, smtplib.SMTPException) as error:
         smtp.close()
         mode = "system_timeout" if isinstance(error, TimeoutError) else "system_network"
@@ -190,7 +192,7 @@ def _greet(smtp: _Smtp, server: MailServer) -> None:
 def _said(answer: tuple[int, bytes], server: MailServer, what: str, ok: int = 250) -> None:
     """Whether the server agreed: 2xx, or what is `ok` there. `Rejected` tells a refusal for now from one for good."""
     code, words = answer
-    if code == ok or (ok == 250 and code == 251):
+    if code == ok or (ok == 250 and 200 <= code < 300):  # the first digit alone says yes (RFC 5321, 4.3.2)
         return
     text = " ".join(words.decode("utf-8", "replace").split())[:MOST_SAID]
     passes = 400 <= code < 500

@@ -290,6 +290,43 @@ async def test_after_a_long_outage_nobody_claims_to_know(monkeypatch: pytest.Mon
         await journal.close()
 
 
+class _Fickle:
+    """A database whose connection is lost at a commit, and which says something else when it is asked again."""
+
+    closed = False
+
+    def __init__(self, *errors: Exception) -> None:
+        self.errors = list(errors)
+
+    async def connect(self, **_: object) -> _Fickle:
+        return self
+
+    async def execute(self, *_: object, **__: object) -> None:
+        raise self.errors.pop(0)
+
+    async def close(self) -> None:
+        pass
+
+    def failed(self, error: Exception) -> JournalFailed:
+        return JournalFailed(str(error))
+
+
+@pytest.mark.parametrize("then", [psycopg.errors.QueryCanceled("too long"), psycopg.errors.InsufficientPrivilege("no")])
+async def test_what_was_lost_at_the_commit_stays_unknown_whatever_is_said_later(
+    then: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(writer, "PAUSE_S", 0.05)
+    lost = psycopg.OperationalError("the connection was lost")
+    item = binding.Item(
+        stream="", expected=0, count=0, before=b"", hash=b"", body=b"",
+        answer=asyncio.get_running_loop().create_future(), head=binding.Head(""),
+    )  # fmt: skip
+    for errors, kind in (((lost, then), Unknown), ((then,), JournalFailed)):
+        monkeypatch.setattr(writer, "PATIENCE_S", 0.04 if kind is Unknown else 0.0)
+        (answer,) = await writer.Writer(_Fickle(*errors), "full", lambda _: None).write([item])  # type: ignore[arg-type]
+        assert isinstance(answer, kind), (errors, answer)
+
+
 async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writer, "ANSWER_S", 0.2)
     monkeypatch.setattr(writer, "PATIENCE_S", 0.1)

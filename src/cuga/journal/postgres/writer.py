@@ -49,8 +49,9 @@ class Writer:
         """Store a batch durably and say of each item what became of it. Never raises for a fault of the database."""
         loop = asyncio.get_running_loop()
         number = int.from_bytes(os.urandom(8), "big") >> 1
-        until, sent = loop.time() + PATIENCE_S, False
+        until, is_open = loop.time() + PATIENCE_S, False  # whether one that was sent may have been stored
         while True:
+            sent = False
             try:
                 connection = await self.connect()
                 self._point("commit.begin")
@@ -64,13 +65,15 @@ class Writer:
             except _AGAIN as error:
                 failed: Exception = error  # rolled back, so nothing of it was stored
             except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
-                failed = error
+                failed, is_open = error, is_open or sent
                 await self._hang_up(sent)
             except psycopg.Error as error:
+                if is_open:  # the database has changed its mind: what became of the first is as unknown as before
+                    return [self._given_up(error, is_open) for _ in items]
                 return await self._apart(items, error)
             self.trouble = in_words(failed)
             if loop.time() > until:
-                return [self._given_up(failed, sent) for _ in items]
+                return [self._given_up(failed, is_open) for _ in items]
             await asyncio.sleep(PAUSE_S)
 
     async def keep_checkpoint(self, size: int, position: int, note: bytes, peaks: bytes) -> None:
@@ -82,8 +85,8 @@ class Writer:
         except psycopg.Error as error:
             raise self._address.failed(error) from error
 
-    def _given_up(self, failed: Exception, sent: bool) -> Answer | JournalFailed:
-        if sent and not isinstance(failed, _AGAIN):
+    def _given_up(self, failed: Exception, is_open: bool) -> Answer | JournalFailed:
+        if is_open:
             return Unknown(reason=in_words(failed))
         return self._address.failed(failed)
 

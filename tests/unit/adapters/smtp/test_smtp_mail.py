@@ -106,6 +106,20 @@ def test_a_drop_after_the_mail_was_given_is_unknown_for_good_and_never_sent_agai
     assert len(sink.taken) == kept
 
 
+@pytest.mark.parametrize("said", ["200 taken", "252 taken, will try", "26 fine", "OK taken", "354 go on", "100 wait"])
+def test_after_the_whole_mail_only_a_refusal_says_that_it_was_not_taken(sink, tmp_path, said):
+    sink.at["kept"] = said
+    by = mailer(tmp_path, sink.url)
+    try:
+        assert by.send(letter()) == by.sent("k1") and said.startswith("2")
+    except Unanswered:
+        with pytest.raises(RuntimeError, match="nobody noted"):
+            by.sent("k1")
+        with pytest.raises(RuntimeError, match="nobody noted"):
+            by.send(letter())
+    assert len(sink.taken) == 1
+
+
 def test_an_answer_that_does_not_come_is_unknown(sink, tmp_path, monkeypatch):
     monkeypatch.setattr(mail, "ANSWER_S", 0.3)
     sink.at["kept"] = "hang"
