@@ -47,7 +47,7 @@ def call_digest(state: RunState, step: Step, ruling: Ruling, arguments: msgspec.
                 step.step_id,
                 step.tool,
                 ruling.tool_digest,
-                ruling.adapters,
+                [ruling.adapters, ruling.places] if ruling.places else ruling.adapters,
                 step.side_effect.value,
                 start.policy_digest,
                 step.cost,

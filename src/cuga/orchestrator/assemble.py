@@ -55,7 +55,7 @@ from cuga.orchestrator.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, 
 from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import Thinker
-from cuga.orchestrator.vendors import adapters_of
+from cuga.orchestrator.vendors import adapters_of, places_of
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -113,6 +113,7 @@ class Assembly:
     outside: Outside
     models: Models
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
+    places: dict[str, str] = field(default_factory=dict)  # where adapters of others are, see `places_of`
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
     own: Own = ()  # tools that were handed in
     inbox: DropFolder | None = None  # a house in memory has none
@@ -216,7 +217,7 @@ class Assembly:
         if self.mistakes is not None and not current.halted:
             way_out = "cuga policy check shows every mistake; mend the registry"
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
-        self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY)
+        self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY, places=self.places)
         self.driver.pools.renew(pools)
         self.bindings.renew(self.outside.adapters())
 
@@ -438,6 +439,7 @@ async def open_house(
         views=views,
         signals=SignalsView(journal, views),
         outside=outside,
+        places=places_of(settings),
         unfit_adapters=unfit,
         own=tools,
         acts=ActsView(journal, views),

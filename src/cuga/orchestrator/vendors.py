@@ -13,6 +13,7 @@ from cuga.adapters.smtp import SmtpMail
 from cuga.adapters.vendors import KINDS, Kind, VendorCrm
 from cuga.clock import Clock, SystemClock
 from cuga.errors import BadInput
+from cuga.model.value import digest
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.secrets import keep_variables
 from cuga.outbound import Egress
@@ -33,6 +34,18 @@ def adapters_of(
         except BadInput as error:
             unfit[kind.name] = error.message
     return made
+
+
+def places_of(settings: Settings) -> dict[str, str]:
+    """`capability/adapter` -> a digest of all that was told of it: its address, as whom, and the credential.
+
+    An approval binds it (RELIABILITY A2), so that a name cannot come to mean another place after people agreed.
+    """
+    return {
+        f"{kind.capability}/{kind.name}": digest(kind.said(settings.variables))
+        for kind in KINDS.values()
+        if not kind.missing(settings.variables)
+    }
 
 
 def _made(kind: Kind, settings: Settings, crm: CrmStore, outbox: Outbox, clock: Clock) -> VendorCrm | SmtpMail:

@@ -40,6 +40,7 @@ class Ruling(msgspec.Struct, frozen=True):
     simulated: bool = False
     tool_digest: str = ""
     reduced: dict[str, str] = {}  # capability that it goes without -> why
+    places: dict[str, str] = {}  # capability -> where its adapter is and as whom it acts, for those that are elsewhere
 
 
 class Seat(msgspec.Struct, frozen=True):
@@ -179,6 +180,7 @@ class Rules:
             simulated=simulated,
             tool_digest=self._digests[tool],
             reduced=reduced,
+            places={use: at for use, name in adapters.items() if (at := current.places.get(f"{use}/{name}"))},
         )
 
 

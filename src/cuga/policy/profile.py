@@ -166,6 +166,7 @@ class Current(Value, frozen=True, kw_only=True):
     halt_ends_with: str = "cuga halt --lift"  # what a person can do about it
     disabled_adapters: tuple[str, ...] = ()  # `adapter`, or `capability/adapter` where it is off for one only
     installed_adapters: dict[str, tuple[str, ...]] = {}  # capability -> adapters that can be used on this machine
+    places: dict[str, str] = {}  # `capability/adapter` -> a digest of where that is now and as whom it acts there
     forbidden_tools: dict[str, str] = {}
     quarantined_tools: dict[str, str] = {}  # tools from outside that are not what a person accepted -> why
     tool_digests: dict[str, str] = {}  # of the tools this process can really call

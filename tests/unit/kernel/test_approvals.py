@@ -213,6 +213,28 @@ def test_a_call_that_changed_after_the_approval_is_asked_for_again():
     assert story.found("approval_requested").adapters == {"mail": "spare"}
 
 
+def test_an_adapter_that_leads_elsewhere_under_its_old_name_is_asked_about_again():
+    """The name stays, and behind it is another server, or another sender (RELIABILITY A2)."""
+    tool = contract("mail", "execute", uses=("mail",))
+    pinned = rules(tool, adapters={"mail": ("main",)})
+    story = given(run_started(plan(step("m", tool))), rules=pinned)
+    story.after(places={"mail/main": "server A as nora"}).when(tick())
+    asked = story.found("approval_requested")
+    story.after(halted="a drill").when(approve("m")).after(halted="", places={"mail/main": "server B as the boss"})
+    story.when(tick()).then("approval_superseded", "approval_requested", "run_parked")
+    again = story.found("approval_requested")
+    assert again.approval_id != asked.approval_id and again.digest != asked.digest
+    story.when(approve("m")).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_what_is_elsewhere_for_other_adapters_changes_no_approval():
+    tool = contract("mail", "execute", uses=("mail",))
+    pinned = rules(tool, adapters={"mail": ("main",)})
+    story = given(run_started(plan(step("m", tool))), rules=pinned).when(tick())
+    story.after(halted="a drill").when(approve("m")).after(halted="", places={"crm/main": "anywhere"})
+    story.when(tick()).then("route_decision", "tool_call_start")
+
+
 def test_an_amendment_is_another_request_that_its_writer_does_not_decide():
     story = waiting().when(amend("note", {"to": "Bob"})).then("approval_received", "approval_requested", "run_parked")
     request = story.found("approval_requested")
