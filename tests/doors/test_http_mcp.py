@@ -71,6 +71,4 @@ async def test_a_house_without_the_extra_is_served_and_has_nothing_at_the_path(m
     async with team() as served:
         right = await served.program("ann", "look", "start_run")
         assert (await right.http.get("/api/runs")).status_code == 200
-        assert (
-            await right.http.post("/mcp", json=HELLO, headers=TAKES)
-        ).status_code == 405
+        assert (await right.http.post("/mcp", json=HELLO, headers=TAKES)).status_code == 405
