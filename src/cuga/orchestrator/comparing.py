@@ -8,7 +8,6 @@ from cuga.model.asking_event import ModelHeard
 from cuga.model.value import Value, units
 from cuga.orchestrator.reading import Planned
 
-
 NOTHING = "no model was asked"
 
 

@@ -280,7 +280,7 @@ def serve(
         if not visit.is_ours:
             raise HouseBusy(
                 visit.holder,
-                mend="It is held already; the other commands go through that process, and `cuga link` prints a link to its page.",
+                mend="It is held already; the other commands go through that process; `cuga link` leads to its page.",
             )
         from cuga.cli.serving import Wanted, serve_until_stopped
 

@@ -76,9 +76,10 @@ def evidence(
         if options.json:
             show_json(made)
             return Exit.SUCCESS
+        runs = "1 run" if made.runs == 1 else f"{made.runs} runs"
         show(
             f"{made.path}",
-            f"{made.about}: {made.runs} {'run' if made.runs == 1 else 'runs'}, {made.appends} appends, sealed with {made.size}",
+            f"{made.about}: {runs}, {made.appends} appends, sealed with {made.size}",
             f"sha256 {made.sha256}",
             f"key    {made.key}",
             f"Check it anywhere: python verify.py {Path(made.path).name} --key KEY   (or `cuga verify {made.path}`)",

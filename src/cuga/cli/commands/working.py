@@ -12,7 +12,6 @@ from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput
-from cuga.policy.models import KEYS
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -107,6 +106,7 @@ def plan(
 async def tell_of_model(visit: Visit, profile: str) -> None:
     """Say who plans, where a model could: it is on, or a key for it is set. In a house without one nothing is said."""
     from cuga.cli.screen import say
+    from cuga.policy.models import KEYS
 
     now = await visit.front.model_now(profile=profile or visit.settings.profile)
     if now.is_on or any(visit.settings.variables.get(name) for name in KEYS.values()):
