@@ -504,7 +504,7 @@ export const t = {
     ruleUses: "Uses",
     ruleDays: "Days",
     uses: (n: number) => `${many(n, "use")} left`,
-    invited: "invited",
+    invited: "not here yet",
     you: "you",
     firstAdmin: "Who becomes the first admin",
     saved: "Saved",
