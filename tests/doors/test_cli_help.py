@@ -96,3 +96,27 @@ def test_the_reference_page_is_made_from_the_commands() -> None:
 def test_every_exit_code_is_on_the_reference_page() -> None:
     for code in Exit:
         assert f"| {code.value} | " in page()
+
+
+@pytest.mark.parametrize(
+    ("words", "path"),
+    [
+        (["policy", "test"], "policy test"),
+        (["trace"], "trace"),
+        (["policy", "nonsense"], "policy"),
+        (["trace", "a", "b"], "trace"),
+    ],
+)
+def test_whoever_forgets_an_argument_is_led_to_the_help_of_that_very_command(
+    words: list[str], path: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == Exit.BAD_INPUT
+    assert f"`cuga {path} --help` shows what would do." in capsys.readouterr().err
+
+
+def test_paragraphs_of_the_help_end_where_the_terminal_ends(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "400")
+    assert main(["approve", "--help"]) == Exit.SUCCESS
+    assert "it agrees to what waits at this moment; give `--digest` to agree only to what" in capsys.readouterr().out

@@ -126,3 +126,16 @@ def test_tools_that_do_not_fit_are_not_invented(cuga: Terminal) -> None:
     assert "send_message" in cuga("tools").out
     assert "one message per intent and recipient" in cuga("tools", "send_message").out
     assert "No tool here does that" in cuga("tools", "xyzzy").out
+
+
+def test_without_a_model_comparing_says_so_and_offers_the_one_plan_there_is(cuga: Terminal) -> None:
+    said = cuga("compare", "Score Velkarin Foods")
+    assert said.code == Exit.SUCCESS, said.err
+    assert "no model was asked" in said.out
+    assert said.out.count("cuga run --plan") == 1
+
+
+def test_evidence_that_is_not_there_is_named(cuga: Terminal) -> None:
+    said = cuga("verify", "nowhere.zip")
+    assert said.code == Exit.BAD_INPUT
+    assert "nowhere.zip is not there" in said.err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 
 import pytest
@@ -61,3 +62,13 @@ async def test_a_foreign_page_is_refused_before_anything_is_read() -> None:
         key = await served.program("ann", "look", "start_run")
         said = await key.http.post("/mcp", json=HELLO, headers={**TAKES, "Origin": "https://evil.example"})
         assert said.status_code == 403
+
+
+async def test_a_house_without_the_extra_is_served_and_has_nothing_at_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] in ("mcp", "mcp_types")]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, "mcp", None)
+    async with team() as served:
+        right = await served.program("ann", "look", "start_run")
+        assert (await right.http.get("/api/runs")).status_code == 200
+        assert (await right.http.post("/mcp", json=HELLO, headers=TAKES)).status_code == 405

@@ -266,6 +266,8 @@ async def test_who_did_what_is_listed_newest_first_by_run_and_by_person(team):
         seen += [act["number"] for act in page["items"]]
         cursor = page["next"]
     assert seen == list(range(len(seen), 0, -1))
+    added = [act["text"] for act in (await bob.get("/api/audit")).json()["items"] if act["kind"] == "user_added"]
+    assert added and all(re.fullmatch(r"user \w+, roles \w+", text) for text in added), added
     assert (await bob.get("/api/audit", since="2099-01-01T00:00:00Z")).json()["items"] == []
     assert (await bob.get(f"/api/audit/{run['run_id']}")).json()["requester"]["id"] == "ann"
     assert (await bob.post("/api/audit/verify")).json()["faults"] == []

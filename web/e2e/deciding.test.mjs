@@ -31,7 +31,8 @@ test("a request is approved on another user's phone, and a stale tab is refused 
   await status(asker.page).filter({ hasText: "Waiting" }).waitFor();
 
   // the asker sees it and cannot decide
-  await asker.page.getByRole("button", { name: "Look and decide" }).click();
+  await asker.page.getByText("It waits for somebody else").waitFor();
+  await asker.page.getByRole("button", { name: "Look", exact: true }).click();
   await asker.page.getByText("You asked for this, so another person decides.").waitFor();
   assert.equal(await asker.page.getByRole("button", { name: "Approve" }).count(), 0);
   await asker.page.keyboard.press("Escape");

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from starlette.requests import HTTPConnection
@@ -31,10 +32,10 @@ class McpDoor:
 
     def __init__(self, doors: Doors) -> None:
         self._app: McpApp | None = None
-        try:
-            from cuga.api.mcp import McpApp
-        except ImportError:
+        if find_spec("mcp") is None:  # the rooms behind import it only when they are used
             return
+        from cuga.api.mcp import McpApp
+
         url = doors.address.url
         front: Any = doors.front  # it takes more than a window asks of it
         self._app = McpApp(

@@ -50,7 +50,7 @@ def _misread(error: Exception, said: Sequence[str]) -> int:
     from cuga.cli.screen import one_line, say
 
     words = [word for word in said if not word.startswith("-")]
-    known = [name for name in words[:1] if name in catalog.names()]
+    known = catalog.path_of(words)
     better = f"completion show {words[1]}" if words[:1] == ["completion"] and words[1:2] and words[1] in SHELLS else ""
     say(
         f"cuga: {one_line(error)}",

@@ -8,6 +8,8 @@ from cuga.model.asking_event import ModelHeard
 from cuga.model.value import Value, units
 from cuga.orchestrator.reading import Planned
 
+NOTHING = "no model was asked"
+
 
 class Compared(Value, frozen=True, kw_only=True, omit_defaults=False):
     """Both answers, and the differences in words. `line` says how the model stands."""
@@ -51,7 +53,7 @@ def differences(rules: Planned, model: Planned) -> tuple[str, ...]:
 def spent_words(heard: Sequence[ModelHeard]) -> str:
     """What asking took; what nobody knows is said to be unknown."""
     if not heard:
-        return "nothing was asked"
+        return NOTHING
     tokens = [one.tokens for one in heard]
     money = [one.money for one in heard]
     count = "an unknown number of" if None in tokens else f"{sum(filter(None, tokens)):,}"

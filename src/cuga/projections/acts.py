@@ -62,7 +62,7 @@ class ActsFold:
     """The projection behind the list."""
 
     name = "acts"
-    version = 1
+    version = 2
     row = _Row
 
     def apply(self, rows: Rows[_Row], stream: str, event: Event) -> None:
@@ -103,12 +103,12 @@ def _house_text(event: Event) -> str:
     own = (name for name in event.__struct_fields__ if name not in ("at", "by", "v"))
     said = {name: msgspec.to_builtins(getattr(event, name)) for name in own}
     return ", ".join(
-        f"{name.replace('_', ' ')} {_short(value)}" for name, value in said.items() if value not in ("", [])
+        f"{name.replace('_', ' ')} {_short(value)}" for name, value in said.items() if value not in ("", [], ())
     )
 
 
 def _short(value: object) -> str:
-    if isinstance(value, list):
+    if isinstance(value, list | tuple):
         return " ".join(map(str, value))
     return str(value)[:200]
 

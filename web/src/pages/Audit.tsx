@@ -62,10 +62,10 @@ export function Audit() {
                         {words(line.kind)}
                         {line.step && <span className="dim mono tiny"> {line.step}</span>}
                       </td>
-                      <td className="text" style={{ minWidth: "16rem" }} data-label={t.audit.why} data-empty={!line.text || undefined}>
+                      <td className="text" style={{ minWidth: "16rem", overflowWrap: "anywhere" }} data-label={t.audit.why} data-empty={!line.text || undefined}>
                         <Exact>{line.text}</Exact>
                       </td>
-                      <td data-label={t.audit.run} data-empty={!line.runId || undefined}>
+                      <td className="brief" data-label={t.audit.run} data-empty={!line.runId || undefined}>
                         {line.runId && (
                           <Link to="/runs/$id" params={{ id: line.runId }} className="mono tiny" title={line.runId}>
                             {short(line.runId)}

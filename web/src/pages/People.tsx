@@ -54,7 +54,7 @@ export function People() {
                       <span className="row gap2">
                         <span className="strong wrap-any">{one.user}</span>
                         {one.user === me.user && <span className="tag">{t.people.you}</span>}
-                        {!me.isSolo && !one.hasPassword && <span className="state tone-wait">{t.people.invited}</span>}
+                        {!me.isSolo && !one.hasPassword && !one.seenAt && <span className="state tone-wait">{t.people.invited}</span>}
                       </span>
                       <span className="small dim">
                         {one.roles.join(", ") || (me.isSolo ? "solo" : t.common.none)}

@@ -11,7 +11,7 @@ import * as wire from "../wire/house";
 import type { RunResult } from "../wire/shapes";
 import { t } from "../words/en";
 import { useLiveRun } from "../app/live";
-import { useCan, useProfiles } from "../app/session";
+import { useCan, useMe, useProfiles } from "../app/session";
 import { ApprovalDialog } from "../parts/ApprovalDialog";
 import { BudgetIndicator } from "../parts/BudgetIndicator";
 import { Ago, Exact, Facts, Head, Section, State } from "../parts/basic";
@@ -162,6 +162,8 @@ function Stop({ run }: { readonly run: RunResult }) {
 /** What only a person can do now, each with the means to do it. */
 function Needs({ run }: { readonly run: RunResult }) {
   const [deciding, decide] = useState<string | null>(null);
+  const me = useMe();
+  const isOwn = (requesters: readonly string[]) => !me.isSolo && requesters.includes(me.user); // who asks never decides
   const open = run.approvals.filter((card) => card.state === "open");
   const isParked = run.status === "parked";
   const blocked = run.steps.find((step) => step.state === "pending" && step.reason.startsWith("waits for the budget"));
@@ -172,13 +174,13 @@ function Needs({ run }: { readonly run: RunResult }) {
         <div key={card.approvalId} className="notice tone-wait" style={{ alignItems: "center", flexWrap: "wrap" }}>
           <Icon name="inbox" />
           <div className="grow" style={{ flexBasis: "14rem" }}>
-            <p className="strong">{t.run.waits}</p>
+            <p className="strong">{isOwn(card.requesters) ? t.run.waitsForOther : t.run.waits}</p>
             <p className="small dim wrap-any">
               {card.tool.replaceAll("_", " ")}: {card.consequences[0] ?? card.reason}
             </p>
           </div>
           <button type="button" className="button first" onClick={() => decide(card.approvalId)}>
-            {t.run.decide}
+            {isOwn(card.requesters) ? t.run.look : t.run.decide}
           </button>
         </div>
       ))}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cyclopts import App, Group, Parameter
 
@@ -109,6 +109,11 @@ _BELOW: dict[str, tuple[tuple[Callable[..., int], str], ...]] = {
 }  # commands of their own below one that does something itself
 
 
+def _flowing(said: str) -> str:
+    """Paragraphs without the line ends of the source; a terminal has its own width."""
+    return "\n\n".join(" ".join(part.split()) for part in said.strip().split("\n\n"))
+
+
 def _add(to: App, function: Callable[..., int], name: str, group: Group | None = None, place: int = 0) -> None:
     """Add a command. Its docstring is its help; what stands under "Examples:" is shown at the end, line by line."""
     said, _, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples:\n")
@@ -118,7 +123,7 @@ def _add(to: App, function: Callable[..., int], name: str, group: Group | None =
         name=name,
         group=group,
         sort_key=place,
-        help=said.strip(),
+        help=_flowing(said),
         help_epilogue="\n".join(["Examples:", *lines]),
     )
     for below, called in _BELOW.get(name, ()):
@@ -151,3 +156,14 @@ app.command(_completion)
 def names() -> tuple[str, ...]:
     """The names of all commands."""
     return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")
+
+
+def path_of(words: Sequence[str]) -> tuple[str, ...]:
+    """The command that words begin with, as far as they name one: ("policy", "test")."""
+    at = app
+    path: tuple[str, ...] = ()
+    for word in words:
+        if word.startswith("-") or word not in at:
+            break
+        at, path = at[word], (*path, word)
+    return path

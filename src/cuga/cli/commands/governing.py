@@ -50,12 +50,18 @@ def users(
         )
 
     async def work(visit: Visit) -> int:
+        from cuga.cli.screen import say
         from cuga.model import house_event as h
 
         if action is None:
             return await _show_house(visit, "people", options)
         if action == "add":
             await change(visit, h.UserAdded(at=now(), user=user, roles=roles))
+            if not options.json:
+                say(
+                    f"{user} comes in by an account of that name on this machine, by single sign-on, or by a link:",
+                    f"cuga users invite {user}",
+                )
         for name in roles if action != "add" else ():
             kind = h.RoleGranted if action == "grant" else h.RoleRevoked
             await change(visit, kind(at=now(), user=user, role=name))

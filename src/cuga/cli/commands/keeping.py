@@ -278,7 +278,10 @@ def serve(
 
     async def work(visit: Visit) -> int:
         if not visit.is_ours:
-            raise HouseBusy(visit.holder, mend="It is held already; the other commands go through that process.")
+            raise HouseBusy(
+                visit.holder,
+                mend="It is held already; the other commands go through that process; `cuga link` leads to its page.",
+            )
         from cuga.cli.serving import Wanted, serve_until_stopped
 
         if group:

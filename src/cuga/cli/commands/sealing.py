@@ -76,9 +76,10 @@ def evidence(
         if options.json:
             show_json(made)
             return Exit.SUCCESS
+        runs = "1 run" if made.runs == 1 else f"{made.runs} runs"
         show(
             f"{made.path}",
-            f"{made.about}: {made.runs} runs, {made.appends} appends, sealed with {made.size}",
+            f"{made.about}: {runs}, {made.appends} appends, sealed with {made.size}",
             f"sha256 {made.sha256}",
             f"key    {made.key}",
             f"Check it anywhere: python verify.py {Path(made.path).name} --key KEY   (or `cuga verify {made.path}`)",
@@ -164,6 +165,10 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     from cuga.orchestrator.sealing import ANCHOR, seals_of
     from cuga.settings import read_settings
 
+    if file is not None and not file.is_file():
+        raise BadInput(
+            f"{file} is not there", mend="Name a copy of a journal or an evidence file; left out: the house's."
+        )
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
     if file is None or not key:

@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
+from cuga.orchestrator.comparing import NOTHING
 
 if TYPE_CHECKING:
     from cuga.orchestrator.comparing import Compared
@@ -25,7 +26,7 @@ def beside(found: Compared) -> RenderableType:
     table.add_row("people", text(_people(found.rules)), text(_people(found.model)))
     parts: list[RenderableType] = [
         text(f"LLM: {found.line}"),
-        text(f"asking took {found.spent}", "dim"),
+        text(found.spent if found.spent == NOTHING else f"asking took {found.spent}", "dim"),
         table,
         text(""),
     ]
@@ -33,7 +34,7 @@ def beside(found: Compared) -> RenderableType:
     notes = [] if found.model.plan is None else found.model.plan.notes
     parts += [text(f"note: {note}", "yellow") for note in notes]
     for name, one in (("rules'", found.rules), ("model's", found.model)):
-        if one.plan is not None:
+        if one.plan is not None and (name == "rules'" or one.plan.planner == "model"):
             parts.append(text(f"To run exactly the {name} plan: cuga run --plan {one.run_id}", "cyan"))
     return Group(*parts)
 
@@ -55,4 +56,5 @@ def _cost(planned: Planned) -> str:
 def _people(planned: Planned) -> str:
     if planned.forecast is None:
         return ""
-    return f"{sum(one.consent.value == 'human' for one in planned.forecast.steps)} calls need a person"
+    asked = sum(one.consent.value == "human" for one in planned.forecast.steps)
+    return "1 call needs a person" if asked == 1 else f"{asked} calls need a person"

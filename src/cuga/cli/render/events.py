@@ -68,7 +68,7 @@ def _plan(d: dict[str, Any]) -> str:
     plan = d["plan"]
     steps = plan["steps"] if isinstance(plan, dict) else plan.steps
     tools = [step["tool"] if isinstance(step, dict) else step.tool for step in steps]
-    return f"{len(tools)} steps by {d['source']}: {', '.join(tools)}"
+    return f"{len(tools)} {'step' if len(tools) == 1 else 'steps'} by {d['source']}: {', '.join(tools)}"
 
 
 def _received(d: dict[str, Any]) -> str:

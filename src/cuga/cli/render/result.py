@@ -87,7 +87,7 @@ def _end(result: RunResult) -> RenderableType:
     line.append_text(text(result.status.value, STATUS[result.status.value]))
     reason = "it asks you something" if result.questions and result.status.value == "parked" else result.reason
     line.append_text(text(f", {reason}" if reason and reason != result.status.value else ""))
-    spent = f"{result.calls} calls, {units(result.cost):g} units of cost"
+    spent = f"{result.calls} {'call' if result.calls == 1 else 'calls'}, {units(result.cost):g} units of cost"
     if result.tokens:
         spent += f", {result.tokens:,} tokens"
     line.append_text(text(f"\n  profile {result.profile}; {spent}; {seconds(result.duration_us)}", "dim"))
