@@ -30,7 +30,14 @@ def solo_in_a_house_of_many(bed: Bed) -> None:
 @mutant
 def revoked_role_counts(bed: Bed) -> None:
     """The roles a person came with count, whatever the house says now."""
-    bed.set(access, "roles_of", lambda by, current: by.roles)
+    right = access.may_decide
+
+    def wrong(by: Any, **given: Any) -> Any:
+        now = given["current"]
+        held = {**now.roles, by.id: by.roles} if now.roles else now.roles
+        return right(by, **{**given, "current": msgspec.structs.replace(now, roles=held)})
+
+    bed.set(approvals, "may_decide", wrong)
 
 
 @mutant
