@@ -26,6 +26,7 @@ from cuga.testing.factories import ADA, AT, GRACE, LIN, MAX, SOLO
 from cuga.testing.invariants import Broken, Record
 from cuga.testing.scenes import KEYED, PROBED
 
+BEGINNINGS = 1_000  # a start is lost to a crash now and then; one that is never taken is a fault, and no wait
 PER_POOL = 5_000  # schedules that share one pool of scenes
 CRASH_BEFORE, CRASH_AFTER, UNKNOWN_LOST, UNKNOWN_KEPT = 1, 2, 3, 4
 
@@ -86,8 +87,11 @@ class Processes:
         )
         self.plan_number[run] = 1 if start.plan is not None else 0
         self.owner[run] = 0
-        while not self.book.version(run):
+        for _ in range(BEGINNINGS):
+            if self.book.version(run):
+                return
             self._act(0, run, start)
+        raise Broken(f"{run} cannot begin")
 
     def _rules_of(self, state: RunState) -> Rules:
         return rules_for(self, state.started.policy_digest)
