@@ -69,7 +69,7 @@ METRICS: tuple[Metric, ...] = (
         ("cuga_tool_errors_total", COUNTER, "Attempts that ended in an error.", ("tool",)),
         ("cuga_tool_failures_total", COUNTER, "Attempts that ended in an error, by tool and by how.", ("tool", "mode")),
         ("cuga_failures_total", COUNTER, "Attempts that failed, by how.", ("mode",)),
-        ("cuga_tool_seconds", GAUGE, "How long attempts took, over all time.", ("quantile",)),
+        ("cuga_tool_seconds", GAUGE, "Within how long this share of all attempts ended, over all time.", ("share",)),
         ("cuga_tool_call_seconds", HISTOGRAM, "How long attempts took.", ("tool",)),
         ("cuga_approvals_requested_total", COUNTER, "Requests to people."),
         ("cuga_approvals_total", COUNTER, "Requests that were closed, by how.", ("verdict",)),

@@ -132,7 +132,8 @@ def test_names_that_anybody_may_give_are_shown_only_where_they_are_ours():
     assert step_shown("s3") == "s3" and step_shown("s3#12") == "s3#12"
     assert "kim" not in step_shown("mail-kim")
     assert scope_shown("calls/tool/send_message") == "calls/tool/send_message"
-    assert scope_shown("user/kim/2026-01-05") == "user"
+    assert scope_shown("rate/86400/20/user/local/kim") == "rate"
+    assert scope_shown("kim") == "other"
 
 
 def test_moments_of_a_run_are_bounded_and_what_is_left_out_is_counted():

@@ -28,6 +28,7 @@ RUN, PLAN, CHAT, TOOL, ASK = "run", "plan", "chat", "tool", "ask"
 _OWN_STEP = re.compile(r"s\d+(#\d+)?")
 _PLANNERS = frozenset({"rules", "play", "model", "memory"})
 _WITHIN_RUN = frozenset({CALLS, COST, TOKENS, MONEY})
+_ACROSS_RUNS = frozenset({"rate", "model", "send", "standing"})
 
 Scrub = Callable[[bytes], bytes]
 
@@ -277,7 +278,7 @@ def step_shown(step: str) -> str:
 def scope_shown(scope: str) -> str:
     """A budget's scope, of those that cross runs only the kind: what follows may name a person."""
     kind = scope.partition("/")[0]
-    return scope if kind in _WITHIN_RUN else kind
+    return scope if kind in _WITHIN_RUN else kind if kind in _ACROSS_RUNS else "other"
 
 
 def _planner(name: str) -> str:
