@@ -211,7 +211,8 @@ async def test_runs_that_wait_in_a_database_with_no_worker(house: Path) -> None:
     settings = read_settings(house=house, database=fresh_database())
     async with Coordinator(house=find(house).root, settings=settings, user="ann") as front:
         assert {one.what: one.state for one in await front.doctor()}["queue"] == "ok"
-        await front.start("score Velkarin Foods", profile="smb")
+        engine: Any = (await front.open()).engine
+        await engine.queue.wake("a-run-of-somebody-who-has-gone")
         found = {one.what: one for one in await front.doctor()}
         assert found["queue"].state == "broken" and "cuga worker" in found["queue"].mend
         assert found["database"].found.count("Postgres") == 1
@@ -225,7 +226,7 @@ async def test_what_only_the_process_itself_knows(house: Path, monkeypatch: pyte
 
         assembly.exporter = exporter_of(assembly)
         assembly.engine.left_alone["r1"] = EventUnreadable("of a newer version")
-        await front.wait(await front.start("score Velkarin Foods", profile="smb"), 20)
+        await front.cancel(await front.start("score Velkarin Foods", profile="smb"), "seen enough")
         assert {one.what: one for one in await front.doctor()}["export"].state == "ok"
         with pytest.raises(Unreachable) as raised:
             await assembly.exporter.step()
