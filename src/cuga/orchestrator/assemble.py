@@ -199,6 +199,9 @@ class Assembly:
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
                 await self._heed()
+                if isinstance(event, h.Halted):
+                    # behind what was decided before and is still on its way: once we answer, nothing begins any more
+                    await self.journal.append(stream, self.state.version, [])
                 for hear in self.on_change:
                     hear(event)
                 return self.state
