@@ -24,6 +24,7 @@ METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 _HARMLESS = re.compile(r"[0-9A-Za-z_.:\-]{8,64}")
 _STREAMS = "text/event-stream"
 log = logging.getLogger("cuga.requests")
+log.addHandler(logging.NullHandler())  # silent unless somebody logs
 
 
 class Requests:

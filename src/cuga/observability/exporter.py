@@ -32,6 +32,7 @@ REMEMBERED = 1_000  # runs whose open spans are kept in mind; others are read ag
 TOO_MUCH = frozenset({400, 413, 422})  # what a collector says of a body that it will never take
 
 log = logging.getLogger("cuga.otlp")
+log.addHandler(logging.NullHandler())  # silent unless somebody logs
 
 
 class Takes(Protocol):

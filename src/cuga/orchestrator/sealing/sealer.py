@@ -28,6 +28,7 @@ EVERY_S = 1.0  # under load (RELIABILITY J10)
 PAGE = 2_000  # appends that the tree takes in one turn of the loop: about 3 ms
 ANCHOR = "anchor.note"
 log = logging.getLogger("cuga.seal")
+log.addHandler(logging.NullHandler())  # silent unless somebody logs
 _SEALED_AT_ONCE = frozenset({ApprovalReceived, DoubtResolved, RunFinished})
 
 
