@@ -164,7 +164,7 @@ app.command(_completion)
 
 def names() -> tuple[str, ...]:
     """The names of all commands."""
-    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")
+    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "observe", "completion")
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:
