@@ -72,6 +72,24 @@ No registry's address in the lock file
 A window of its own takes its server along
     doors/test_cli_window.py
     """,
+    "Watching": """
+The same facts give the same spans with the same ids, wherever the fold begins anew; nobody is named
+    unit/projections/test_telemetry.py
+Spans are handed over at least once; a dead collector and a crash lose none, and no run waits
+    unit/observability/test_exporter.py
+    doors/test_watching.py::test_spans_arrive_though_the_collector_and_the_server_go_and_come
+A real Prometheus scrapes the house, loads the rules and answers every panel
+    doors/test_watching.py::test_a_real_prometheus_scrapes_the_house_and_loads_its_rules
+Metrics, alerts, dashboard and their page are one list; labels do not grow without end
+    unit/observability/test_deployed.py
+A log line names no person, no goal, no argument and no secret
+    unit/observability/test_log.py
+    doors/test_watching.py::test_lines_tell_what_happened_and_nothing_of_whom_or_what
+The doctor names each fault that is provoked, and what mends it
+    doors/test_doctor.py
+Once the stop button is confirmed nothing starts, on one machine and on several
+    scenario/test_halting.py
+    """,
     "Lists": """
 One call for each item, with its own intent, charge, key and end
     unit/kernel/test_lists.py::test_each_item_becomes_a_call_with_its_own_intent

@@ -28,6 +28,7 @@ from cuga.api import (
 from cuga.api.answers import answer
 from cuga.api.doors import Doors
 from cuga.api.guard import Guard
+from cuga.api.requests import Counted
 
 
 def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
@@ -61,4 +62,4 @@ def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
         return answer(described)
 
     app.router.routes.extend([*more, *page.page.routes])
-    return Guard(app, doors.address)
+    return Counted(Guard(app, doors.address), doors.requests, app.router.routes)

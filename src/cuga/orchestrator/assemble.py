@@ -44,6 +44,8 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.observability.exporter import Exporter
+from cuga.observability.log import Log
 from cuga.orchestrator import database
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
@@ -70,6 +72,7 @@ from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
+from cuga.projections.telemetry import CountsView
 from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
 from cuga.settings import Settings, read_settings
@@ -109,6 +112,7 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     acts: ActsView
+    counts: CountsView
     views: Store
     outside: Outside
     models: Models
@@ -126,6 +130,8 @@ class Assembly:
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
+    exporter: Exporter | None = None  # who hands spans over, while this process does
+    log: Log | None = None  # who writes lines, while this process does
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
@@ -193,6 +199,9 @@ class Assembly:
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
                 await self._heed()
+                if isinstance(event, h.Halted):
+                    # behind what was decided before and is still on its way: once we answer, nothing begins any more
+                    await self.journal.append(stream, self.state.version, [])
                 for hear in self.on_change:
                     hear(event)
                 return self.state
@@ -443,6 +452,7 @@ async def open_house(
         unfit_adapters=unfit,
         own=tools,
         acts=ActsView(journal, views),
+        counts=CountsView(journal, views),
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,

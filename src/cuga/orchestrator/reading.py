@@ -26,7 +26,8 @@ from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionResult
-from cuga.orchestrator.health import Finding, examine
+from cuga.orchestrator.health import examine
+from cuga.orchestrator.machine import Finding
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.place import Place, shipped_registry
 from cuga.orchestrator.registry_file import registry_of

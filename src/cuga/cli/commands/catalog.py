@@ -18,6 +18,7 @@ from cuga.cli.commands import (
     looking,
     machines,
     making,
+    observing,
     outside,
     quick,
     scheduling,
@@ -147,6 +148,14 @@ _add(_mcp, outside.add, "add")
 _add(_mcp, outside.serve, "serve")
 app.command(_mcp)
 
+_observe = App(name="observe", help="What whoever operates a house loads elsewhere, and spans.", group=_HOUSE)
+_add(_observe, observing.dashboard, "dashboard")
+_add(_observe, observing.alerts, "alerts")
+_add(_observe, observing.scrape, "scrape")
+_add(_observe, observing.metrics, "metrics")
+_add(_observe, observing.send, "send")
+app.command(_observe)
+
 _completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)
 _add(_completion, shells.show, "show")
 _add(_completion, shells.install, "install")
@@ -155,7 +164,7 @@ app.command(_completion)
 
 def names() -> tuple[str, ...]:
     """The names of all commands."""
-    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")
+    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "observe", "completion")
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:

@@ -26,6 +26,7 @@ from cuga.journal.postgres.reader import Reader, Server
 from cuga.journal.postgres.writer import Writer
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.row import joined
+from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
 BATCH_APPENDS = 2_000  # a larger batch would hold shared scopes too long
@@ -78,6 +79,16 @@ class PostgresJournal:
         self._last = 0  # the last position that is known
         self.epoch = 1  # how often this journal was begun: 1, and one more for each restore; known once it is open
         self.commits = 0  # batches stored since it was opened
+
+    @property
+    def times(self) -> CommitTimes:
+        """How long commits took since the book was opened."""
+        return self._writer.times
+
+    @property
+    def lost(self) -> int:
+        """Connections that were lost with a batch on the way."""
+        return self._writer.lost
 
     @property
     def trouble(self) -> str:

@@ -27,6 +27,7 @@ from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import joined
 from cuga.journal.sqlite.writer import Writer, Written
+from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
 BATCH_APPENDS = 6_000  # a batch with more, or with more bytes, closes the door until it is being written
@@ -84,6 +85,11 @@ class SqliteJournal(Reading):
     def trouble(self) -> str:
         """What last went wrong with writing; empty: nothing since the last good commit."""
         return self._commit.trouble
+
+    @property
+    def times(self) -> CommitTimes:
+        """How long commits took since the file was opened."""
+        return self._commit.times
 
     @property
     def commits(self) -> int:
