@@ -56,6 +56,7 @@ from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import Thinker
 from cuga.orchestrator.vendors import adapters_of, places_of
+from cuga.orchestrator.writing import Scribe
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -410,14 +411,15 @@ async def open_house(
         rank=lambda words: [ranked.contract.name for ranked in kept.rank(words)],
         banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
     )
+    scribe = Scribe(driver, clock, door, kept, models)
     worker = settings.worker or worker_name()
     if book is None:
         engine = LocalEngine(
-            driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+            driver, clock, scribe.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
         )
     else:
         engine = database.open_engine(
-            driver, clock, door.call, thinker.make, thinker.ask_model, worker, book, settings,
+            driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
     assembly = Assembly(
