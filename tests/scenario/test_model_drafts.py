@@ -256,6 +256,25 @@ async def test_a_text_that_the_checks_stop_is_not_sent_whatever_was_approved() -
             assert done.status is Status.FAILED and "a model wrote it, and the check of messages stops it" in repr(done)
 
 
+async def test_what_an_approver_changed_is_told_to_the_model_the_next_time_without_anybodys_name() -> None:
+    with FakeModel(says(GOOD)) as fake:
+        async with house_with(fake) as house:
+            result, message = await drafted(house, BOTH)
+            (card,) = await house.inbox()
+            shorter = message["body"].replace("shifts at that size take time to plan", "shifts take time")
+            await house.answer(card.approval_id, "amend", changes={"message.body": shorter})
+            (again,) = await house.inbox()
+            await house.answer(again.approval_id, "deny", reason="Ottoline Brackenridge wants no sales talk")
+            await house.wait(result.run_id)
+            asked, (_, message) = len(fake.asked), await drafted(house)
+            notes = [note for note in message["notes"] if note.startswith("the model was told what is remembered: ")]
+            assert any("5 words shorter" in note for note in notes), notes
+            assert any('denied it: "Ottoline Brackenridge wants no sales talk"' in note for note in notes)
+    sent = json.dumps(fake.asked[asked:])
+    assert "wants no sales talk" in sent and "5 words shorter" in sent
+    assert not any(canary in sent for canary in CANARIES)
+
+
 async def test_whenever_the_process_ends_the_draft_comes_and_no_reply_is_asked_for_twice() -> None:
     with FakeModel(says(GOOD)) as fake:
         rules, settings = registry_of(fake, mask=True), read_settings({}, inside=(fake.host,))

@@ -12,6 +12,7 @@ import gc
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -68,6 +69,7 @@ from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
+from cuga.projections.lessons import LessonsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
@@ -86,6 +88,7 @@ AS_FOUND = "the journal as it was found"  # what the house's stream names instea
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
+TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -110,9 +113,13 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     acts: ActsView
+    lessons: LessonsView
     views: Store
     outside: Outside
     models: Models
+    recalls: bool = False  # the planner heeds what became of earlier goals
+    was_taught: bool = True  # somebody may have taught something since that was last looked at
+    looked_at: float = 0.0  # when, where others write the journal too
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
     places: dict[str, str] = field(default_factory=dict)  # where adapters of others are, see `places_of`
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
@@ -193,6 +200,7 @@ class Assembly:
             answer = await self.journal.append(stream, self.state.version, [event])
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
+                self.was_taught = True
                 await self._heed()
                 for hear in self.on_change:
                     hear(event)
@@ -233,6 +241,13 @@ class Assembly:
         found = {use: tuple(self.bindings[use]) for use in ("crm", "mail", "documents", "templates", "runs")}
         found["crm"] = tuple(name for name in found["crm"] if name != "folder" or has_folder)
         return {**found, **self.outside.installed()}
+
+    def may_have_been_taught(self) -> bool:
+        """Whether to look for what people taught since this was last asked; decisions in this process say so."""
+        now = time.monotonic()
+        is_due = self.was_taught or (self.book is not None and now - self.looked_at > TAUGHT_S)
+        self.was_taught, self.looked_at = False, now if is_due else self.looked_at
+        return is_due
 
     def credentials(self) -> Credentials:
         """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
@@ -400,18 +415,20 @@ async def open_house(
         return cast("CrmLookup", bindings["crm"][found.names[0]]) if found.names else None
 
     driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
-    recall = PastRuns(journal, memory) if memory is not None else None
+    recall = PastRuns(journal, memory, forgotten=lambda: assembly.state.forgotten) if memory is not None else None
+    lessons = LessonsView(journal, views, lambda: assembly.may_have_been_taught())
     models = Models(settings, lambda: assembly.registry, model)
     thinker = Thinker(
         driver,
         clock,
-        planner or PlanningAuthority(crm, kept.plays, recall),
+        planner or PlanningAuthority(crm, kept.plays, recall, lessons),
         records,
         models,
         rank=lambda words: [ranked.contract.name for ranked in kept.rank(words)],
         banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
+        lessons=lessons,
     )
-    scribe = Scribe(driver, clock, door, kept, models)
+    scribe = Scribe(driver, clock, door, kept, models, lessons)
     worker = settings.worker or worker_name()
     if book is None:
         engine = LocalEngine(
@@ -445,6 +462,8 @@ async def open_house(
         unfit_adapters=unfit,
         own=tools,
         acts=ActsView(journal, views),
+        lessons=lessons,
+        recalls=memory is not None,
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,

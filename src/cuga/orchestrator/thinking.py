@@ -38,6 +38,7 @@ from cuga.planning.by_model import (
     tools_for,
 )
 from cuga.planning.check import check
+from cuga.planning.lessons import Taught, wishes
 from cuga.planning.masking import Mask
 from cuga.planning.records import CrmLookup
 from cuga.policy.budget import CALLS, COST, limits_of
@@ -58,9 +59,11 @@ class Thinker:
         models: Models,
         rank: Callable[[str], Iterable[str]],
         banned: Callable[[], Iterable[str]],
+        lessons: Taught,
     ) -> None:
         self._driver, self._clock, self._planner = driver, clock, planner
         self._records, self._models, self._rank, self._banned = records, models, rank, banned
+        self._lessons = lessons
         self._masks: dict[tuple[str, int], Mask] = {}  # run and call in flight -> what its placeholders stand for
 
     async def make(self, state: RunState, request: PlanRequested) -> c.Command:
@@ -225,6 +228,8 @@ class Thinker:
         crm = self._records(rules.profile)
         try:
             task = task_of(state, rules.book, tools, crm, _said(state, request), words)
+            lessons = await self._lessons.of(rules.profile.name)
+            task = msgspec.structs.replace(task, remembered=wishes(lessons, tools))
         except PlanInvalid as error:
             return await self._by_rules(state, request, rules, error.message)
         mask = self._models.mask(people_in(task, crm))

@@ -26,6 +26,7 @@ from cuga.model.event import ModelCallStart, ToolCallStart
 from cuga.model.outcome import Done, Outcome
 from cuga.model.value import digest_bytes, encode
 from cuga.orchestrator.models import Models
+from cuga.planning.lessons import Taught, wishes
 from cuga.planning.masking import Mask
 from cuga.policy.profile import ModelRule, ModelUse
 from cuga.tools.drafting import Author, Brief, Drafting
@@ -42,8 +43,11 @@ class _ByRules(Exception):
 class Scribe:
     """The engine's port for calls. What has no text for a model goes straight through the door."""
 
-    def __init__(self, driver: Driver, clock: Clock, door: Door, tools: ToolRegistry, models: Models) -> None:
+    def __init__(
+        self, driver: Driver, clock: Clock, door: Door, tools: ToolRegistry, models: Models, lessons: Taught
+    ) -> None:
         self._driver, self._clock, self._door, self._tools, self._models = driver, clock, door, tools, models
+        self._lessons = lessons
 
     def call(self, state: RunState, call: ToolCallStart) -> Awaitable[Outcome]:
         """Make one call of a run and say what became of it."""
@@ -83,6 +87,7 @@ class Scribe:
         if isinstance(brief, str):
             raise _ByRules(brief)
         notes = brief.notes if NOTES in rule.fields else ()
+        heeded = wishes(await self._lessons.of(profile), [call.tool], brief.about)
         mask = self._models.mask(brief.people)
         task = WritingTask(
             task=mask.hide(brief.task),
@@ -91,6 +96,7 @@ class Scribe:
             subject=mask.hide(brief.subject),
             draft=mask.hide(brief.draft),
             notes=tuple(mask.hide(note) for note in notes),
+            wishes=tuple(mask.hide(wish) for wish in heeded),
         )
         prompt = task.text()
         if (size := len(prompt.encode())) > MAX_PROMPT:
@@ -107,7 +113,10 @@ class Scribe:
             raise _ByRules(f"its text cannot be used: {error.detail or error.message}") from error
         except Exception as error:  # of a tool of somebody's own, over words of a stranger
             raise _ByRules(f"its text cannot be used: {type(error).__name__}: {error}") from error
-        return msgspec.structs.replace(done, result=self._door.encoded(taken))
+        written = msgspec.structs.replace(done, result=self._door.encoded(taken))
+        for wish in heeded:
+            written = _noted(written, f"the model was told what is remembered: {wish}")
+        return written
 
     async def _asked(
         self,
