@@ -24,6 +24,7 @@ from cuga.kernel.written import NOTES
 from cuga.model import command as c
 from cuga.model.event import ModelCallStart, ToolCallStart
 from cuga.model.outcome import Done, Outcome
+from cuga.model.tool import SideEffect
 from cuga.model.value import digest_bytes, encode
 from cuga.orchestrator.models import Models
 from cuga.planning.lessons import Taught, wishes
@@ -87,7 +88,7 @@ class Scribe:
         if isinstance(brief, str):
             raise _ByRules(brief)
         notes = brief.notes if NOTES in rule.fields else ()
-        heeded = wishes(await self._lessons.of(profile), [call.tool], brief.about)
+        heeded = wishes(await self._lessons.of(profile), self._said_of(call.tool), brief.about)
         mask = self._models.mask(brief.people)
         task = WritingTask(
             task=mask.hide(brief.task),
@@ -117,6 +118,17 @@ class Scribe:
         for wish in heeded:
             written = _noted(written, f"the model was told what is remembered: {wish}")
         return written
+
+    def _said_of(self, name: str) -> list[str]:
+        """The tools of which something may have been said that is about this one's text: it, and those that use it."""
+        contracts = self._tools.contracts()
+        kinds = contracts[name].gives.keys()
+        users = [
+            one.name
+            for one in contracts.values()
+            if one.side_effect is not SideEffect.READ_ONLY and any(slot.kind in kinds for slot in one.slots)
+        ]
+        return [name, *users]
 
     async def _asked(
         self,

@@ -74,7 +74,7 @@ def wishes(lessons: Iterable[Lesson], tools: Iterable[str], about: str = "") -> 
     return tuple(
         line_of(lesson, with_values=bool(about) and lesson.mentions(about))
         for lesson in lessons
-        if lesson.tool in wanted or any(change.path.startswith("/message") for change in lesson.changes)
+        if lesson.tool in wanted
     )[:MOST_WISHES]
 
 
