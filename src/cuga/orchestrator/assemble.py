@@ -25,7 +25,15 @@ import msgspec
 from cuga.adapters.binding import Bindings
 from cuga.adapters.capability.model import Model
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
+from cuga.adapters.offline import (
+    CalendarFolder,
+    CrmStore,
+    DocumentFolder,
+    DropFolder,
+    FactsFolder,
+    Outbox,
+    TemplateShelf,
+)
 from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -87,7 +95,14 @@ LOST_LEASE = 75  # exit code of a process that was paused for too long: "try aga
 AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
+USES = ("crm", "mail", "documents", "templates", "runs", "calendar", "enrichment")
+READ_ONLY = (
+    "crm/folder",
+    "documents/offline",
+    "runs/offline",
+    "enrichment/offline",
+    "enrichment/web",
+)  # adapters that nothing can be written through
 TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
@@ -238,7 +253,7 @@ class Assembly:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
-        found = {use: tuple(self.bindings[use]) for use in ("crm", "mail", "documents", "templates", "runs")}
+        found = {use: tuple(self.bindings[use]) for use in USES}
         found["crm"] = tuple(name for name in found["crm"] if name != "folder" or has_folder)
         return {**found, **self.outside.installed()}
 
@@ -388,6 +403,8 @@ async def open_house(
             "documents": {OFFLINE: documents},
             "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
+            "calendar": {OFFLINE: CalendarFolder(place.calendar if place is not None else None)},
+            "enrichment": {OFFLINE: FactsFolder(place.facts if place is not None else None), **vendors["enrichment"]},
         }
     )
     views: Store = MemoryViews() if place is None else ViewsFile(place.views)
