@@ -241,6 +241,12 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         await self._send(run_id, c.Cancel, by, reason=reason)
         return await self.wait(run_id)
 
+    async def replan(self, run_id: str, feedback: str, by: Principal | None = None) -> ExecutionResult:
+        """Have a run planned anew with something that has become known. What is done stays done."""
+        if not feedback.strip():
+            raise BadInput("what has become known is missing")
+        return await self._send(run_id, c.Replan, by, feedback=feedback)
+
     # --- people ---------------------------------------------------------------------------------------------------
     async def answer(
         self,

@@ -60,6 +60,7 @@ METHODS = frozenset(
         "people",
         "plays",
         "remove_notice",
+        "replan",
         "request",
         "reset_password",
         "resolve",

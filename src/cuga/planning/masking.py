@@ -7,6 +7,7 @@ number. A name that stands in no record is not known to be one. Companies and pr
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from typing import Any
 
@@ -26,6 +27,7 @@ class Mask:
         self._value_of: dict[str, str] = {}
         self._kind_of = _kinds(people)
         forms = sorted(self._kind_of, key=lambda form: (-len(form), form))
+        self._kind_of = {_folded(form): kind for form, kind in self._kind_of.items()}
         joined = "|".join(re.escape(form) for form in forms)
         self._people = re.compile(rf"(?<!\w)(?:{joined})(?!\w)", re.IGNORECASE) if forms else None
 
@@ -39,7 +41,9 @@ class Mask:
         text = _MAIL.sub(lambda found: self._place("address", found[0]), text)
         text = _PHONE.sub(lambda found: self._place("phone", found[0]), text)
         if self._people is not None:
-            text = self._people.sub(lambda found: self._place(self._kind_of[found[0].casefold()], found[0]), text)
+            text = self._people.sub(
+                lambda found: self._place(self._kind_of.get(_folded(found[0]), "person"), found[0]), text
+            )
         return text
 
     def show(self, value: Any) -> Any:
@@ -66,15 +70,20 @@ class NoMask(Mask):
 
 
 def _kinds(people: Iterable[str]) -> dict[str, str]:
-    """Every form of a name, in lower case, with the kind of its placeholder; a whole name before its parts."""
+    """Every form of a name with the kind of its placeholder; a whole name before its parts, and accents both ways."""
     found: dict[str, str] = {}
     for name in people:
         whole = " ".join(name.split())
         parts = whole.split()
         if len(whole) < LEAST or "@" in whole:
             continue
-        found[whole.casefold()] = "person"
+        found[whole] = "person"
         if len(parts) > 1:
-            found.setdefault(parts[0].strip(".,").casefold(), "first-name")
-            found.setdefault(parts[-1].strip(".,").casefold(), "last-name")
-    return {form: kind for form, kind in found.items() if len(form) >= LEAST}
+            found.setdefault(parts[0].strip(".,"), "first-name")
+            found.setdefault(parts[-1].strip(".,"), "last-name")
+    kept = {form: kind for form, kind in found.items() if len(form) >= LEAST}
+    return {unicodedata.normalize(how, form): kind for form, kind in kept.items() for how in ("NFC", "NFD")}
+
+
+def _folded(form: str) -> str:
+    return unicodedata.normalize("NFC", form).casefold()

@@ -59,6 +59,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.resume, "resume"),
     (_WORK, working.cancel, "cancel"),
     (_WORK, working.answer, "answer"),
+    (_WORK, working.replan, "replan"),
     (_WORK, working.resolve, "resolve"),
     (_WORK, working.top_up, "top-up"),
     (_WORK, corresponding.replies, "replies"),

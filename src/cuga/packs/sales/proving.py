@@ -12,7 +12,7 @@ from typing import NamedTuple
 MOST = 20  # that are listed; a reader of so many is warned anyway
 _MAIL = re.compile(r"[^\s@<>,;:()]+@[\w-]+(?:\.[\w-]+)*")
 _LINK = re.compile(r"(?:https?://|www\.)\S+|\b[\w-]{2,}(?:\.[\w-]{2,})*\.[a-z]{2,12}\b(?:/\S*)?", re.I)
-_PHONE = re.compile(r"(?<!\w)\+?\d[\d ()/-]{7,}\d(?!\w)")
+_PHONE = re.compile(r"(?<!\w)\+?\d[\d ()/-]{7,18}\d(?!\w)")
 _NUMBER = re.compile(r"(?<![\w.,])[$€£]?\d+(?:[.,:]\d+)*(?:\s?(?:%|percent\b|[kKmM]\b|x\b|million\b|billion\b))?")
 _NAME = re.compile(r"\b[A-Z][\w&'’-]*(?: (?:of |& )?[A-Z][\w&'’-]*)*")
 _PROMISE = re.compile(
