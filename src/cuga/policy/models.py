@@ -23,8 +23,9 @@ OUTPUTS = ("tool", "native", "prompted")
 FIELDS = ("goal", "tools", "feedback", "history", "records", "notes")  # what a model may be told
 NEEDED = ("goal", "tools")  # without which it cannot plan
 USUAL = ("goal", "tools", "feedback", "history")  # unless a profile names others: nothing out of the records
-_KEYS = ("provider", "name", "base_url", "key_env", "output", "deadline", "requests", "reply_tokens", "prices",
-         "mask")  # fmt: skip
+_KEYS = (
+    "provider", "name", "base_url", "key_env", "output", "deadline", "requests", "reply_tokens", "mask", "prices",
+)  # fmt: skip
 _PRICE_KEYS = ("input", "output")
 _RULE_KEYS = ("use", "fields", "tokens_per_day")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
