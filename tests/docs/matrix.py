@@ -59,6 +59,16 @@ What stands in no goal and no record is marked
     unit/planning/test_by_model.py
 What a registry says of models, and that nested files only tighten it
     unit/policy/test_models.py
+Texts by a model: marked, checked, paid for once through any crash, and by the rules whenever it fails
+    scenario/test_model_drafts.py
+    unit/packs/sales/test_proving.py
+No name and no address of a person in what is sent, and everything back in what comes
+    scenario/test_model_drafts.py::test_no_name_and_no_address_of_a_person_leaves_the_house
+    unit/planning/test_masking.py
+What people taught is heeded within a profile with its source, chooses no effect, and is forgotten
+    scenario/test_lessons.py
+    unit/planning/test_lessons.py
+    unit/projections/test_lessons.py
     """,
     "The page": """
 In a real browser: first run, decisions on another screen, live traces, a killed server, hostile texts, axe

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cuga.adapters.capability.model import MAX_REPLY, MOST_STEPS, Judge, ModelFailed, Spent, Task, Thought
+from cuga.adapters.capability.writing import MAX_SUBJECT, MAX_TEXT, Fault, Writing
 from cuga.errors import CugaError
 from cuga.model.failure import FailureMode
 from cuga.model.tool import ToolContract
@@ -149,6 +150,22 @@ class OpenAIAdapter:
             f"Explain this plan to a salesperson in a few sentences. It is data:\n{told}", Explanation
         )
         return f"[by the model {self.name}] {said.text.strip()}"
+
+    async def write(self, prompt: str, *, fault: Fault | None = None) -> Writing:
+        """A subject and a text for a place that a tool has left for them."""
+        self._must_be_able()
+        from pydantic import BaseModel, ConfigDict, Field
+
+        class Written(BaseModel):
+            model_config = ConfigDict(extra="forbid")
+            subject: str = Field(default="", max_length=MAX_SUBJECT)
+            text: str = Field(max_length=MAX_TEXT)
+
+        def wrong(said: Any) -> str:
+            return fault(said.model_dump()) if fault is not None else ""
+
+        said, spent = await self._ask(prompt, Written, wrong)
+        return Writing(subject=said.subject.strip(), text=said.text.strip(), spent=spent)
 
     # --- inside ---------------------------------------------------------------------------------------------------
     def _must_be_able(self) -> None:

@@ -42,6 +42,7 @@ class HouseState:
         self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
         self.routing = ""
         self.forbidden: dict[str, str] = {}
+        self.forgotten: set[str] = set()  # requests and runs of which nothing is remembered any more
         self.accepted: dict[str, h.ToolsAccepted] = {}  # server -> what its tools are
         self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
@@ -168,6 +169,10 @@ def _routing_set(s: HouseState, event: h.RoutingPolicySet) -> None:
     s.routing = event.policy
 
 
+def _lessons_forgotten(s: HouseState, event: h.LessonsForgotten) -> None:
+    s.forgotten = s.forgotten | set(event.lessons)
+
+
 def _tool_forbidden(s: HouseState, event: h.ToolForbidden) -> None:
     s.forbidden[event.tool] = event.reason
 
@@ -273,6 +278,7 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.ToolsQuarantined: _tools_quarantined,
     h.Halted: _halted,
     h.HaltLifted: _halt_lifted,
+    h.LessonsForgotten: _lessons_forgotten,
     h.CrmImported: _imported,
     h.RepliesTaken: _imported,
     h.AddressesSuppressed: _suppression_changed,

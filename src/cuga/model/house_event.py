@@ -163,6 +163,13 @@ class HaltLifted(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LessonsForgotten(Event, frozen=True, kw_only=True):
+    """What people had taught runs is no longer remembered: it is told to no planner and no model any more."""
+
+    lessons: tuple[str, ...]  # the requests that they were said of
+    reason: str = ""
+
+
 class CrmImported(Event, frozen=True, kw_only=True):
     """CRM data came in."""
 
@@ -296,8 +303,8 @@ class NoticeLost(Event, frozen=True, kw_only=True):
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
-    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
+    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | LessonsForgotten | CrmImported
+    | RepliesTaken | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
     | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

@@ -12,6 +12,7 @@ import gc
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -24,7 +25,15 @@ import msgspec
 from cuga.adapters.binding import Bindings
 from cuga.adapters.capability.model import Model
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
+from cuga.adapters.offline import (
+    CalendarFolder,
+    CrmStore,
+    DocumentFolder,
+    DropFolder,
+    FactsFolder,
+    Outbox,
+    TemplateShelf,
+)
 from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
 from cuga.engine.local import LocalEngine
@@ -58,6 +67,7 @@ from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import Thinker
 from cuga.orchestrator.vendors import adapters_of, places_of
+from cuga.orchestrator.writing import Scribe
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -69,6 +79,7 @@ from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
+from cuga.projections.lessons import LessonsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
@@ -87,7 +98,15 @@ LOST_LEASE = 75  # exit code of a process that was paused for too long: "try aga
 AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
+USES = ("crm", "mail", "documents", "templates", "runs", "calendar", "enrichment")
+READ_ONLY = (
+    "crm/folder",
+    "documents/offline",
+    "runs/offline",
+    "enrichment/offline",
+    "enrichment/web",
+)  # adapters that nothing can be written through
+TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
@@ -113,9 +132,13 @@ class Assembly:
     signals: SignalsView
     acts: ActsView
     counts: CountsView
+    lessons: LessonsView
     views: Store
     outside: Outside
     models: Models
+    recalls: bool = False  # the planner heeds what became of earlier goals
+    was_taught: bool = True  # somebody may have taught something since that was last looked at
+    looked_at: float = 0.0  # when, where others write the journal too
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
     places: dict[str, str] = field(default_factory=dict)  # where adapters of others are, see `places_of`
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
@@ -198,6 +221,7 @@ class Assembly:
             answer = await self.journal.append(stream, self.state.version, [event])
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
+                self.was_taught = True
                 await self._heed()
                 if isinstance(event, h.Halted):
                     # behind what was decided before and is still on its way: once we answer, nothing begins any more
@@ -238,9 +262,16 @@ class Assembly:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
-        found = {use: tuple(self.bindings[use]) for use in ("crm", "mail", "documents", "templates", "runs")}
+        found = {use: tuple(self.bindings[use]) for use in USES}
         found["crm"] = tuple(name for name in found["crm"] if name != "folder" or has_folder)
         return {**found, **self.outside.installed()}
+
+    def may_have_been_taught(self) -> bool:
+        """Whether to look for what people taught since this was last asked; decisions in this process say so."""
+        now = time.monotonic()
+        is_due = self.was_taught or (self.book is not None and now - self.looked_at > TAUGHT_S)
+        self.was_taught, self.looked_at = False, now if is_due else self.looked_at
+        return is_due
 
     def credentials(self) -> Credentials:
         """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
@@ -381,6 +412,8 @@ async def open_house(
             "documents": {OFFLINE: documents},
             "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
+            "calendar": {OFFLINE: CalendarFolder(place.calendar if place is not None else None)},
+            "enrichment": {OFFLINE: FactsFolder(place.facts if place is not None else None), **vendors["enrichment"]},
         }
     )
     views: Store = MemoryViews() if place is None else ViewsFile(place.views)
@@ -408,25 +441,28 @@ async def open_house(
         return cast("CrmLookup", bindings["crm"][found.names[0]]) if found.names else None
 
     driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
-    recall = PastRuns(journal, memory) if memory is not None else None
+    recall = PastRuns(journal, memory, forgotten=lambda: assembly.state.forgotten) if memory is not None else None
+    lessons = LessonsView(journal, views, lambda: assembly.may_have_been_taught())
     models = Models(settings, lambda: assembly.registry, model)
     thinker = Thinker(
         driver,
         clock,
-        planner or PlanningAuthority(crm, kept.plays, recall),
+        planner or PlanningAuthority(crm, kept.plays, recall, lessons),
         records,
         models,
         rank=lambda words: [ranked.contract.name for ranked in kept.rank(words)],
         banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
+        lessons=lessons,
     )
+    scribe = Scribe(driver, clock, door, kept, models, lessons)
     worker = settings.worker or worker_name()
     if book is None:
         engine = LocalEngine(
-            driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+            driver, clock, scribe.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
         )
     else:
         engine = database.open_engine(
-            driver, clock, door.call, thinker.make, thinker.ask_model, worker, book, settings,
+            driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
     assembly = Assembly(
@@ -453,6 +489,8 @@ async def open_house(
         own=tools,
         acts=ActsView(journal, views),
         counts=CountsView(journal, views),
+        lessons=lessons,
+        recalls=memory is not None,
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,

@@ -34,6 +34,7 @@ from cuga.orchestrator.members import Members
 from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
+from cuga.orchestrator.remembering import Remembering
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
@@ -44,7 +45,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing, Remembering):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -240,6 +241,12 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         await self._send(run_id, c.Cancel, by, reason=reason)
         return await self.wait(run_id)
 
+    async def replan(self, run_id: str, feedback: str, by: Principal | None = None) -> ExecutionResult:
+        """Have a run planned anew with something that has become known. What is done stays done."""
+        if not feedback.strip():
+            raise BadInput("what has become known is missing")
+        return await self._send(run_id, c.Replan, by, feedback=feedback)
+
     # --- people ---------------------------------------------------------------------------------------------------
     async def answer(
         self,
@@ -284,6 +291,7 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
                 arguments=arguments,
             ),
         )
+        assembly.was_taught = True
         return await self.result(run_of(approval_id))
 
     async def _amended(

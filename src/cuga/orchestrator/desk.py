@@ -38,7 +38,7 @@ _FILE = "path"  # a method that takes one writes or reads there with the owner's
 _WORKS, _TENDS = ("operator", "admin"), ("operator", "approver", "admin")
 _NEEDS = {  # what the house itself asks no role for; deciding and changing the house it judges by itself
     **dict.fromkeys(("start", "plan", "compare", "start_due", "take_replies"), _WORKS),
-    **dict.fromkeys(("cancel", "resume", "resolve", "answer_question"), _TENDS),
+    **dict.fromkeys(("cancel", "replan", "resume", "resolve", "answer_question"), _TENDS),
 }
 
 

@@ -79,6 +79,16 @@ class Place:
         return self.root / "templates"
 
     @property
+    def calendar(self) -> Path:
+        """Whose times are looked at before a meeting is offered: `.ics` and `.csv` files, and what was offered."""
+        return self.root / "calendar"
+
+    @property
+    def facts(self) -> Path:
+        """Facts on companies, as `.csv` and `.json` files."""
+        return self.root / "facts"
+
+    @property
     def documents(self) -> Path:
         return self.root / "documents"
 

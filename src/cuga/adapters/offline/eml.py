@@ -66,6 +66,9 @@ def written(message: Outgoing, *, sender: str, at: datetime, domain: str = "outb
     ]
     content = EmailMessage(policy=SMTP)
     content.set_content(canonical_body(message.body), cte="quoted-printable")
+    if message.invitation:
+        method = "REQUEST" if "\r\nMETHOD:REQUEST\r\n" in message.invitation else "PUBLISH"
+        content.add_alternative(message.invitation, subtype="calendar", cte="base64", params={"method": method})
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     whole = head.encode("ascii") + content.as_bytes()
     _check_whole(whole, message, [*(name for name, _ in lines), *content.keys()])
@@ -98,6 +101,7 @@ def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:
             and str(back["Subject"]) == message.subject
             and receipt.recipient == message.recipient
             and receipt.body_hash == body_hash(message.body)
+            and _invitation_in(back) == canonical_body(message.invitation if message.invitation else "")
         )
     except (MessageError, ValueError, LookupError) as error:
         raise NotDone(f"the message could not be read back: {error}") from error
@@ -105,6 +109,12 @@ def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:
         raise NotDone(
             "the message does not come back as it was approved", mend="write its subject and body more plainly"
         )
+
+
+def _invitation_in(message: EmailMessage) -> str:
+    """The calendar file of a message, in the form in which two of them are compared."""
+    found = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    return canonical_body(str(found[0].get_content()) if len(found) == 1 else "")
 
 
 def _parsed(whole: bytes) -> EmailMessage:

@@ -187,6 +187,35 @@ def cancel(
     return at_house(options, work)
 
 
+def replan(
+    run: Run,
+    /,
+    *text: Annotated[str, Parameter(name="TEXT", help="What has become known.")],
+    options: Options = PLAIN,
+) -> int:
+    """Tell a run that has not ended what has become known, and have the rest of it planned anew.
+
+    What is done stays done, and what was denied stays denied. A run is planned anew three times at most.
+
+    Examples:
+
+        cuga replan last "the buyer is Nora Tamm by now"
+    """
+    said = " ".join(text).strip()
+    if not said:
+        raise BadInput("what has become known is missing", mend='For example: cuga replan last "Nora left"')
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.driving import drive
+
+        run_id = await run_named(visit, run)
+        before = len(await visit.front.events(run_id))
+        await visit.front.replan(run_id, said)
+        return await drive(visit, run_id, options, seen=before)
+
+    return at_house(options, work)
+
+
 def answer(
     run: Run,
     /,
