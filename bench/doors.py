@@ -33,7 +33,11 @@ from cuga.orchestrator.place import Place, make
 ROUNDS = 200
 RUNS_BESIDE = 20
 AFTERWARDS = 20  # steps of the run that is watched
-NOT_READ = {"/api/login/oidc", "/api/login/oidc/callback", "/api/traces/{trace_id}/stream"}  # begin something, or stay open
+NOT_READ = {
+    "/api/login/oidc",
+    "/api/login/oidc/callback",
+    "/api/traces/{trace_id}/stream",
+}  # begin something, or stay open
 GOAL = "Score Velkarin Foods"
 DRAFT = PlanStep(
     tool="draft_outbound_message", input={"account": "Velkarin Foods", "channel": "email", "recipient": "buyer"}

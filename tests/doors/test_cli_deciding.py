@@ -140,7 +140,7 @@ def test_a_second_person_ends_the_solo_mode(cuga: Terminal, waiting: str) -> Non
     assert cuga("users", "add", "mara", "--role", "approver").code == Exit.SUCCESS
     said = cuga("approve", waiting)
     assert said.code == Exit.REFUSED
-    assert "mara can." in said.err
+    assert "mara can: signed in at the page, or by the same command from their own account" in said.err
     assert outbox(cuga) == []
 
 

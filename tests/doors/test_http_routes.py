@@ -165,7 +165,7 @@ async def test_somebody_else_decides_on_exactly_what_was_shown(team):
     assert not own["may_decide"] and own["why"] == ["ann asked for it, and who asks does not decide"]
     path, yes = f"/api/approvals/{card['approval_id']}", {"verdict": "approve", "digest": card["digest"]}
     told = problem(await ann.post(path, yes))
-    assert told["status"] == 403 and "bob or cid can" in told["mend"]
+    assert told["status"] == 403 and "bob or cid can: signed in at the page" in told["mend"]
     assert problem(await bob.post(path, {**yes, "digest": "0" * 64}))["code"] == "digest_mismatch"
     assert problem(await bob.post(path, {"verdict": "approve", "digest": ""}))["code"] == "bad_input"
     assert (await bob.post(path, yes)).status_code == 200
