@@ -33,11 +33,9 @@ from cuga.orchestrator.place import Place, make
 ROUNDS = 200
 RUNS_BESIDE = 20
 AFTERWARDS = 20  # steps of the run that is watched
-NOT_READ = {
-    "/api/login/oidc",
-    "/api/login/oidc/callback",
-    "/api/traces/{trace_id}/stream",
-}  # begin something, or stay open
+# these begin something, stay open, or make a file of everything
+NOT_READ = {"/api/login/oidc", "/api/login/oidc/callback", "/api/traces/{trace_id}/stream", "/api/evidence"}
+ABSENT = {"/api/policy/shadow"}  # nothing is kept there
 GOAL = "Score Velkarin Foods"
 DRAFT = PlanStep(
     tool="draft_outbound_message", input={"account": "Velkarin Foods", "channel": "email", "recipient": "buyer"}
@@ -124,11 +122,11 @@ def routes(server: Server) -> dict[str, str]:
     }  # fmt: skip
     document = server.http.get("/api/openapi.json").json()
     reading = [path for path, way in document["paths"].items() if "get" in way and path not in NOT_READ]
-    found = {path: path.format_map(known) for path in reading}
+    found = {path: path.format_map(known) for path in reading if path not in ABSENT}
     middle = server.http.get("/api/runs?status=parked&limit=200").json()["next"] or ""
     found |= {
         f"/api/runs?{words}": f"/api/runs?{words}"
-        for words in ("limit=200", "mine=true", "status=parked", "status=failed", "profile=enterprise", "q=99998", "q=so-rare")
+        for words in ("limit=200", "mine=true", "status=parked", "status=failed", "profile=enterprise", "q=so-rare")
     }  # fmt: skip
     oldest = server.http.get("/api/audit?limit=200").json()["next"] or ""
     return found | {

@@ -311,6 +311,7 @@ HouseEvent = (
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
     | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
-    | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
+    | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed
+    | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

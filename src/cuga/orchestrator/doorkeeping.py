@@ -88,7 +88,7 @@ class Doorkeeping(Noticing):
     ) -> Invited:
         """Add a person, or invite one again who is here already, with a link to set a password.
 
-        With `mail_to` the link is mailed there, too; what keeps it from that is said, and the link is there all the same.
+        With `mail_to` the link is mailed there, too; what kept it from that is said, and the link is there anyway.
         """
         assembly = await self.open()
         _named(user)
@@ -124,9 +124,7 @@ class Doorkeeping(Noticing):
     async def _mailed(self, made: Invited, to: str, by: Principal | None) -> Invited:
         assembly = await self.open()
         if not assembly.served_at:
-            return msgspec.structs.replace(
-                made, not_mailed="the house is not served now, so the link leads nowhere yet"
-            )
+            return msgspec.structs.replace(made, not_mailed="the house is not served now, so the link leads nowhere")
         who = by or await self.principal()
         path = made.link.removeprefix(assembly.served_at)
         try:

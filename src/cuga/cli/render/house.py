@@ -76,11 +76,8 @@ def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableT
         table.add_row(text(line.capability), text(line.adapter), state, text(line.mode), text(who))
     dead = [line for line in chosen.values() if not (line.installed and line.enabled)]
     absent = dict.fromkeys(line.adapter for line in lines if line.absent.startswith("not set up"))
-    more = (
-        [text(f"`cuga adapters setup {' | '.join(absent)}` says what is missing and takes it in.", "dim")]
-        if absent
-        else []
-    )
+    names = " | ".join(name for name in absent if name != "folder")
+    more = [text(f"`cuga adapters setup {names}` says what is missing and takes it in.", "dim")] * bool(names)
     return Group(*_halted(house), table, *more, *(_nothing_left(line) for line in dead))
 
 
