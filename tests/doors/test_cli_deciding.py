@@ -168,3 +168,10 @@ def test_every_decision_of_one_person_says_solo(cuga: Terminal, waiting: str) ->
     said = cuga("audit", "last")
     assert "solo" in said.out
     assert "read it twice" in said.out
+
+
+def test_an_invitation_names_no_address_while_nothing_is_served(cuga: Terminal) -> None:
+    said = cuga("users", "invite", "mara", "--role", "approver", "--mail", "mara@birch.example")
+    assert said.code == Exit.SUCCESS and said.out.startswith("/#/invitation/")
+    assert "begin `cuga serve`" in said.err and "It was not mailed: the house is not served now" in said.err
+    assert cuga("users", "invite", "mara", "--mail", "nowhere").code == Exit.BAD_INPUT
