@@ -11,10 +11,8 @@ from cuga.orchestrator.reading import Reading
 from cuga.projections.card import Card, cards_of
 
 USUAL = timedelta(days=30)
-MOST_RUNS = 1_000  # whose decisions are looked at, the latest first
-MOST_ACTS = 20_000
+MOST_RUNS = 500  # whose decisions are looked at, the latest first
 _PAGE = 200
-_DECIDED = {"approval_received", "approval_timeout", "approval_revoked"}
 
 
 class Overseen(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -39,7 +37,7 @@ class Overseeing(Reading):
         cards: list[Card] = []
         for run_id in runs:
             known = cards_of(run_id, await self.events(run_id))
-            cards += [card for card in known.values() if begin <= card.requested_at < end]
+            cards += [card for card in known.values() if begin <= card.requested_at < end and not card.is_open]
             await asyncio.sleep(0)  # others want a turn
         return Overseen(since=begin, until=end, runs=len(runs), is_whole=is_whole, figures=oversight_of(cards))
 
@@ -48,15 +46,11 @@ class Overseeing(Reading):
         acts = (await self.open()).acts
         found: dict[str, None] = {}
         before = 0
-        for _ in range(MOST_ACTS // _PAGE):
-            page = await acts.read(since=since, before=before, limit=_PAGE)
-            for one in page:
-                if one.kind in _DECIDED and one.at < until:
-                    found[one.run_id] = None
-            if len(found) >= MOST_RUNS:
-                return list(found)[:MOST_RUNS], False
+        while len(found) <= MOST_RUNS:
+            page = await acts.read(since=since, before=before, limit=_PAGE, ended=True)
+            found |= {one.run_id: None for one in page if one.at < until}
             if len(page) < _PAGE:
-                return list(found), True
+                break
             before = page[-1].number
             await asyncio.sleep(0)
-        return list(found), False
+        return list(found)[:MOST_RUNS], len(found) <= MOST_RUNS

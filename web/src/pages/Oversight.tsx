@@ -50,7 +50,7 @@ function Figures({ over }: { readonly over: wire.Overseen }) {
   const { figures } = over;
   const rules = Object.entries(figures.decidedByRules);
   const tiles: readonly (readonly [string, string, string])[] = [
-    [t.audit.requests, count(figures.requests), `${count(figures.open)} ${t.audit.stillOpen}, ${count(figures.expired)} ${t.audit.expired}`],
+    [t.audit.requests, count(figures.requests), `${count(figures.expired)} ${t.audit.expired}`],
     [t.audit.byPeople, count(figures.decidedByPeople), `${count(figures.under_3S)} ${t.audit.hasty.toLowerCase()}`],
     [t.audit.byRules, count(rules.reduce((sum, [, n]) => sum + n, 0)), ""],
     [t.audit.median, figures.medianS === null ? "–" : spanOf(figures.medianS), ""],
