@@ -100,6 +100,26 @@ The doctor names each fault that is provoked, and what mends it
 Once the stop button is confirmed nothing starts, on one machine and on several
     scenario/test_halting.py
     """,
+    "The doors with many": """
+What happens in a moment is encoded once and goes to all who watch as one message
+    doors/test_http_live.py::test_what_a_run_does_in_a_moment_is_encoded_once_and_comes_together
+Who takes no hints, or nothing at all, costs nobody anything
+    doors/test_http_live.py::test_who_takes_no_hints_is_told_to_look_at_everything_instead
+    doors/test_http_live.py::test_who_never_takes_what_is_sent_is_let_go
+    doors/test_http_live.py::test_many_watch_a_run_some_never_read_and_it_takes_no_longer_for_that
+Decisions at the same time over HTTP: exactly one wins
+    doors/test_http_races.py
+No request is answered with a server error
+    doors/test_http_fuzz.py
+How people oversaw the work in figures, evidence as a file, other rules held against the record
+    doors/test_http_routes.py::test_oversight_counts_who_decided_what_in_a_time
+    doors/test_http_routes.py::test_evidence_is_a_file_that_is_checked_offline
+    doors/test_http_routes.py::test_other_rules_are_tried_by_an_admin_and_kept_in_the_shadow
+An invitation is mailed where it can be, and its link works once
+    scenario/test_notices.py::test_an_invitation_is_mailed_where_it_can_be_and_the_link_works_once
+A paused schedule begins nothing and makes up for nothing
+    scenario/test_timetable.py::test_a_paused_schedule_begins_nothing_and_makes_up_for_nothing_when_it_is_resumed
+    """,
     "Lists": """
 One call for each item, with its own intent, charge, key and end
     unit/kernel/test_lists.py::test_each_item_becomes_a_call_with_its_own_intent

@@ -1,7 +1,7 @@
 // Who asks does not decide: the request is answered on another person's screen, on exactly what was shown there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
+import { alone, enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
 
 const SEND = "Draft a first email to the buyer of Velkarin Foods and send it";
 const PASSWORD = "a long pass phrase";
@@ -71,9 +71,7 @@ test("a request is approved on another user's phone, and a stale tab is refused 
 });
 
 test("by keyboard alone: the inbox, a reason, a denial; the rest of the run keeps what it did", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, seen } = await alone();
   await run(page, SEND, "smb");
   await status(page).filter({ hasText: "Waiting" }).waitFor();
   await page.keyboard.press("g");
@@ -95,9 +93,7 @@ test("by keyboard alone: the inbox, a reason, a denial; the rest of the run keep
 });
 
 test("an edited message becomes a request of its own that says what changed", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, seen } = await alone();
   await run(page, SEND, "smb");
   await page.getByRole("button", { name: "Look and decide" }).click();
   await page.getByRole("button", { name: "Edit" }).click();

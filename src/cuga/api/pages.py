@@ -115,9 +115,10 @@ class RunPage(Given, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class CardPage(Given, frozen=True, kw_only=True, omit_defaults=False):
-    """Open requests, the riskiest first."""
+    """Open requests, the riskiest first; `yours` has the ids of those that whoever asks may decide."""
 
     items: tuple[Card, ...]
+    yours: tuple[str, ...]
     next: str | None
 
 

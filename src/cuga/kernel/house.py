@@ -137,6 +137,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {there}.")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
+        case h.SchedulePaused() | h.ScheduleResumed():
+            timetable.check_pause(state.schedules, state.paused, event)
         case _:
             pass
 
@@ -162,6 +164,8 @@ _VERBS: dict[type[Event], Verb] = {
     h.ToolsQuarantined: Verb.STOP,
     h.ScheduleAdded: Verb.SCHEDULE,
     h.ScheduleRemoved: Verb.SCHEDULE,
+    h.SchedulePaused: Verb.SCHEDULE,
+    h.ScheduleResumed: Verb.SCHEDULE,
     h.DelegationGranted: Verb.DELEGATE,
     h.DelegationRevoked: Verb.DELEGATE,
     h.KeyMade: Verb.KEYS,

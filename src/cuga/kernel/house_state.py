@@ -47,6 +47,7 @@ class HouseState:
         self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
         self.schedules: dict[str, h.ScheduleAdded] = {}
+        self.paused: dict[str, h.SchedulePaused] = {}  # schedules that begin nothing now
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
         self.keys: dict[str, h.KeyMade] = {}
         self.notices: dict[str, h.NoticeAdded] = {}
@@ -214,6 +215,16 @@ def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
 def _schedule_removed(s: HouseState, event: h.ScheduleRemoved) -> None:
     s.schedules.pop(event.schedule_id, None)
     s.missed_until.pop(event.schedule_id, None)
+    s.paused.pop(event.schedule_id, None)
+
+
+def _schedule_paused(s: HouseState, event: h.SchedulePaused) -> None:
+    s.paused[event.schedule_id] = event
+
+
+def _schedule_resumed(s: HouseState, event: h.ScheduleResumed) -> None:
+    s.paused.pop(event.schedule_id, None)
+    s.missed_until[event.schedule_id] = max(event.at, s.missed_until.get(event.schedule_id, event.at))
 
 
 def _schedule_missed(s: HouseState, event: h.ScheduleMissed) -> None:
@@ -229,6 +240,7 @@ def _user_left(s: HouseState, event: h.UserLeft) -> None:
     s.keys = {name: one for name, one in s.keys.items() if one.user != user}
     if not heir:
         s.schedules = {name: one for name, one in s.schedules.items() if one.by != user}
+        s.paused = {name: one for name, one in s.paused.items() if name in s.schedules}
         return
     s.heirs[user] = heir
     s.roles[heir] = tuple(dict.fromkeys((*s.roles.get(heir, ()), *event.roles)))
@@ -285,6 +297,8 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.SuppressionLifted: _suppression_changed,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
+    h.SchedulePaused: _schedule_paused,
+    h.ScheduleResumed: _schedule_resumed,
     h.ScheduleMissed: _schedule_missed,
     h.UserInvited: _only_told,
     h.UserLeft: _user_left,

@@ -224,6 +224,19 @@ class ScheduleRemoved(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class SchedulePaused(Event, frozen=True, kw_only=True):
+    """A schedule begins nothing until it is resumed."""
+
+    schedule_id: str
+    reason: str = ""
+
+
+class ScheduleResumed(Event, frozen=True, kw_only=True):
+    """A schedule begins runs again, from the next time on; what it was paused over is not made up for."""
+
+    schedule_id: str
+
+
 class ScheduleMissed(Event, frozen=True, kw_only=True):
     """Times went by at which nobody could begin the run. They are told, and not made up for."""
 
@@ -305,6 +318,7 @@ HouseEvent = (
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | LessonsForgotten | CrmImported
     | RepliesTaken | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
-    | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
+    | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed
+    | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

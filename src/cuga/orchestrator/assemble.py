@@ -80,6 +80,7 @@ from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
 from cuga.projections.lessons import LessonsView
+from cuga.projections.inbox import KnownCards
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
@@ -158,6 +159,7 @@ class Assembly:
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
+    known_cards: KnownCards = field(default_factory=dict)  # of runs that wait
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
     _outgoing: Queue | None = None

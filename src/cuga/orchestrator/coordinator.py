@@ -31,7 +31,7 @@ from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
-from cuga.orchestrator.noticing import Noticing
+from cuga.orchestrator.overseeing import Overseeing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
 from cuga.orchestrator.remembering import Remembering
@@ -45,7 +45,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing, Remembering):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Rehearsing, Overseeing, Remembering):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -164,15 +164,19 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         return await self.planned(run_id)
 
     async def compare(self, goal: str, profile: str = "", by: Principal | None = None) -> Compared:
-        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart."""
+        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart.
+
+        Where no model would be asked there is one run, and one plan.
+        """
         assembly = await self.open()
+        now = await self.model_now(profile)
         rules = await self.plan(goal, profile, by=by, planner="rules")
-        model = await self.plan(goal, profile, by=by, planner=MODEL)
+        model = await self.plan(goal, profile, by=by, planner=MODEL) if now.is_on else rules
         heard = (await assembly.driver.state(model.run_id)).heard
         return Compared(
             rules=rules,
             model=model,
-            line=(await self.model_now(profile)).line,
+            line=now.line,
             spent=spent_words(heard),
             differences=differences(rules, model),
         )

@@ -14,7 +14,6 @@ from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_the
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
-from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import pools_that_take
 from cuga.projections.runs import count_runs
@@ -270,8 +269,7 @@ def _adapters(assembly: Assembly) -> list[Finding]:
     found = []
     for line in adapter_lines(assembly):
         kind = None if line.installed else KINDS.get(line.adapter)
-        absent = not_set_up(assembly, line.adapter) if kind is not None else "declared, not installed"
-        words = "disabled" if not line.enabled else "usable" if line.installed else absent
+        words = "switched off" if not line.enabled else "ready" if line.installed else line.absent
         words += ", the only one that is used" if line.chosen else ""
         words += f", mode {line.mode}" if line.mode != PREFERRED else ""
         is_fit = line.enabled and line.installed

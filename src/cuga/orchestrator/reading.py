@@ -81,6 +81,7 @@ class HouseNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     forbidden_tools: dict[str, str]  # tool -> reason
     crm_version: str
     schedules: tuple[ScheduleAdded, ...]
+    paused_schedules: tuple[str, ...]
 
 
 class Reading:
@@ -277,7 +278,9 @@ class Reading:
     async def inbox(self, run_id: str = "", limit: int = 50) -> list[Card]:
         """What waits for a person's decision, the riskiest first; of the house or of one run."""
         assembly = await self.open()
-        return await inbox(assembly.journal, tenant=assembly.tenant, run_id=run_id, limit=limit)
+        return await inbox(
+            assembly.journal, tenant=assembly.tenant, run_id=run_id, limit=limit, known=assembly.known_cards
+        )
 
     async def card(self, approval_id: str) -> Card:
         """One request, open or closed."""
@@ -357,6 +360,7 @@ class Reading:
             forbidden_tools=dict(state.forbidden),
             crm_version=assembly.crm.crm_version(),
             schedules=tuple(state.schedules.values()),
+            paused_schedules=tuple(state.paused),
         )
 
     async def adapters(self) -> list[AdapterLine]:

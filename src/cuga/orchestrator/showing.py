@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -32,6 +32,7 @@ from cuga.policy.profile import Profile
 from cuga.projections.acts import Act
 from cuga.projections.card import Card, shown
 from cuga.projections.export import exported
+from cuga.projections.inbox import may_decide_on
 from cuga.projections.runs import RunLine, find_runs
 from cuga.projections.signals import Signals
 
@@ -214,6 +215,13 @@ class Showing(Reading):
             changes=_changes_of(card),
             edits=_edits(before, card) if before is not None else (),
         )
+
+    async def decidable(self, cards: Sequence[Card], by: Principal | None = None) -> tuple[str, ...]:
+        """The ids of those of these requests that a person may decide now."""
+        assembly = await self.open()
+        who = by or await self.principal()
+        current, at = assembly.current, assembly.clock.now()
+        return tuple(card.approval_id for card in cards if may_decide_on(card, who, current, at).allowed)
 
     async def profiles(self) -> tuple[Profile, ...]:
         """The profiles of this house."""

@@ -15,11 +15,13 @@ from cuga.errors import CugaError
 from cuga.journal.codec import PLAIN, Codec
 from cuga.journal.port import ReadJournal
 from cuga.model.event import Event
-from cuga.model.value import Value, encode
+from cuga.model.value import Value
 
 BATCH = 2_000  # events between two savings
 ATTEMPTS = 100  # savings in which another process was faster, or files found damaged, before we give up
 KEPT_ROWS = 20_000  # rows held in memory between savings
+
+_encode = msgspec.json.Encoder().encode  # rows are never hashed; their keys may be numbers, which have no order there
 
 R = TypeVar("R")
 
@@ -208,7 +210,7 @@ class View(Generic[R]):
         before = self._load()
         if self._seen == before:
             return True
-        changes = {key: None if row is None else encode(row) for key, row in self._rows.changes().items()}
+        changes = {key: None if row is None else _encode(row) for key, row in self._rows.changes().items()}
         if not self._store.save(self.projection.name, before, self._seen, changes):
             self.forget()
             return False

@@ -71,7 +71,10 @@ export function Shell({ children }: { readonly children: ReactNode }) {
 function useWaiting(): number {
   const cards = useQuery({ queryKey: ["approvals"], queryFn: wire.approvals, refetchInterval: 30_000 });
   const house = useHouse();
-  return cards.data?.length ?? house.data?.waiting ?? 0;
+  if (!cards.data) return 0;
+  const mine = cards.data.filter((card) => card.isYours).length;
+  // beyond the first cards nobody has counted whose they are
+  return mine === cards.data.length && house.data ? Math.max(mine, house.data.waiting) : mine;
 }
 
 const isAt = (path: string, to: string) => (to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`));

@@ -3,6 +3,7 @@
 import { useState } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import * as wire from "../wire/house";
+import { Refused } from "../wire/http";
 import { t } from "../words/en";
 import { theme, wear } from "../app/look";
 import { useCan, useHouse, useMe } from "../app/session";
@@ -12,6 +13,7 @@ import { Ask } from "../parts/dialog";
 import { Problem, useToast } from "../parts/feedback";
 import { Keys } from "./settings/Keys";
 import { Notices } from "./settings/Notices";
+import { Schedules } from "./settings/Schedules";
 
 export function Settings() {
   return (
@@ -70,7 +72,7 @@ function Password() {
         <Field label={t.entrance.newPassword} help={t.entrance.newPasswordHelp}>
           <input className="input" type="password" autoComplete="new-password" minLength={12} value={fresh} onChange={(event) => setFresh(event.target.value)} />
         </Field>
-        {save.isError && <Problem error={save.error} />}
+        {save.isError && (save.error instanceof Refused && save.error.code === "step_up_needed" ? <AnotherSignIn /> : <Problem error={save.error} />)}
         <div>
           <button type="submit" className="button" disabled={save.isPending || fresh.length < 12 || (me.hasPassword && !old)}>
             {t.common.save}
@@ -81,43 +83,31 @@ function Password() {
   );
 }
 
+/** The sign-in is too old to stand for who somebody is, and there is no password yet that could. */
+function AnotherSignIn() {
+  const ways = useQuery({ queryKey: ["ways"], queryFn: wire.ways });
+  return (
+    <div className="notice tone-wait" role="alert">
+      <div className="stack gap2">
+        <p className="title">{t.entrance.stepUpTitle}</p>
+        <p className="small">{t.settings.againLead}</p>
+        {ways.data?.oidc && (
+          <div>
+            <a className="button" href="/api/login/oidc?step_up=true">
+              {t.entrance.oidcAgain}
+            </a>
+          </div>
+        )}
+      </div>
+    </div>
+  );
+}
+
 function Look() {
   const [now, set] = useState(theme());
   return (
     <Section title={t.settings.look}>
       <Choices label={t.settings.look} value={now} onPick={(value) => { wear(value); set(value); }} options={(["auto", "light", "dark"] as const).map((name) => [name, t.settings.themes[name]] as const)} />
-    </Section>
-  );
-}
-
-function Schedules() {
-  const client = useQueryClient();
-  const found = useQuery({ queryKey: ["schedules"], queryFn: wire.schedules });
-  const drop = useMutation({ mutationFn: wire.dropSchedule, onSuccess: () => void client.invalidateQueries({ queryKey: ["schedules"] }) });
-  return (
-    <Section title={t.settings.schedules}>
-      <div className="stack">
-        <p className="small dim">{t.settings.schedulesLead}</p>
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((one) => (
-              <li key={one.scheduleId} className="row spread">
-                <span>
-                  <span className="strong">{one.goal}</span>{" "}
-                  <span className="dim small">
-                    {one.weekdays.map((day) => t.settings.days[day]).join(", ")} {one.time} {one.zone} · {one.profile}
-                  </span>
-                </span>
-                <button type="button" className="button small" onClick={() => drop.mutate(one.scheduleId)}>
-                  {t.common.remove}
-                </button>
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.settings.noSchedules}</p>
-        )}
-      </div>
     </Section>
   );
 }

@@ -164,7 +164,13 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
           await wire.stepUp(password);
           await stepUp?.();
         }}
-      />
+      >
+        {me.way === "oidc" && (
+          <a className="button" href="/api/login/oidc?step_up=true">
+            {t.entrance.oidcAgain}
+          </a>
+        )}
+      </Ask>
     </>
   );
 }

@@ -33,7 +33,7 @@ def runs(
     """
 
     async def work(visit: Visit) -> int:
-        from cuga.cli.screen import show, show_json
+        from cuga.cli.screen import say, show, show_json
         from cuga.model.event import Status
 
         lines = await visit.front.runs(status=Status(status) if status else None, limit=max(1, limit))
@@ -43,6 +43,10 @@ def runs(
             from cuga.cli.render.lists import runs as drawn
 
             show(drawn(lines))
+            left = [line.run_id for line in lines if line.status is Status.RUNNING]
+            if left and visit.is_ours and not visit.place.database.exists():
+                say("", "Nobody is at work in this house now: what is running was interrupted, and goes on with")
+                say(f"  cuga resume {left[0]}", "  cuga serve    goes on with all of them")
         return Exit.SUCCESS
 
     return at_house(options, work)
