@@ -79,8 +79,8 @@ from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
 from cuga.projections.acts import ActsView
-from cuga.projections.lessons import LessonsView
 from cuga.projections.inbox import KnownCards
+from cuga.projections.lessons import LessonsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
