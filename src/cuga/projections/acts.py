@@ -19,7 +19,7 @@ from cuga.projections.projection import ATTEMPTS, Rows, Store, View, ViewsLost, 
 
 _LAST = 10**12  # acts are numbered down from here, so that the newest comes first in the order of keys
 _COUNT = "count"
-_ENDED = frozenset(name_of(kind) for kind in (e.ApprovalReceived, e.ApprovalTimeout, e.ApprovalRevoked))
+_ENDS = (e.ApprovalReceived, e.ApprovalTimeout, e.ApprovalRevoked)
 _WORDS: dict[type[Event], str] = {
     e.RunStarted: "began: {goal}",
     e.CancelRequested: "cancelled: {reason}",
@@ -87,14 +87,13 @@ class ActsFold:
             on_behalf_of=getattr(event, "on_behalf_of", ""),
             solo=getattr(event, "solo", False) or getattr(getattr(event, "requester", None), "solo", False),
         )
-        for order in _orders(act):
+        for order in _orders(act, is_end=isinstance(event, _ENDS)):
             rows.put(f"{order}{_LAST - number:012d}", _Kept(act))
 
 
-def _orders(act: Act) -> tuple[str, ...]:
+def _orders(act: Act, *, is_end: bool) -> tuple[str, ...]:
     by_run = (f"run\x1f{act.run_id}\x1f",) if act.run_id else ()
-    ended = ("ended\x1f",) if act.kind in _ENDED else ()
-    return ("all\x1f", f"by\x1f{act.by}\x1f", *by_run, *ended)
+    return ("all\x1f", f"by\x1f{act.by}\x1f", *by_run, *(("ended\x1f",) if is_end else ()))
 
 
 def _text(event: Event) -> str:
