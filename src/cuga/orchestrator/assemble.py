@@ -48,6 +48,7 @@ from cuga.orchestrator import database
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
+from cuga.orchestrator.personal import keys_of, sealing_of
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
@@ -66,6 +67,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.privacy import KeyRing, Sealing
 from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
@@ -112,6 +114,7 @@ class Assembly:
     views: Store
     outside: Outside
     models: Models
+    sealing: Sealing
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
     places: dict[str, str] = field(default_factory=dict)  # where adapters of others are, see `places_of`
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
@@ -272,6 +275,7 @@ class Assembly:
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
+        self.sealing.ring.close()
         self.views.close()
         self.crm.close()
         if self._credentials is not None:
@@ -324,17 +328,19 @@ async def open_house(
         await keep_report(assembly, reported)
 
     scrub = redactor.scrub_values
+    ring = KeyRing(keys_of(place, settings))
+    sealing = sealing_of(ring, lambda: crm, lambda: folder, lambda: kept)
     book: PostgresJournal | None = None
     if place is not None:
         make_private(place.crm, *(() if named_database else (place.journal, place.views)))
     if journal is None:
         if place is None:
-            journal = MemoryJournal(scrub=scrub)
+            journal = MemoryJournal(scrub=scrub, personal=sealing)
         elif named_database:
-            journal = book = await database.open_book(place, named_database, settings, scrub)
+            journal = book = await database.open_book(place, named_database, settings, scrub, sealing)
             await database.set_clock(clock, book)
         else:
-            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub, personal=sealing)
     outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
         sealer = await _sealer_of(book or journal, place, settings)
@@ -450,6 +456,7 @@ async def open_house(
         mistakes=mistakes,
         models=models,
         plans_itself=planner is not None,
+        sealing=sealing,
         _spare=spare,
     )
     await assembly.refold()

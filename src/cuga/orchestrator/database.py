@@ -21,7 +21,7 @@ from cuga.projections.projection import Store
 from cuga.settings import Settings
 
 if TYPE_CHECKING:
-    from cuga.journal.codec import Scrub
+    from cuga.journal.codec import Personal, Scrub
     from cuga.journal.postgres import Address, PostgresJournal
     from cuga.journal.postgres.moving import Moved
 
@@ -53,7 +53,9 @@ def address_of(text: str) -> Address:
     return Address.of(text)
 
 
-async def open_book(place: Place, text: str, settings: Settings, scrub: Scrub | None) -> PostgresJournal:
+async def open_book(
+    place: Place, text: str, settings: Settings, scrub: Scrub | None, personal: Personal | None = None
+) -> PostgresJournal:
     """The journal of a house in its database, with the tables of book and queue at today's version."""
     address = address_of(text)
     if not place.database.exists() and place.journal.exists() and place.journal.stat().st_size:
@@ -64,7 +66,7 @@ async def open_book(place: Place, text: str, settings: Settings, scrub: Scrub | 
     from cuga.engine.distributed import prepare, steps
     from cuga.journal.postgres import PostgresJournal, migrate
 
-    journal = PostgresJournal(address, durability=settings.durability, scrub=scrub)
+    journal = PostgresJournal(address, durability=settings.durability, scrub=scrub, personal=personal)
     await journal.open()
     await prepare(address)
     await migrate(address, steps(), kind="engine")

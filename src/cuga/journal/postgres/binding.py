@@ -16,7 +16,7 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
-from cuga.journal.codec import Codec, Scrub
+from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Stored, Unknown
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
@@ -54,13 +54,14 @@ class PostgresJournal:
         *,
         durability: str = "full",
         scrub: Scrub | None = None,
+        personal: Personal | None = None,
         on_point: Callable[[str], None] = _nothing,
     ) -> None:
         if durability not in SYNCHRONOUS:
             raise JournalFailed(f"there is no durability {durability!r}; known are {', '.join(SYNCHRONOUS)}")
         self.address = address
         self.durability = durability
-        self._codec = Codec(scrub)
+        self._codec = Codec(scrub, personal=personal)
         self._point = on_point
         self._writer = Writer(address, durability, on_point)
         self._reader = Reader(address)
@@ -116,7 +117,10 @@ class PostgresJournal:
             admitted = await self._admit(stream, expected, events, index, blobs)
         finally:
             self._entering -= 1
-        return await admitted.answer if isinstance(admitted, Item) else admitted
+        if not isinstance(admitted, Item):
+            return admitted
+        answer = await admitted.answer
+        return self._codec.refused(answer) if isinstance(answer, Refused) else answer
 
     async def _admit(
         self, stream: str, expected: int, events: Sequence[Event], index: Index | None, blobs: Sequence[bytes]
@@ -131,14 +135,14 @@ class PostgresJournal:
             head = await self._head(stream, expected)
             if head.version != expected:
                 return await self._conflict(stream, head)
-        encoded, said = self._codec.encode_all(events)
+        encoded, said = self._codec.encode_all(events, stream)
         kept = addressed(blobs) if blobs else {}
         claims = claims_of(said)
         hash = link(head.prefix, expected, head.hash, encoded) if encoded else head.hash
         item = Item(
             stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=joined(encoded),
             answer=asyncio.get_running_loop().create_future(), head=head, claims=wanted(claims) if claims else (),
-            index=index, blobs=kept,
+            index=self._codec.seal_index(stream, index), blobs=kept,
         )  # fmt: skip
         head.version, head.hash = expected + len(encoded), hash
         if index is not None and index.run is not None:
@@ -172,6 +176,9 @@ class PostgresJournal:
             await asyncio.wait([head.last])
             return Conflict(version=await self._reader.version(stream))
         return Conflict(version=head.version)
+
+    def sealed(self, stream: str, body: bytes) -> bytes:
+        return self._codec.seal_blob(stream, body)
 
     async def keep_snapshot(self, body: bytes) -> str:
         self._entering += 1
@@ -257,7 +264,7 @@ class PostgresJournal:
                 if self._closed:
                     return
                 raise
-            for event in page:
+            for event in self._codec.open_all(page):
                 after = event.position
                 yield event
             if page:
@@ -300,7 +307,7 @@ class PostgresJournal:
     # --- reading -----------------------------------------------------------------------------------------------------
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         await self.open()
-        return await self._reader.read(stream, after)
+        return self._codec.open_all(await self._reader.read(stream, after))
 
     async def version(self, stream: str) -> int:
         await self.open()
@@ -311,15 +318,16 @@ class PostgresJournal:
         await self.open()
         return await self._reader.versions(streams)
 
-    async def blob(self, digest: str) -> bytes:
+    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
         await self.open()
-        return await self._reader.blob(digest)
+        found = await self._reader.blob(digest)
+        return found if stored else self._codec.open_blob(found)
 
     async def runs(
         self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
     ) -> list[Listed]:
         await self.open()
-        return await self._reader.runs(tenant, status, before, limit)
+        return self._codec.open_listed(await self._reader.runs(tenant, status, before, limit))
 
     async def due(self, now: datetime, limit: int = 500) -> list[str]:
         await self.open()
@@ -335,7 +343,7 @@ class PostgresJournal:
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
         await self.open()
-        return await self._reader.open_approvals(tenant, after, limit)
+        return self._codec.open_cards(await self._reader.open_approvals(tenant, after, limit))
 
     async def find_approval(self, approval_id: str) -> str:
         await self.open()
@@ -347,7 +355,7 @@ class PostgresJournal:
 
     async def used(self, scope: str) -> int:
         await self.open()
-        return await self._reader.used(scope)
+        return await self._reader.used(self._codec.scope(scope))
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         await self.open()
