@@ -67,7 +67,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
-from cuga.privacy import KeyRing, Sealing
+from cuga.privacy import KeyFile, KeyRing, Sealing
 from cuga.projections.acts import ActsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
@@ -328,7 +328,8 @@ async def open_house(
         await keep_report(assembly, reported)
 
     scrub = redactor.scrub_values
-    ring = KeyRing(keys_of(place, settings))
+    keys = database.open_keys(named_database) if named_database else KeyFile(keys_of(place, settings))
+    ring = KeyRing(keys)
     sealing = sealing_of(ring, lambda: crm, lambda: folder, lambda: kept)
     book: PostgresJournal | None = None
     if place is not None:

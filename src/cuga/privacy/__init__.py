@@ -7,5 +7,6 @@ chain is over that. Keys lie outside the journal and outside the house. Nothing 
 from cuga.privacy.finding import Finder, Person
 from cuga.privacy.ring import KeyRing
 from cuga.privacy.sealing import ERASED, UNREADABLE, Sealing
+from cuga.privacy.shelf import KeyFile
 
-__all__ = ["ERASED", "UNREADABLE", "Finder", "KeyRing", "Person", "Sealing"]
+__all__ = ["ERASED", "UNREADABLE", "Finder", "KeyFile", "KeyRing", "Person", "Sealing"]

@@ -19,6 +19,15 @@ select secret from house where only = 1
 -- name: set_secret
 insert or ignore into house (only, secret) values (1, ?)
 
+-- name: set_secret_to
+insert or replace into house (only, secret) values (1, ?)
+
+-- name: every_key
+select id, key from subject
+
+-- name: every_erased
+select id from erased
+
 -- name: key
 select key from subject where id = ?
 
@@ -36,3 +45,12 @@ select 1 from erased where id = ?
 
 -- name: count
 select (select count(*) from subject), (select count(*) from erased)
+
+-- name: drop_keys
+delete from subject
+
+-- name: drop_erased
+delete from erased
+
+-- name: drop_secret
+delete from house
