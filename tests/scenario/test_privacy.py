@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -10,11 +10,14 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact
 from cuga.clock import ManualClock
+from cuga.errors import NotFound
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
+from cuga.privacy import ERASED
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -28,8 +31,8 @@ def place(tmp_path):
     return make(tmp_path / "house")
 
 
-def opened(place, user="sam"):
-    return Coordinator(house=place.root, clock=ManualClock(AT), user=user)
+def opened(place, user="sam", days=0):
+    return Coordinator(house=place.root, clock=ManualClock(AT + timedelta(days=days)), user=user)
 
 
 async def furnished(front):
@@ -56,9 +59,9 @@ async def furnished(front):
     return assembly
 
 
-def writing_to(address, name, words=WORDS):
+def writing_to(address, name, words=WORDS, intent="hello"):
     message = {
-        "kind": "message", "channel": "email", "intent": "hello", "recipient": address, "recipient_name": name,
+        "kind": "message", "channel": "email", "intent": intent, "recipient": address, "recipient_name": name,
         "subject": f"For {name.split()[0]}", "body": f"Hello {name.split()[0]},\n{words}.\n", "account": "Birchline Ltd",
     }  # fmt: skip
     return Plan(
@@ -106,3 +109,45 @@ async def test_a_journal_holds_nothing_of_a_person_in_clear_and_reads_as_ever(pl
         assert again == shown
         assert await front.verify() == []
     assert verifier.main([str(place.journal), "--key", str(seals(place) / "seal.pub")]) == 0
+
+
+async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_holds(place):
+    (place.inbox / "r.eml").write_text(f"From: {ADDRESS}\nMessage-ID: <r@x>\nSubject: Re\n\nplease {WORDS}\n")
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        first = await sent(front)
+        other = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+        waiting = await front.execute_plan(writing_to(ADDRESS, NAME, WORDS, "second"))
+        await front.suppress((ADDRESS,), "asked for it")
+        await front.signals()
+        await assembly.acts.read()
+        before = await front.person_data("P1")
+        assert before.runs == (first.run_id, waiting.run_id) and before.unfinished == (waiting.run_id,)
+        assert hits(place.root), "the canaries are planted"
+        erased = await front.erase_person(NAME, f"{NAME} asked for it by letter")
+        assert erased.cancelled == (waiting.run_id,) and erased.runs == 2 and erased.clear_events == 0
+        assert hits(place.root, seals(place)) == []
+    assert hits(place.root, seals(place)) == []
+    async with opened(place, days=1) as front:
+        shown = encode(await front.events(first.run_id)).decode()
+        assert ERASED in shown and not any(one in shown for one in CANARIES)
+        assert (await front.result(first.run_id)).status.value == "success"
+        await front.show(first.run_id)
+        await front.audit(first.run_id)
+        await front.trace(first.run_id)
+        assert any(ERASED in line.goal for line in await front.runs())
+        kept = encode(await front.events(other.run_id)).decode()
+        assert "the harbour opens at nine" in kept and "otto@plain.example" in kept, "nobody else lost anything"
+        standing = await front.standing(ADDRESS.upper())
+        assert standing.blocked and "erased" in standing.entry.reason
+        assert await front.verify() == []
+        again = await front.execute_plan(writing_to(ADDRESS, NAME, WORDS, "third"))
+        for card in await front.inbox():
+            again = await front.answer(card.approval_id, "approve")
+        assert (await front.wait(again.run_id)).status.value != "success", "they are never written to again"
+        with pytest.raises(NotFound):
+            await front.person_data(NAME)
+        await front.evidence(Scope(run_id=first.run_id), str(place.root.parent / "evidence.zip"))
+    key = str(seals(place) / "seal.pub")
+    assert verifier.main([str(place.journal), "--key", key, "--all-signatures"]) == 0
+    assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0

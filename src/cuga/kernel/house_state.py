@@ -198,7 +198,9 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _suppression_changed(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted) -> None:
+def _suppression_changed(
+    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased
+) -> None:
     """The list itself lies with the mail; the stream says who changed it, and why."""
 
 
@@ -277,6 +279,7 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.RepliesTaken: _imported,
     h.AddressesSuppressed: _suppression_changed,
     h.SuppressionLifted: _suppression_changed,
+    h.PersonErased: _suppression_changed,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
     h.ScheduleMissed: _schedule_missed,

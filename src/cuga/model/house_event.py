@@ -199,6 +199,15 @@ class SuppressionLifted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class PersonErased(Event, frozen=True, kw_only=True):
+    """Somebody's data are erased: written before their keys are destroyed. Who it was is not said; the ids are those
+    that sealed texts were sealed for."""
+
+    subjects: tuple[str, ...]
+    runs: int  # that their data were in
+    reason: str
+
+
 class ScheduleAdded(Event, frozen=True, kw_only=True):
     """A goal is to be run again and again; whoever adds it is the requester of every such run."""
 
@@ -297,7 +306,7 @@ HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
+    | AddressesSuppressed | SuppressionLifted | PersonErased | ToolsAccepted | ToolsQuarantined
     | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

@@ -204,6 +204,7 @@ class Assembly:
 
     async def refold(self) -> None:
         """Read the house stream again."""
+        self.sealing.forget()  # another process may have erased somebody
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
         await self._heed()
 
@@ -362,7 +363,11 @@ async def open_house(
         registry, kept = read
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
-    outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    outbox = Outbox(
+        place.outbox if place is not None else Path(spare.name) if spare else "outbox",
+        clock=clock,
+        keyed=lambda address: ring.keyed(f"address/{address}"),
+    )
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}

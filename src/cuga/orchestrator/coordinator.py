@@ -27,6 +27,7 @@ from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
+from cuga.orchestrator.erasing import Erasing
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
@@ -44,7 +45,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing, Erasing):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.

@@ -71,6 +71,10 @@ class Store(Protocol):
         """Forget all rows and the mark of a projection."""
         ...
 
+    def wipe(self) -> None:
+        """Forget everything, so that nothing of it stays where it lay."""
+        ...
+
     def close(self) -> None:
         """Let the store go."""
         ...
