@@ -24,10 +24,11 @@ from pathlib import Path
 from typing import Any
 
 LINK, LEAF = b"cuga.journal\x00\x01", b"cuga.append\x00\x01"
+TOMBSTONE = b'{"was":"'  # what is left of an event begins so, and with the digest of what was there
 APPLICATION, NEWEST_SCHEMA, EVIDENCE = 0x63756761, 3, "cuga-evidence/1"
 ZERO, _scan = bytes(32), json.JSONDecoder().raw_decode
 BOOK = "select id, run, expected, version, events, hash from journal"
-Kept = list[tuple[int, bytes]]  # size and note of each checkpoint
+Notes = list[tuple[int, bytes]]  # size and note of each checkpoint
 Fault = tuple[str, str, str]  # kind, where, what was found
 Row = tuple[int, int, int, int, bytes, bytes]  # position, stream, expected, version, events, link
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493  # of Ed25519, RFC 8032 5.1
@@ -78,10 +79,16 @@ def holds(public: bytes, signature: bytes, message: bytes) -> bool:
     return (left[0] * right[2] - right[0] * left[2]) % P == 0 and (left[1] * right[2] - right[1] * left[2]) % P == 0
 
 
+def digest_of(body: bytes) -> bytes:
+    """The digest of an event's bytes, or of those that were there before a tombstone took their place."""
+    with contextlib.suppress(ValueError):
+        return bytes.fromhex(body[8:72].decode()) if body.startswith(TOMBSTONE) else sha256(body).digest()
+    return sha256(body).digest()
+
+
 def link_of(stream: str, expected: int, before: bytes, bodies: Iterable[bytes]) -> bytes:
     """The link of an append: over its stream, its version, the link before, and each event's bytes."""
-    name = stream.encode()
-    digests = b"".join(sha256(body).digest() for body in bodies)
+    name, digests = stream.encode(), b"".join(map(digest_of, bodies))
     return sha256(LINK + len(name).to_bytes(2, "big") + name + expected.to_bytes(8, "big") + before + digests).digest()
 
 
@@ -186,6 +193,30 @@ def needs_of(event: Any) -> Iterator[str]:
             yield str(event["policy_digest"])
 
 
+class Kept:
+    """What is kept of runs whose words are gone: each must be as the house's own record says, or it is an edit."""
+
+    def __init__(self) -> None:
+        self.sums, self.said = dict[str, Any](), dict[str, str]()
+
+    def note(self, stream: str, found: list[tuple[bytes, Any]]) -> None:
+        """Take in an append."""
+        for body, event in found:
+            if stream in self.sums or body.startswith(TOMBSTONE):
+                self.sums.setdefault(stream, []).append(body)
+            elif stream.startswith("house/") and isinstance(event, dict) and event.get("type") == "runs_retired":
+                self.said |= event["runs"]
+
+    def faults(self) -> list[Fault]:
+        """Streams that were blanked, and nobody said so."""
+        odd = [name for name, sums in self.sums.items() if sha256(b"\n".join(sums)).hexdigest() != self.said.get(name)]
+        return [("edited", f"{name} #1", "its words were blanked, and the record does not say so") for name in odd]
+
+    def told(self) -> str:
+        """How many there are, in words."""
+        return f", {len(self.sums)} runs retained as tombstones" if self.sums else ""
+
+
 class Journal:
     """One reading of a journal file, in the order of commits."""
 
@@ -197,6 +228,7 @@ class Journal:
         self.roots: dict[int, bytes] = {}  # size of each checkpoint -> the root that was found there
         self.spoilt: dict[int, list[Row]] = {}  # stream -> its rows that do not hold
         self.needs: dict[str, str] = {}  # digest -> who refers to it
+        self.kept = Kept()
 
     def check(self, keys: dict[bytes, bytes], anchors: list[bytes], every: bool) -> list[Fault]:
         """All that is wrong."""
@@ -210,6 +242,7 @@ class Journal:
         query = "select size, note from checkpoint order by size" if newest > 1 else "select 0, 0 where 0"
         kept = [(size, bytes(note)) for size, note in self.db.execute(query)]
         self._book({size for size, _ in kept})
+        self.faults += [fault for fault in self.kept.faults() if not self.spoilt]
         for run, version in self.db.execute("select run, version from runs"):
             seq = self.heads.get(run, (0, ZERO))[0]
             if seq < version and run not in self.spoilt:
@@ -243,6 +276,7 @@ class Journal:
             self.heads[run] = (version, link if isinstance(link, bytes) else ZERO)
             self.tree.add(leaf_of(position, self.heads[run][1]))
             self.events += len(found)
+            self.kept.note(stream or "", found)
             if self.tree.size in sizes:
                 self.roots[self.tree.size] = self.tree.root()
             for digest in (digest for _, event in found for digest in needs_of(event)):
@@ -286,7 +320,7 @@ class Journal:
                 return True
         return False
 
-    def _checkpoints(self, kept: Kept, keys: dict[bytes, bytes], anchors: list[bytes], every: bool) -> None:
+    def _checkpoints(self, kept: Notes, keys: dict[bytes, bytes], anchors: list[bytes], every: bool) -> None:
         is_known = bool(self.faults)  # the first fault says it: what a broken chain does to the tree is its echo
         for size, raw in kept:
             said = self._said(raw, keys if every or size == kept[-1][0] else {}, f"checkpoint {size}")
@@ -338,9 +372,10 @@ def check_evidence(path: Path, keys: dict[bytes, bytes]) -> tuple[list[Fault], s
             faults.append(("blob_missing" if name.startswith("blobs/") else "missing", name, "the file is gone"))
         elif sha256(files[name]).hexdigest() != digest:
             faults.append(("blob_altered" if name.startswith("blobs/") else "edited", name, "its bytes were changed"))
-    heads, covered = dict[str, tuple[int, bytes]](), set[bytes]()
+    heads, covered, kept = dict[str, tuple[int, bytes]](), set[bytes](), Kept()
     for one in map(json.loads, files.get("appends.jsonl", b"").splitlines()):
         bodies, link, where = [b.encode() for b in one["events"]], bytes.fromhex(one["hash"]), f"append {one['index']}"
+        kept.note(one["stream"], [(body, json.loads(body)) for body in bodies])
         (last, before), leaf = heads.get(one["stream"], (0, ZERO)), leaf_of(one["position"], link)
         covered.add(leaf)
         heads[one["stream"]] = (one["expected"] + len(bodies), link)
@@ -362,7 +397,8 @@ def check_evidence(path: Path, keys: dict[bytes, bytes]) -> tuple[list[Fault], s
             tree.add(leaf)
         if tree.root() != said.root or tree.size != said.size:
             faults.append(("forked", "leaves", "they do not come to the root that was sealed"))
-    return faults, f"{manifest['about']}: {len(covered)} appends of {len(heads)} streams, sealed with {said.size}"
+    found = f"{len(covered)} appends of {len(heads)} streams, sealed with {said.size}{kept.told()}"
+    return faults + kept.faults(), f"{manifest['about']}: {found}"
 
 
 def main(words: list[str] | None = None) -> int:
@@ -382,7 +418,8 @@ def main(words: list[str] | None = None) -> int:
         else:
             journal = Journal(said.file)
             faults = journal.check(keys, [anchor.read_bytes() for anchor in said.anchor], said.all_signatures)
-            found, unsaid = f"{journal.events} events in {journal.tree.size} appends", journal.unsaid
+            found = f"{journal.events} events in {journal.tree.size} appends{journal.kept.told()}"
+            unsaid = journal.unsaid
         unsaid = unsaid if keys else "Signatures were not checked: give the public key with --key."
     except (OSError, sqlite3.Error, ValueError, KeyError) as error:
         print(f"{said.file} cannot be checked: {error}", file=sys.stderr)

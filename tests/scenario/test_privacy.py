@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,14 +12,17 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact
 from cuga.clock import ManualClock
-from cuga.errors import NotFound
+from cuga.errors import BadInput, NotFound
+from cuga.journal.tombstone import RETIRED
+from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
-from cuga.orchestrator import Coordinator
+from cuga.orchestrator import Coordinator, retaining
 from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
 from cuga.privacy import ERASED
+from cuga.projections.check import check_rows
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -151,3 +156,59 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
     key = str(seals(place) / "seal.pub")
     assert verifier.main([str(place.journal), "--key", key, "--all-signatures"]) == 0
     assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0
+
+
+async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds(place):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+    async with opened(place, days=600) as front:
+        young = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+        with pytest.raises(BadInput, match="six months"):
+            await front.retain("5mo")
+        would = await front.retain("18mo", dry_run=True)
+        assert would.runs == (old.run_id,) and would.is_dry and would.retired == 0
+        assert "Zanaria" in encode(await front.events(old.run_id)).decode()
+        done = await front.retain("18mo")
+        assert done.runs == (old.run_id,) and done.events == would.events and done.retired == 1
+        assert (await front.retain("18mo")).runs == () and (await front.retain("18mo")).retired == 1
+        events = encode(await front.events(old.run_id)).decode()
+        assert RETIRED in events and not any(one in events for one in CANARIES)
+        assert (await front.result(old.run_id)).status.value == "success"
+        await front.show(old.run_id)
+        await front.audit(old.run_id)
+        assert "the harbour opens at nine" in encode(await front.events(young.run_id)).decode()
+        assert await front.verify() == []
+        assembly = await front.open()
+        assert await check_rows(assembly.journal) == ()
+        march = Scope(since=AT, until=AT + timedelta(days=601))
+        await front.evidence(march, str(place.root.parent / "evidence.zip"))
+        await front.backup(str(place.root.parent / "copy.db"))
+    key = str(seals(place) / "seal.pub")
+    for file in (place.journal, place.root.parent / "copy.db", place.root.parent / "evidence.zip"):
+        assert verifier.main([str(file), "--key", key]) == 0
+
+
+async def test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered_is_found(place, capsys):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+        other = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+    async with opened(place, days=600) as front:
+        assembly = await front.open()
+        await retaining._retire(assembly, {old.run_id: await reduced(assembly, old.run_id)}, AT, "", Principal(id="sam"))
+        assert await front.verify() == [] and verifier.main([str(place.journal)]) == 0
+        await assembly.journal.retire({other.run_id: await reduced(assembly, other.run_id)})
+        (fault,) = await front.verify()
+        assert (fault.kind, fault.where) == ("edited", f"{other.run_id} #1")
+    assert verifier.main([str(place.journal)]) == 1
+    assert f"edited: {other.run_id} #1: its words were blanked" in capsys.readouterr().out
+    with closing(sqlite3.connect(place.journal)) as db, db:
+        swap = "update journal set events = replace(events, ?, ?) where run = (select pk from stream where name = ?)"
+        db.execute(swap, (b'"status":"success"', b'"status":"failed"', old.run_id))
+    assert verifier.main([str(place.journal)]) == 1
+    assert f"edited: {old.run_id} #1: its words were blanked" in capsys.readouterr().out
+
+
+async def reduced(assembly, run_id):
+    return (await retaining._reduced(assembly, run_id))[0]

@@ -14,6 +14,7 @@ import msgspec
 
 from cuga.errors import EventUnreadable, JournalFailed
 from cuga.journal.port import Index, Listed, OpenApproval, Refused, Stored
+from cuga.journal.tombstone import is_tombstone, without_mark
 from cuga.model.event import Event, RunEvent, name_of
 from cuga.model.house_event import HouseEvent
 
@@ -145,16 +146,14 @@ class Codec:
         return body if self.personal is None or _MARK not in body else self.personal.open(BLOBS, body)
 
     def open_all(self, found: list[Stored]) -> list[Stored]:
-        """What was read, each with its opened bytes beside the stored ones."""
-        personal = self.personal
-        if personal is None:
-            return found
-        return [
-            msgspec.structs.replace(one, opened=personal.open(one.stream, one.body))
-            if _MARK in one.body or _KEYED in one.body
-            else one
-            for one in found
-        ]
+        """What was read, each with its readable bytes beside the stored ones where those differ."""
+        return [self._opened(one) if _is_closed(one.body) else one for one in found]
+
+    def _opened(self, one: Stored) -> Stored:
+        body = without_mark(one.body)
+        if self.personal is not None and body is one.body:
+            body = self.personal.open(one.stream, body)
+        return msgspec.structs.replace(one, opened=body)
 
     def open_listed(self, found: list[Listed]) -> list[Listed]:
         """Lines of runs, opened."""
@@ -239,6 +238,10 @@ class Codec:
             return cast(Event, _decode(_encode_in_order(fields)))
         except msgspec.MsgspecError as error:
             raise EventUnreadable(f"{name}, lifted to version {version}: {error}") from error
+
+
+def _is_closed(body: bytes) -> bool:
+    return _MARK in body or _KEYED in body or is_tombstone(body)
 
 
 def _still_reads(body: bytes) -> bytes:

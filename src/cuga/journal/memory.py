@@ -7,8 +7,10 @@ nothing works here that would not work there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+
+import msgspec
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import addressed, intact
@@ -28,6 +30,7 @@ from cuga.journal.port import (
     Stored,
 )
 from cuga.journal.seal import GENESIS, link, prefix_of, verify
+from cuga.journal.tombstone import RETIRED
 from cuga.model.event import Event, Status
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -115,6 +118,18 @@ class MemoryJournal:
 
     def sealed(self, stream: str, body: bytes) -> bytes:
         return self._codec.seal_blob(stream, body)
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        for stream, bodies in runs.items():
+            lane = self._streams[stream]
+            fresh = [msgspec.structs.replace(one, body=body) for one, body in zip(lane, bodies, strict=True)]
+            lane[:] = fresh
+            for one in fresh:
+                self._book[one.position - 1] = one
+            row = self._runs[stream]
+            self._runs[stream] = msgspec.structs.replace(row, goal=RETIRED, reason=RETIRED)
+        for digest in blobs:
+            self._blobs.pop(digest, None)
 
     async def keep_snapshot(self, body: bytes) -> str:
         if self._closed:

@@ -7,7 +7,7 @@ as "read it back", never as "it failed".
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -219,6 +219,11 @@ class Journal(ReadJournal, Protocol):
 
     async def keep_snapshot(self, body: bytes) -> str:
         """Keep bytes that streams refer to by digest (compiled rules), once; returns the digest."""
+        ...
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        """Put tombstones in the place of the events of runs that have ended, all of a run or none, and take away bytes
+        out of line. Positions, versions and links stay. Nothing of what was there is left in the store's own files."""
         ...
 
     async def keep_checkpoint(self, kept: Kept) -> None:

@@ -198,10 +198,10 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _suppression_changed(
-    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased
+def _only_said(
+    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased | h.RunsRetired
 ) -> None:
-    """The list itself lies with the mail; the stream says who changed it, and why."""
+    """What it is about lies elsewhere; the stream says who changed it, and why."""
 
 
 def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
@@ -277,9 +277,10 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.HaltLifted: _halt_lifted,
     h.CrmImported: _imported,
     h.RepliesTaken: _imported,
-    h.AddressesSuppressed: _suppression_changed,
-    h.SuppressionLifted: _suppression_changed,
-    h.PersonErased: _suppression_changed,
+    h.AddressesSuppressed: _only_said,
+    h.SuppressionLifted: _only_said,
+    h.PersonErased: _only_said,
+    h.RunsRetired: _only_said,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
     h.ScheduleMissed: _schedule_missed,

@@ -208,6 +208,14 @@ class PersonErased(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class RunsRetired(Event, frozen=True, kw_only=True):
+    """The words of runs that ended long ago are not kept any more: written before they are taken away."""
+
+    before: datetime  # they had all ended by then
+    runs: dict[str, str]  # run -> SHA-256 over what is kept of its events, one a line
+    reason: str = ""
+
+
 class ScheduleAdded(Event, frozen=True, kw_only=True):
     """A goal is to be run again and again; whoever adds it is the requester of every such run."""
 
@@ -306,7 +314,7 @@ HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted | PersonErased | ToolsAccepted | ToolsQuarantined
+    | AddressesSuppressed | SuppressionLifted | PersonErased | RunsRetired | ToolsAccepted | ToolsQuarantined
     | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

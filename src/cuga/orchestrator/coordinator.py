@@ -35,6 +35,7 @@ from cuga.orchestrator.members import Members
 from cuga.orchestrator.noticing import Noticing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
+from cuga.orchestrator.retaining import Retaining
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
@@ -45,7 +46,7 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing, Erasing):
+class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing, Erasing, Retaining):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.

@@ -65,6 +65,7 @@ METHODS = frozenset(
         "resolve",
         "result",
         "resume",
+        "retain",
         "revoke",
         "revoke_key",
         "runs",

@@ -35,6 +35,7 @@ _TOKEN = re.compile(rb'"sealed1:([0-9a-f]+(?:\+[0-9a-f]+)*):([A-Za-z0-9_-]+)"')
 _DIGEST = re.compile(r"(?:.*:)?[0-9a-f]{64}")
 _KEYED = re.compile(r"~[0-9a-f]{32}")
 _OPEN_DIGESTS = frozenset({"policy_digest", "tool_digest", "snapshot"})  # of rules and tools: about nobody
+_OPEN_TABLES = frozenset({"tools", "runs"})  # of the house's own events: digests by name
 _ENVELOPE = frozenset(
     {"type", "at", "by", "step", "tool", "approval_id", "question_id", "policy_digest", "tool_digest", "tenant"}
 )  # an event's own words, by which it is found and read
@@ -260,7 +261,7 @@ def _is_telling(value: Value) -> bool:
     name = value.names[-1]
     if name == "effect":
         return bool(value.text)
-    if name in _OPEN_DIGESTS or "tools" in value.names or (name == "digest" and "blob" in value.names):
+    if name in _OPEN_DIGESTS or value.names[1] in _OPEN_TABLES or (name == "digest" and "blob" in value.names):
         return False
     return len(value.text) >= 64 and _DIGEST.fullmatch(value.text) is not None
 

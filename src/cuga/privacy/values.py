@@ -11,7 +11,7 @@ _PART = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]')
 
 
 class Value(NamedTuple):
-    """A text that is a value. `names` are those it stands under, the nearest last; `boxes` the objects it is in, by
+    """A text that is a value. `names` are those it stands under, the nearest last, the first empty; `boxes` the objects it is in, by
     number, the nearest last; `depth` is how many of them."""
 
     start: int

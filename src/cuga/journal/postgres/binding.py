@@ -7,7 +7,7 @@ being written, all that has gathered is. A belief that was wrong costs a conflic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 
 import psycopg
@@ -20,7 +20,7 @@ from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Refused, Stored, Unknown
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
-from cuga.journal.postgres.care import rebuild_claims, verify_book
+from cuga.journal.postgres.care import rebuild_claims, retire, verify_book
 from cuga.journal.postgres.migrate import migrate
 from cuga.journal.postgres.reader import Reader, Server
 from cuga.journal.postgres.writer import Writer
@@ -385,6 +385,10 @@ class PostgresJournal:
         """Count the claims again from the streams. Answers each scope that differed: what was kept, what is counted."""
         await self.open()
         return await asyncio.to_thread(rebuild_claims, self.address)
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        await self.open()
+        await asyncio.to_thread(retire, self.address, runs, blobs)
 
     async def close(self) -> None:
         if self._closed:

@@ -7,7 +7,7 @@ commit. If a transaction fails, all that is queued fails with it, and heads and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from cuga.errors import JournalFailed
@@ -256,6 +256,16 @@ class SqliteJournal(Reading):
         self._guarded = True
         try:
             return await self._commit.apart(lambda: self._writer.replace_scopes(*count_claims(self.path)))
+        finally:
+            self._held -= 1
+            self._forget()
+            self._commit.tell()
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        self._held += 1
+        self._guarded = True
+        try:
+            await self._commit.apart(lambda: self._writer.retire(runs, blobs))
         finally:
             self._held -= 1
             self._forget()
