@@ -109,9 +109,7 @@ class Hands:
             if start is None:
                 return
 
-    def _recorded(
-        self, run_id: str, start: ToolCallStart, outcome: Outcome
-    ) -> tuple[c.RecordOutcome, bytes | None]:
+    def _recorded(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
         """The command that writes an outcome, and the bytes that go out of line."""
         blob: bytes | None = None
         reference: BlobRef | None = None

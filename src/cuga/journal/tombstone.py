@@ -61,7 +61,7 @@ def tombstone(body: bytes, event: Event) -> bytes:
 
 
 def blanked(event: Event) -> Event:
-    """The same fact without words, arguments and results: who, when, which step and tool, how it ended, what it cost."""
+    """The same fact without words, arguments and results: who, when, which step and tool, how it ended, its cost."""
     changes: dict[str, Any] = {name: _blank(getattr(event, name)) for name in _WORDS.get(type(event), ())}
     if isinstance(event, e.ToolCallComplete) and event.blob is not None:
         changes["blob"] = msgspec.structs.replace(event.blob, kept=False)

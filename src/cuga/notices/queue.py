@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import apsw
 import msgspec
@@ -122,7 +122,7 @@ class Queue:
         dropped = 0
         with self._db:
             for message_id, notice_id, body in self._db.execute(self._sql["every"]).fetchall():
-                if is_about(msgspec.json.decode(body, type=Message)):
+                if is_about(msgspec.json.decode(cast(bytes, body), type=Message)):
                     self._do("take_away", message_id, notice_id)
                     dropped += 1
         self._db.execute("vacuum")

@@ -1,4 +1,4 @@
-"""What the journal of a house is told about personal data: where the keys lie, whom the records know, which tools count.
+"""What a house's journal is told about personal data: where the keys lie, whom the records know, which tools count.
 
 Contracts say what is personal (`personal`, see docs/tools). Runs of tools that declare any, or that touch records or
 mail, are watched; everything else is written as it is.
@@ -71,7 +71,10 @@ def person_of(contact: Contact) -> Person:
 
 
 def sealing_of(
-    ring: KeyRing, crm: Callable[[], CrmStore], folder: Callable[[], CrmFolder | None], tools: Callable[[], ToolRegistry]
+    ring: KeyRing,
+    crm: Callable[[], CrmStore],
+    folder: Callable[[], CrmFolder | None],
+    tools: Callable[[], ToolRegistry],
 ) -> Sealing:
     """What seals the personal data of a house. Records and tools are asked for when they are needed: the journal is
     there before them."""
@@ -87,17 +90,16 @@ def sealing_of(
                 assert isinstance(contact, Contact)
                 yield person_of(contact)
 
-    known: list[object] = [()]
+    known: list[tuple[object, ...]] = [()]
 
     def stand() -> object:
         try:
             found = tuple(records.names("contacts") for records in folders())
         except CugaError:
             return known[0]  # files that cannot be read now: whom they named is still known
-        if len(found) == len(known[0]) and all(a is b for a, b in zip(found, known[0], strict=True)):  # type: ignore[arg-type]
-            return known[0]
-        known[0] = found
-        return found
+        if [*map(id, found)] != [*map(id, known[0])]:
+            known[0] = found
+        return known[0]
 
     declared = Declared(tools)
     return Sealing(ring, Finder(people, stand), declared.names, declared.watched)

@@ -62,7 +62,9 @@ class Registry(Value, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The digest of what it says; where it says so, and comments, do not count, nor who does the work, which
         model is asked and where answers come in."""
-        bare = msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, retention="")
+        bare = msgspec.structs.replace(
+            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, retention=""
+        )
         return digest(bare)
 
     def profile(self, name: str = "") -> Profile:

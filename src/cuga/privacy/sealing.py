@@ -11,6 +11,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Callable, Collection, Sequence
+
 import msgspec
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESSIV
@@ -43,6 +44,7 @@ _NUMBER = re.compile(r"\+?[\d ().-]{7,20}")
 
 _HOUSE = "house/"
 
+
 class Sealing:
     """What a journal asks about personal data. `names` answers which argument and result names the contracts declare
     personal, `tools` which tools are watched: those that declare any, and those that touch records or mail."""
@@ -51,8 +53,8 @@ class Sealing:
         self,
         ring: KeyRing,
         finder: Finder,
-        names: Callable[[], Collection[str]],
-        tools: Callable[[], Collection[str]],
+        names: Callable[[], frozenset[str]],
+        tools: Callable[[], frozenset[str]],
     ) -> None:
         self.ring = ring
         self._finder = finder
@@ -125,7 +127,7 @@ class Sealing:
     def _keyed(self, event: Event) -> Event:
         claims: tuple[Claim, ...] = getattr(event, "claims", ())
         fresh = tuple(msgspec.structs.replace(claim, scope=self.scope(claim.scope)) for claim in claims)
-        return event if fresh == claims else msgspec.structs.replace(event, claims=fresh)  # type: ignore[call-arg]
+        return event if fresh == claims else msgspec.structs.replace(event, claims=fresh)
 
     def scope(self, scope: str) -> str:
         """A scope with every address or number in it replaced by its keyed digest, the same whoever asks and when."""
@@ -187,7 +189,8 @@ class Sealing:
     def _written(self, stream: str, body: bytes, planned: list[tuple[Value, tuple[str, ...]]]) -> bytes:
         if not planned:
             return body
-        parts, at = [], 0
+        parts: list[bytes] = []
+        at = 0
         for value, ids in planned:
             parts += (body[at : value.start], self._token(stream, body[value.start : value.end], ids))
             at = value.end

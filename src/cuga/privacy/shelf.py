@@ -1,5 +1,4 @@
-"""Where keys lie: a file of its own, or memory. A key that is taken away is overwritten, and stays away.
-"""
+"""Where keys lie: a file of its own, or memory. A key that is taken away is overwritten, and stays away."""
 
 from __future__ import annotations
 

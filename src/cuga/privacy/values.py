@@ -11,8 +11,8 @@ _PART = re.compile(rb'"(?:[^"\\]|\\.)*"(\s*:)?|[{}\[\]]')
 
 
 class Value(NamedTuple):
-    """A text that is a value. `names` are those it stands under, the nearest last, the first empty; `boxes` the objects it is in, by
-    number, the nearest last; `depth` is how many of them."""
+    """A text that is a value. `names` are those it stands under, the nearest last, the first empty; `boxes` the objects
+    it is in, by number, the nearest last; `depth` is how many of them."""
 
     start: int
     end: int
@@ -45,10 +45,9 @@ def values_of(body: bytes) -> list[Value]:
                 count += 1
                 boxes.append(count)
                 names.append("")
-        elif kinds:
-            if kinds.pop() == b"{":
-                boxes.pop()
-                names.pop()
+        elif kinds and kinds.pop() == b"{":
+            boxes.pop()
+            names.pop()
     return found
 
 

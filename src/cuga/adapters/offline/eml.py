@@ -97,10 +97,10 @@ def drop_mails(directory: Path, is_about: Callable[[str], bool]) -> int:
     gone = 0
     places = sorted(directory.glob("*")) if directory.is_dir() else []
     for place in places:
-        if place.suffix.lower() in (".eml", ".part") and place.is_file() and not place.is_symlink():
-            if any(is_about(text) for text in _texts(place.read_bytes())):
-                place.unlink()
-                gone += 1
+        is_mail = place.suffix.lower() in (".eml", ".part") and place.is_file() and not place.is_symlink()
+        if is_mail and any(is_about(text) for text in _texts(place.read_bytes())):
+            place.unlink()
+            gone += 1
     return gone
 
 

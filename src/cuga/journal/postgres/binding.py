@@ -17,7 +17,18 @@ from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import Codec, Personal, Scrub
-from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Refused, Stored, Unknown
+from cuga.journal.port import (
+    LARGEST,
+    Appended,
+    Committed,
+    Conflict,
+    Index,
+    Listed,
+    OpenApproval,
+    Refused,
+    Stored,
+    Unknown,
+)
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
 from cuga.journal.postgres.care import rebuild_claims, retire, verify_book

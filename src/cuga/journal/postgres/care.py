@@ -115,7 +115,9 @@ def retire(address: Address, runs: Mapping[str, Sequence[bytes]], blobs: Collect
                 for position, expected, version, _ in rows:
                     events = joined(bodies[expected:version])
                     connection.execute("update journal set events = $1 where id = $2", (events, position))
-                for run, body in connection.execute("select run, body from runs where run = $1", (rows[0][3],)).fetchall():
+                for run, body in connection.execute(
+                    "select run, body from runs where run = $1", (rows[0][3],)
+                ).fetchall():
                     line = msgspec.structs.replace(decode_row(body), goal=RETIRED, reason=RETIRED)
                     connection.execute("update runs set body = $1 where run = $2", (encode_row(line), run))
             for digest in blobs:

@@ -100,7 +100,9 @@ class BookCheck:
             last, before = heads.get(run, (0, GENESIS))
             bodies, hash = bodies_of(events, version - expected), as_bytes(hash)
             heads[run] = (version, hash)
-            holds = run in prefixes and expected == last and link_of_kept(prefixes[run], expected, before, bodies) == hash
+            holds = (
+                run in prefixes and expected == last and link_of_kept(prefixes[run], expected, before, bodies) == hash
+            )
             if not holds and run not in spoilt:
                 spoilt.add(run)
                 self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
@@ -108,7 +110,12 @@ class BookCheck:
             if name in self._blanked or any(map(is_tombstone, bodies)):
                 self._blanked.setdefault(name, []).extend(bodies)
             for seq, body in enumerate(bodies, expected + 1):
-                if _holds(body, b'"claims"') or _holds(body, b'"blob"') or _holds(body, b'"run_started"') or _holds(body, b'"runs_retired"'):
+                if (
+                    _holds(body, b'"claims"')
+                    or _holds(body, b'"blob"')
+                    or _holds(body, b'"run_started"')
+                    or _holds(body, b'"runs_retired"')
+                ):
                     self._note(body, f"{names.get(run)} #{seq}")
         return {run: (names.get(run, f"stream {run}"), version) for run, (version, _) in heads.items()}
 

@@ -139,7 +139,7 @@ class Writer:
             with self._connection:
                 for stream, bodies in runs.items():
                     (pk,) = next(iter(self._run(read["stream_pk"], (stream,))))
-                    rows_of = self._run(read["appends"], {"run": pk, "after": 0}).fetchall()
+                    rows_of: list[Any] = self._run(read["appends"], {"run": pk, "after": 0}).fetchall()
                     for position, expected, version, _, _ in rows_of:
                         self._run(write["retire_append"], (joined(bodies[expected:version]), position))
                     self._run(write["retire_run"], (RETIRED, RETIRED, pk))

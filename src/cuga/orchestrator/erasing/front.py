@@ -152,7 +152,7 @@ def _documents(assembly: Assembly, is_about: Callable[[str], bool]) -> tuple[str
     found: list[Path] = []
     for place in (assembly.place.documents, assembly.place.templates, assembly.place.crm_folder):
         for file in sorted(place.rglob("*")) if place.is_dir() else ():
-            if file.suffix.lower() in _DOCUMENTS and file.is_file() and not file.is_symlink():
-                if is_about(file.read_text("utf-8", "replace")):
-                    found.append(file)
+            is_text = file.suffix.lower() in _DOCUMENTS and file.is_file() and not file.is_symlink()
+            if is_text and is_about(file.read_text("utf-8", "replace")):
+                found.append(file)
     return tuple(str(file.relative_to(assembly.place.root)) for file in found)
