@@ -12,8 +12,9 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, NotFound
+from cuga.errors import BadInput, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
+from cuga.model import house_event as h
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
 from cuga.orchestrator import Coordinator, retaining
@@ -216,3 +217,68 @@ async def test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered
 
 async def reduced(assembly, run_id):
     return (await retaining._reduced(assembly, run_id))[0]
+
+
+@pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])
+async def test_whoever_is_cut_off_while_erasing_erases_once_more(place, monkeypatch, where):
+    class Cut(Exception):
+        pass
+
+    def cut(*_args, **_named):
+        raise Cut
+
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        await sent(front)
+        with monkeypatch.context() as patch:
+            owner, name = {
+                "destroy": (assembly.sealing.ring, "destroy"),
+                "mail": (assembly.outbox, "erase"),
+                "views": (assembly.views, "wipe"),
+                "records": (assembly.crm, "erase"),
+            }[where]
+            patch.setattr(owner, name, cut)
+            with pytest.raises(Cut):
+                await front.erase_person("P1", "asked for it")
+    async with opened(place, days=1) as front:
+        assert hits(place.root), "it was not finished"
+        await front.erase_person("P1", "asked for it")
+        assert await front.verify() == []
+    assert hits(place.root, seals(place)) == []
+
+
+async def test_only_an_admin_erases_or_reduces_and_only_with_a_reason(place):
+    async with opened(place) as front:
+        await furnished(front)
+        with pytest.raises(BadInput, match="reason"):
+            await front.erase_person("P1", " ")
+        await front.change(h.UserAdded(at=AT, user="vera", roles=("approver",)))
+        vera = await front.principal("vera")
+        for asked in (
+            front.person_data("P1", by=vera),
+            front.erase_person("P1", "r", by=vera),
+            front.retain("2y", by=vera),
+        ):
+            with pytest.raises(NotAllowed):
+                await asked
+        assert (await front.person_data("P1")).contacts == ("P1",), "nothing was erased"
+
+
+async def test_several_of_one_name_are_told_apart_by_id(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        assembly.crm.store({"contacts": [Contact(id="P9", name=NAME, email="other@canary.example")]})
+        with pytest.raises(BadInput, match="2 people"):
+            await front.erase_person(NAME, "asked for it")
+        await front.erase_person("P9", "asked for it")
+        assert assembly.crm.get("contacts", "P1").name == NAME and assembly.crm.get("contacts", "P9") is None
+
+
+async def test_what_was_written_before_anything_was_sealed_is_told(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        assembly.journal._codec.personal = None
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        assembly.journal._codec.personal = assembly.sealing
+        held = await front.person_data("P1")
+        assert held.runs == () and held.clear_events > 3

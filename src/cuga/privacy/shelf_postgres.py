@@ -19,7 +19,7 @@ from cuga.privacy.shelf import Kept
 SCHEMA = "cuga_keys"
 _TABLES = f"""
 create schema if not exists {SCHEMA};
-create table if not exists {SCHEMA}.house (only int primary key check (only = 1), secret bytea not null);
+create table if not exists {SCHEMA}.house (one int primary key check (one = 1), secret bytea not null);
 create table if not exists {SCHEMA}.subject (id text primary key, key bytea not null);
 create table if not exists {SCHEMA}.erased (id text primary key);
 """

@@ -15,6 +15,7 @@ from cuga.adapters.capability import RECORDS
 from cuga.model.value import encode
 
 _OF_A_CONTACT = ("activities", "notes")  # rows that are about one contact and nothing else
+_OF_OTHERS = ("notes",)  # of a contact who is somebody else: their own name may be the same
 _OTHERS = {"facts": ("value",), "edits": ("was", "becomes"), "past": ("was", "becomes"), "calls": ("edit",)}
 _NEVER = frozenset({"id", "kind", "line", "version", "currency"})
 
@@ -41,14 +42,14 @@ def erase(
     for table in (*RECORDS, *_OTHERS):
         names = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
         keys = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
+        looked_at = _OF_OTHERS if table == "contacts" else _OTHERS.get(table, tuple(names))
         for row in db.execute(f"SELECT * FROM {table}").fetchall():
             values = dict(zip(names, row, strict=True))
             fresh = {
                 name: _without(value, is_about, instead)
-                for name, value in values.items()
-                if isinstance(value, str) and name not in _NEVER and name not in keys
-                and name in _OTHERS.get(table, names)
-            }  # fmt: skip
+                for name in looked_at
+                if isinstance(value := values[name], str) and name not in _NEVER and name not in keys
+            }
             fresh = {name: value for name, value in fresh.items() if value != values[name]}
             if fresh:
                 sets, where = ", ".join(f"{name} = ?" for name in fresh), " AND ".join(f"{key} = ?" for key in keys)
