@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import zipfile
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -190,6 +191,8 @@ async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_hold
         assert await check_rows(assembly.journal) == ()
         march = Scope(since=AT, until=AT + timedelta(days=601))
         await front.evidence(march, str(place.root.parent / "evidence.zip"))
+        with zipfile.ZipFile(place.root.parent / "evidence.zip") as bundle:
+            assert "complete; 1 of the runs are tombstones" in bundle.read("report.html").decode()
         await front.backup(str(place.root.parent / "copy.db"))
     key = str(seals(place) / "seal.pub")
     for file in (place.journal, place.root.parent / "copy.db", place.root.parent / "evidence.zip"):

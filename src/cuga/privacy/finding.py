@@ -13,6 +13,7 @@ from typing import NamedTuple
 EMAIL = re.compile(r"[A-Za-z0-9!#$%&'*+=?^_`{|}~.-]+@[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?")
 PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()./-]{5,18}\d(?![\w.])")
 WORD = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_DIGITS = re.compile(r"\d[\d ()./-]{5,}\d")
 SHORTEST_PHONE = 7  # digits; fewer are as likely an amount or a date
 SHORTEST_VALUE = 6  # characters of a value of a record that stands for its person wherever it is a text of its own
 
@@ -54,13 +55,15 @@ class Finder:
         low = text.casefold()
         if (whose := self._exact.get(low.strip())) is not None:
             found.add(whose)
-        if any(letter.isdigit() for letter in text):
+        if _DIGITS.search(text) is not None:
             for match in PHONE.finditer(text):
                 digits = digits_of(match[0])
                 if len(digits) >= SHORTEST_PHONE and (whose := self._exact.get(digits)) is not None:
                     found.add(whose)
         first = self._first
         words = WORD.findall(low)
+        if first.keys().isdisjoint(words):
+            return frozenset(found)
         for at, word in enumerate(words):
             for rest, ref in first.get(word, ()):
                 if tuple(words[at + 1 : at + 1 + len(rest)]) == rest:
@@ -87,7 +90,8 @@ class Finder:
     @staticmethod
     def named(text: str, parts: Mapping[str, set[str]]) -> set[str]:
         """Whoever is named in a text by at least a word of their name, written as names are."""
-        return set().union(*(parts[word] for word in WORD.findall(text) if word in parts))
+        words = parts.keys() & WORD.findall(text)
+        return set().union(*(parts[word] for word in words)) if words else set()
 
     def _look(self) -> None:
         stand = self._stand()
