@@ -160,6 +160,24 @@ A reading role sees its tenant and nobody else
 A house moves into a database and back with every hash
     machines/test_moving.py
     """,
+    "Personal data and retention": """
+Nothing of a person lies in the journal in clear, and everybody reads as ever
+    scenario/test_privacy.py::test_a_journal_holds_nothing_of_a_person_in_clear_and_reads_as_ever
+    unit/privacy/test_sealing.py
+Somebody who is erased is nowhere in the house; chain, seal, verifier and evidence hold; nobody else loses anything
+    scenario/test_privacy.py::test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_holds
+    doors/test_cli_erasing.py
+Erasing is done again by whoever was cut off
+    scenario/test_privacy.py::test_whoever_is_cut_off_while_erasing_erases_once_more
+Only an admin erases or reduces, with a reason
+    scenario/test_privacy.py::test_only_an_admin_erases_or_reduces_and_only_with_a_reason
+Keys lie in a file of their own, and move with the book
+    unit/privacy/test_sealing.py::test_keys_lie_in_a_file_of_their_own_that_is_made_when_the_first_is_needed
+    machines/test_moving.py::test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place
+Old runs are kept as tombstones that are proven; a record that is blanked in secret is found
+    scenario/test_privacy.py::test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds
+    scenario/test_privacy.py::test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered_is_found
+    """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
     test_orchestrator_protocol.py

@@ -269,7 +269,7 @@ class Live:
         moves_budget = False
         stored = await assembly.journal.read(watched.run_id, watched.position)
         for one in stored:
-            event = PLAIN.decode(one.body)
+            event = PLAIN.decode(one.readable)
             watched.position = one.seq
             if isinstance(event, e.RunStarted):
                 watched.trace_id = event.trace_id

@@ -120,6 +120,9 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         case h.SuppressionLifted(reason=reason):
             if not reason.strip():
                 raise BadInput("taking an address off the list needs a reason", mend='Say --reason "...".')
+        case h.PersonErased(reason=reason, subjects=subjects):
+            if not reason.strip() or not subjects:
+                raise BadInput("erasing somebody needs a reason", mend='Say --reason "...".')
         case h.UserLeft():
             _check_leaving(state, event)
         case h.NoticeAdded(channel=channel, about=about):

@@ -204,8 +204,10 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _suppression_changed(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted) -> None:
-    """The list itself lies with the mail; the stream says who changed it, and why."""
+def _only_said(
+    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased | h.RunsRetired
+) -> None:
+    """What it is about lies elsewhere; the stream says who changed it, and why."""
 
 
 def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
@@ -293,8 +295,10 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.LessonsForgotten: _lessons_forgotten,
     h.CrmImported: _imported,
     h.RepliesTaken: _imported,
-    h.AddressesSuppressed: _suppression_changed,
-    h.SuppressionLifted: _suppression_changed,
+    h.AddressesSuppressed: _only_said,
+    h.SuppressionLifted: _only_said,
+    h.PersonErased: _only_said,
+    h.RunsRetired: _only_said,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
     h.SchedulePaused: _schedule_paused,

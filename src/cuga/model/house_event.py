@@ -206,6 +206,23 @@ class SuppressionLifted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class PersonErased(Event, frozen=True, kw_only=True):
+    """Somebody's data are erased: written before their keys are destroyed. Who it was is not said; the ids are those
+    that sealed texts were sealed for."""
+
+    subjects: tuple[str, ...]
+    runs: int  # that their data were in
+    reason: str
+
+
+class RunsRetired(Event, frozen=True, kw_only=True):
+    """The words of runs that ended long ago are not kept any more: written before they are taken away."""
+
+    before: datetime  # they had all ended by then
+    runs: dict[str, str]  # run -> SHA-256 over what is kept of its events, one a line
+    reason: str = ""
+
+
 class ScheduleAdded(Event, frozen=True, kw_only=True):
     """A goal is to be run again and again; whoever adds it is the requester of every such run."""
 
@@ -317,7 +334,8 @@ HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
     | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | LessonsForgotten | CrmImported
-    | RepliesTaken | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
+    | RepliesTaken | AddressesSuppressed | SuppressionLifted | PersonErased | RunsRetired
+    | ToolsAccepted | ToolsQuarantined
     | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed
     | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost

@@ -114,7 +114,7 @@ class Postman:
             if stored.stream.startswith("house/"):
                 continue
             try:
-                messages += [one async for one in self._messages(stored.stream, PLAIN.decode(stored.body))]
+                messages += [one async for one in self._messages(stored.stream, PLAIN.decode(stored.readable))]
             except EventUnreadable:
                 continue  # a newer version's
             if read >= PER_LOOK:
@@ -257,7 +257,7 @@ class Postman:
     async def _start_of(self, run_id: str) -> e.RunStarted | None:
         if run_id not in self._starts:
             stored = await self._journal.read(run_id)
-            first = PLAIN.decode(stored[0].body) if stored else None
+            first = PLAIN.decode(stored[0].readable) if stored else None
             if not isinstance(first, e.RunStarted):
                 return None
             if len(self._starts) > 1_000:

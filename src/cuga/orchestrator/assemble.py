@@ -59,6 +59,7 @@ from cuga.orchestrator import database
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
+from cuga.orchestrator.personal import keys_of, sealing_of
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
@@ -78,6 +79,7 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.privacy import KeyFile, KeyRing, Sealing
 from cuga.projections.acts import ActsView
 from cuga.projections.inbox import KnownCards
 from cuga.projections.lessons import LessonsView
@@ -137,6 +139,7 @@ class Assembly:
     views: Store
     outside: Outside
     models: Models
+    sealing: Sealing
     recalls: bool = False  # the planner heeds what became of earlier goals
     was_taught: bool = True  # somebody may have taught something since that was last looked at
     looked_at: float = 0.0  # when, where others write the journal too
@@ -236,6 +239,7 @@ class Assembly:
 
     async def refold(self) -> None:
         """Read the house stream again."""
+        self.sealing.forget()  # another process may have erased somebody
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
         await self._heed()
 
@@ -314,6 +318,7 @@ class Assembly:
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
+        self.sealing.ring.close()
         self.views.close()
         self.crm.close()
         if self._credentials is not None:
@@ -366,17 +371,20 @@ async def open_house(
         await keep_report(assembly, reported)
 
     scrub = redactor.scrub_values
+    keys = database.open_keys(named_database) if named_database else KeyFile(keys_of(place, settings))
+    ring = KeyRing(keys)
+    sealing = sealing_of(ring, lambda: crm, lambda: folder, lambda: kept)
     book: PostgresJournal | None = None
     if place is not None:
         make_private(place.crm, *(() if named_database else (place.journal, place.views)))
     if journal is None:
         if place is None:
-            journal = MemoryJournal(scrub=scrub)
+            journal = MemoryJournal(scrub=scrub, personal=sealing)
         elif named_database:
-            journal = book = await database.open_book(place, named_database, settings, scrub)
+            journal = book = await database.open_book(place, named_database, settings, scrub, sealing)
             await database.set_clock(clock, book)
         else:
-            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub, personal=sealing)
     outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
         sealer = await _sealer_of(book or journal, place, settings)
@@ -397,7 +405,11 @@ async def open_house(
         registry, kept = read
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
-    outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    outbox = Outbox(
+        place.outbox if place is not None else Path(spare.name) if spare else "outbox",
+        clock=clock,
+        keyed=lambda address: ring.keyed(f"address/{address}"),
+    )
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
@@ -500,6 +512,7 @@ async def open_house(
         mistakes=mistakes,
         models=models,
         plans_itself=planner is not None,
+        sealing=sealing,
         _spare=spare,
     )
     await assembly.refold()

@@ -27,6 +27,7 @@ from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
+from cuga.orchestrator.erasing import Erasing
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
@@ -35,6 +36,7 @@ from cuga.orchestrator.overseeing import Overseeing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
 from cuga.orchestrator.remembering import Remembering
+from cuga.orchestrator.retaining import Retaining
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
@@ -45,7 +47,9 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Rehearsing, Overseeing, Remembering):
+class Coordinator(
+    Members, Mailroom, Servers, Doorkeeping, Bringing, Rehearsing, Overseeing, Remembering, Erasing, Retaining
+):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.

@@ -73,6 +73,10 @@ class Store(Protocol):
         """Forget all rows and the mark of a projection."""
         ...
 
+    def wipe(self) -> None:
+        """Forget everything, so that nothing of it stays where it lay."""
+        ...
+
     def close(self) -> None:
         """Let the store go."""
         ...
@@ -246,7 +250,7 @@ async def _read_on(journal: ReadJournal, views: Sequence[View[Any]], batch: int,
     start = min((view._reach for view in views), default=0)
     try:
         async for stored in journal.feed(start):
-            event = codec.decode(stored.body)
+            event = codec.decode(stored.readable)
             for view in views:
                 if view._reach < stored.position:
                     view._apply(stored.position, stored.hash, stored.stream, event)

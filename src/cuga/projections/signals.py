@@ -191,7 +191,7 @@ async def signals_of(journal: ReadJournal, stored: Iterable[Stored], codec: Code
     rows: Rows[Row] = Rows(lambda _key: None)
     fold = TallyFold()
     for one in stored:
-        fold.apply(rows, one.stream, codec.decode(one.body))
+        fold.apply(rows, one.stream, codec.decode(one.readable))
     total = Tally()
     for row in rows.changes().values():
         if isinstance(row, Tally):

@@ -7,14 +7,17 @@ as it was approved, with no header more and none less, is refused with `NotDone`
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
+from pathlib import Path
 
 from cuga.adapters.capability import Outgoing, Receipt, body_hash, canonical_body
 from cuga.errors import NotDone
@@ -90,6 +93,29 @@ def read_receipt(whole: bytes, place: str) -> Receipt:
 def name_of(key: str) -> str:
     """The name that everything of an idempotency key goes by."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
+
+
+def drop_mails(directory: Path, is_about: Callable[[str], bool]) -> int:
+    """Delete the mails of a directory that are to, from or about somebody; how many."""
+    gone = 0
+    places = sorted(directory.glob("*")) if directory.is_dir() else []
+    for place in places:
+        is_mail = place.suffix.lower() in (".eml", ".part") and place.is_file() and not place.is_symlink()
+        if is_mail and any(is_about(text) for text in _texts(place.read_bytes())):
+            place.unlink()
+            gone += 1
+    return gone
+
+
+def _texts(whole: bytes) -> Iterator[str]:
+    """All that can be read in a mail: its bytes as they are, its headers and its text parts."""
+    yield whole.decode("utf-8", "replace")
+    with contextlib.suppress(MessageError, ValueError, LookupError, KeyError, AttributeError):
+        message = _parsed(whole)
+        yield from map(str, message.values())
+        for part in message.walk():
+            if part.get_content_maintype() == "text":
+                yield str(part.get_content())
 
 
 def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:

@@ -13,6 +13,7 @@ from cuga.cli.commands import (
     connecting,
     corresponding,
     deciding,
+    erasing,
     governing,
     keeping,
     looking,
@@ -102,6 +103,8 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, switching.workers, "workers"),
     (_LOOK, sealing.evidence, "evidence"),
     (_HOUSE, sealing.seal, "seal"),
+    (_HOUSE, erasing.erase, "erase"),
+    (_HOUSE, erasing.retain, "retain"),
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),
 )

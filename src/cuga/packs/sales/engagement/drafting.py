@@ -28,7 +28,7 @@ from cuga.tools.declare import Slot, ToolContext, tool
     drafting=DRAFTING,
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),
-    personal=("/recipient", "/recipient_name"),
+    personal=("/recipient", "/recipient_name", "/recipient_title", "/subject", "/body"),
 )  # fmt: skip
 def draft_outbound_message(
     context: ToolContext,
