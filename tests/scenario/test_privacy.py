@@ -166,6 +166,25 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
     assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0
 
 
+async def test_what_was_taught_about_somebody_goes_with_them(place):
+    for folder, name in ((place.calendar, "free.ics"), (place.facts, "people.json")):
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"of {NAME}")
+    async with opened(place) as front:
+        await furnished(front)
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        (card,) = await front.inbox()
+        await front.answer(card.approval_id, "deny", reason=f"never {WORDS} to {NAME}")
+        (lesson,) = await front.lessons()
+        assert lesson.mentions(NAME) and hits(place.root / "views.db", place.root / "views.db-wal")
+        erased = await front.erase_person("P1", "by letter")
+        assert set(erased.left) == {"calendar/free.ics", "facts/people.json"}, "files of others are named to a person"
+        told = encode(await front.lessons()).decode()
+        assert not any(one in told for one in CANARIES)
+        await front.signals()
+    assert hits(*(place.root / f"views.db{log}" for log in ("", "-wal", "-shm")), *book(place)) == []
+
+
 async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds(place):
     async with opened(place) as front:
         await furnished(front)

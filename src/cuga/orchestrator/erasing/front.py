@@ -23,7 +23,7 @@ from cuga.privacy import ERASED
 
 WAIT_S = 30.0  # for the end of a run that is being cancelled
 _MARK = f'"{SEALED}'.encode()
-_DOCUMENTS = frozenset({".md", ".txt", ".html", ".htm", ".csv", ".yaml", ".yml"})
+_DOCUMENTS = frozenset({".md", ".txt", ".html", ".htm", ".csv", ".yaml", ".yml", ".json", ".ics"})
 
 
 class Erasing(Reading):
@@ -133,9 +133,11 @@ def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
 def _clean_views(assembly: Assembly, subject: Subject, runs: frozenset[str]) -> int:
     """What was folded from the journal while their keys were there; how many messages are not told any more."""
     assembly.views.wipe()
-    assembly.signals.view.forget()
-    assembly.acts.view.forget()
+    for view in (assembly.signals.view, assembly.acts.view, assembly.counts.view, assembly.lessons.view):
+        view.forget()
+    assembly.was_taught = True  # what people taught is read anew
     assembly.known_lines.clear()
+    assembly.known_cards.clear()
     return assembly.outgoing().drop_about(
         lambda message: message.run_id in runs or subject.is_named(message.goal) or subject.is_named(message.reason)
     )
@@ -146,13 +148,14 @@ def _day(assembly: Assembly) -> str:
 
 
 def _documents(assembly: Assembly, is_about: Callable[[str], bool]) -> tuple[str, ...]:
-    """Files of others in the house that name somebody: documents, templates and the folder of records."""
+    """Files of others in the house that name somebody: documents, templates, calendars, facts and the folder of records."""
     if assembly.place is None:
         return ()
     found: list[Path] = []
-    for place in (assembly.place.documents, assembly.place.templates, assembly.place.crm_folder):
-        for file in sorted(place.rglob("*")) if place.is_dir() else ():
+    place = assembly.place
+    for folder in (place.documents, place.templates, place.crm_folder, place.calendar, place.facts):
+        for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
             is_text = file.suffix.lower() in _DOCUMENTS and file.is_file() and not file.is_symlink()
             if is_text and is_about(file.read_text("utf-8", "replace")):
                 found.append(file)
-    return tuple(str(file.relative_to(assembly.place.root)) for file in found)
+    return tuple(str(file.relative_to(place.root)) for file in found)
