@@ -142,3 +142,35 @@ def test_what_was_changed_after_it_was_proposed_does_not_go_out(context: ToolCon
 def test_an_address_cannot_add_a_line_to_the_file(context: ToolContext):
     with pytest.raises(BadInput):
         proposed(context, organizer="ada@x.example\r\nATTENDEE:mailto:eve@evil.example")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_that_ends_while_it_sends_leaves_one_mail_and_one_time_kept(
+    context: ToolContext, tmp_path: Path, when: str
+):
+    class Cut(Exception):
+        pass
+
+    class Dying:
+        """A mail adapter whose process ends before or after the file is there."""
+
+        def __init__(self, real: Outbox) -> None:
+            self.real = real
+
+        def __getattr__(self, name: str):
+            return getattr(self.real, name)
+
+        def send(self, message):
+            if when == "after":
+                self.real.send(message)
+            raise Cut
+
+    invitation, real = proposed(context), context.capability("mail")
+    dying = msgspec.structs.replace(context, capabilities={**context.capabilities, "mail": Dying(real)})
+    with pytest.raises(Cut):
+        sent(dying, invitation)
+    found = look(msgspec.structs.replace(context, key="k1"), {"invitation": invitation})
+    assert (found is not None) is (when == "after")
+    again = found or sent(context, invitation)
+    assert again.recipient == "nora@kestrel.example"
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == len(list((tmp_path / "calendar/held").glob("*"))) == 1
