@@ -61,7 +61,10 @@ What a registry says of models, and that nested files only tighten it
     unit/policy/test_models.py
 Texts by a model: marked, checked, paid for once through any crash, and by the rules whenever it fails
     scenario/test_model_drafts.py
+    unit/kernel/test_written.py
     unit/packs/sales/test_proving.py
+A model that writes whatever notes tell it to: no way to be led away, every claim shown, nothing sent unseen
+    scenario/test_obedient_writers.py
 No name and no address of a person in what is sent, and everything back in what comes
     scenario/test_model_drafts.py::test_no_name_and_no_address_of_a_person_leaves_the_house
     unit/planning/test_masking.py

@@ -23,6 +23,13 @@ _PROMISE = re.compile(
 _STARTS = re.compile(r"(?:\A|[.!?:…]['\"”’)]*\s+|\n\s*|[“\"(]\s*)\Z")
 
 
+_OPENERS = (  # words that open a sentence and are no part of a name
+    " a an and as at but by can could dear do does for from hello hi how i if in is it many may more most my no not "
+    "now of on one or our please should since so some that the their then there these they this those to today we "
+    "what when where which while who why will with would you your "
+)
+
+
 class Claim(NamedTuple):
     """Something that is said and stands nowhere. `reaches`: it is a link, an address or a telephone number."""
 
@@ -58,9 +65,9 @@ def unproven(text: str, known: Iterable[str]) -> tuple[Claim, ...]:
 
 
 def _without_first(text: str, hit: re.Match[str]) -> str:
-    """A name without the word that is only written large because a sentence begins with it; it may leave nothing."""
+    """A name without a word that is only written large because a sentence begins with it; it may leave nothing."""
     words = hit[0].split()
-    if _STARTS.search(text, 0, hit.start()):
+    if _STARTS.search(text, 0, hit.start()) and (len(words) == 1 or f" {words[0].casefold()} " in _OPENERS):
         words = words[1:]
     words = [word for word in words if word not in ("I", "I’m", "I'm", "I'd", "I’d", "I’ll", "I'll")]
     return " ".join(words)

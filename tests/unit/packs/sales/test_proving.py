@@ -33,6 +33,7 @@ def claims(text: str) -> list[str]:
         ("We guarantee a discount, as agreed.", ["promise: guarantee", "promise: discount", "promise: as agreed"]),
         ("Marek from Acme Tools said so.", ["name: Acme Tools"]),  # the first word of a sentence is no name by itself
         ("And Marek Novak said so.", ["name: Marek Novak"]),
+        ("Norvane Bank has signed. Our Ovens rest.", ["name: Norvane Bank", "name: Ovens"]),
     ],
 )
 def test_what_is_said_beyond_the_records(text: str, found: list[str]):

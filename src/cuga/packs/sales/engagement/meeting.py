@@ -6,6 +6,7 @@ Nothing is booked for anybody else: an invitation is a mail that its reader may 
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -27,6 +28,8 @@ from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 RULES = "meeting-1"
 MOST_DAYS, MOST_SLOTS, STEP = 60, 5, timedelta(minutes=30)
 SHORTEST, LONGEST = 10, 240  # minutes of a meeting
+_ABOUT = re.compile(r"\b(?:about|to discuss|to talk about|on the subject of) (.+)", re.I)
+_WISH = re.compile(r"(?:please )?(?:propose|suggest|invite|find|offer|arrange|set up)\b", re.I)
 NOTICE = timedelta(hours=2)  # nobody is asked for a time that is almost there
 
 
@@ -77,7 +80,7 @@ class Invited(Result, frozen=True, kw_only=True):
     cost=0.6,
     keywords=(
         "meeting invitation", "propose a meeting", "suggest a meeting", "meeting time", "free slot", "free slots",
-        "find a time", "calendar invitation", "invite to a meeting", "appointment",
+        "find a time", "calendar invitation", "invite", "invite to a meeting", "appointment",
     ),
     gives={"invitation": ""},
     uses=("calendar", "crm", "templates"),
@@ -98,7 +101,7 @@ def propose_meeting(
     hours: Annotated[tuple[int, int], Slot("hours", "working hours, from and before, here and there")] = (9, 17),
     zone: Annotated[str, Slot("zone", "own time zone, e.g. Europe/Berlin")] = "UTC",
     sender: Annotated[str, Slot("sender", "name under the mail")] = "",
-    organizer: Annotated[str, Slot("address", "own mail address, to which answers go")] = "",
+    organizer: Annotated[str, Slot("organizer", "own mail address, to which answers go")] = "",
 ) -> Invitation:
     """Invitation to a meeting at a time that is free in the calendar.
 
@@ -132,7 +135,7 @@ def propose_meeting(
     letterhead = _letterhead(context)
     name = sender.strip() or letterhead.name
     unfilled = [] if to.address else [Unfilled(field="recipient", why="no address is known", blocking=True)]
-    title = " ".join((about or f"Meeting with {letterhead.company or name or 'us'}").split())[:120]
+    title = _title(about) or f"Meeting with {letterhead.company or name or 'us'}"
     body = _body(to, title, first, minutes, local, name, letterhead)
     return Invitation(
         recipient=to.address,
@@ -228,6 +231,13 @@ def _invited(invitation: Invitation, receipt: Any) -> Invited:
 
 class _To(Recipient, frozen=True, kw_only=True):
     account: str = ""
+
+
+def _title(about: str) -> str:
+    """What a meeting is about, of words that may be those of the whole wish: what stands behind "about"."""
+    plain = " ".join(about.split())
+    found = _ABOUT.search(plain)
+    return (found[1] if found else "" if _WISH.match(plain) else plain)[:120].rstrip(".")
 
 
 def _recipient(crm: CrmRead | None, contact: str, account: str, today: date, notes: list[str]) -> _To:

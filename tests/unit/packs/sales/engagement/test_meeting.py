@@ -142,3 +142,61 @@ def test_what_was_changed_after_it_was_proposed_does_not_go_out(context: ToolCon
 def test_an_address_cannot_add_a_line_to_the_file(context: ToolContext):
     with pytest.raises(BadInput):
         proposed(context, organizer="ada@x.example\r\nATTENDEE:mailto:eve@evil.example")
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_process_that_ends_while_it_sends_leaves_one_mail_and_one_time_kept(
+    context: ToolContext, tmp_path: Path, when: str
+):
+    class Cut(Exception):
+        pass
+
+    class Dying:
+        """A mail adapter whose process ends before or after the file is there."""
+
+        def __init__(self, real: Outbox) -> None:
+            self.real = real
+
+        def __getattr__(self, name: str):
+            return getattr(self.real, name)
+
+        def send(self, message):
+            if when == "after":
+                self.real.send(message)
+            raise Cut
+
+    invitation, real = proposed(context), context.capability("mail")
+    dying = msgspec.structs.replace(context, capabilities={**context.capabilities, "mail": Dying(real)})
+    with pytest.raises(Cut):
+        sent(dying, invitation)
+    found = look(msgspec.structs.replace(context, key="k1"), {"invitation": invitation})
+    assert (found is not None) is (when == "after")
+    again = found or sent(context, invitation)
+    assert again.recipient == "nora@kestrel.example"
+    assert len(list((tmp_path / "outbox").glob("*.eml"))) == len(list((tmp_path / "calendar/held").glob("*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("about", "title"),
+    [
+        ("Propose a meeting with Nora about the shift plan.", "the shift plan"), ("the ovens", "the ovens"),
+        ("Propose a meeting with Nora at Kestrel Works", "Meeting with us"), ("", "Meeting with us"),
+    ],
+)  # fmt: skip
+def test_the_title_is_what_it_is_about(context: ToolContext, about: str, title: str):
+    assert proposed(context, about=about).title == title
+
+
+async def test_a_goal_becomes_a_proposal_and_a_mail_that_waits_for_a_person():
+    from cuga.orchestrator import Coordinator
+
+    async with Coordinator("smb") as house:
+        people = [Contact(id="C1", name="Nora Tamm", email="nora@kestrel.example", account_id="A1")]
+        accounts = [Account(id="A1", name="Kestrel Works", country="Estonia")]
+        (await house.open()).crm.store({"accounts": accounts, "contacts": people})
+        result = await house.run("Propose a meeting with Nora Tamm at Kestrel Works and send the invitation")
+        (card,) = await house.inbox(result.run_id)
+        assert card.tool == "send_meeting_invitation" and card.side_effect == "execute" and card.risk == "high"
+        assert "ORGANIZER" not in result.results["s1"]["ics"] and "Would " in "".join(card.readable)
+        await house.answer(card.approval_id, "approve", digest=card.digest)
+        assert (await house.wait(result.run_id)).results["s2"]["recipient"] == "nora@kestrel.example"
