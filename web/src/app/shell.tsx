@@ -7,6 +7,7 @@ import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { Fence } from "../parts/feedback";
 import { Icon, Mark, type IconName } from "../parts/icons";
+import { Proof } from "../parts/Proof";
 import { useHouse, useLine, useMe } from "./session";
 
 /** Opens the quick actions, at one of them when its name is given. */
@@ -59,6 +60,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         </main>
       </div>
       <Bar path={path} waiting={waiting} />
+      <Proof />
       {quick !== null && (
         <Suspense fallback={null}>
           <QuickActions first={quick} onClose={() => setQuick(null)} />

@@ -1,9 +1,8 @@
 /** How it looks, who is told, keys for programs, the stop button, what runs again and again, and what this is. */
 
 import { useState } from "react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import * as wire from "../wire/house";
-import { Refused } from "../wire/http";
 import { t } from "../words/en";
 import { theme, wear } from "../app/look";
 import { useCan, useHouse, useMe } from "../app/session";
@@ -72,7 +71,7 @@ function Password() {
         <Field label={t.entrance.newPassword} help={t.entrance.newPasswordHelp}>
           <input className="input" type="password" autoComplete="new-password" minLength={12} value={fresh} onChange={(event) => setFresh(event.target.value)} />
         </Field>
-        {save.isError && (save.error instanceof Refused && save.error.code === "step_up_needed" ? <AnotherSignIn /> : <Problem error={save.error} />)}
+        {save.isError && <Problem error={save.error} />}
         <div>
           <button type="submit" className="button" disabled={save.isPending || fresh.length < 12 || (me.hasPassword && !old)}>
             {t.common.save}
@@ -80,26 +79,6 @@ function Password() {
         </div>
       </form>
     </Section>
-  );
-}
-
-/** The sign-in is too old to stand for who somebody is, and there is no password yet that could. */
-function AnotherSignIn() {
-  const ways = useQuery({ queryKey: ["ways"], queryFn: wire.ways });
-  return (
-    <div className="notice tone-wait" role="alert">
-      <div className="stack gap2">
-        <p className="title">{t.entrance.stepUpTitle}</p>
-        <p className="small">{t.settings.againLead}</p>
-        {ways.data?.oidc && (
-          <div>
-            <a className="button" href="/api/login/oidc?step_up=true">
-              {t.entrance.oidcAgain}
-            </a>
-          </div>
-        )}
-      </div>
-    </div>
   );
 }
 
