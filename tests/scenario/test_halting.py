@@ -59,6 +59,7 @@ async def test_nothing_starts_after_the_button_in_one_process(tmp_path: Path) ->
         await halted_and_lifted(front, runs=40, steps=8, slack=0)
 
 
+@pytest.mark.soak
 @pytest.mark.kills
 async def test_nothing_starts_after_the_button_on_other_machines(tmp_path: Path) -> None:
     fleet = Fleet(tmp_path, fresh_database())

@@ -64,4 +64,4 @@ def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
         return answer(described)
 
     app.router.routes.extend([*more, *page.page.routes])
-    return Counted(Guard(app, doors.address), doors.requests, app.router.routes)
+    return Counted(app, Guard(app, doors.address), doors.requests)

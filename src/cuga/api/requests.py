@@ -11,8 +11,9 @@ import re
 import secrets
 import time
 
+from fastapi import FastAPI
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.routing import BaseRoute, Match
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from cuga.observability.catalog import MOST_LABELS, OTHERS
@@ -47,16 +48,16 @@ class Requests:
 
 
 class Counted:
-    """Stands around the app, the guard included."""
+    """Stands around all that answers, the guard included; the app itself is asked only which routes it has."""
 
-    def __init__(self, app: ASGIApp, requests: Requests, routes: list[BaseRoute]) -> None:
+    def __init__(self, app: FastAPI, answers: ASGIApp, requests: Requests) -> None:
         self._app = app
+        self._answers = answers
         self._requests = requests
-        self._routes = routes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
+            await self._answers(scope, receive, send)
             return
         own = Headers(scope=scope).get(HEADER, "")
         name = own if _HARMLESS.fullmatch(own) else secrets.token_hex(8)
@@ -76,7 +77,7 @@ class Counted:
         start = time.perf_counter()
         self._requests.in_flight += 1
         try:
-            await self._app(scope, receive, told)
+            await self._answers(scope, receive, told)
         finally:
             self._requests.in_flight -= 1
             took = time.perf_counter() - start
@@ -95,6 +96,11 @@ class Counted:
         path = getattr(found, "path", None)
         if path is None:  # refused before it came to a route, or one that does not say so
             path = next(
-                (getattr(one, "path", OTHERS) for one in self._routes if one.matches(scope)[0] is Match.FULL), OTHERS
+                (
+                    getattr(one, "path", OTHERS)
+                    for one in self._app.router.routes
+                    if one.matches(scope)[0] is Match.FULL
+                ),
+                OTHERS,
             )
         return str(path)
