@@ -82,7 +82,7 @@ def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableT
 
 
 def _nothing_left(line: AdapterLine) -> RenderableType:
-    why = "is not installed here" if line.enabled else "is switched off"
+    why = f"is {line.absent.partition(':')[0]} here" if line.enabled else "is switched off"
     way_out = f"`cuga adapters mode profile --for {line.capability}` lets the switch go"
     return text(f"Nothing can use {line.capability}: it is switched to {line.adapter}, which {why}; {way_out}.", "red")
 
