@@ -170,6 +170,7 @@ Nothing of a person lies in the journal in clear, and everybody reads as ever
 Somebody who is erased is nowhere in the house; chain, seal, verifier and evidence hold; nobody else loses anything
     scenario/test_privacy.py::test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_holds
     doors/test_cli_erasing.py
+    machines/test_erasing.py
 Erasing is done again by whoever was cut off
     scenario/test_privacy.py::test_whoever_is_cut_off_while_erasing_erases_once_more
 Only an admin erases or reduces, with a reason
