@@ -382,6 +382,24 @@ Operations are judged, approved, recorded, and tried again by the record
     scenario/test_openapi_tools.py
     unit/tools/openapi/test_api.py
     """,
+    "Hostile input": """
+Every parser takes what it is given or refuses it, whatever fuzzing makes of it
+    fuzz/test_doors.py
+A known secret is in no file, log, frame, export or evidence, wherever it was put
+    hostile/test_canaries.py
+What data says moves no cursor, turns no direction, hides nothing and is no formula
+    hostile/test_drawing.py
+No pattern takes longer than a text deserves
+    hostile/test_patterns.py
+A file that was made to break an import costs itself, or the part that cannot be read
+    unit/packs/sales/importing/test_hostile.py
+Evidence and journals that were made to break the verifier never pass, and never unpack without measure
+    scenario/test_verifier.py::test_a_bundle_that_is_none_is_told_and_never_passes
+    scenario/test_verifier.py::test_a_bundle_that_unpacks_without_measure_is_not_unpacked
+    scenario/test_verifier.py::test_a_journal_that_computes_what_is_read_is_no_journal
+What is shipped is known, and under licences that may be used
+    supply/test_supply.py
+    """,
     "Ten ways to go wrong unnoticed, designed out": """
 An approval is awaited before the tool is touched
     integration/test_ten_points.py::test_an_approval_is_awaited_before_the_tool_is_touched
