@@ -76,8 +76,7 @@ def holds(public: bytes, signature: bytes, message: bytes) -> bool:
 
 
 def link_of(stream: str, expected: int, before: bytes, bodies: Iterable[bytes]) -> bytes:
-    """The link of an append: over its stream, its version, the link before, and each event's bytes. Of a tombstone
-    those count that were there before it."""
+    """The link of an append: over stream, version, the link before, each event's bytes (or those a tombstone names)."""
     name, found = stream.encode(), ((body, TOMBSTONE.match(body)) for body in bodies)
     digests = b"".join(bytes.fromhex(m[1].decode()) if m else sha256(body).digest() for body, m in found)
     return sha256(LINK + len(name).to_bytes(2, "big") + name + expected.to_bytes(8, "big") + before + digests).digest()
@@ -227,8 +226,7 @@ class Journal:
             self.needs.pop(digest, None)
             if not isinstance(body, bytes) or sha256(body).hexdigest() != digest:
                 self._add(("blob_altered", digest, "its bytes are not what its name says"))
-        for digest, where in self.needs.items():
-            self._add(("blob_missing", digest, f"{where} refers to it"))
+        self.faults += [("blob_missing", digest, f"{where} refers to it") for digest, where in self.needs.items()]
         self._checkpoints(keys, anchors, every)
         return self.faults
 
