@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
@@ -27,6 +27,7 @@ from cuga.adapters.folder import CrmFolder
 from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
 from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
+from cuga.engine.hands import Perform
 from cuga.engine.local import LocalEngine
 from cuga.engine.pools import Pools
 from cuga.errors import BadInput, CugaError, InvalidTransition
@@ -38,9 +39,11 @@ from cuga.journal.sqlite import Restored as Restored
 from cuga.journal.sqlite import SqliteJournal, restore
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
+from cuga.kernel.state import RunState
 from cuga.model import house_event as h
+from cuga.model.command import RecordModelReply
 from cuga.model.context import LOCAL_TENANT, Principal
-from cuga.model.event import Event
+from cuga.model.event import Event, ModelCallStart
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
@@ -86,6 +89,18 @@ GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps inste
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
+
+
+class Before(Protocol):
+    """Who stands between the engine and what it does."""
+
+    def over(self, perform: Perform) -> Perform:
+        """What the engine calls instead of the door."""
+        ...
+
+    async def ask(self, state: RunState, start: ModelCallStart) -> RecordModelReply:
+        """What the engine asks instead of the model."""
+        ...
 
 
 @dataclass
@@ -304,6 +319,7 @@ async def open_house(
     journal: Journal | None = None,
     routing: Sequence[Policy] = (),
     registry: Registry | None = None,
+    stand_before: Before | None = None,
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
@@ -311,6 +327,7 @@ async def open_house(
     A `model` goes before the one that the registry names; profiles still say whether it is asked.
     `routing` are policies beside those of `policy.routing`; they are named in the house like those.
     `registry` is for a house in memory: the rules it has instead of the shipped ones. A directory brings its own.
+    `stand_before` gets every call and every question to a model before it is made, and makes it or not.
     """
     if place is not None:
         check_access(place)
@@ -413,7 +430,13 @@ async def open_house(
     worker = settings.worker or worker_name()
     if book is None:
         engine = LocalEngine(
-            driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+            driver,
+            clock,
+            door.call if stand_before is None else stand_before.over(door.call),
+            thinker.make,
+            worker,
+            ask_model=thinker.ask_model if stand_before is None else stand_before.ask,
+            drives_all=drives_all,
         )
     else:
         engine = database.open_engine(

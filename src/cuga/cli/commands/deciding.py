@@ -18,6 +18,7 @@ from cuga.errors import ApprovalClosed, BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
+    from cuga.orchestrator.dryrun import Unlike
     from cuga.projections.card import Card
 
 Approval = Annotated[str, Parameter(name="ID", help="An approval: its id, the last letters of an open one, or `last`.")]
@@ -83,17 +84,31 @@ def show(
         if not is_approval(name) and not waiting:
             result = await visit.front.show(await run_named(visit, name))
             finish(result, options)
+            for one in await visit.front.rehearsed(result.run_id) or ():
+                screen.say(f"{one.approval_id}: {_as_rehearsed(one)}")
             return Exit.SUCCESS
         card = await visit.front.card(await approval_named(visit, name))
+        rehearsed = await visit.front.rehearsed(card.run_id) or ()
+        found = next((one for one in rehearsed if one.approval_id == card.approval_id), None)
         if options.json:
-            screen.show_json(card)
+            import msgspec
+
+            said = {} if found is None else {"not_as_rehearsed": found.differs}
+            screen.show_json({**msgspec.to_builtins(card), "arguments": card.arguments, **said} if said else card)
         else:
             from cuga.cli.render.approval import whole
 
-            screen.show(whole(card))
+            screen.show(whole(card, rehearsed="" if found is None else _as_rehearsed(found)))
         return Exit.SUCCESS
 
     return at_house(options, work)
+
+
+def _as_rehearsed(found: Unlike) -> str:
+    """Whether it is what a dry run showed, in words."""
+    if not found.differs:
+        return "exactly as rehearsed"
+    return f"not as rehearsed: {'; '.join(found.differs)}"
 
 
 def approve(
