@@ -8,7 +8,7 @@ from cuga.errors import BadInput, NotFound
 from cuga.journal.codec import events_of
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested
-from cuga.model.plan import Budget
+from cuga.model.plan import Budget, Plan
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.dryrun import DryRun, Unlike, dry_run, find_kept, unlike
 from cuga.orchestrator.place import Place
@@ -52,12 +52,14 @@ class Rehearsing(Reading):
         *,
         profile: str = "",
         planned_in: str = "",
+        plan: Plan | None = None,
         as_of: datetime | None = None,
         budget: Budget | None = None,
         planner: str = "",
         by: Principal | None = None,
     ) -> DryRun:
-        """Rehearse a run on a copy of the house, up to where it first waits, with nothing reaching out of it.
+        """Rehearse a run on a copy of the house, up to where it first waits, with nothing reaching out of it. What is
+        run is said as for `start`.
 
         What it shows can be begun by `start_rehearsed`; its approvals then have the same digests unless something has
         changed. `BadInput` for a house in memory, and where parts of it cannot be had by another process.
@@ -71,6 +73,7 @@ class Rehearsing(Reading):
             goal,
             profile=profile or ("" if planned_in else self.profile),
             planned_in=planned_in,
+            plan=plan,
             as_of=as_of,
             budget=budget,
             planner=planner,

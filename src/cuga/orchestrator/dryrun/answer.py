@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cuga.model.context import Principal
-from cuga.model.plan import Budget
+from cuga.model.plan import Budget, Plan
 from cuga.model.value import Value
 from cuga.orchestrator.reading import Planned
 from cuga.projections.card import Card
@@ -31,6 +31,7 @@ class Wish(Value, frozen=True, kw_only=True):
     goal: str
     profile: str
     planned_in: str
+    plan: Plan | None
     as_of: datetime
     budget: Budget | None
     planner: str

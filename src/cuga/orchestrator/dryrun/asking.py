@@ -18,7 +18,7 @@ from cuga.errors import BadInput, CugaError
 from cuga.journal.port import ReadJournal
 from cuga.kernel.thinking import MODEL
 from cuga.model.context import Principal
-from cuga.model.plan import Budget
+from cuga.model.plan import Budget, Plan
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.dryrun.answer import DryRun, ModelThere, Proof, Rehearsal, Wish
 from cuga.orchestrator.dryrun.copying import copy_house, fingerprint
@@ -41,6 +41,7 @@ async def dry_run(
     *,
     profile: str,
     planned_in: str,
+    plan: Plan | None,
     as_of: datetime | None,
     budget: Budget | None,
     planner: str,
@@ -53,7 +54,7 @@ async def dry_run(
         raise BadInput("a planner that was handed in is not there in another process", mend="Use its plan.")
     rules = await assembly.rules_for(profile)
     now = assembly.clock.now()
-    if not planned_in and not planner:
+    if not planned_in and plan is None and not planner:
         planner = MODEL if assembly.models.is_wanted(rules.profile.name) else "rules"
     digests = dict(assembly.current.tool_digests)
     before = await asyncio.to_thread(fingerprint, assembly.place)
@@ -68,9 +69,10 @@ async def dry_run(
             goal=goal,
             profile=rules.profile.name if not planned_in else profile,
             planned_in=planned_in,
+            plan=plan,
             as_of=as_of or now,
             budget=budget,
-            planner="" if planned_in else planner,
+            planner=planner,
             by=by,
             variables=dict(settings.variables),
             inside=settings.inside,

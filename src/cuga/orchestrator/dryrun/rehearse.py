@@ -55,6 +55,7 @@ async def rehearse(wish: Wish, wire: Tripwire, walls: tuple[str, ...]) -> Rehear
         wish.goal,
         profile=wish.profile,
         planned_in=wish.planned_in,
+        plan=wish.plan,
         as_of=wish.as_of,
         budget=wish.budget,
         run_id=wish.run_id,

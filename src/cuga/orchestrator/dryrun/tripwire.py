@@ -77,7 +77,7 @@ class Tripwire:
 
     def _opened(self, connection: apsw.Connection) -> None:
         name = connection.db_filename("main")
-        if name and not connection.readonly("main") and not self._is_inside(name):
+        if name and connection.open_flags & apsw.SQLITE_OPEN_READWRITE and not self._is_inside(name):
             connection.close()
             self._stop("file", name)
 
