@@ -5,11 +5,13 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
+from tests.postgres import fresh_database
 from tests.scenario.reaching_tools import TOOLS
 
 from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound
@@ -252,3 +254,15 @@ async def test_who_does_not_hold_the_house_rehearses_through_its_desk(place: Pla
     finally:
         await visitor.close()
         await holder.close()
+
+
+# --- a house in a database --------------------------------------------------------------------------------------------
+async def test_a_house_in_a_database_is_rehearsed_on_a_file(place: Place) -> None:
+    settings = replace(read_settings(), database=fresh_database())
+    async with Coordinator("smb", house=place.root, user="ann", settings=settings) as house:
+        found = await house.dry_run(GOAL)
+        assert await house.runs() == []
+        await house.start_rehearsed(found.run_id)
+        await house.wait(found.run_id)
+        assert [card.digest for card in await house.inbox(found.run_id)] == [card.digest for card in found.cards] != []
+        assert (await house.replay(found.run_id)).verdict == "same"

@@ -91,10 +91,8 @@ def show(
         rehearsed = await visit.front.rehearsed(card.run_id) or ()
         found = next((one for one in rehearsed if one.approval_id == card.approval_id), None)
         if options.json:
-            import msgspec
-
-            said = {} if found is None else {"not_as_rehearsed": found.differs}
-            screen.show_json({**msgspec.to_builtins(card), "arguments": card.arguments, **said} if said else card)
+            fields = {name: getattr(card, name) for name in card.__struct_fields__}
+            screen.show_json(card if found is None else {**fields, "not_as_rehearsed": found.differs})
         else:
             from cuga.cli.render.approval import whole
 
