@@ -150,6 +150,7 @@ class Assembly:
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
+    rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:

@@ -68,17 +68,18 @@ class Rehearsing(Reading):
         assembly.look_at_adapters()
         if self._options["memory"] is not None or self._options["routing"]:
             raise BadInput("a memory or routing policies that were handed in are not there in another process")
-        return await dry_run(
-            assembly,
-            goal,
-            profile=profile or ("" if planned_in else self.profile),
-            planned_in=planned_in,
-            plan=plan,
-            as_of=as_of,
-            budget=budget,
-            planner=planner,
-            by=by or await self.principal(),
-        )
+        async with assembly.rehearsing:
+            return await dry_run(
+                assembly,
+                goal,
+                profile=profile or ("" if planned_in else self.profile),
+                planned_in=planned_in,
+                plan=plan,
+                as_of=as_of,
+                budget=budget,
+                planner=planner,
+                by=by or await self.principal(),
+            )
 
     async def rehearsed(self, run_id: str) -> list[Unlike] | None:
         """The approvals of a run that was begun as rehearsed, and how each differs from what was shown; None for any

@@ -60,7 +60,7 @@ async def dry_run(
     before = await asyncio.to_thread(fingerprint, assembly.place)
     with TemporaryDirectory(prefix="cuga-dry-run-") as name:
         root = Path(name) / "house"
-        copied = await copy_house(assembly, root)
+        copied = await copy_house(assembly, assembly.place, root)
         settings = assembly.settings
         wish = Wish(
             root=str(root),

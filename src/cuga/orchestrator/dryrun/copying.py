@@ -12,9 +12,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-import apsw
-
-from cuga.errors import BadInput, CugaError
+from cuga.errors import CugaError
 from cuga.journal.port import Backed
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
@@ -42,13 +40,12 @@ class Fingerprint(Value, frozen=True, kw_only=True):
         return tuple(sorted(name for name in names if self.files.get(name) != after.files.get(name)))
 
 
-async def copy_house(assembly: Assembly, to: Path) -> Backed:
+async def copy_house(assembly: Assembly, place: Place, to: Path) -> Backed:
     """Copy an open house into a directory that is not there yet; how far its journal went."""
-    place = assembly.place
-    if place is None:
-        raise BadInput("a house in memory cannot be copied", mend="`cuga init DIR` makes a house.")
     backed = await assembly.backup(Place(await asyncio.to_thread(_made, to)).journal)
     said = [document.document for document in assembly.registry.openapi.values()]
+    make_private(Place(to).crm)
+    await asyncio.to_thread(assembly.crm.copy_to, Place(to).crm)
     await asyncio.to_thread(_copy_files, place, Place(to), said)
     return backed
 
@@ -59,7 +56,6 @@ def _made(directory: Path) -> Path:
 
 
 def _copy_files(place: Place, copy: Place, documents: Iterable[str]) -> None:
-    _copy_records(place, copy)
     try:
         for name in (place.documents, place.templates, place.outbox, place.inbox, place.crm_folder):
             if name.is_dir():
@@ -82,22 +78,6 @@ def _unread(directory: str, names: list[str]) -> set[str]:
 
 def _is_plain(path: str) -> bool:
     return not os.path.islink(path) and (os.path.isfile(path) or os.path.isdir(path))
-
-
-def _copy_records(place: Place, copy: Place) -> None:
-    make_private(copy.crm)
-    if not place.crm.exists():
-        return
-    source = apsw.Connection(str(place.crm), flags=apsw.SQLITE_OPEN_READONLY)
-    try:
-        target = apsw.Connection(str(copy.crm))
-        try:
-            with target.backup("main", source, "main") as backup:
-                backup.step(-1)
-        finally:
-            target.close()
-    finally:
-        source.close()
 
 
 def fingerprint(place: Place) -> Fingerprint:
