@@ -13,6 +13,7 @@ import msgspec
 import pytest
 from tests.postgres import fresh_database
 from tests.scenario.reaching_tools import TOOLS
+from tests.servers.houses import hostile, house_of, registry_with
 
 from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound
 from cuga.model import house_event as h
@@ -160,6 +161,22 @@ async def test_what_would_be_refused_is_shown_with_its_reason(place: Place) -> N
     assert [(one.tool, one.step) for one in found.refusals] == [("send_message", "s3")]
     assert "a recall" in found.refusals[0].reason
     assert found.cards == ()
+
+
+async def test_a_server_of_somebody_else_is_named_and_not_asked(tmp_path: Path) -> None:
+    pytest.importorskip("mcp", reason="the extra `mcp` is not installed")
+    ledger = tmp_path / "ledger"
+    text = registry_with(hostile("claims-to-read", ledger, ", trust: true"), "hostile")
+    plan = Plan(goal="act", steps=(PlanStep(step_id="s1", tool="hostile/act", input={"what": "once"}),))
+    async with Coordinator("smb", house=house_of(tmp_path / "house", text), settings=read_settings()) as house:
+        await house.accept_tools("hostile")
+        found = await house.dry_run("act", plan=plan)
+        assert [(one.step, one.tool, one.kind) for one in found.trips] == [("s1", "hostile/act", "process")]
+        assert found.trips[0].adapters == {"mcp:hostile": "hostile"}
+        assert "hostile_mcp.py" in found.trips[0].what
+        assert not ledger.exists()
+        done = await house.wait(await house.start_rehearsed(found.run_id))
+        assert (done.results, ledger.read_text().split()) == ({"s1": {"text": "did once"}}, ["once"])
 
 
 async def test_a_model_is_not_asked(place: Place) -> None:

@@ -132,6 +132,8 @@ def _differences(kept: Kept, state: RunState, request: ApprovalRequested) -> Ite
         found.append(f"the tool {request.tool} has changed")
     if request.adapters != shown.adapters:
         found.append(f"it goes by way of {_ways(request.adapters)}, not {_ways(shown.adapters)}")
+    if request.requesters != shown.requesters:
+        found.append(f"it is asked for by {' and '.join(request.requesters)}")
     if request.cost != shown.cost:
         found.append("it costs something else")
     values = _values(request.arguments)
@@ -141,7 +143,7 @@ def _differences(kept: Kept, state: RunState, request: ApprovalRequested) -> Ite
         more = f" and {len(others) - _MOST_NAMED} more" if len(others) > _MOST_NAMED else ""
         records = "; the CRM records have changed" if start.crm_version != kept.crm_version else ""
         found.append(f"other values in {named}{more}{records}")
-    yield from found or ["where it goes, or who asks for it, is not what it was"]
+    yield from found or [f"where it leads by way of {_ways(request.adapters)} has changed"]
 
 
 def _ways(adapters: dict[str, str]) -> str:
