@@ -593,6 +593,28 @@ async def test_a_decision_of_high_risk_asks_for_a_fresh_proof(team, monkeypatch)
     assert (await bob.post(path, yes)).status_code == 200
 
 
+async def test_who_may_do_what_is_changed_only_after_a_fresh_proof(team, monkeypatch):
+    from datetime import timedelta
+
+    from cuga.api import auth
+
+    eve = team.browser("eve")
+    monkeypatch.setattr(auth, "PROVEN", timedelta(seconds=-1))
+    wishes = {
+        "/api/users": {"user": "carl", "roles": ["approver"]},
+        "/api/users/ann/roles": {"roles": ["operator", "approver"]},
+        "/api/users/bob/reset": {},
+        "/api/users/bob/leave": {},
+        "/api/rules": {"tool": "keep_note", "days": 1},
+    }
+    before = (await eve.get("/api/users")).text
+    for path, wish in wishes.items():
+        assert problem(await eve.post(path, wish))["code"] == "step_up_needed", path
+    assert (await eve.get("/api/users")).text == before
+    monkeypatch.setattr(auth, "PROVEN", timedelta(minutes=10))
+    assert (await eve.post("/api/users/ann/roles", {"roles": ["operator", "viewer"]})).status_code == 200
+
+
 def _hash(password: str) -> str:
     from argon2 import PasswordHasher
 
