@@ -143,6 +143,21 @@ Goals that speak of many accounts, and those that cannot be told apart
 The older names answer with our errors
     unit/orchestrator/test_wrong_kinds.py
     """,
+    "Dry runs and replays": """
+Whatever reaches out of a dry run is stopped, named, and has not happened
+    scenario/test_dry_run.py::test_whatever_reaches_out_is_stopped_named_and_has_not_happened
+The approvals of the real run are those that the dry run showed, to the digest
+    scenario/test_dry_run.py::test_the_approvals_of_the_real_run_have_the_digests_that_were_shown
+    scenario/test_dry_run.py::test_a_house_in_a_database_is_rehearsed_on_a_file
+What is not as it was rehearsed is said: records, rules, tools
+    scenario/test_dry_run.py::test_a_changed_record_shows
+    scenario/test_dry_run.py::test_a_changed_rule_or_tool_shows
+A run is decided again from its journal, and a forged decision is found
+    unit/projections/test_replay.py
+    doors/test_cli_trying.py::test_a_run_is_decided_again_and_its_states_have_hashes
+Same journal, same states, on every version
+    golden/test_golden.py
+    """,
     "Many machines": """
 One contract for the journal in memory, in a file and in Postgres
     contract/test_journal.py

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
@@ -36,6 +36,7 @@ from cuga.adapters.offline import (
 )
 from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
+from cuga.engine.hands import Perform
 from cuga.engine.local import LocalEngine
 from cuga.engine.pools import Pools
 from cuga.errors import BadInput, CugaError, InvalidTransition
@@ -47,9 +48,11 @@ from cuga.journal.sqlite import Restored as Restored
 from cuga.journal.sqlite import SqliteJournal, restore
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
+from cuga.kernel.state import RunState
 from cuga.model import house_event as h
+from cuga.model.command import RecordModelReply
 from cuga.model.context import LOCAL_TENANT, Principal
-from cuga.model.event import Event
+from cuga.model.event import Event, ModelCallStart
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
@@ -113,6 +116,18 @@ TAUGHT_S = 30.0  # after which what others taught is looked for, where they writ
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
 
 
+class Before(Protocol):
+    """Who stands between the engine and what it does."""
+
+    def over(self, perform: Perform) -> Perform:
+        """What the engine calls instead of the door."""
+        ...
+
+    async def ask(self, state: RunState, start: ModelCallStart) -> RecordModelReply:
+        """What the engine asks instead of the model."""
+        ...
+
+
 @dataclass
 class Assembly:
     """Everything of one open house."""
@@ -169,6 +184,7 @@ class Assembly:
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
+    rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -351,6 +367,7 @@ async def open_house(
     journal: Journal | None = None,
     routing: Sequence[Policy] = (),
     registry: Registry | None = None,
+    stand_before: Before | None = None,
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
@@ -358,6 +375,7 @@ async def open_house(
     A `model` goes before the one that the registry names; profiles still say whether it is asked.
     `routing` are policies beside those of `policy.routing`; they are named in the house like those.
     `registry` is for a house in memory: the rules it has instead of the shipped ones. A directory brings its own.
+    `stand_before` gets every call and every question to a model before it is made, and makes it or not.
     """
     if place is not None:
         check_access(place)
@@ -472,7 +490,13 @@ async def open_house(
     worker = settings.worker or worker_name()
     if book is None:
         engine = LocalEngine(
-            driver, clock, scribe.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+            driver,
+            clock,
+            scribe.call if stand_before is None else stand_before.over(scribe.call),
+            thinker.make,
+            worker,
+            ask_model=thinker.ask_model if stand_before is None else stand_before.ask,
+            drives_all=drives_all,
         )
     else:
         engine = database.open_engine(

@@ -148,7 +148,7 @@ def _day(assembly: Assembly) -> str:
 
 
 def _documents(assembly: Assembly, is_about: Callable[[str], bool]) -> tuple[str, ...]:
-    """Files of others in the house that name somebody: documents, templates, calendars, facts, the folder of records."""
+    """Files of others in the house that name somebody: documents, templates, calendars, facts, and the CRM folder."""
     if assembly.place is None:
         return ()
     found: list[Path] = []
