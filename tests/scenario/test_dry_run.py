@@ -154,6 +154,18 @@ async def test_the_approvals_of_the_real_run_have_the_digests_that_were_shown(pl
             await house.start_rehearsed(run_id)
 
 
+async def test_what_happened_once_is_known_in_a_rehearsal(place: Place) -> None:
+    async with front(place) as house:
+        assert len((await house.dry_run(GOAL)).cards) == 1
+        result = await house.run(GOAL)
+        (card,) = await house.inbox()
+        await house.answer(card.approval_id, "approve")
+        assert (await house.wait(result.run_id)).status is Status.SUCCESS
+        again = await house.dry_run(GOAL)
+        assert not again.cards, "the address is claimed under a digest that only the keys of the house make"
+        assert any("once" in one.reason or "already" in one.reason for one in again.refusals), again.refusals
+
+
 async def test_what_would_be_refused_is_shown_with_its_reason(place: Place) -> None:
     async with front(place) as house:
         await house.change(h.ToolForbidden(at=datetime.now(UTC), tool="send_message", reason="a recall"))

@@ -1,6 +1,6 @@
 """A copy of a house to rehearse in: its record, records, rules, documents, templates and mail, as they are now.
 
-Credentials, notices and the house's file of secrets stay where they are.
+The keys of personal data come along; credentials, notices and the house's file of secrets stay where they are.
 """
 
 from __future__ import annotations
@@ -16,10 +16,14 @@ from cuga.errors import CugaError
 from cuga.journal.port import Backed
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.personal import keys_of
 from cuga.orchestrator.place import Place, make_private
+from cuga.privacy import KeyFile
+from cuga.settings import Settings
 
 _ALIVE = ("-wal", "-shm", ".sock", "-journal", ".ballast", ".half")  # move with the process that has the house open
 _PAGE = 1 << 20
+SEALS = "seals"  # of the copy, inside it
 
 
 class Fingerprint(Value, frozen=True, kw_only=True):
@@ -47,7 +51,17 @@ async def copy_house(assembly: Assembly, place: Place, to: Path) -> Backed:
     make_private(Place(to).crm)
     await asyncio.to_thread(assembly.crm.copy_to, Place(to).crm)
     await asyncio.to_thread(_copy_files, place, Place(to), said)
+    await asyncio.to_thread(_copy_keys, assembly, Place(to))
     return backed
+
+
+def _copy_keys(assembly: Assembly, copy: Place) -> None:
+    """The keys of personal data: what is sealed in the copy is read, and what happened once is known again."""
+    keys = KeyFile(keys_of(copy, Settings(seals=copy.root / SEALS)))
+    try:
+        assembly.sealing.ring.copy_to(keys)
+    finally:
+        keys.close()
 
 
 def _made(directory: Path) -> Path:

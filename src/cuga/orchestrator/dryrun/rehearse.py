@@ -20,6 +20,7 @@ from cuga.model.tool import SideEffect
 from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.dryrun.answer import Refusal, Rehearsal, Wish
+from cuga.orchestrator.dryrun.copying import SEALS
 from cuga.orchestrator.dryrun.holding import Holding, ModelByName
 from cuga.orchestrator.dryrun.tripwire import Tripwire
 from cuga.orchestrator.place import Place
@@ -33,7 +34,7 @@ async def rehearse(wish: Wish, wire: Tripwire, walls: tuple[str, ...]) -> Rehear
     """Begin the run on the copy and tell how far it came."""
     root = Path(wish.root)
     settings = Settings(
-        seals=root / "seals",
+        seals=root / SEALS,
         durability="process",
         inside=wish.inside,
         proxy=wish.proxy,
