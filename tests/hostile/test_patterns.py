@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
 PACKAGE = Path(__file__).resolve().parents[2] / "src/cuga"
 PUMPS = (" ", "a", "1", ".", "@", "<", '"', "\n", "(", "a ", "a.", "a-", "1,", "a@")
 LENGTH = 3_000  # a quadratic pattern takes a hundred times longer for it than a linear one
@@ -63,6 +65,7 @@ def seconds(pattern: str, how: str) -> float:
     return longest
 
 
+@pytest.mark.soak
 def test_every_pattern_ends_soon_on_any_text():
     every = list(patterns())
     assert len(every) > 100
