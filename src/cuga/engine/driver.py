@@ -61,8 +61,8 @@ class Engine(Protocol):
         """Whether the run is this process's to move: else commands are decided on here, and another goes on."""
         ...
 
-    def wakes(self, run_id: str) -> tuple[str, ...]:
-        """Who is to be woken with an append to the run, see `journal.port.Index`."""
+    def wakes(self, live: Live, state: RunState) -> tuple[str, ...]:
+        """Who is to be woken with an append that leads a run to a state, see `journal.port.Index`."""
         ...
 
     async def contested(self, live: Live) -> None:
@@ -252,7 +252,7 @@ class Driver:
                 _answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
-            if self.engine is not None and (wakes := self.engine.wakes(live.run_id)):
+            if self.engine is not None and (wakes := self.engine.wakes(live, decision.state)):
                 index = msgspec.structs.replace(index or Index(), wakes=wakes)
             try:
                 appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)
