@@ -191,9 +191,7 @@ class Advancing(Attending):
                     return  # a sweep finds it
 
     async def _take_up(self, live: Live, lease: Lease) -> None:
-        if self._house:
-            stands = await self.queue.stands([self._house])
-            await self.see_house(stands.get(self._house, (0, False))[0])
+        await self.look_at_house()
         state = await self._driver.load(live.run_id)
         if live.draining:
             live.stale = True  # what is being decided here this moment is not in it yet

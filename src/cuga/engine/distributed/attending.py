@@ -51,6 +51,7 @@ class Attending(LocalEngine):
         self._waiting: dict[str, set[Waiter]] = {}
         self._unsettled: set[str] = set()  # runs that were found to be looked at when somebody here asked
         self._watching: asyncio.Task[None] | None = None
+        self._looking: asyncio.Task[None] | None = None  # a look at the house that has not been begun yet
 
     async def wait(self, run_id: str) -> RunState:
         """The state of the run once it has ended, or parked with nobody about to look at it."""
@@ -113,6 +114,21 @@ class Attending(LocalEngine):
         if version != self._house_version and self._on_house is not None:
             await self._on_house()
             self._house_version = version
+
+    async def look_at_house(self) -> None:
+        """See what holds in the house now. Those who ask at the same time are answered by one look, begun after all
+        of them asked."""
+        if not self._house:
+            return
+        if self._looking is None or self._looking.done():
+            self._looking = asyncio.ensure_future(self._look_at_house())
+        await asyncio.shield(self._looking)
+
+    async def _look_at_house(self) -> None:
+        await asyncio.sleep(0)
+        self._looking = None  # who asks from here on may have seen something newer
+        stands = await self.queue.stands([self._house])
+        await self.see_house(stands.get(self._house, (0, False))[0])
 
     async def _watch(self) -> None:
         while not self.is_closing:

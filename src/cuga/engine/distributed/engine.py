@@ -23,6 +23,7 @@ from cuga.errors import JournalFailed
 from cuga.kernel.state import RunState
 from cuga.model import command as c
 
+SEEN_S = 1.0  # how long what was heard of other workers is believed
 HEAL_S = 10.0  # how often running runs that nobody is to look at are searched for
 
 
@@ -63,6 +64,7 @@ class DistributedEngine(Advancing):
         self._sweeping: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
         self._watchdog: Watchdog | None = None
+        self._workers_seen = -SEEN_S  # when a worker was last known to live
         self._strays: set[str] = set()  # what the database believes to be in our hands, and is not
         self.sweeps: tuple[int, int, int] = (0, 0, 0)  # stalled, due and healed since the start
 
@@ -154,7 +156,7 @@ class DistributedEngine(Advancing):
         self.start_watching()
         if self._serving is not None:
             return
-        if self._serves or not await self.queue.workers():
+        if self._serves or not await self._somebody_serves():
             is_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
             def ready(number: int) -> None:
@@ -170,6 +172,13 @@ class DistributedEngine(Advancing):
             await asyncio.wait([is_ready], timeout=10.0)
             if not is_ready.done() and not self._serves:
                 raise JournalFailed(f"nobody can advance runs: {self.queue.trouble or 'the queue does not answer'}")
+
+    async def _somebody_serves(self) -> bool:
+        """Whether a worker lives, as it was known a moment ago."""
+        now = boot_time()
+        if now - self._workers_seen > SEEN_S and await self.queue.workers():
+            self._workers_seen = now
+        return now - self._workers_seen <= SEEN_S
 
     async def _keep_sweeping(self) -> None:
         loop = asyncio.get_running_loop()

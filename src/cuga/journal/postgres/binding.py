@@ -305,7 +305,10 @@ class PostgresJournal:
     # --- reading -----------------------------------------------------------------------------------------------------
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         await self.open()
-        return await self._reader.read(stream, after)
+        found = await self._reader.read(stream, after)
+        if found and stream not in self._heads and len(self._heads) < REMEMBERED:
+            self._heads[stream] = Head(stream, found[-1].seq, found[-1].hash)  # whoever reads is likely to append
+        return found
 
     async def version(self, stream: str) -> int:
         await self.open()
