@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from cuga.clock import Clock
 from cuga.engine.distributed.advancing import Advancing
@@ -63,6 +64,8 @@ class DistributedEngine(Advancing):
         self.on_pause: Callable[[float], None] = self._paused
         self._sweeping: asyncio.Task[None] | None = None
         self._serving: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+        self._known: asyncio.Event | None = None  # of one who serves: the database has a number for us
         self._watchdog: Watchdog | None = None
         self._workers_seen = -SEEN_S  # when a worker was last known to live
         self._strays: set[str] = set()  # what the database believes to be in our hands, and is not
@@ -154,23 +157,22 @@ class DistributedEngine(Advancing):
         """Serve, if that is ours: always in a worker; else only while nobody else does."""
         self._must_be_open()
         self.start_watching()
-        if self._serving is not None:
+        if self._known is not None and self._known.is_set():
             return
-        if self._serves or not await self._somebody_serves():
-            is_ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-
-            def ready(number: int) -> None:
-                self._is_known_as(number)
-                if not is_ready.done():
-                    is_ready.set_result(None)
-
-            queues = [QUEUE] if self._serves else []
-            self._serving = asyncio.ensure_future(self.queue.serve(self.advance, queues, ready))
-            self._sweeping = asyncio.ensure_future(self._keep_sweeping())
-            self._watchdog = Watchdog(self.queue.pace.lease_s, self._pause_seen)
-            self._watchdog.start()
-            await asyncio.wait([is_ready], timeout=10.0)
-            if not is_ready.done() and not self._serves:
+        async with self._turn:
+            if self._known is None and (self._serves or not await self._somebody_serves()):
+                self._known = asyncio.Event()
+                queues = [QUEUE] if self._serves else []
+                self._serving = asyncio.ensure_future(self.queue.serve(self.advance, queues, self._is_known_as))
+                self._sweeping = asyncio.ensure_future(self._keep_sweeping())
+                self._watchdog = Watchdog(self.queue.pace.lease_s, self._pause_seen)
+                self._watchdog.start()
+            if self._known is None:
+                return  # somebody else serves
+            with suppress(TimeoutError):
+                async with asyncio.timeout(10.0):
+                    await self._known.wait()
+            if not self._known.is_set() and not self._serves:
                 raise JournalFailed(f"nobody can advance runs: {self.queue.trouble or 'the queue does not answer'}")
 
     async def _somebody_serves(self) -> bool:
@@ -203,6 +205,8 @@ class DistributedEngine(Advancing):
     def _is_known_as(self, number: int) -> None:
         """The database has (another) number for us: what we had in hand under the one before is ours no more."""
         self.own_queue = "" if self._serves else f"front/{number}"
+        assert self._known is not None
+        self._known.set()
         for lease in list(self._leases.values()):
             if lease.worker_id != number:
                 lease.lost = True
