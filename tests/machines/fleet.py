@@ -42,11 +42,12 @@ class Fleet:
         """A front that only appends; a worker has to be there."""
         return Coordinator("smb", house=self.place.root, settings=self.settings, tools=tools(self.ledger), user="ann")
 
-    def start(self, *, watchdog: bool = True) -> subprocess.Popen[bytes]:
+    def start(self, *, watchdog: bool = True, pools: str = "") -> subprocess.Popen[bytes]:
         """One worker more."""
         environment = os.environ | {
             "CUGA_DATABASE": self.database,
             "CUGA_LEASE_S": str(self.lease_s),
+            "CUGA_POOLS": pools,
             "CUGA_SEALS": str(self.settings.seals),
             "FLEET_WATCHDOG": str(int(watchdog)),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),

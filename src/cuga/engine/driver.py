@@ -61,7 +61,7 @@ class Engine(Protocol):
         """Whether the run is this process's to move: else commands are decided on here, and another goes on."""
         ...
 
-    def wakes(self, live: Live, state: RunState) -> tuple[str, ...]:
+    def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
         """Who is to be woken with an append that leads a run to a state, see `journal.port.Index`."""
         ...
 
@@ -252,7 +252,7 @@ class Driver:
                 _answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
-            if self.engine is not None and (wakes := self.engine.wakes(live, decision.state)):
+            if self.engine is not None and (wakes := self.engine.wakes(live, decision.state, events)):
                 index = msgspec.structs.replace(index or Index(), wakes=wakes)
             try:
                 appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from cuga.engine.distributed.attending import Attending
+from cuga.engine.distributed.errands import key_of
 from cuga.engine.distributed.lease import Lease, asks_elsewhere
 from cuga.engine.distributed.pace import boot_time
 from cuga.engine.distributed.worker import Job
@@ -24,6 +25,7 @@ from cuga.model.event import Event, ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed, Outcome
 from cuga.model.tool import SideEffect
+from cuga.policy.routing import PROCESS
 
 TURN_S = 0.3  # how long a run waits for a place of its tenant before it queues again
 
@@ -34,6 +36,7 @@ class Advancing(Attending):
     def _begin_leases(self) -> None:
         self._leases: dict[str, Lease] = {}
         self.own_queue = ""  # of a process that serves only itself
+        self._runs_errands = False  # it makes calls of its pools, and advances nothing
         self._last_heard = boot_time()
         self.fenced = 0  # appends that another process's came before, while we had no lease any more
         self.taken_over = 0  # runs taken up with calls of another process in flight
@@ -46,14 +49,17 @@ class Advancing(Attending):
         lease = self._leases.get(run_id)
         return lease is not None and not lease.lost
 
-    def wakes(self, live: Live, state: RunState) -> tuple[str, ...]:
+    def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
         lease = self._leases.get(live.run_id)
         if lease is None or lease.lost:
-            return (self.own_queue,)
+            return ("",) if self._runs_errands else (self.own_queue,)
         lease.rests = (state.end is not None or state.parked is not None) and not live.mail
-        if lease.is_new:
-            return () if lease.rests else (f"hold/{lease.worker_id}",)
-        return (f"rest/{lease.worker_id}",) if lease.rests else ()
+        words = {f"pool/{one.pool}" for one in events if isinstance(one, ToolCallStart) and self._has_processes(one)}
+        if lease.rests and not lease.is_new:
+            words.add(f"rest/{lease.worker_id}")
+        elif lease.is_new and not lease.rests:
+            words.add(f"hold/{lease.worker_id}")
+        return tuple(sorted(words))
 
     async def contested(self, live: Live) -> None:
         lease = self._leases.get(live.run_id)
@@ -66,6 +72,8 @@ class Advancing(Attending):
             for event in events:
                 if isinstance(event, ToolCallStart):
                     lease.own.add((event.step, event.attempt))
+                    if self._has_processes(event):
+                        lease.errands.add((event.step, event.attempt))
             if not lease.lost and (lease.is_new or lease.rests):
                 self._changed_hands(live, lease)
         super().committed(live, events)
@@ -106,6 +114,23 @@ class Advancing(Attending):
             self._hands.spawn(self._take_over(live, lease))
         else:
             self._hands.go_on(live)
+
+    def _has_processes(self, start: ToolCallStart) -> bool:
+        """Whether a call is routed to a pool that has processes of its own."""
+        pool = self._driver.pools.declared.get(start.pool) if start.pool else None
+        return pool is not None and pool.kind == PROCESS
+
+    def _is_elsewhere(self, live: Live, start: ToolCallStart) -> bool:
+        lease = self._leases.get(live.run_id)
+        return lease is not None and (start.step, start.attempt) in lease.errands
+
+    async def _look_for_a_place(self, run_id: str) -> None:
+        if self.holds(run_id):
+            await super()._look_for_a_place(run_id)
+            return
+        self._driver.pools.leave(run_id)  # whoever takes it up lines up for it
+        with suppress(JournalFailed):  # it is parked with a time, or a sweep finds it
+            await self.queue.wake(run_id, self.own_queue)
 
     def moved_outside(self, live: Live, version: int) -> None:
         live.stale = True  # see what they want
@@ -201,15 +226,28 @@ class Advancing(Attending):
             return
         in_flight = {(start.step, start.attempt) for start in state.calling.values()}
         ours = {(step, attempt) for step, attempt in live.flying.items()}
+        ours |= await self._on_errands(state, lease)
         lease.own |= in_flight & ours
         now = self._clock.now()
         if in_flight - ours or asks_elsewhere(live, state):
             self.taken_over += 1
-            await self._driver.handle(live.run_id, c.TakeOver(at=now, worker=self.worker, epoch=state.epoch + 1))
+            spared = tuple(sorted(step for step, _ in in_flight & ours))
+            take_over = c.TakeOver(at=now, worker=self.worker, epoch=state.epoch + 1, spared=spared)
+            await self._driver.handle(live.run_id, take_over)
         else:
             await self._driver.handle(live.run_id, c.Tick(at=now))
         if live.state is not None and live.state.parked is None and live.state.end is None:
             self._go_on(live)
+
+    async def _on_errands(self, state: RunState, lease: Lease) -> set[tuple[str, int]]:
+        """The calls of a run that processes of a pool have in hand, or are to have: they are lost to nobody."""
+        starts = [start for start in state.calling.values() if start.pool]
+        if not starts:
+            return set()
+        busy = await self.queue.busy(sorted({key_of(state.run_id, start.pool) for start in starts}))
+        found = {(start.step, start.attempt) for start in starts if key_of(state.run_id, start.pool) in busy}
+        lease.errands |= found
+        return found
 
     async def _until_rest(self, live: Live, lease: Lease) -> bool:
         """Whether the run rests, so that nobody need look at it; False: somebody else is to go on."""
@@ -243,11 +281,12 @@ class Advancing(Attending):
     async def _take_over(self, live: Live, lease: Lease) -> None:
         """An intent was written between ours by a process that lost the run: what became of it is not known."""
         if live.state is not None and not lease.lost and self._foreign(live, lease):
-            epoch = live.state.epoch + 1
+            now, epoch = self._clock.now(), live.state.epoch + 1
+            known = lease.own | set(live.flying.items())
+            spared = tuple(step for step, one in live.state.calling.items() if (step, one.attempt) in known)
             try:
-                await self._driver.handle(
-                    live.run_id, c.TakeOver(at=self._clock.now(), worker=self.worker, epoch=epoch)
-                )
+                take_over = c.TakeOver(at=now, worker=self.worker, epoch=epoch, spared=spared)
+                await self._driver.handle(live.run_id, take_over)
             except (InvalidTransition, JournalFailed):
                 lease.news.set()
 

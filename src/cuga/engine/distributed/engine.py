@@ -8,11 +8,12 @@ with the one that lets it rest: no job is queued for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 
 from cuga.clock import Clock
 from cuga.engine.distributed.advancing import Advancing
+from cuga.engine.distributed.errands import Errands
 from cuga.engine.distributed.lease import Lease
 from cuga.engine.distributed.pace import boot_time
 from cuga.engine.distributed.queue import QUEUE, Figures, Queue
@@ -23,15 +24,18 @@ from cuga.engine.hands import AskModel, MakePlan, Perform, nobody_to_ask
 from cuga.errors import JournalFailed
 from cuga.kernel.state import RunState
 from cuga.model import command as c
+from cuga.policy.routing import PROCESS
 
 SEEN_S = 1.0  # how long what was heard of other workers is believed
 HEAL_S = 10.0  # how often running runs that nobody is to look at are searched for
 
 
 class DistributedEngine(Advancing):
-    """Advances runs that it has a lease for. `serves`: it takes any job; else only those of its own queueing, and only
-    while no other worker lives. `on_house` is called when the house stream has moved, `beside` now and then; `on_pause`
-    from a thread, when this process stood still for longer than its lease.
+    """Advances runs that it has a lease for.
+
+    `serves`: it takes any job; else only those of its own queueing, and only while no other worker lives. With `pools` it
+    makes their calls and does nothing else. `on_house` is called when the house stream has moved, `beside` now and then;
+    `on_pause` from a thread, when this process stood still for longer than its lease.
     """
 
     def __init__(
@@ -48,17 +52,20 @@ class DistributedEngine(Advancing):
         house: str = "",
         on_house: Callable[[], Awaitable[None]] | None = None,
         beside: Callable[[], Awaitable[None]] | None = None,
+        pools: Sequence[str] = (),
     ) -> None:
         self._begin_leases()
-        super().__init__(
-            driver, clock, self._performing(perform), make_plan, worker, queue, ask_model, house, on_house
-        )
+        super().__init__(driver, clock, self._performing(perform), make_plan, worker, queue, ask_model, house, on_house)
         self._waking = self._short = ShortWaits(
             driver, clock, self._hands.spawn, self.surely_wake, lambda: bool(self.own_queue)
         )
         self.left_alone = self._waking.left_alone
         driver.worker = ""  # nobody takes over by reading: only with a lease
         queue.heard = self._heard
+        self._hands.is_elsewhere = self._is_elsewhere
+        self._pools = tuple(pools)
+        self._runs_errands = bool(pools)
+        self._errands = Errands(driver, self._hands, queue, perform, lambda: self.is_closing)
         self._serves = serves
         self._beside = beside
         self.on_pause: Callable[[float], None] = self._paused
@@ -86,7 +93,13 @@ class DistributedEngine(Advancing):
     def _lease_for_a_new_one(self, run_id: str) -> Lease | None:
         """A lease that the first append will make true, where we have room; else the run goes through the queue."""
         worker_id, pace = self.queue.worker_id, self.queue.pace
-        if worker_id is None or self.is_closing or pace.tenant_runs or len(self._leases) >= pace.concurrency:
+        if (
+            worker_id is None
+            or self.is_closing
+            or self._pools
+            or pace.tenant_runs
+            or len(self._leases) >= pace.concurrency
+        ):
             return None
         if run_id in self._leases:
             return None
@@ -162,8 +175,8 @@ class DistributedEngine(Advancing):
         async with self._turn:
             if self._known is None and (self._serves or not await self._somebody_serves()):
                 self._known = asyncio.Event()
-                queues = [QUEUE] if self._serves else []
-                self._serving = asyncio.ensure_future(self.queue.serve(self.advance, queues, self._is_known_as))
+                take = self._errands.take if self._pools else self.advance
+                self._serving = asyncio.ensure_future(self.queue.serve(take, self._queues(), self._is_known_as))
                 self._sweeping = asyncio.ensure_future(self._keep_sweeping())
                 self._watchdog = Watchdog(self.queue.pace.lease_s, self._pause_seen)
                 self._watchdog.start()
@@ -174,6 +187,11 @@ class DistributedEngine(Advancing):
                     await self._known.wait()
             if not self._known.is_set() and not self._serves:
                 raise JournalFailed(f"nobody can advance runs: {self.queue.trouble or 'the queue does not answer'}")
+
+    def _queues(self) -> list[str]:
+        if self._pools:
+            return [f"pool/{pool}" for pool in self._pools]
+        return [QUEUE] if self._serves else []
 
     async def _somebody_serves(self) -> bool:
         """Whether a worker lives, as it was known a moment ago."""
@@ -189,6 +207,7 @@ class DistributedEngine(Advancing):
             await asyncio.sleep(self.queue.pace.sweep_s)
             is_time = loop.time() - healed > HEAL_S
             try:
+                await self._share_loads()
                 found = await self.queue.sweep(healing=is_time)
                 if is_time:
                     await self._let_strays_go()
@@ -202,9 +221,30 @@ class DistributedEngine(Advancing):
                 before = self.sweeps
                 self.sweeps = (before[0] + found[0], before[1] + found[1], before[2] + found[2])
 
+    async def _share_loads(self) -> None:
+        """Say how busy the pools are with our runs, and hear how busy with those of others. A pool that has processes
+        of its own, of which none lives, has no place."""
+        pools = self._driver.pools
+        if not pools.declared:
+            return
+        here = pools.running_here()
+        if self._pools:
+            await self.queue.say_load(dict.fromkeys(self._pools, 0))
+            return
+        busy = {
+            name: here.get(name, 0) for name, pool in pools.declared.items() if pool.kind != PROCESS or here.get(name)
+        }
+        await self.queue.say_load(busy)
+        others = await self.queue.load_elsewhere()
+        elsewhere = {name: running for name, (running, _) in others.items()}
+        for name, pool in pools.declared.items():
+            if pool.kind == PROCESS and not others.get(name, (0, 0))[1]:
+                elsewhere[name] = pool.concurrency
+        pools.hear(elsewhere)
+
     def _is_known_as(self, number: int) -> None:
         """The database has (another) number for us: what we had in hand under the one before is ours no more."""
-        self.own_queue = "" if self._serves else f"front/{number}"
+        self.own_queue = "" if self._serves or self._pools else f"front/{number}"
         assert self._known is not None
         self._known.set()
         for lease in list(self._leases.values()):
@@ -215,9 +255,9 @@ class DistributedEngine(Advancing):
     async def _let_strays_go(self) -> None:
         """What the database believes to be in our hands twice in a row, and is not, goes to whoever lives: its append
         was stored although nobody could say so."""
-        strays = await self.queue.in_hand() - self._leases.keys()
+        strays = await self.queue.in_hand() - self._leases.keys() - self._errands.in_hand
         for key in strays & self._strays:
-            await self.queue.let_go(key, again=True)
+            await self.queue.let_go(key, again=True, begun=True)
         self._strays = strays
 
     def _heard(self) -> None:

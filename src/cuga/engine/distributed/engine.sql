@@ -111,8 +111,8 @@ begin
         on conflict (queueing_lock) where status = 'todo' do update set queue_name = excluded.queue_name;
 end $$;
 
--- A worker lets go of what it has in hand; `again`: somebody else is to look at it.
-create function let_go(key text, worker bigint, again boolean) returns boolean language plpgsql as $$
+-- A worker lets go of what it has in hand; `again`: somebody else is to look at it; `begun`: something was not finished.
+create function let_go(key text, worker bigint, again boolean, begun boolean) returns boolean language plpgsql as $$
 declare
     name constant text := split_part(key, '#', 1);
     pool constant text := case when key like '%#%' then 'pool/' || substr(key, length(name) + 2) else '' end;
@@ -120,6 +120,9 @@ begin
     delete from procrastinate_jobs where lock = key and status = 'doing' and worker_id = worker;
     if found and again then
         perform wake(name, pool);
+        if begun then
+            update procrastinate_jobs set args = args || '{"again": true}' where queueing_lock = key and status = 'todo';
+        end if;
         return true;
     end if;
     return found;
@@ -206,7 +209,7 @@ select lock from procrastinate_jobs where lock = any($1::text[]) and status = 'd
 select lock from procrastinate_jobs where status = 'doing' and worker_id = $1
 
 -- name: let_go
-select let_go($1, $2, $3)
+select let_go($1, $2, $3, $4)
 
 -- name: done (jobs that were seen to)
 delete from procrastinate_jobs where id = any($1::bigint[]) and status = 'doing' returning id

@@ -11,7 +11,7 @@ from cuga.kernel.state import RunState
 class Lease:
     """A run that this process advances, and the calls whose intents it wrote."""
 
-    __slots__ = ("is_new", "is_over", "lost", "news", "own", "rests", "run_id", "worker_id")
+    __slots__ = ("errands", "is_new", "is_over", "lost", "news", "own", "rests", "run_id", "worker_id")
 
     def __init__(self, run_id: str, worker_id: int, *, is_new: bool = False) -> None:
         self.run_id = run_id
@@ -22,6 +22,7 @@ class Lease:
         self.lost = False
         self.news = asyncio.Event()  # it rests, was lost, or we are to stop
         self.own: set[tuple[str, int]] = set()  # step and attempt
+        self.errands: set[tuple[str, int]] = set()  # of those, the ones that processes of a pool make
 
 
 def asks_elsewhere(live: Live, state: RunState) -> bool:

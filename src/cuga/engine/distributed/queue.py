@@ -102,14 +102,19 @@ async def prepare(database: Database) -> None:
 class Queue:
     """Wakes, serves and sweeps. Its connections are made when they are needed, and again when they were lost."""
 
-    def __init__(self, database: Database, pace: Pace) -> None:
+    def __init__(self, database: Database, pace: Pace, *, remembers: bool = False) -> None:
+        """`remembers`: a server that crashes must not forget that a job was begun, for who takes it again could not
+        tell by the journal."""
         self._database = database
+        self._synchronous = "on" if remembers else "off"
         self.pace = pace
         self._asking: AsyncConnection | None = None
         self._placing: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._taken: dict[str, set[int]] = {}  # tenant -> places that this process has
-        self._doubted: dict[str, asyncio.Future[bool]] = {}  # keys that are asked for, until they are asked for together
+        self._doubted: dict[
+            str, asyncio.Future[bool]
+        ] = {}  # keys that are asked for, until they are asked for together
         self._answering: asyncio.Task[None] | None = None
         self._worker: Worker | None = None
         self.trouble = ""  # why the last round of serving ended
@@ -123,12 +128,12 @@ class Queue:
             try:
                 async with self._turn:
                     if self._asking is None or self._asking.closed:
-                        # a wake-up that a server forgets as it crashes is found again by a sweep
+                        # a wake-up that a server forgets as it crashes is found again by a sweep; a fetch is to
+                        # walk the index of priorities and stop: before a first ANALYZE the planner would sort all
+                        # that wait each time (2,000 waiting: 370 ms instead of 0.2)
                         self._asking = await self._database.connect(
-                            statement_timeout="30s", application_name="cuga engine", synchronous_commit="off",
-                            # a fetch is to walk the index of priorities and stop; before a first ANALYZE, after a
-                            # burst, the planner would sort all that wait each time (2,000 waiting: 370 ms, not 0.2)
-                            enable_sort="off",
+                            statement_timeout="30s", application_name="cuga engine", enable_sort="off",
+                            synchronous_commit=self._synchronous,
                         )  # fmt: skip
                     return await (await self._asking.execute(statements()[name].encode(), values)).fetchall()
             except psycopg.Error as error:
@@ -181,9 +186,10 @@ class Queue:
         """The keys that the database believes to be in our hands."""
         return {key for (key,) in await self.ask("in_hand", self.worker_id)}
 
-    async def let_go(self, key: str, *, again: bool) -> None:
-        """Give up what we have in hand; with `again` somebody else is to look at it."""
-        await self.ask("let_go", key, self.worker_id, again)
+    async def let_go(self, key: str, *, again: bool, begun: bool = False) -> None:
+        """Give up what we have in hand; with `again` somebody else is to look at it. `begun`: a call that was, and
+        whose outcome nobody knows."""
+        await self.ask("let_go", key, self.worker_id, again, begun)
 
     async def done(self, job_id: int) -> None:
         """A job was seen to. One that a sweep has closed meanwhile is not ours to end."""

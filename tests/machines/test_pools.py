@@ -1,0 +1,102 @@
+"""Pools with processes of their own: their calls are made there and nowhere else, and whoever advances a run goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.machines.fleet import Fleet, completions, deeds
+from tests.machines.test_fleet import began, holds
+from tests.postgres import fresh_database
+
+from cuga.engine.distributed.errands import key_of
+from cuga.model.event import Status, TakenOver, ToolCallError, ToolCallStart
+from cuga.orchestrator import Coordinator
+
+pytestmark = pytest.mark.kills
+
+REGISTRY = """
+version: 1
+default_profile: smb
+domains: [engagement]
+packs: []
+adapters: {crm: [offline], mail: [offline]}
+profiles:
+  smb: {calls: 1000, cost: 1000.0, approvals: moderate, adapters: [offline], max_parallel: 4}
+workers:
+  door: {capabilities: [engagement], tools: [deed], kind: process, concurrency: 4}
+  desk: {capabilities: [engagement], tools: [leap], concurrency: 4}
+"""
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    made = Fleet(tmp_path, fresh_database(), lease_s=4)
+    made.place.registry.write_text(REGISTRY)
+    yield made
+    made.stop()
+
+
+async def test_the_calls_of_a_pool_are_made_by_its_processes_alone(fleet: Fleet) -> None:
+    async with fleet.front() as front:
+        fleet.start()
+        pools = [fleet.start(pools="door"), fleet.start(pools="door")]
+        await fleet.ready(front, 3)
+        runs = [await front.start("g", plan=deeds(3)) for _ in range(8)]
+        ended = await asyncio.gather(*(front.wait(run_id, 60) for run_id in runs))
+        assert {result.status for result in ended} == {Status.SUCCESS}, fleet.log()
+        await holds(front, fleet, runs, 3)
+        assert fleet.pids() <= {worker.pid for worker in pools}
+        assert all(await completions(front, run_id) == {"s1": 1, "s2": 1, "s3": 1} for run_id in runs)
+
+
+async def test_a_pool_of_which_no_process_lives_is_waited_for(fleet: Fleet) -> None:
+    async with fleet.front() as front:
+        fleet.start()
+        await fleet.ready(front, 1)
+        await asyncio.sleep(1.0)
+        run_id = await front.start("g", plan=deeds(1))
+        await asyncio.sleep(2.0)
+        assert not any(isinstance(event, ToolCallStart) for event in await front.events(run_id))
+        fleet.start(pools="door")
+        assert (await front.wait(run_id, 60)).status is Status.SUCCESS, fleet.log()
+        await holds(front, fleet, [run_id], 1)
+
+
+async def test_whoever_takes_a_run_over_leaves_the_calls_of_a_pool_to_it(fleet: Fleet) -> None:
+    async with fleet.front() as front:
+        first = fleet.start()
+        door = fleet.start(pools="door")
+        await fleet.ready(front, 2)
+        run_id = await front.start("g", plan=deeds(2, seconds=5.0))
+        await began(front, run_id)
+        fleet.start()
+        await fleet.ready(front, 3)
+        first.kill()
+        assert (await front.wait(run_id, 60)).status is Status.SUCCESS, fleet.log()
+        assert not any(isinstance(event, (TakenOver, ToolCallError)) for event in await front.events(run_id))
+        await holds(front, fleet, [run_id], 2)
+        assert fleet.pids() == {door.pid} and sum(fleet.did("began").values()) == 2
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+async def test_another_process_of_the_pool_goes_on_for_one_that_is_gone(fleet: Fleet, how: signal.Signals) -> None:
+    async with fleet.front() as front:
+        fleet.start()
+        first = fleet.start(pools="door")
+        await fleet.ready(front, 2)
+        run_id = await front.start("g", plan=deeds(3, seconds=1.5))
+        await began(front, run_id)
+        second = fleet.start(pools="door")
+        await fleet.ready(front, 3)
+        first.send_signal(how)
+        at = time.monotonic()
+        assert (await front.wait(run_id, 60)).status is Status.SUCCESS, fleet.log()
+        assert time.monotonic() - at < 30
+        await holds(front, fleet, [run_id], 3)
+        assert second.pid in fleet.pids()
+        assert key_of(run_id, "door") == f"{run_id}#door"
