@@ -88,7 +88,8 @@ class Fleet:
 
     def pids(self) -> set[int]:
         """The processes that did something."""
-        return {int(line.split()[-1]) for line in self.ledger.read_text().splitlines()}
+        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return {int(line.split()[-1]) for line in lines}
 
     async def chaos(self, seed: int, seconds: float) -> Counter[str]:
         """For so long: kill, stop and wake, or end workers by chance; another one comes for each that goes."""

@@ -1,21 +1,18 @@
-"""Pools with processes of their own: their calls are made there and nowhere else, and whoever advances a run goes on."""
+"""Pools with processes of their own: calls are made there and nowhere else, and whoever advances a run goes on."""
 
 from __future__ import annotations
 
 import asyncio
 import signal
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.machines.fleet import Fleet, completions, deeds
+from tests.machines.fleet import Fleet, deeds
 from tests.machines.test_fleet import began, holds
 from tests.postgres import fresh_database
 
-from cuga.engine.distributed.errands import key_of
 from cuga.model.event import Status, TakenOver, ToolCallError, ToolCallStart
-from cuga.orchestrator import Coordinator
 
 pytestmark = pytest.mark.kills
 
@@ -51,7 +48,6 @@ async def test_the_calls_of_a_pool_are_made_by_its_processes_alone(fleet: Fleet)
         assert {result.status for result in ended} == {Status.SUCCESS}, fleet.log()
         await holds(front, fleet, runs, 3)
         assert fleet.pids() <= {worker.pid for worker in pools}
-        assert all(await completions(front, run_id) == {"s1": 1, "s2": 1, "s3": 1} for run_id in runs)
 
 
 async def test_a_pool_of_which_no_process_lives_is_waited_for(fleet: Fleet) -> None:
@@ -69,14 +65,15 @@ async def test_a_pool_of_which_no_process_lives_is_waited_for(fleet: Fleet) -> N
 
 async def test_whoever_takes_a_run_over_leaves_the_calls_of_a_pool_to_it(fleet: Fleet) -> None:
     async with fleet.front() as front:
-        first = fleet.start()
+        workers = [fleet.start(), fleet.start()]
         door = fleet.start(pools="door")
-        await fleet.ready(front, 2)
-        run_id = await front.start("g", plan=deeds(2, seconds=5.0))
-        await began(front, run_id)
-        fleet.start()
         await fleet.ready(front, 3)
-        first.kill()
+        run_id = await front.start("g", plan=deeds(2, seconds=8.0))
+        await began(front, run_id)
+        workers[0].kill()
+        await asyncio.sleep(0.5)
+        workers[1].kill()  # one of them advanced it
+        fleet.start()
         assert (await front.wait(run_id, 60)).status is Status.SUCCESS, fleet.log()
         assert not any(isinstance(event, (TakenOver, ToolCallError)) for event in await front.events(run_id))
         await holds(front, fleet, [run_id], 2)
@@ -87,16 +84,15 @@ async def test_whoever_takes_a_run_over_leaves_the_calls_of_a_pool_to_it(fleet: 
 async def test_another_process_of_the_pool_goes_on_for_one_that_is_gone(fleet: Fleet, how: signal.Signals) -> None:
     async with fleet.front() as front:
         fleet.start()
-        first = fleet.start(pools="door")
-        await fleet.ready(front, 2)
-        run_id = await front.start("g", plan=deeds(3, seconds=1.5))
-        await began(front, run_id)
-        second = fleet.start(pools="door")
+        doors = [fleet.start(pools="door"), fleet.start(pools="door")]
         await fleet.ready(front, 3)
+        run_id = await front.start("g", plan=deeds(3, seconds=1.0))
+        async with asyncio.timeout(60):
+            while not (begun := fleet.pids()):
+                await asyncio.sleep(0.05)
+        first, second = doors if doors[0].pid in begun else reversed(doors)
         first.send_signal(how)
-        at = time.monotonic()
         assert (await front.wait(run_id, 60)).status is Status.SUCCESS, fleet.log()
-        assert time.monotonic() - at < 30
         await holds(front, fleet, [run_id], 3)
         assert second.pid in fleet.pids()
-        assert key_of(run_id, "door") == f"{run_id}#door"
+        assert how == signal.SIGKILL or sum(fleet.did("began").values()) == 3  # what was in flight was let end

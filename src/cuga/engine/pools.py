@@ -15,7 +15,18 @@ from cuga.kernel.decide import Decision
 from cuga.kernel.state import RunState
 from cuga.model.event import Event, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.policy.profile import Current
-from cuga.policy.routing import DEFAULT, POLICIES, Candidate, Fared, Policy, Pool, Ranked, Traffic, check_ranked
+from cuga.policy.routing import (
+    DEFAULT,
+    POLICIES,
+    PROCESS,
+    Candidate,
+    Fared,
+    Policy,
+    Pool,
+    Ranked,
+    Traffic,
+    check_ranked,
+)
 
 _KEPT, _NEW = 7, 1  # how a latency enters the running mean
 
@@ -67,6 +78,7 @@ class Pools:
         self.wake: Callable[[str], None] = lambda _run: None
         self.declared: Mapping[str, Pool] = {}
         self._running: dict[str, int] = {}  # pool -> places taken
+        self.waits_for_processes = False  # pools that have processes of their own are served by those alone
         self._elsewhere: dict[str, int] = {}  # pool -> places that other processes have taken, as last heard
         self._held: dict[str, dict[str, str]] = {}  # run -> step in flight -> pool
         self._promised: dict[str, tuple[Decision, int, frozenset[str]]] = {}  # not durable yet; its place before it
@@ -201,6 +213,10 @@ class Pools:
         return self._taken(pool) < self.declared[pool].concurrency
 
     def _taken(self, pool: str) -> int:
+        if self.waits_for_processes and pool not in self._elsewhere and pool in self.declared:
+            declared = self.declared[pool]
+            if declared.kind == PROCESS:
+                return declared.concurrency  # none of its own processes was heard of: it has no place
         return self._running.get(pool, 0) + self._elsewhere.get(pool, 0)
 
     def _count(self, decision: Decision, by: int) -> None:

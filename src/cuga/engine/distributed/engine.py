@@ -33,9 +33,9 @@ HEAL_S = 10.0  # how often running runs that nobody is to look at are searched f
 class DistributedEngine(Advancing):
     """Advances runs that it has a lease for.
 
-    `serves`: it takes any job; else only those of its own queueing, and only while no other worker lives. With `pools` it
-    makes their calls and does nothing else. `on_house` is called when the house stream has moved, `beside` now and then;
-    `on_pause` from a thread, when this process stood still for longer than its lease.
+    `serves`: it takes any job; else only those of its own queueing, and only while no other worker lives. With `pools`
+    it makes their calls and does nothing else. `on_house` is called when the house stream has moved, `beside` now and
+    then; `on_pause` from a thread, when this process stood still for longer than its lease.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class DistributedEngine(Advancing):
             driver, clock, self._hands.spawn, self.surely_wake, lambda: bool(self.own_queue)
         )
         self.left_alone = self._waking.left_alone
+        driver.pools.waits_for_processes = True
         driver.worker = ""  # nobody takes over by reading: only with a lease
         queue.heard = self._heard
         self._hands.is_elsewhere = self._is_elsewhere
@@ -207,8 +208,8 @@ class DistributedEngine(Advancing):
             await asyncio.sleep(self.queue.pace.sweep_s)
             is_time = loop.time() - healed > HEAL_S
             try:
-                await self._share_loads()
                 found = await self.queue.sweep(healing=is_time)
+                await self._share_loads()
                 if is_time:
                     await self._let_strays_go()
                     if self._beside is not None:
@@ -222,8 +223,7 @@ class DistributedEngine(Advancing):
                 self.sweeps = (before[0] + found[0], before[1] + found[1], before[2] + found[2])
 
     async def _share_loads(self) -> None:
-        """Say how busy the pools are with our runs, and hear how busy with those of others. A pool that has processes
-        of its own, of which none lives, has no place."""
+        """Say how busy the pools are with our runs, and hear how busy with those of others."""
         pools = self._driver.pools
         if not pools.declared:
             return
@@ -236,11 +236,7 @@ class DistributedEngine(Advancing):
         }
         await self.queue.say_load(busy)
         others = await self.queue.load_elsewhere()
-        elsewhere = {name: running for name, (running, _) in others.items()}
-        for name, pool in pools.declared.items():
-            if pool.kind == PROCESS and not others.get(name, (0, 0))[1]:
-                elsewhere[name] = pool.concurrency
-        pools.hear(elsewhere)
+        pools.hear({name: running for name, (running, _) in others.items()})
 
     def _is_known_as(self, number: int) -> None:
         """The database has (another) number for us: what we had in hand under the one before is ours no more."""

@@ -226,7 +226,7 @@ returning j.id, j.lock, j.args ->> 'run_id', j.args ->> 'tenant', coalesce(j.arg
 -- name: load_said (of the pools of one worker)
 insert into pool_load (worker_id, pool, running)
     select $1, p, r from unnest($2::text[], $3::int[]) as t(p, r)
-    on conflict (worker_id, pool) do update set running = excluded.running, at = clock_timestamp()
+    on conflict (worker_id, pool) do update set running = excluded.running, at = clock_timestamp() returning pool
 
 -- name: load_elsewhere (calls of each pool that other processes make, and how many processes serve it)
 select pool, coalesce(sum(running) filter (where worker_id <> $1), 0)::bigint, count(*) from pool_load

@@ -65,6 +65,9 @@ class Errands:
                         made = asyncio.ensure_future(self._see_to(job, state, start, begun))
                         calls[start.step, start.attempt] = made
                 under_way = [made for made in calls.values() if not made.done()]
+                for made in calls.values():
+                    if made.done():
+                        made.result()  # what broke there is not to be lost
                 if not under_way:
                     return False
                 await asyncio.wait(under_way, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
@@ -72,8 +75,8 @@ class Errands:
                 await asyncio.wait(calls.values())
             await self._queue.let_go(job.key, again=True)  # what was not begun is another's
             return True
-        except asyncio.CancelledError:
-            is_begun = any(not made.done() for made in begun)
+        except BaseException:
+            is_begun = any(not made.done() or made.cancelled() or made.exception() for made in begun)
             for made in calls.values():
                 made.cancel()
             await asyncio.shield(self._queue.let_go(job.key, again=True, begun=is_begun))
