@@ -50,6 +50,7 @@ async def test_the_calls_of_a_pool_are_made_by_its_processes_alone(fleet: Fleet)
         assert fleet.pids() <= {worker.pid for worker in pools}
 
 
+@pytest.mark.soak
 async def test_a_pool_of_which_no_process_lives_is_waited_for(fleet: Fleet) -> None:
     async with fleet.front() as front:
         fleet.start()
@@ -80,7 +81,7 @@ async def test_whoever_takes_a_run_over_leaves_the_calls_of_a_pool_to_it(fleet: 
         assert fleet.pids() == {door.pid} and sum(fleet.did("began").values()) == 2
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+@pytest.mark.parametrize("how", [signal.SIGKILL, pytest.param(signal.SIGTERM, marks=pytest.mark.soak)])
 async def test_another_process_of_the_pool_goes_on_for_one_that_is_gone(fleet: Fleet, how: signal.Signals) -> None:
     async with fleet.front() as front:
         fleet.start()

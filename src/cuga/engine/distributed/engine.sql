@@ -137,12 +137,24 @@ create unlogged table pool_load (
     primary key (worker_id, pool)
 );
 
+-- How far the book was searched for parked runs to which something was appended and that nobody is to look at. All of it
+-- once an hour, else what was appended since the search before the last: a million parked runs are not compared each time.
+create table searched (
+    one boolean primary key default true check (one),
+    before_last bigint not null default 0,
+    last bigint not null default 0,
+    all_at timestamptz not null default '-infinity'
+);
+insert into searched default values;
+
 create or replace function sweep(silent double precision, healing boolean,
     out stalled bigint, out due bigint, out healed bigint) language plpgsql as $$
 declare
     found_run record;
     stamped constant bigint := (extract(epoch from clock_timestamp()) * 1000000)::bigint;
     since constant timestamptz := clock_timestamp() - silent * interval '1 second';
+    is_whole boolean;
+    after bigint;
 begin
     stalled := 0; due := 0; healed := 0;
     if not pg_try_advisory_xact_lock(hashtext(current_schema() || ' sweep')) then
@@ -179,12 +191,25 @@ begin
     end loop;
     if healing then
         delete from pool_load where at < since;
+        select all_at < clock_timestamp() - interval '1 hour', before_last into is_whole, after from searched;
+        update searched set before_last = searched.last, last = (select b.last from book b),
+            all_at = case when is_whole then clock_timestamp() else all_at end;
         for found_run in
             -- begun and not ended, or parked with something appended since; `version` marks that it was seen to
-            select r.run, s.name, s.version from runs r join stream s on s.pk = r.run
-            where (r.status = 'running' or (r.status = 'parked' and r.version < s.version)) and not exists (
+            select r.run, s.name, s.version, r.started from runs r join stream s on s.pk = r.run
+            where r.status = 'running' and not exists (
                 select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
-            order by r.started limit 1000
+            union all
+            select r.run, s.name, s.version, r.started from runs r join stream s on s.pk = r.run
+            where is_whole and r.status = 'parked' and r.version < s.version and not exists (
+                select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
+            union all
+            select r.run, s.name, s.version, r.started
+            from (select distinct j.run from journal j where j.id > after and not is_whole) as lately
+                join runs r on r.run = lately.run join stream s on s.pk = r.run
+            where r.status = 'parked' and r.version < s.version and not exists (
+                select from procrastinate_jobs j where j.lock = s.name and j.status in ('todo', 'doing'))
+            order by started limit 1000
         loop
             update runs set version = found_run.version where run = found_run.run and version < found_run.version;
             perform wake(found_run.name, '');
