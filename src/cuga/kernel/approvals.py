@@ -14,9 +14,9 @@ from cuga.kernel import amending, replan
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
-from cuga.model.context import Principal
+from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import Access, may_decide, roles_at, who_can
+from cuga.policy.access import Access, is_solo, may_decide, roles_at, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -51,11 +51,12 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
     access = access_of(turn, command.by, request.requesters, roles)
     if access.solo and command.verdict is Verdict.APPROVE and request.quorum > 1:
         raise NotAllowed(too_few(request), mend=MORE_PEOPLE)
-    votes = s.votes.get(command.approval_id, ())
-    if command.verdict is Verdict.APPROVE and _has_voted(votes, command.by.id, access.on_behalf_of):
-        return
+    votes = _that_count(turn, s.votes.get(command.approval_id, ()), request.requesters, roles)
+    others = _of_others(votes, command.by.id, access.on_behalf_of)
+    is_final = command.verdict is not Verdict.APPROVE or len(others) + 1 >= request.quorum
+    if not is_final and len(others) < len(votes):
+        return  # the second click
     without = amending.taken_off(command, request) if command.verdict is Verdict.AMEND and request.calls else ()
-    is_final = command.verdict is not Verdict.APPROVE or len(votes) + 1 >= request.quorum
     lapses = turn.rules.profile.approvals.lapses_s
     turn.emit(
         e.ApprovalReceived(
@@ -80,18 +81,51 @@ def resolve(turn: Turn, command: ResolveApproval) -> None:
             turn.skip_dependants(request.step)
             # a denial always counts; only the wish for another plan has an end
             if turn.rules.profile.approvals.replan_on_deny and s.replans < replan.MAX_REPLANS:
-                replan.ask(turn, command.reason or "denied", command.by.id, request.step)
+                if command.reason:
+                    _ask_anew(turn, command, request, access.on_behalf_of)
+                else:
+                    replan.ask(turn, "denied", (SYSTEM.id,), request.step)
         case Verdict.AMEND:
             amending.amend(turn, command, request, access.on_behalf_of)
         case _:  # request-changes
             about = tuple(call.step for call in request.calls) or (request.step,)
-            replan.ask(turn, command.reason, command.by.id, request.step, given_up=about)
+            _ask_anew(turn, command, request, access.on_behalf_of, given_up=about)
 
 
-def _has_voted(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> bool:
-    """Two clicks by one person are one vote, and so are a person and somebody who decides for them."""
-    asked = {by, on_behalf_of} - {""}
-    return any(asked & {voter, authority} for voter, authority in votes)
+def _ask_anew(
+    turn: Turn,
+    command: ResolveApproval,
+    request: e.ApprovalRequested,
+    on_behalf_of: str,
+    given_up: tuple[str, ...] = (),
+) -> None:
+    """Plan anew with an approver's words. Who wrote them asks for what comes of them, so somebody else decides on that;
+    where nobody else could, who asked for the run is to take the words up."""
+    current, asker = turn.current, turn.state.started.requester.id
+    authors = (command.by.id, on_behalf_of) if on_behalf_of else (command.by.id,)
+    requesters = tuple(dict.fromkeys((*request.requesters, *authors)))
+    left = who_can(requesters=requesters, roles=request.roles, current=current, at=turn.now)
+    is_alone = is_solo(command.by, current.roles) or not current.roles
+    to = "" if left or is_alone or asker in authors else asker
+    replan.ask(turn, command.reason, authors, request.step, given_up, to)
+
+
+def _that_count(
+    turn: Turn, votes: tuple[tuple[str, str], ...], requesters: tuple[str, ...], roles: tuple[str, ...]
+) -> tuple[tuple[str, str], ...]:
+    """The votes of those who may still decide: a role that was taken away since no longer counts."""
+    current = turn.current
+    if not current.roles:
+        return votes
+    able = who_can(requesters=requesters, roles=roles, current=current, at=turn.now) if votes else ()
+    return tuple(vote for vote in votes if vote[0] in able)
+
+
+def _of_others(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> tuple[tuple[str, str], ...]:
+    """The votes beside one's own: two clicks by one person are one vote, and so are a person and somebody who decides
+    for them."""
+    own = {by, on_behalf_of} - {""}
+    return tuple(vote for vote in votes if not own & {*vote})
 
 
 def _answer_to_closed(turn: Turn, command: ResolveApproval) -> None:

@@ -182,7 +182,7 @@ def request(
         cost=step.cost,
         adapters=ruling.adapters,
         effect=effect,
-        requesters=requesters or (s.started.requester.id,),
+        requesters=tuple(dict.fromkeys((*requesters, *s.requesters))),
         roles=rules.roles,
         quorum=max(rules.quorum, 2) if _any_seconded(contract, arguments, calls) else rules.quorum,
         risk=_risk(contract, step),

@@ -106,7 +106,7 @@ def _carry_out(turn: Turn, command: c.Command) -> None:
                 turn.emit(e.CancelRequested(at=turn.now, by=command.by.id, reason=command.reason))
         case c.Replan():
             _may(turn, command.by, Verb.STEER)
-            replan.ask(turn, command.feedback, command.by.id)
+            replan.ask(turn, command.feedback, (command.by.id,))
         case c.TakeOver():
             _take_over(turn, command)
         case c.Annotate():
@@ -186,8 +186,8 @@ def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
     if is_for_planner:
         _may(turn, command.by, Verb.STEER)
     else:  # to take a changed tool is to agree to what it does
-        requester, roles = s.started.requester.id, turn.rules.profile.approvals.roles
-        access_of(turn, command.by, (requester,), roles, what="to take a changed tool is an approval: ")
+        roles = turn.rules.profile.approvals.roles
+        access_of(turn, command.by, s.requesters, roles, what="to take a changed tool is an approval: ")
     turn.emit(e.QuestionAnswered(at=turn.now, by=command.by.id, question_id=command.question_id, answer=command.answer))
     if is_for_planner:
         turn.emit(e.PlanRequested(at=turn.now, planner=s.planner, attempt=s.plan_attempt + 1, feedback=command.answer))
@@ -224,7 +224,7 @@ def _top_up(turn: Turn, command: c.TopUp) -> None:
         raise InvalidTransition(f"no budget {command.scope!r}; there are: {', '.join(sorted(turn.limits))}")
     _must_be_a_person(command)
     roles = turn.rules.profile.approvals.roles
-    access_of(turn, command.by, (s.started.requester.id,), roles, what="a top-up is an approval: ")
+    access_of(turn, command.by, s.requesters, roles, what="a top-up is an approval: ")
     turn.emit(
         e.BudgetRaised(at=turn.now, by=command.by.id, scope=command.scope, amount=command.amount, reason=command.reason)
     )

@@ -79,7 +79,8 @@ def _end(s: RunState, about: tuple[str, ...], reason: str) -> None:
 
 def _approval_received(s: RunState, event: e.ApprovalReceived) -> None:
     if not event.final:
-        s.votes = {**s.votes, event.approval_id: (*s.votes.get(event.approval_id, ()), (event.by, event.on_behalf_of))}
+        others = [vote for vote in s.votes.get(event.approval_id, ()) if vote[0] != event.by]  # one that lost its role
+        s.votes = {**s.votes, event.approval_id: (*others, (event.by, event.on_behalf_of))}
         return
     request = s.pending.get(event.approval_id)
     about = _close(s, event.approval_id, event.step, event.verdict.value, event.by, event.digest)

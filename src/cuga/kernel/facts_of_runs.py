@@ -8,6 +8,7 @@ from typing import Any
 from cuga.kernel.index import PlanIndex
 from cuga.kernel.state import Phase, RunState, without
 from cuga.model import event as e
+from cuga.model.context import SYSTEM
 from cuga.policy.budget import MONEY, TOKENS
 
 _BEGUN = frozenset({Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
@@ -71,7 +72,13 @@ def _plan_failed(s: RunState, event: e.PlanFailed) -> None:
 
 def _replan_requested(s: RunState, event: e.ReplanRequested) -> None:
     s.replans += 1
-    s.feedback = (*s.feedback, event.reason)
+    if event.authors:
+        s.feedback = (*s.feedback, event.reason)
+        _count_authors(s, event.authors)
+
+
+def _count_authors(s: RunState, authors: tuple[str, ...]) -> None:
+    s.authors = tuple(dict.fromkeys((*s.authors, *(name for name in authors if name != SYSTEM.id))))
 
 
 def _question_asked(s: RunState, event: e.QuestionAsked) -> None:
@@ -82,6 +89,8 @@ def _question_asked(s: RunState, event: e.QuestionAsked) -> None:
 
 
 def _question_answered(s: RunState, event: e.QuestionAnswered) -> None:
+    if event.question_id == s.planner_asks:
+        _count_authors(s, (event.by,))
     s.questions = without(s.questions, event.question_id)
     s.answers = {**s.answers, event.question_id: event.answer}
 

@@ -13,8 +13,14 @@ from cuga.model.plan import CheckedPlan
 MAX_REPLANS = 3
 
 
-def ask(turn: Turn, feedback: str, by: str, step: str = "", given_up: tuple[str, ...] = ()) -> None:
-    """Ask the planner again with a person's words; after three times what they are about is given up instead."""
+def ask(
+    turn: Turn, feedback: str, authors: tuple[str, ...], step: str = "", given_up: tuple[str, ...] = (), to: str = ""
+) -> None:
+    """Ask the planner again with a person's words; after three times what they are about is given up instead.
+
+    Whose words they are asks for what comes of them. With `to` they are offered to who asked for the run instead, who
+    takes them up or says it otherwise: without that nobody would be left to decide.
+    """
     s = turn.state
     if s.plan is None:
         raise InvalidTransition("there is no plan yet")
@@ -26,10 +32,15 @@ def ask(turn: Turn, feedback: str, by: str, step: str = "", given_up: tuple[str,
         if given_up:
             return
         raise InvalidTransition(f"a run is planned anew at most {MAX_REPLANS} times")
-    turn.emit(e.ReplanRequested(at=turn.now, by=by, reason=feedback, step=step))
-    turn.emit(
-        e.PlanRequested(at=turn.now, planner=s.planner or s.plan.planner, attempt=s.plan_attempt + 1, feedback=feedback)
-    )
+    by, attempt = authors[0], s.plan_attempt + 1
+    counted = () if to else authors
+    turn.emit(e.ReplanRequested(at=turn.now, by=by, reason=feedback, step=step, authors=counted))
+    told = "" if to else feedback
+    turn.emit(e.PlanRequested(at=turn.now, planner=s.planner or s.plan.planner, attempt=attempt, feedback=told))
+    if to:
+        about = f" of {s.step(step).name or s.step(step).tool}" if step else ""
+        text = f'{by} asks for changes{about}: "{feedback}". What should the new plan heed?'
+        turn.emit(e.QuestionAsked(at=turn.now, question_id=f"changes-{attempt}", text=text, options=(feedback,)))
 
 
 def accept(turn: Turn, command: RecordPlan) -> None:

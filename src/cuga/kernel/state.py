@@ -103,6 +103,7 @@ class RunState(msgspec.Struct, eq=False):
     planner_asks: str = ""  # the open question without whose answer there will be no plan
     replans: int = 0
     feedback: tuple[str, ...] = ()
+    authors: tuple[str, ...] = ()  # whose words went into the plan: they ask for what comes of it
     phase: dict[str, Phase] = {}
     reasons: Mapping[str, str] = {}  # why a step ended without being done
     open_steps: int = 0  # steps that have not ended
@@ -170,6 +171,11 @@ class RunState(msgspec.Struct, eq=False):
         """How the run began; only for a run that has begun."""
         assert self.start is not None
         return self.start
+
+    @property
+    def requesters(self) -> tuple[str, ...]:
+        """Who asked for what the run does: whose goal it is, and whose words made the plan. None of them decides."""
+        return tuple(dict.fromkeys((self.started.requester.id, *self.authors)))
 
     def step(self, step_id: str) -> Step:
         """A step of the plan in force or one kept from an earlier plan."""

@@ -13,6 +13,7 @@ from cuga.kernel.state import Phase
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import AskModel, RecordModelReply
+from cuga.model.context import SYSTEM
 from cuga.model.failure import FailureMode
 from cuga.policy.budget import MONEY, TOKENS, is_warning
 from cuga.policy.profile import ModelUse
@@ -108,7 +109,7 @@ def go_around(turn: Turn) -> bool:
     failed = [step.step_id for step in s.plan.steps if step.required and s.phase[step.step_id] is Phase.FAILED]
     if not failed:
         return False
-    turn.emit(e.ReplanRequested(at=turn.now, reason=f"{failed[0]} was not done", step=failed[0]))
+    turn.emit(e.ReplanRequested(at=turn.now, reason=f"{failed[0]} was not done", step=failed[0], authors=(SYSTEM.id,)))
     turn.emit(e.PlanRequested(at=turn.now, planner=MODEL, attempt=s.plan_attempt + 1, around=failed[0]))
     return True
 

@@ -52,10 +52,11 @@ class PlanFailed(Event, frozen=True, kw_only=True):
 
 
 class ReplanRequested(Event, frozen=True, kw_only=True):
-    """A person's feedback asks for another plan; nothing new starts until it is there."""
+    """Feedback asks for another plan; nothing new starts until it is there."""
 
     reason: str
     step: str = ""
+    authors: tuple[str, ...] = ()  # whose words these are; nobody: they are only offered to who asked for the run
 
 
 class QuestionAsked(Event, frozen=True, kw_only=True):

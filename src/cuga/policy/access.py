@@ -86,6 +86,8 @@ def may_decide(
         return Access(allowed=True, reasons=("a house with one user: recorded as solo",), solo=True)
     if by.id in requesters:
         return _no(f"{by.id} asked for it, and who asks does not decide")
+    if any(whose(by, name, current) is Whose.OWN for name in requesters):
+        return _no(f"{by.id} took over what was asked for, and who asks does not decide")
     wanted = " or ".join(roles) or "nobody"
     if held := [role for role in roles if role in roles_of(by, current)]:
         return Access(allowed=True, reasons=(f"{by.id} is {held[0]}",))

@@ -253,8 +253,13 @@ class House:
                 await self._try(self._click(run, request, by, Verdict.APPROVE))
         if state.parked is not None and any("top-up" in need for need in state.parked.needs):
             for scope in {scope for scope, _ in state.exceeded if not scope.startswith("rate/")}:
-                command = c.TopUp(at=self.clock.now(), by=(self.people[1:] or self.people)[0], scope=scope, amount=3)
-                await self._try(self.engine.send(run, command))
+                for by in self.people[1:] or self.people:  # who wrote words of the plan may not
+                    await self._try(self.engine.send(run, c.TopUp(at=self.clock.now(), by=by, scope=scope, amount=3)))
+        if state.planner_asks:
+            command = c.AnswerQuestion(
+                at=self.clock.now(), by=self.people[0], question_id=state.planner_asks, answer="words"
+            )
+            await self._try(self.engine.send(run, command))
 
     async def _check_rows(self) -> None:
         listed = {one.run_id: one for one in await self.journal.runs(tenant="local")}

@@ -223,7 +223,8 @@ class People(Processes):
                 self._wake(run, state)
         elif state.parked is not None and any("top-up" in need for need in state.parked.needs):
             for scope in [scope for scope, _ in state.exceeded if not scope.startswith("rate/")]:
-                self._tell(run, c.TopUp(at=self.now, by=self._decider(), scope=scope, amount=3))
+                for by in self.people[1:] or self.people:  # who wrote words of the plan may not
+                    self._tell(run, c.TopUp(at=self.now, by=by, scope=scope, amount=3))
         else:
             self._wake(run, state)
 

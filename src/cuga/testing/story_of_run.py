@@ -49,7 +49,10 @@ class StoryOfRun(Calls):
     def _plan_requested(self, _number: int, event: e.PlanRequested) -> None:
         self._planning = event.attempt
 
-    def _replan_requested(self, _number: int, _event: e.ReplanRequested) -> None:
+    def _replan_requested(self, number: int, event: e.ReplanRequested) -> None:
+        later = self.events[number : number + 2]
+        if not any(isinstance(one, e.QuestionAsked) for one in later):  # else they are offered and nobody's yet
+            self._words.append((number, event.by))
         self._replans += 1
         if self._replans > 3:
             self._broken("plan", "it was planned anew more than three times")
@@ -118,7 +121,14 @@ class StoryOfRun(Calls):
     def _needs_a_skipped(self, step: str) -> bool:
         return any(self._phase.get(need) == "left out" for need in self._needs(self._steps[step]))
 
-    def _answered(self, _number: int, event: e.QuestionAnswered) -> None:
+    def _question_asked(self, number: int, event: e.QuestionAsked) -> None:
+        if self._planning:
+            self._planner_asks = event.question_id
+        self._no_plan(number, event)
+
+    def _answered(self, number: int, event: e.QuestionAnswered) -> None:
+        if event.question_id == self._planner_asks:
+            self._words.append((number, event.by))
         self._answers[event.question_id] = event.answer
 
     def _cancel(self, _number: int, _event: e.CancelRequested) -> None:
@@ -163,7 +173,7 @@ _READERS: dict[type[e.Event], Callable[[StoryOfRun, int, Any], None]] = {
     e.PlanRequested: StoryOfRun._plan_requested,
     e.PlanCreated: StoryOfRun._plan_created,
     e.PlanFailed: StoryOfRun._no_plan,
-    e.QuestionAsked: StoryOfRun._no_plan,
+    e.QuestionAsked: StoryOfRun._question_asked,
     e.ReplanRequested: StoryOfRun._replan_requested,
     e.ListOpened: StoryOfRun._list_opened,
     e.ListClosed: StoryOfRun._list_closed,

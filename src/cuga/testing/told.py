@@ -26,12 +26,13 @@ class Broken(AssertionError):
 class Asked:
     """A request for approval, and how far it has come."""
 
-    __slots__ = ("agreed", "at", "calls", "end", "request", "spent", "version", "voters")
+    __slots__ = ("agreed", "at", "calls", "end", "request", "spent", "version", "voters", "votes")
 
     def __init__(self, request: e.ApprovalRequested, version: int) -> None:
         self.request = request
         self.version = version
         self.voters: list[str] = []
+        self.votes: list[e.ApprovalReceived] = []
         self.agreed = False
         self.at: datetime | None = None  # when it was agreed
         self.end = ""  # why it can no longer be used
@@ -73,6 +74,8 @@ class Books:
         self._tries: dict[str, int] = defaultdict(int)
         self._answers: dict[str, str] = {}
         self._planning = 0
+        self._planner_asks = ""
+        self._words: list[tuple[int, str]] = []  # after which event whose words go into the plan
         self._plans = 0
         self._replans = 0
         self._epoch = 0

@@ -115,6 +115,9 @@ class People(Books):
         solo = self.setting.solo
         if not solo and (event.by in request.requesters or event.on_behalf_of in request.requesters):
             self._broken("I4", f"{event.by} decides about their own request {event.approval_id}")
+        wrote = {author for at, author in self._words if at < asked.version}
+        if event.verdict is e.Verdict.APPROVE and not solo and event.by in wrote:
+            self._broken("I4", f"{event.by} agrees to {event.approval_id}, which came of their own words")
         if request.amends and not solo:
             writer = self._asked[request.amends]
             if writer.voters and event.by == writer.voters[-1] and writer.end == "amend":
@@ -127,11 +130,12 @@ class People(Books):
         if not solo and not any(_holds_a_role(click, event, request.requesters) for click in clicks):
             self._broken("I4", f"{event.by} decided {event.approval_id} without a role")
         if event.verdict is e.Verdict.APPROVE and not solo:
-            voter = event.on_behalf_of or event.by
-            if voter in asked.voters or event.by in asked.voters:
-                self._broken("I4", f"{event.by} counts twice for {event.approval_id}")
-            if event.final and len(asked.voters) + 1 < self.setting.approvals.quorum:
-                self._broken("I4", f"{event.approval_id} is agreed by {len(asked.voters) + 1} people")
+            own = {event.by, event.on_behalf_of} - {""}
+            others = [one for one in asked.votes if not own & {one.by, one.on_behalf_of}]
+            counted = {one.by for one in others if any(_still_may(click, one, event) for click in clicks)}
+            if event.final and len(counted) + 1 < self.setting.approvals.quorum:
+                self._broken("I4", f"{event.approval_id} is agreed by {len(counted) + 1} people")
+            asked.votes.append(event)
         asked.voters.append(event.on_behalf_of or event.by)
         if event.verdict is e.Verdict.AMEND:
             asked.voters.append(event.by)
@@ -147,6 +151,14 @@ class People(Books):
         for step in asked.calls:
             if self._phase[step] in ("open", "asked") and not self._has_used(event.approval_id, step):
                 self._phase[step] = "not done" if is_over else "open"
+
+
+def _still_may(click: Any, vote: e.ApprovalReceived, last: e.ApprovalReceived) -> bool:
+    """Whether an earlier vote counts when the last one comes: its voter may decide at that time, in whatever name."""
+    standing = msgspec.structs.replace(vote, at=last.at)
+    return _holds_a_role(click, standing, ()) or _holds_a_role(
+        click, msgspec.structs.replace(vote, on_behalf_of=""), ()
+    )
 
 
 def _target(body: bytes) -> str:

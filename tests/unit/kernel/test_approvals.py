@@ -17,6 +17,7 @@ from cuga.errors import (
 )
 from cuga.kernel.consent import MAX_PENDING
 from cuga.model import command as c
+from cuga.model.context import Principal
 from cuga.model.event import Status, Verdict
 from cuga.policy.profile import Approvals, AtLimit, Consent, Delegation, Limits, StandingRule
 from cuga.testing import (
@@ -35,6 +36,7 @@ from cuga.testing import (
     run_started,
     start,
     tick,
+    tops_up,
 )
 from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, LIN, MAX, PROPOSE, READ, SOLO, contract, plan, rules, step
 
@@ -310,7 +312,7 @@ def test_a_request_for_changes_asks_the_planner_and_holds_everything():
 def test_after_three_new_plans_the_step_is_given_up():
     story = waiting()
     for _ in range(3):
-        story.when(request_changes("note")).when(planned(PLAN))
+        story.when(replans()).when(planned(PLAN))
     story.when(request_changes("note")).then("approval_received", "step_failed", "step_skipped", "run_finished")
 
 
@@ -510,3 +512,38 @@ def test_escalation_never_lets_the_one_who_asked_decide():
 def test_without_escalation_nobody_else_may_decide_however_late():
     asked = waiting().found("approval_requested")
     assert asked.escalates_at is None and asked.escalates_to == ()
+
+
+TWO_TO_AGREE = rules(READ, SEND, NOTE, approvals=Approvals(quorum=2))
+
+
+def test_a_vote_counts_only_while_its_voter_may_decide():
+    everybody = {"ada": ("operator",), "grace": ("approver",), "lin": ("approver",), "tom": ("approver",)}
+    tom = Principal(id="tom")
+    story = waiting(TWO_TO_AGREE, roles=everybody).when(approve("note")).after(roles={**everybody, "grace": ()})
+    assert not story.when(approve("note", by=LIN)).found("approval_received").final
+    story.when(approve("note", by=LIN)).then()
+    story.when(approve("note", by=tom))
+    assert story.found("approval_received").final and "note" in story.state.calling
+
+
+def test_a_voter_who_may_decide_again_need_only_say_so():
+    pair = {"ada": ("operator",), "grace": ("approver",), "lin": ("approver",)}
+    story = waiting(TWO_TO_AGREE, roles=pair).when(approve("note")).after(roles={**pair, "grace": ()})
+    story.when(approve("note", by=LIN)).after(roles=pair).when(approve("note"))
+    assert story.found("approval_received").final and "note" in story.state.calling
+
+
+def test_whoever_votes_again_after_losing_the_role_and_getting_it_back_is_one_voter():
+    everybody = {"ada": ("operator",), "grace": ("approver",), "lin": ("approver",)}
+    story = waiting(TWO_TO_AGREE, roles=everybody).when(approve("note")).when(approve("note"))
+    story.after(roles={**everybody, "grace": ("viewer",)}).when(approve("note")).then_refused(NotAllowed)
+    story.after(roles=everybody).when(approve("note")).then()
+    assert "note" not in story.state.calling
+
+
+def test_who_took_over_the_runs_of_a_leaver_does_not_decide_about_them():
+    story = waiting().after(heirs={"ada": "grace"})
+    story.when(approve("note")).then_refused(NotAllowed)
+    story.when(tops_up("calls", 1)).then_refused(NotAllowed)
+    story.when(approve("note", by=LIN)).then("approval_received", "route_decision", "tool_call_start")

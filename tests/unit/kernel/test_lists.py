@@ -586,6 +586,6 @@ def test_a_list_of_which_changes_are_asked_for_too_often_is_given_up_call_by_cal
     a_plan = listed(SEND_ANY, first=2)
     story = asking(a_plan)
     for number in (2, 3, 4):
-        story.when(request_changes("all")).when(planned(plan(*a_plan.steps, number=number)))
+        story.when(replans()).when(planned(plan(*a_plan.steps, number=number)))
     story.when(request_changes("all"))
     story.then("approval_received", "step_failed", "step_failed", "list_closed", "run_finished")

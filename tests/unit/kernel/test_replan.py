@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from cuga.errors import InvalidTransition
+import msgspec
+
+from cuga.errors import InvalidTransition, NotAllowed
 from cuga.model import command as c
 from cuga.model.event import Status
 from cuga.model.plan import Budget
+from cuga.policy.profile import Approvals
 from cuga.testing import (
     amend,
     approve,
     call_started,
     completes,
+    deny,
     fails,
     given,
     planned,
     replans,
+    request_changes,
     run_started,
     start,
     tick,
@@ -195,3 +200,62 @@ def test_a_newer_plan_loosens_no_budget_that_an_earlier_one_stated():
     story = given(run_started(plan(step("s", READ), budget=Budget(calls=2)))).when(tick()).when(replans())
     story.when(planned(plan(*wide, number=2, budget=Budget(calls=9, cost=5)))).when(completes("s"))
     assert len(story.state.calling) == 1 and story.found("budget_exceeded").limit == 2
+
+
+TWO_HATS = {"ada": ("operator",), "grace": ("approver",), "lin": ("admin", "approver")}
+
+
+def asked_anew(story):
+    """The request for a step that a newer plan changed."""
+    return story.when(planned(plan(A, step("b", PROPOSE, {"to": "eve"}), number=2)))
+
+
+def test_whose_words_made_the_plan_does_not_decide_on_what_comes_of_it():
+    story = asked_anew(two().when(request_changes("b", "write to eve")))
+    assert story.found("approval_requested").requesters == ("ada", "grace")
+    story.when(approve("b")).then_refused(NotAllowed)
+    story.when(approve("b", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_words_of_somebody_who_steers_another_ones_run_count_as_well():
+    story = asked_anew(two().after(roles=TWO_HATS).when(replans("write to eve", by=LIN)))
+    assert story.found("approval_requested").requesters == ("ada", "lin")
+    story.when(approve("b", by=LIN)).then_refused(NotAllowed)
+    story.when(approve("b")).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_who_answers_the_planner_asks_for_what_comes_of_it():
+    story = given().when(start(planner="model")).when(asks()).after(roles=TWO_HATS)
+    story.when(msgspec.structs.replace(answers(), by=LIN))
+    story.when(planned(plan(step("b", PROPOSE)))).then("plan_created", "approval_requested", "run_parked")
+    assert story.found("approval_requested").requesters == ("ada", "lin")
+
+
+def test_a_step_that_the_new_plan_leaves_alone_is_asked_by_who_asked_before():
+    story = two().when(request_changes("b", "and count"))
+    story.when(planned(plan(A, B, step("c", READ), number=2)))
+    assert (
+        "grace" in story.found("approval_requested").requesters
+    )  # the changes may be in what it refers to
+
+
+def test_where_nobody_else_could_decide_the_words_are_offered_to_who_asked():
+    pair = {"ada": ("operator",), "grace": ("approver",)}
+    story = two().after(roles=pair).when(request_changes("b", "write to eve"))
+    story.then("approval_received", "replan_requested", "plan_requested", "question_asked", "run_parked")
+    question = story.found("question_asked")
+    assert question.options == ("write to eve",)
+    wish = c.AnswerQuestion(at=AT, by=GRACE, question_id=question.question_id, answer="write to eve")
+    story.when(wish).then_refused(NotAllowed)
+    taken_up = msgspec.structs.replace(wish, by=ADA)
+    story.when(taken_up).then("question_answered", "plan_requested")
+    story.when(planned(plan(A, step("b", PROPOSE, {"to": "eve"}), number=2)))
+    assert story.found("approval_requested").requesters == ("ada",)
+    story.when(approve("b")).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_a_denial_without_words_makes_nobody_an_author():
+    pinned = rules(approvals=Approvals(replan_on_deny=True))
+    story = given(run_started(plan(A, B)), rules=pinned).when(tick()).when(completes("a")).when(deny("b"))
+    story.when(planned(plan(A, step("c", PROPOSE, {"to": "eve"}), number=2)))
+    assert story.found("approval_requested").requesters == ("ada",)

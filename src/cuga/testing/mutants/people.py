@@ -147,7 +147,27 @@ def quorum_ignored(bed: Bed) -> None:
 @mutant
 def double_vote_counts(bed: Bed) -> None:
     """Two clicks are two votes."""
-    bed.set(approvals, "_has_voted", lambda *_: False)
+    bed.set(approvals, "_of_others", lambda votes, *_: votes)
+
+
+@mutant
+def vote_outlives_its_role(bed: Bed) -> None:
+    """A vote counts although its voter has lost the role since."""
+    bed.set(approvals, "_that_count", lambda _turn, votes, *_: votes)
+
+
+@mutant
+def words_have_no_author(bed: Bed) -> None:
+    """Who asks for changes may agree to what comes of them."""
+
+    def wrap(right: Change) -> Change:
+        def wrong(s: RunState, event: e.ReplanRequested) -> None:
+            right(s, event)
+            s.authors = ()
+
+        return wrong
+
+    bed.change(e.ReplanRequested, wrap)
 
 
 @mutant
