@@ -18,11 +18,10 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from postgres import fresh, server
-
 from cuga.engine.distributed import prepare, steps
 from cuga.journal.postgres import Address, PostgresJournal, migrate
 from cuga.model.event import Annotation
+from postgres import fresh, server
 
 PARKED = """with s as (
     insert into stream (name, tenant, version, hash)
