@@ -105,6 +105,7 @@ One contract for every engine
     contract/test_engine.py
 The calls of a pool are made by its processes alone, and spared when the run is taken over
     machines/test_pools.py
+    unit/engine/test_errands.py
 A step of the tables takes nothing away that the version before uses
     unit/journal/test_postgres_steps.py
 The database may be away for seconds in the middle of a step

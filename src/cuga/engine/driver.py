@@ -87,7 +87,7 @@ class Driver:
         self._scrub = scrub  # known secrets leave a command before it is decided on: what runs is what is stored
         self.clock = clock
         self._rules_for = rules_for
-        self._current = current
+        self.current = current  # what holds in the house now
         self._rules: dict[str, Rules] = {}
         self.lives = Lives()
         self.engine: Engine | None = None
@@ -232,7 +232,7 @@ class Driver:
             if rules is None:
                 digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
                 rules = live.rules = self._rules.get(digest) or await self.rules(digest)
-            current = self._current()
+            current = self.current()
             traffic = self.pools.look(live.run_id, current)
             decision = decide(
                 state,

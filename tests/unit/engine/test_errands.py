@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +15,13 @@ from tests.machines.fleet import deeds
 from tests.machines.test_pools import REGISTRY
 from tests.postgres import fresh_database
 
+from cuga.engine.distributed import errands
 from cuga.engine.distributed.errands import LOST, NOT_SENT, key_of
 from cuga.model.event import Status, StepInDoubt, TakenOver, ToolCallComplete, ToolCallError
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.place import make
 from cuga.settings import Settings
+from cuga.tools import ToolContext, tool
 
 pytestmark = pytest.mark.kills
 
@@ -34,11 +36,11 @@ class World:
         self.settings = Settings(database=fresh_database(), lease_s=3, seals=directory / "seals")
         self._stack = stack
 
-    async def process(self, name: str, *pools: str) -> Coordinator:
+    async def process(self, name: str, *pools: str, own: tuple[Callable[..., Any], ...] = ()) -> Coordinator:
         """One that works, with its engine."""
         made = Coordinator(
             "smb", house=self.place.root, settings=replace(self.settings, pools=pools, worker=name),
-            tools=tools(self.directory / name), user="ann", drives_all=True,
+            tools=own or tools(self.directory / name), user="ann", drives_all=True,
         )  # fmt: skip
         await self._stack.enter_async_context(made)
         await (await made.open()).engine.sweep()
@@ -110,8 +112,8 @@ async def test_a_call_that_a_lost_process_may_have_begun_is_unknown_and_tried_ag
     door = await world.process("door", "door")
     run_id = await main.start("g", plan=deeds(1, seconds=1.0))
     await world.until("door", "began")
-    errands = (await engine_of(door))._errands
-    await errands._queue.let_go(key_of(run_id, "door"), again=True, begun=True)  # as the sweep does for a silent one
+    queue = (await engine_of(door)).queue
+    await queue.let_go(key_of(run_id, "door"), again=True, begun=True)  # as the sweep does for a silent one
     result = await main.wait(run_id, 60)
     events = await main.events(run_id)
     lost = [event for event in events if isinstance(event, ToolCallError)]
@@ -119,6 +121,39 @@ async def test_a_call_that_a_lost_process_may_have_begun_is_unknown_and_tried_ag
     done = [event for event in events if isinstance(event, (ToolCallComplete, StepInDoubt))]
     assert done and result.status in {Status.SUCCESS, Status.PARKED}
     assert engine.taken_over == 0
+
+
+def newer() -> tuple[Callable[..., Any], ...]:
+    """The deed of a later version, with another contract."""
+
+    @tool(domain="engagement", side_effect="propose", purpose="does it otherwise", repeatable="key", cost=0.5)
+    async def deed(inputs: dict[str, Any], context: ToolContext) -> Any:
+        raise AssertionError("a run keeps the contract that it began with")
+
+    return (deed, tools(Path("nowhere"))[1])
+
+
+async def test_a_call_of_one_version_is_left_to_processes_that_have_it(world: World) -> None:
+    main = await world.process("main")
+    await world.process("newer", "door", own=newer())
+    run_id = await main.start("g", plan=deeds(2))
+    await asyncio.sleep(1.5)
+    await world.process("door", "door")
+    assert (await main.wait(run_id, 60)).status is Status.SUCCESS
+    assert world.did("door") == 2
+    assert not any(isinstance(event, ToolCallError) for event in await main.events(run_id))
+
+
+async def test_a_version_that_nobody_has_ends_the_step_with_the_reason(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(errands, "PATIENCE_S", 0.5)
+    main = await world.process("main")
+    await world.process("newer", "door", own=newer())
+    run_id = await main.start("g", plan=deeds(1))
+    await main.wait(run_id, 60)
+    found = [event for event in await main.events(run_id) if isinstance(event, ToolCallError)]
+    assert "its contract has changed since" in found[0].message
 
 
 async def test_what_is_not_in_hand_any_more_is_not_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,15 +174,15 @@ async def test_what_is_not_in_hand_any_more_is_not_sent(world: World, monkeypatc
 
 async def test_a_door_that_breaks_leaves_an_unknown_outcome(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     main, door = await world.process("main"), await world.process("door", "door")
-    errands = (await engine_of(door))._errands
-    perform, broken = errands._perform, iter([True])
+    theirs = (await engine_of(door))._errands
+    perform, broken = theirs._perform, iter([True])
 
     def breaking(state: Any, start: Any) -> Any:
         if next(broken, False):
             raise RuntimeError("the door is off its hinges")
         return perform(state, start)
 
-    monkeypatch.setattr(errands, "_perform", breaking)
+    monkeypatch.setattr(theirs, "_perform", breaking)
     run_id = await main.start("g", plan=deeds(1))
     await main.wait(run_id, 60)
     events = await main.events(run_id)

@@ -225,12 +225,12 @@ class DistributedEngine(Advancing):
     async def _share_loads(self) -> None:
         """Say how busy the pools are with our runs, and hear how busy with those of others."""
         pools = self._driver.pools
+        if self._pools:
+            await self.queue.say_load(dict.fromkeys(self._pools, 0))  # its calls count where their runs are advanced
+            return
         if not pools.declared:
             return
         here = pools.running_here()
-        if self._pools:
-            await self.queue.say_load(dict.fromkeys(self._pools, 0))
-            return
         busy = {
             name: here.get(name, 0) for name, pool in pools.declared.items() if pool.kind != PROCESS or here.get(name)
         }

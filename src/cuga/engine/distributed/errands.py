@@ -22,6 +22,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed, Outcome
 
 LOOK_S = 0.2  # how often a run is read again for further calls of the pool while some are being made
+PATIENCE_S = 20.0  # how long a call of another version of a tool is left to processes that have that
 LOST = Failed(
     mode=FailureMode.SYSTEM_CRASH,
     certainty=Certainty.UNKNOWN,
@@ -60,14 +61,20 @@ class Errands:
         begun: set[asyncio.Task[None]] = set()
         try:
             while not self.is_closing():
-                for state, start in await self._owed(job):
-                    if (start.step, start.attempt) not in calls:
+                owed = await self._owed(job)
+                unfit = [start for _, start in owed if self._is_anothers(start)]
+                for state, start in owed:
+                    if (start.step, start.attempt) not in calls and start not in unfit:
                         made = asyncio.ensure_future(self._see_to(job, state, start, begun))
                         calls[start.step, start.attempt] = made
                 under_way = [made for made in calls.values() if not made.done()]
                 for made in calls.values():
                     if made.done():
                         made.result()  # what broke there is not to be lost
+                if not under_way and unfit:
+                    await asyncio.sleep(LOOK_S)
+                    await self._queue.let_go(job.key, again=True)
+                    return True
                 if not under_way:
                     return False
                 await asyncio.wait(under_way, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
@@ -83,6 +90,12 @@ class Errands:
             raise
         finally:
             self.in_hand.discard(job.key)
+
+    def _is_anothers(self, start: ToolCallStart) -> bool:
+        """Whether a call is of another version of a tool than we have. For a while a process that has it may come; then
+        our door says that nobody did."""
+        here = self._driver.current().tool_digests.get(start.tool)
+        return here != start.tool_digest and (self._driver.clock.now() - start.at).total_seconds() < PATIENCE_S
 
     async def _owed(self, job: Job) -> list[tuple[RunState, ToolCallStart]]:
         """The calls of the pool that are outstanding; through an outage as well."""
