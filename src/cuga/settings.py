@@ -30,6 +30,7 @@ class Settings:
     database: str = field(default="", repr=False)  # where the journal is, when it is in Postgres: may hold a password
     lease_s: int = 9  # with a database: after how long the runs of a silent worker are taken over
     tenant_runs: int = 0  # with a database: runs of one tenant that are advanced at once; 0: no limit
+    pools: tuple[str, ...] = ()  # of a worker: the process pools whose calls it makes, and nothing else
     profile: str = ""  # the profile of a run that names none; empty: the default of the registry
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
@@ -140,6 +141,7 @@ _READERS: dict[str, Any] = {
     "database": _text,
     "lease_s": _whole,
     "tenant_runs": _whole,
+    "pools": _list,
     "profile": _text,
     "durability": _durability,
     "worker": _text,
