@@ -15,6 +15,7 @@ from cuga.adapters.capability import Account, Activity, Contact
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
+from cuga.model import command as c
 from cuga.model import house_event as h
 from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.plan import Plan, PlanStep
@@ -244,6 +245,35 @@ async def test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered
         )
     assert verifier.main([str(place.journal)]) == 1
     assert f"edited: {old.run_id} #1: its words were blanked" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+async def test_what_is_remarked_of_a_run_whose_words_go_is_neither_lost_nor_called_a_forgery(place, when):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+    async with opened(place, days=600) as front:
+        assembly, by = await front.open(), await front.principal()
+
+        async def remark():
+            late = c.Annotate(at=assembly.clock.now(), text="it came back after all", by=by)
+            await assembly.driver.handle(old.run_id, late)
+
+        if when == "before":
+            await remark()
+        kept = {old.run_id: await reduced(assembly, old.run_id)}
+        if when == "between":
+            await remark()
+        await retaining._retire(assembly, kept, AT, "", by)
+        if when == "after":
+            await remark()
+        assert await front.verify() == []
+        last = (await front.events(old.run_id))[-1]
+        assert last.text == (RETIRED if when == "before" else "it came back after all")
+        assert (await front.result(old.run_id)).status.value == "success"
+        await front.evidence(Scope(run_id=old.run_id), str(place.root.parent / "evidence.zip"))
+    for file in (place.journal, place.root.parent / "evidence.zip"):
+        assert verifier.main([str(file)]) == 0
 
 
 async def reduced(assembly, run_id):
