@@ -17,7 +17,8 @@ from cuga.journal.port import Committed, Refused
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.context import Principal
-from cuga.model.outcome import BlobRef
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import BlobRef, Certainty
 from cuga.model.tool import SideEffect
 from cuga.model.value import digest_bytes
 from cuga.privacy import ERASED, UNREADABLE, Finder, KeyFile, KeyRing, Person, Sealing
@@ -271,3 +272,32 @@ def test_bytes_out_of_line_have_no_names_that_are_left_open():
     seal = sealing()
     stored(seal)
     assert b"dana@" not in Codec(personal=seal).seal_blob("r1", b'{"by":"dana@acme.example","step":"Dana Reyes"}')
+
+
+async def test_what_happens_once_has_one_scope_whether_its_run_is_watched_or_not(journal):
+    claim = e.Claim(scope="visit/local/dana@acme.example", amount=1, limit=1)
+    plain = started("Do what is due"), call(b"{}", claims=(claim,))
+    assert isinstance(await journal.append("r1", 0, (started("Write to Dana Reyes"), plain[1])), Committed)
+    assert await journal.append("r2", 0, plain) == Refused(claim=claim, used=1)
+
+
+@pytest.mark.parametrize("journal", ["sqlite", "postgres"], indirect=True)
+async def test_what_was_done_once_before_scopes_were_keyed_is_not_done_again(journal):
+    claim = e.Claim(scope="send/local/email/dana@acme.example/hello", amount=1, limit=1)
+    personal, journal._codec.personal = journal._codec.personal, None
+    before = started("hello"), call(b"{}", claims=(claim,))
+    assert isinstance(await journal.append("r0", 0, before), Committed)
+    journal._codec.personal = personal
+    looks = msgspec.structs.replace(claim, amount=0, limit=0)
+    for asked in (claim, looks):
+        found = await journal.append("r1", 0, (started("hello"), call(b"{}", claims=(asked,))))
+        assert found == Refused(claim=asked, used=1)
+    assert await journal.used(claim.scope) == 1
+    back = e.ToolCallError(
+        at=AT, step="s1", attempt=1, mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.NOT_DONE, message="",
+        claims=(msgspec.structs.replace(claim, amount=-1),),
+    )  # fmt: skip
+    assert isinstance(await journal.append("r0", 2, (back,)), Committed)
+    for stream, fits in (("r1", True), ("r2", False)):
+        found = await journal.append(stream, 0, (started("hello"), call(b"{}", claims=(claim,))))
+        assert isinstance(found, Committed if fits else Refused)
