@@ -13,7 +13,7 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, NotAllowed, NotFound
+from cuga.errors import BadInput, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
 from cuga.model import command as c
 from cuga.model import house_event as h
@@ -24,7 +24,7 @@ from cuga.orchestrator import Coordinator, retaining
 from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
-from cuga.privacy import ERASED
+from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
 from cuga.settings import read_settings
 
@@ -278,6 +278,32 @@ async def test_what_is_remarked_of_a_run_whose_words_go_is_neither_lost_nor_call
 
 async def reduced(assembly, run_id):
     return (await retaining._reduced(assembly, run_id))[0]
+
+
+async def test_with_keys_that_are_not_its_own_a_house_is_read_and_writes_to_nobody_again(place):
+    async with opened(place) as front:
+        await furnished(front)
+        first = await sent(front)
+    keys = seals(place) / "subjects.db"
+    kept = keys.read_bytes()
+    for others in (None, b""):
+        keys.unlink(missing_ok=True)
+        if others is not None:
+            keys.write_bytes(others)
+        async with opened(place, days=1) as front:
+            with pytest.raises(JournalFailed, match="not those of this house") as lost:
+                await sent(front)
+            assert "keys.mark" in str(lost.value.facts["mend"])
+            assert UNREADABLE in encode(await front.events(first.run_id)).decode()
+        assert len(list(place.outbox.glob("*.eml"))) == 1
+    keys.write_bytes(kept)
+    async with opened(place, days=1) as front:
+        await sent(front)
+        assert "already done" in encode(await front.events((await front.runs())[0].run_id)).decode()
+    keys.unlink()
+    place.key_mark.unlink()
+    async with opened(place, days=2) as front:
+        assert (await sent(front)).status.value == "success", "somebody said that they are gone for good"
 
 
 @pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])
