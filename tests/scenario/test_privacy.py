@@ -306,6 +306,23 @@ async def test_with_keys_that_are_not_its_own_a_house_is_read_and_writes_to_nobo
         assert (await sent(front)).status.value == "success", "somebody said that they are gone for good"
 
 
+@pytest.mark.parametrize("who", ["P8", ADDRESS])
+async def test_whoever_was_known_by_another_record_before_is_erased_as_well(place, who):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        old = await sent(front)
+        assembly.crm.erase(("P1",), lambda _: False, ERASED)  # as an export that does not have them any more
+        if who != ADDRESS:
+            assembly.crm.store({"contacts": [Contact(id="P8", name=NAME, email=ADDRESS)]})
+    async with opened(place, days=1) as front:
+        assert "Zanaria" in encode(await front.events(old.run_id)).decode()
+        assert (await front.person_data(who)).runs == (old.run_id,)
+        await front.erase_person(who, "asked for it")
+        told = encode(await front.events(old.run_id)).decode()
+        assert ERASED in told and not any(one in told for one in CANARIES)
+        assert await front.verify() == []
+
+
 @pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])
 async def test_whoever_is_cut_off_while_erasing_erases_once_more(place, monkeypatch, where):
     class Cut(Exception):

@@ -294,6 +294,18 @@ class Sealing:
         clear = _TOKEN.sub(opened, body)
         return self._with_scopes(clear) if b"/~" in clear else clear
 
+    def ids_with(self, stream: str, body: bytes, addresses: Collection[str]) -> set[str]:
+        """The ids under which a text with one of these addresses is sealed for one person: theirs, by whatever record
+        they were known then. Addresses in lower case."""
+        found: set[str] = set()
+        for match in _TOKEN.finditer(body):
+            if b"+" in match[1] or (id := match[1].decode()) in found:
+                continue
+            text = self.open(stream, match[0]).decode("utf-8", "replace")
+            if any(one[0].strip(".").casefold() in addresses for one in EMAIL.finditer(text)):
+                found.add(id)
+        return found
+
     def open_text(self, stream: str, text: str) -> str:
         """One text, opened if it is sealed."""
         if not text.startswith(SEALED):
