@@ -306,6 +306,21 @@ async def test_with_keys_that_are_not_its_own_a_house_is_read_and_writes_to_nobo
         assert (await sent(front)).status.value == "success", "somebody said that they are gone for good"
 
 
+async def test_whoever_is_told_that_a_run_ended_is_told_nothing_of_whom_it_was_about(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        told = h.NoticeAdded(at=AT, by="sam", notice_id="n1", channel="webhook", address="x.example", about=("ended",))
+        postman = await front.postman()
+        postman._targets = lambda: {"n1": told}
+        await postman.look()
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        await postman.look()
+        await front.erase_person("P1", "asked for it")
+        await postman.look()
+        (ended,) = assembly.outgoing().due()
+        assert ended.message.about == "ended" and ended.message.goal == ERASED
+
+
 @pytest.mark.parametrize("who", ["P8", ADDRESS])
 async def test_whoever_was_known_by_another_record_before_is_erased_as_well(place, who):
     async with opened(place) as front:
