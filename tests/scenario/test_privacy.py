@@ -321,6 +321,21 @@ async def test_whoever_is_told_that_a_run_ended_is_told_nothing_of_whom_it_was_a
         assert ended.message.about == "ended" and ended.message.goal == ERASED
 
 
+@pytest.mark.parametrize("how", ["erased", "retained"])
+async def test_a_run_that_has_lost_words_is_not_called_decided_otherwise_and_its_plan_is_not_run_again(place, how):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+        assert (await front.replay(old.run_id)).verdict == "same"
+    async with opened(place, days=600) as front:
+        await (front.retain("18mo") if how == "retained" else front.erase_person("P1", "asked for it"))
+        told = await front.replay(old.run_id)
+        assert told.verdict == "cannot be told" and told.holds
+        assert any("kept no more" in one.why for one in told.decisions)
+        with pytest.raises(BadInput, match="lost words"):
+            await front.start("", planned_in=old.run_id)
+
+
 @pytest.mark.parametrize("who", ["P8", ADDRESS])
 async def test_whoever_was_known_by_another_record_before_is_erased_as_well(place, who):
     async with opened(place) as front:
