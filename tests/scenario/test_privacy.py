@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -334,6 +336,21 @@ async def test_a_run_that_has_lost_words_is_not_called_decided_otherwise_and_its
         assert any("kept no more" in one.why for one in told.decisions)
         with pytest.raises(BadInput, match="lost words"):
             await front.start("", planned_in=old.run_id)
+
+
+async def test_a_copy_that_a_killed_dry_run_left_behind_goes_with_whom_it_knows(place, monkeypatch):
+    spare = place.root.parent / "spare"
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    left, kept = spare / f"cuga-dry-run-{ended.pid}-x", spare / f"cuga-dry-run-{os.getpid()}-x"
+    for copy in (left, kept, spare / "cuga-dry-run-of-somebody"):
+        copy.mkdir(parents=True)
+        (copy / "subjects.db").write_text("keys")
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    async with opened(place) as front:
+        await furnished(front)
+        assert (await front.erase_person("P1", "asked for it")).cleaned["copies of dry runs"] == 1
+    assert not left.exists() and kept.exists() and len(list(spare.glob("cuga-dry-run-*"))) == 2
 
 
 @pytest.mark.parametrize("who", ["P8", ADDRESS])

@@ -15,6 +15,7 @@ from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.dryrun import drop_left_over
 from cuga.orchestrator.erasing.subject import Subject, subject_of
 from cuga.orchestrator.erasing.told import Erased, Held
 from cuga.orchestrator.place import Place
@@ -142,6 +143,7 @@ def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
     found |= {f"outbox {name}": count for name, count in assembly.outbox.erase(is_about).items()}
     if assembly.place is not None:
         found["rehearsals"] = _drop_rehearsals(assembly.place)
+        found["copies of dry runs"] = drop_left_over()
     if assembly.inbox is not None:
         found["inbox mails"] = assembly.inbox.erase(is_about)
     return found
