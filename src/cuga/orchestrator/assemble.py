@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import socket
@@ -44,7 +45,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
-from cuga.orchestrator import database
+from cuga.orchestrator import database, restate
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
@@ -411,7 +412,14 @@ async def open_house(
         banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
     )
     worker = settings.worker or worker_name()
-    if book is None:
+    engine: LocalEngine
+    if registry.engine == restate.RESTATE and place is not None:
+        engine = restate.open_engine(
+            driver, clock, door.call, thinker.make, thinker.ask_model, worker, journal, book, settings,
+            house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
+            beside=None if book is None else functools.partial(database.set_clock, clock, book),
+        )  # fmt: skip
+    elif book is None:
         engine = LocalEngine(
             driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
         )
