@@ -123,7 +123,7 @@ class RestateQueue:
                 if (key := self._owed.pop(name, None)) is None:
                     return
                 self._flying[run_id] = self._flying.get(run_id, 0) + 1
-                if at is None:
+                if at is None and not self._hold.is_shared:  # else another process may come for it
                     self._sent[run_id] = asyncio.get_running_loop().time()
                 try:
                     is_sent = await self._send(run_id, key, at)
