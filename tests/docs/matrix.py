@@ -103,6 +103,9 @@ Three processes of 64 workers take a shared budget exactly
     unit/journal/test_postgres.py::test_three_processes_of_64_workers_take_a_shared_budget_exactly
 One contract for every engine
     contract/test_engine.py
+Restate and the processes it calls may die: nothing is lost, no call is made again
+    machines/test_restate.py
+    unit/engine/test_restate.py
 A worker that is killed is taken over, one that stood still does nothing more
     machines/test_fleet.py
 No wake-up is swallowed

@@ -163,6 +163,7 @@ async def work(house: Path, ledger: Path) -> None:
         begins = os.environ.get("FLEET_BEGINS", "").split()  # the tool of each run that it begins itself
         for name in begins:
             await worker.start("do them all", plan=deeds(4, seconds=0.15, tool=name))
+            print("begun", flush=True)
         await stopped.wait()
 
 

@@ -169,6 +169,8 @@ class RestateQueue:
         except BadInput as error:
             self.trouble = str(error)
             raise
+        if not alone:
+            ready("")  # what is begun before Restate answers is owed to it
         while not self.is_stopping and not self._is_known:
             await self._register()
             if not self._is_known:
