@@ -1,5 +1,5 @@
 """What every engine does with a run, whoever drives it: one process with a file, one alone on a database, a front
-beside a worker, and each of them woken by Restate. The same story has the same end, the same facts, the same effects."""
+beside a worker, and each of them woken by Restate. The same story has the same end, facts and effects."""
 
 from __future__ import annotations
 

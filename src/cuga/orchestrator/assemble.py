@@ -414,11 +414,16 @@ async def open_house(
     worker = settings.worker or worker_name()
     engine: LocalEngine
     if registry.engine == restate.RESTATE and place is not None:
-        engine = restate.open_engine(
-            driver, clock, door.call, thinker.make, thinker.ask_model, worker, journal, book, settings,
-            house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
-            beside=None if book is None else functools.partial(database.set_clock, clock, book),
-        )  # fmt: skip
+        try:
+            engine = restate.open_engine(
+                driver, clock, door.call, thinker.make, thinker.ask_model, worker, journal,
+                book.address if book is not None else None, settings,
+                house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
+                beside=None if book is None else functools.partial(database.set_clock, clock, book),
+            )  # fmt: skip
+        except BaseException:
+            await journal.close()
+            raise
     elif book is None:
         engine = LocalEngine(
             driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all

@@ -10,10 +10,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from cuga.adapters.vendors import KINDS
+from cuga.errors import JournalFailed
 from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.restate import RESTATE
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
 from cuga.orchestrator.trying import not_set_up
@@ -50,6 +52,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_model(assembly),
         await _runs(assembly),
         *await _database(assembly),
+        *await _queue(assembly),
         *_seal(assembly),
     ]
     faults = await assembly.verify()
@@ -161,14 +164,13 @@ async def _runs(assembly: Assembly) -> Finding:
 
 
 async def _database(assembly: Assembly) -> list[Finding]:
-    """The server that holds the journal, and the queue that wakes workers."""
+    """The server that holds the journal."""
     if assembly.book is None:
         return []
-    book, engine = assembly.book, cast("DistributedEngine", assembly.engine)
+    book = assembly.book
     server = await book.server()
     loose = [name for name in ("fsync", "full_page_writes") if getattr(server, name) != "on"]
     offset = abs((await book.time() - datetime.now(UTC)).total_seconds())
-    figures = await engine.figures()
     is_tight = server.connections > 0.8 * server.max_connections
     return [
         Finding(
@@ -192,13 +194,30 @@ async def _database(assembly: Assembly) -> list[Finding]:
             found=f"{offset:.2f} s from the database's, which counts",
             mend="" if offset < CLOCK_S else "set this machine's clock, e.g. with chrony",
         ),
+    ]
+
+
+async def _queue(assembly: Assembly) -> list[Finding]:
+    """What wakes workers, where that is not this process."""
+    is_restate = assembly.registry.engine == RESTATE and assembly.place is not None
+    if assembly.book is None and not is_restate:
+        return []
+    try:
+        figures = await cast("DistributedEngine", assembly.engine).figures()
+    except JournalFailed as error:
+        if not is_restate:
+            raise
+        mend = "start its server, or say in CUGA_RESTATE and CUGA_RESTATE_ADMIN where it is; until then runs wait"
+        return [Finding(what="restate", state="broken", found=str(error), mend=mend)]
+    has_nobody = figures.waiting and not figures.workers
+    return [
         Finding(
-            what="queue",
-            state="broken" if figures.waiting and not figures.workers else "note" if figures.stalled else "ok",
+            what="restate" if is_restate else "queue",
+            state="broken" if has_nobody else "note" if figures.stalled else "ok",
             found=f"{figures.workers} workers, {figures.running} runs in hand, {figures.waiting} wait, the oldest "
             f"{figures.oldest_s:.0f} s, {figures.stalled} stalled, due for {figures.sweep_lag_s:.0f} s",
-            mend="start `cuga worker`: runs wait for one" if figures.waiting and not figures.workers else "",
-        ),
+            mend="start `cuga worker`: runs wait for one" if has_nobody else "",
+        )
     ]
 
 

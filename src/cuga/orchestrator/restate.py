@@ -13,8 +13,8 @@ from cuga.journal.port import Journal
 from cuga.settings import Settings
 
 if TYPE_CHECKING:
+    from cuga.engine.distributed import Database
     from cuga.engine.restate import Address, RestateEngine
-    from cuga.journal.postgres import PostgresJournal
 
 RESTATE = "restate"  # the word in the registry
 
@@ -27,7 +27,7 @@ def open_engine(
     ask_model: AskModel,
     worker: str,
     journal: Journal,
-    book: PostgresJournal | None,
+    database: Database | None,
     settings: Settings,
     *,
     house: str,
@@ -35,7 +35,7 @@ def open_engine(
     on_house: Callable[[], Awaitable[None]],
     beside: Callable[[], Awaitable[None]] | None,
 ) -> RestateEngine:
-    """The engine on Restate, for a journal in a file or, with `book`, in a database that others have open too."""
+    """The engine on Restate, for a journal in a file or in a database that others have open too."""
     try:
         from cuga.engine.distributed import Pace
         from cuga.engine.restate import Alone, Among, RestateEngine, RestateQueue
@@ -50,16 +50,17 @@ def open_engine(
             "with `engine: restate` nothing limits the runs of one tenant",
             mend="Unset CUGA_TENANT_RUNS, or keep the journal in Postgres with its own engine.",
         )
+
     async def naming() -> str:
         first = (await journal.read(house))[0]
         return f"cuga_{first.hash.hex()[:16]}"
 
     pace = Pace(lease_s=float(settings.lease_s))
-    hold = Alone() if book is None else Among(book.address, pace.lease_s)
+    hold = Alone() if database is None else Among(database, pace.lease_s)
     queue = RestateQueue(address_of(settings), naming, journal, clock, pace, hold)
     return RestateEngine(
         driver, clock, perform, make_plan, worker, queue, ask_model=ask_model, serves=serves,
-        house="" if book is None else house, on_house=on_house, beside=beside,
+        house="" if database is None else house, on_house=on_house, beside=beside,
     )  # fmt: skip
 
 
@@ -68,6 +69,4 @@ def address_of(settings: Settings) -> Address:
     from cuga.engine.restate import Address
 
     reach = settings.restate_reach or f"http://{settings.restate_listen}"
-    return Address(
-        ingress=settings.restate, admin=settings.restate_admin, listen=settings.restate_listen, reach=reach
-    )
+    return Address(ingress=settings.restate, admin=settings.restate_admin, listen=settings.restate_listen, reach=reach)

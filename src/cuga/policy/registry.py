@@ -62,7 +62,9 @@ class Registry(Value, frozen=True, kw_only=True):
     def digest(self) -> str:
         """The digest of what it says; where it says so, and comments, do not count, nor who does the work and is woken
         how, which model is asked and where answers come in."""
-        bare = msgspec.structs.replace(self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, engine=ENGINES[0])
+        bare = msgspec.structs.replace(
+            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, engine=ENGINES[0]
+        )
         return digest(bare)
 
     def profile(self, name: str = "") -> Profile:

@@ -7,7 +7,6 @@ when that is gone. What was decided, begun and done stands in the book alone.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from typing import cast
@@ -61,6 +60,11 @@ class RestateEngine(DistributedEngine):
         self.restate = queue
         self._waking = _DelayedSends(driver, clock, self._hands.spawn, queue)
         self.left_alone = self._waking.left_alone
+
+    async def _get_ready(self) -> None:
+        if self._serving is None and not self.is_closing and (self._serves or not await self.restate.workers()):
+            await self.restate.listen()  # what is wrong with that is for whoever asked
+        await super()._get_ready()
 
     def wakes(self, run_id: str) -> tuple[str, ...]:
         """Nobody in the append: what it owes is sent behind it."""

@@ -157,18 +157,21 @@ class RestateQueue:
         return True
 
     # --- being called ------------------------------------------------------------------------------------------------
+    async def listen(self) -> None:
+        """Listen where Restate is to find this process. `BadInput`: somebody else does, or it is no address of ours."""
+        if self._service is None:
+            service = Service(await self._named(), self._attend, is_shared=self._hold.is_shared)
+            service.listen(*self._address.bound)
+            self._service = service
+
     async def serve(
         self, advance: Advance, *, alone: bool = False, ready: Callable[[str], None] = lambda _: None
     ) -> None:
         """Listen, have Restate know where, and attend to what it brings until told to stop."""
+        await self.listen()
+        assert self._service is not None
         self._advance = advance
-        self._service = Service(await self._named(), self._attend, is_shared=self._hold.is_shared)
         self._spawn(self._keep_alive())
-        try:
-            self._service.listen(*self._address.bound)
-        except BadInput as error:
-            self.trouble = str(error)
-            raise
         if not alone:
             ready("")  # what is begun before Restate answers is owed to it
         while not self.is_stopping and not self._is_known:
@@ -210,7 +213,8 @@ class RestateQueue:
         try:
             async with turn:
                 self._check_open()
-                assert self._advance is not None
+                if self._advance is None:
+                    raise HouseClosed("this process is not ready yet")
                 await self._hold.take(run_id)
                 self._sent.pop(run_id, None)
                 self._numbers += 1
@@ -242,11 +246,7 @@ class RestateQueue:
         return {run_id: (version, is_busy or self._is_busy(run_id)) for run_id, (version, is_busy) in found.items()}
 
     def _is_busy(self, run_id: str) -> bool:
-        return (
-            run_id in self._attended
-            or run_id in self._sent
-            or (run_id, None) in self._owed
-        )  # fmt: skip
+        return run_id in self._attended or run_id in self._sent or (run_id, None) in self._owed
 
     async def workers(self) -> int:
         """How many other processes are known to serve this book."""
@@ -255,7 +255,7 @@ class RestateQueue:
     async def figures(self) -> Figures:
         """What Restate has of this house. `JournalFailed` when it does not answer."""
         query = (
-            "select status, count(*) as many, min(created_at) as first from sys_invocation "
+            "select status, count(*) as many from sys_invocation "
             f"where target_service_name = '{await self._named()}' and status <> 'completed' group by status"
         )
         try:
@@ -360,4 +360,3 @@ def _host(url: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise BadInput(f"{url!r} is no address of a Restate server: expected http://HOST:PORT")
     return parts.hostname
-

@@ -15,16 +15,16 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
 
-import restate
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 
+import restate
 from cuga.errors import BadInput
 
 HANDLER = "advance"
-PATIENCE = timedelta(days=1)  # how long a handler may say nothing; a run that is attended to for longer is looked at anew
+PATIENCE = timedelta(days=1)  # how long a handler may say nothing; then it is called anew
 KEPT = timedelta(hours=1)  # how long Restate knows a wake again that it has had already
-GRACE_S = 3.0  # for answers on their way when the service ends
+GRACE_S = 1.0  # for answers on their way when the service ends
 AGAIN_S = 1.0  # the longest wait before a handler that failed is called again
 NEVER = 2**31 - 1  # attempts after which Restate would give a run up
 
@@ -83,7 +83,7 @@ class Service:
         config.loglevel = "CRITICAL"
         config.graceful_timeout = GRACE_S
         config.h2_max_concurrent_streams = 1000
-        await serve(restate.app([self._object()]), config, shutdown_trigger=self._ended.wait)  # type: ignore[arg-type]
+        await serve(restate.app([self._object()]), config, shutdown_trigger=self._ended.wait)
 
     def _object(self) -> restate.VirtualObject:
         run = restate.VirtualObject(
