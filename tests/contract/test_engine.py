@@ -74,7 +74,7 @@ class World:
 
 RESTATE = "restate, "
 BESIDE = "beside a worker"
-ENGINES = ("local", "alone", BESIDE, f"{RESTATE}on a file", f"{RESTATE}alone", f"{RESTATE}{BESIDE}")
+ENGINES = ("local", "alone", BESIDE, f"{RESTATE}on a file", f"{RESTATE}{BESIDE}")
 
 
 @pytest.fixture(params=ENGINES)

@@ -133,6 +133,7 @@ async def test_what_was_committed_and_not_sent_is_sent_by_whoever_comes_next(fle
     assert set(fleet.did("began").values()) == {1}
 
 
+@pytest.mark.soak
 async def test_a_server_that_forgot_everything_learns_it_from_the_book(fleet: Woken) -> None:
     fleet.told["FLEET_BEGINS"] = "deed " * KEYED
     first = fleet.start()
@@ -172,6 +173,7 @@ async def test_another_process_takes_over_from_one_that_was_killed(among: Woken)
         await test_fleet.holds(front, among, [run_id], 2)
 
 
+@pytest.mark.soak
 async def test_a_process_that_wakes_up_after_its_lease_does_nothing_more(among: Woken) -> None:
     await test_fleet.test_a_worker_that_wakes_up_after_its_lease_does_nothing_more(among, watchdog=False)
 
@@ -200,5 +202,6 @@ async def test_the_server_dies_between_two_processes_and_no_call_is_made_twice(t
         fleet.stop()
 
 
+@pytest.mark.soak
 async def test_processes_come_and_go_by_chance_and_every_deed_is_done_once(among: Woken) -> None:
     await test_fleet.chaos(among, seed=11, runs=12, steps=12, seconds=9)
