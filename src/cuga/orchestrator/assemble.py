@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import gc
 import os
 import socket
@@ -58,7 +59,7 @@ from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
 from cuga.observability.exporter import Exporter
 from cuga.observability.log import Log
-from cuga.orchestrator import database
+from cuga.orchestrator import database, restate
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
@@ -488,7 +489,19 @@ async def open_house(
     )
     scribe = Scribe(driver, clock, door, kept, models, lessons)
     worker = settings.worker or worker_name()
-    if book is None:
+    engine: LocalEngine
+    if registry.engine == restate.RESTATE and place is not None and stand_before is None:
+        try:
+            engine = restate.open_engine(
+                driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, journal,
+                book.address if book is not None else None, settings,
+                house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
+                beside=None if book is None else functools.partial(database.set_clock, clock, book),
+            )  # fmt: skip
+        except BaseException:
+            await journal.close()
+            raise
+    elif book is None:
         engine = LocalEngine(
             driver,
             clock,

@@ -1,0 +1,8 @@
+"""The engine on Restate: needs the extra `restate`, see `docs/howto/restate.md`."""
+
+from cuga.engine.restate.among import Among
+from cuga.engine.restate.engine import RestateEngine
+from cuga.engine.restate.hold import Alone, Hold
+from cuga.engine.restate.queue import Address, RestateQueue
+
+__all__ = ["Address", "Alone", "Among", "Hold", "RestateEngine", "RestateQueue"]
