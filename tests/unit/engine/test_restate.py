@@ -47,9 +47,7 @@ class Bed:
         self.gate = asyncio.Event()
         self.gate.set()
         self.name = f"test_{self.clock.new_id()}"
-        address = Address(
-            ingress=server.ingress, admin=server.admin, listen=self.listen, reach=f"http://{self.listen}"
-        )
+        address = Address(ingress=server.ingress, admin=server.admin, listen=self.listen, reach=f"http://{self.listen}")
         self.queue = RestateQueue(address, self._naming, journal or MemoryJournal(), self.clock, Pace(), Alone())
 
     async def _naming(self) -> str:
@@ -81,13 +79,13 @@ async def bed() -> AsyncIterator[Bed]:
 
 
 async def test_a_version_is_looked_at_once_however_often_it_is_sent(bed: Bed) -> None:
-    bed.queue.owe("r1", 3)
+    bed.queue.sending.owe("r1", 3)
     assert await bed.called(1) == ["r1"]
-    bed.queue.owe("r1", 3)
+    bed.queue.sending.owe("r1", 3)
     await asyncio.sleep(0.5)
-    bed.queue.owe("r1", 4)
+    bed.queue.sending.owe("r1", 4)
     assert await bed.called(2) == ["r1", "r1"]
-    bed.queue.owe("r1", 4, again=True)
+    bed.queue.sending.owe("r1", 4, again=True)
     assert await bed.called(3) == ["r1"] * 3
     await asyncio.sleep(0.3)
     assert len(bed.calls) == 3
@@ -96,7 +94,7 @@ async def test_a_version_is_looked_at_once_however_often_it_is_sent(bed: Bed) ->
 
 async def test_a_wait_ends_when_it_is_due_and_not_before(bed: Bed) -> None:
     begun = time.monotonic()
-    bed.queue.owe_at("r1", bed.clock.now() + timedelta(seconds=1.5))
+    bed.queue.sending.owe_at("r1", bed.clock.now() + timedelta(seconds=1.5))
     await bed.called(1)
     assert 1.4 < bed.calls[0][1] - begun < 5.0
     assert not (await bed.queue.stands(["r1"]))["r1"][1]
@@ -104,19 +102,35 @@ async def test_a_wait_ends_when_it_is_due_and_not_before(bed: Bed) -> None:
 
 async def test_one_run_is_looked_at_once_at_a_time_and_others_meanwhile(bed: Bed) -> None:
     bed.gate.clear()
-    bed.queue.owe("r1", 1)
+    bed.queue.sending.owe("r1", 1)
     await bed.called(1)
-    bed.queue.owe("r1", 2)
-    bed.queue.owe("r2", 1)
+    bed.queue.sending.owe("r1", 2)
+    bed.queue.sending.owe("r2", 1)
     assert await bed.called(2) == ["r1", "r2"]
     assert (await bed.queue.stands(["r1"]))["r1"][1]
     bed.gate.set()
     assert await bed.called(3) == ["r1", "r2", "r1"]  # whoever came meanwhile looks by itself
 
 
+async def test_calls_for_a_run_that_come_after_a_lost_connection_take_turns(bed: Bed) -> None:
+    """Restate believes that nobody looks any more, and calls again, and once more."""
+    bed.gate.clear()
+    calls = [asyncio.ensure_future(bed.queue._attend("r1")) for _ in range(3)]
+    for count in range(1, 4):
+        await bed.called(count)
+        await asyncio.sleep(0.05)
+        assert len(bed.calls) == count and len(bed.ends) == count - 1
+        bed.gate.set()
+        await asyncio.sleep(0)
+        bed.gate.clear()
+    bed.gate.set()
+    await asyncio.gather(*calls)
+    assert not (await bed.queue.stands(["r1"]))["r1"][1]
+
+
 async def test_what_is_in_hand_goes_on_when_the_caller_is_gone(bed: Bed) -> None:
     bed.gate.clear()
-    bed.queue.owe("r1", 1)
+    bed.queue.sending.owe("r1", 1)
     await bed.called(1)
     service = bed.queue._service
     assert service is not None
