@@ -234,9 +234,7 @@ def test_who_answers_the_planner_asks_for_what_comes_of_it():
 def test_a_step_that_the_new_plan_leaves_alone_is_asked_by_who_asked_before():
     story = two().when(request_changes("b", "and count"))
     story.when(planned(plan(A, B, step("c", READ), number=2)))
-    assert (
-        "grace" in story.found("approval_requested").requesters
-    )  # the changes may be in what it refers to
+    assert "grace" in story.found("approval_requested").requesters  # the changes may be in what it refers to
 
 
 def test_where_nobody_else_could_decide_the_words_are_offered_to_who_asked():
