@@ -239,7 +239,7 @@ async def runs_a_second(database: str, directory: Path, count: int, workers: int
 
 async def drain(database: str, count: int) -> float:
     """Jobs a second of the queue alone: one worker, jobs that do nothing."""
-    from cuga.engine.distributed import Pace, Queue, prepare, steps
+    from cuga.engine.distributed import Job, Pace, Queue, prepare, steps
     from cuga.journal.postgres import migrate
 
     address = Address.of(database)
@@ -252,11 +252,12 @@ async def drain(database: str, count: int) -> float:
         connection.execute("select wake(name, '') from stream")
     done, ended = 0, asyncio.Event()
 
-    async def nothing(_run: str, _job: int, _tenant: str) -> None:
+    async def nothing(_job: Job) -> bool:
         nonlocal done
         done += 1
         if done == count:
             ended.set()
+        return False
 
     begun = time.perf_counter()
     serving = asyncio.ensure_future(queue.serve(nothing))

@@ -29,6 +29,7 @@ class Settings:
     database: str = field(default="", repr=False)  # where the journal is, when it is in Postgres: may hold a password
     lease_s: int = 9  # with a database: after how long the runs of a silent worker are taken over
     tenant_runs: int = 0  # with a database: runs of one tenant that are advanced at once; 0: no limit
+    pools: tuple[str, ...] = ()  # of a worker: the process pools whose calls it makes, and nothing else
     restate: str = "http://127.0.0.1:8080"  # with `engine: restate`: where its server takes what is sent
     restate_admin: str = "http://127.0.0.1:9070"  # where it is told of this process
     restate_listen: str = "127.0.0.1:9080"  # where this process listens for it
@@ -141,6 +142,7 @@ _READERS: dict[str, Any] = {
     "database": _text,
     "lease_s": _whole,
     "tenant_runs": _whole,
+    "pools": _list,
     "restate": _address,
     "restate_admin": _address,
     "restate_listen": _text,

@@ -103,6 +103,16 @@ Three processes of 64 workers take a shared budget exactly
     unit/journal/test_postgres.py::test_three_processes_of_64_workers_take_a_shared_budget_exactly
 One contract for every engine
     contract/test_engine.py
+The calls of a pool are made by its processes alone, and spared when the run is taken over
+    machines/test_pools.py
+    unit/engine/test_errands.py
+A step of the tables takes nothing away that the version before uses
+    unit/journal/test_postgres_steps.py
+The database may be away for seconds in the middle of a step
+    unit/engine/test_distributed.py::test_work_goes_on_after_the_database_was_away
+Rates hold by the minute, hour, day and month
+    unit/kernel/test_gate.py::test_a_used_up_rate_waits_for_the_next_window_and_says_so_once
+    unit/kernel/test_gate.py::test_a_month_is_one_of_the_calendar
 Restate and the processes it calls may die: nothing is lost, no call is made again
     machines/test_restate.py
     unit/engine/test_restate.py

@@ -43,11 +43,12 @@ class Fleet:
         """A front that only appends; a worker has to be there."""
         return Coordinator("smb", house=self.place.root, settings=self.settings, tools=tools(self.ledger), user="ann")
 
-    def start(self, *, watchdog: bool = True) -> subprocess.Popen[bytes]:
+    def start(self, *, watchdog: bool = True, pools: str = "") -> subprocess.Popen[bytes]:
         """One worker more."""
         environment = os.environ | {
             "CUGA_DATABASE": self.database,
             "CUGA_LEASE_S": str(self.lease_s),
+            "CUGA_POOLS": pools,
             "CUGA_SEALS": str(self.settings.seals),
             "FLEET_WATCHDOG": str(int(watchdog)),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
@@ -89,7 +90,8 @@ class Fleet:
 
     def pids(self) -> set[int]:
         """The processes that did something."""
-        return {int(line.split()[-1]) for line in self.ledger.read_text().splitlines()}
+        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return {int(line.split()[-1]) for line in lines}
 
     async def chaos(self, seed: int, seconds: float) -> Counter[str]:
         """For so long: kill, stop and wake, or end workers by chance; another one comes for each that goes."""

@@ -45,6 +45,11 @@ def open_engine(
         raise BadInput(
             "`engine: restate` needs packages that are not installed", mend="pip install 'cugar[restate]'"
         ) from missing
+    if settings.pools:
+        raise BadInput(
+            "with `engine: restate` no process serves a pool alone",
+            mend="Unset CUGA_POOLS, or keep the journal in Postgres with its own engine.",
+        )
     if settings.tenant_runs:
         raise BadInput(
             "with `engine: restate` nothing limits the runs of one tenant",

@@ -19,6 +19,7 @@ from tests.restate import free_ports, shared_server
 
 from cuga.clock import SystemClock
 from cuga.engine.distributed import Pace
+from cuga.engine.distributed.worker import Job
 from cuga.engine.restate import Address, Alone, Among, RestateQueue
 from cuga.errors import BadInput, JournalFailed, RegistryInvalid
 from cuga.journal.memory import MemoryJournal
@@ -53,10 +54,11 @@ class Bed:
     async def _naming(self) -> str:
         return self.name
 
-    async def advance(self, run_id: str, _number: int, _tenant: str) -> None:
-        self.calls.append((run_id, time.monotonic()))
+    async def advance(self, job: Job) -> bool:
+        self.calls.append((job.run_id, time.monotonic()))
         await self.gate.wait()
-        self.ends.append(run_id)
+        self.ends.append(job.run_id)
+        return False
 
     async def called(self, count: int) -> list[str]:
         async with asyncio.timeout(PATIENCE_S):
@@ -69,7 +71,7 @@ class Bed:
 async def bed() -> AsyncIterator[Bed]:
     made = Bed()
     ready = asyncio.Event()
-    serving = asyncio.ensure_future(made.queue.serve(made.advance, alone=True, ready=lambda _: ready.set()))
+    serving = asyncio.ensure_future(made.queue.serve(made.advance, ready=lambda _: ready.set()))
     await asyncio.wait_for(ready.wait(), PATIENCE_S)
     yield made
     made.gate.set()
@@ -144,7 +146,7 @@ async def test_what_is_in_hand_goes_on_when_the_caller_is_gone(bed: Bed) -> None
 async def test_the_sweep_finds_what_is_overdue_and_what_nobody_goes_on_with() -> None:
     journal = MemoryJournal()
     bed = Bed(journal)
-    serving = asyncio.ensure_future(bed.queue.serve(bed.advance))
+    serving = asyncio.ensure_future(bed.queue.serve(bed.advance, ["cuga"]))
     await journal.append("due", 0, said("a"), index=row(Status.PARKED, wakes=-(10**6)))
     await journal.append("later", 0, said("a"), index=row(Status.PARKED, wakes=10**8))
     await journal.append("left", 0, said("a"), index=row())
@@ -277,6 +279,8 @@ async def test_limits_by_tenant_and_missing_packages_are_refused(
     settings = away(tmp_path)
     with pytest.raises(BadInput, match="nothing limits the runs of one tenant"):
         await Coordinator("smb", house=house.root, settings=replace(settings, tenant_runs=3)).open()
+    with pytest.raises(BadInput, match="no process serves a pool alone"):
+        await Coordinator("smb", house=house.root, settings=replace(settings, pools=("engagement",))).open()
     for name in [name for name in sys.modules if name.startswith("cuga.engine.restate")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "restate", None)

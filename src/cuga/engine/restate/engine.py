@@ -18,6 +18,7 @@ from cuga.engine.hands import AskModel, MakePlan, Perform, nobody_to_ask
 from cuga.engine.live import Live
 from cuga.engine.restate.queue import RestateQueue
 from cuga.engine.waking import Waking
+from cuga.kernel.state import RunState
 from cuga.model.event import Event
 
 
@@ -62,18 +63,18 @@ class RestateEngine(DistributedEngine):
         self.left_alone = self._waking.left_alone
 
     async def _get_ready(self) -> None:
-        if self._serving is None and not self.is_closing and (self._serves or not await self.restate.workers()):
+        if self._known is None and not self.is_closing and (self._serves or not await self._somebody_serves()):
             await self.restate.listen()  # what is wrong with that is for whoever asked
         await super()._get_ready()
 
-    def wakes(self, run_id: str) -> tuple[str, ...]:
+    def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
         """Nobody in the append: what it owes is sent behind it."""
         return ()
 
     def committed(self, live: Live, events: Sequence[Event]) -> None:
         if live.state is not None and not self.holds(live.run_id):
             self.restate.sending.owe(live.run_id, live.state.version)
-        super().committed(live, events)  # type: ignore[arg-type]
+        super().committed(live, events)
 
     async def surely_wake(self, run_id: str) -> None:
         """Have a run looked at again; it is owed until Restate has it."""

@@ -8,12 +8,13 @@ and whatever is due, is sent by a sweep. Sent twice is looked at twice, and the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from cuga.clock import Clock
 from cuga.engine.distributed.pace import Pace
 from cuga.engine.distributed.queue import Figures
+from cuga.engine.distributed.worker import Job, Take
 from cuga.engine.restate.hold import Hold
 from cuga.engine.restate.sending import AGAIN_S, Address, Naming, Sending
 from cuga.engine.restate.service import Service
@@ -24,7 +25,6 @@ from cuga.model.event import Status
 
 UNHEARD_S = 30.0  # after which a send that brought nobody is made anew
 PAGE = 500
-Advance = Callable[[str, int, str], Awaitable[None]]  # (run id, number of the attendance, tenant)
 
 
 class _Turn:
@@ -50,13 +50,12 @@ class RestateQueue:
         self._clock = clock
         self._hold = hold
         self._attended: dict[str, _Turn] = {}
-        self._numbers = 0
-        self._holders: dict[int, str] = {}  # attendance -> run
+        self._holding: set[str] = set()
         self._healed: dict[str, int] = {}  # running runs at the last healing -> version
         self._due: dict[str, float] = {}  # runs that are overdue -> when they were sent
         self._is_new = True
         self._is_known = False  # Restate knows where we are
-        self._advance: Advance | None = None
+        self._take: Take | None = None
         self._service: Service | None = None
         self._stopped = asyncio.Event()
         self._living: asyncio.Task[None] | None = None
@@ -90,20 +89,21 @@ class RestateQueue:
             self._service = service
 
     async def serve(
-        self, advance: Advance, *, alone: bool = False, ready: Callable[[str], None] = lambda _: None
+        self, take: Take, queues: Sequence[str] = (), ready: Callable[[int], None] = lambda _: None
     ) -> None:
-        """Listen, have Restate know where, and attend to what it brings until told to stop."""
+        """Listen, have Restate know where, and attend to what it brings until told to stop. With `queues` we are ready
+        before Restate has answered: what is begun meanwhile is owed to it."""
         await self.listen()
         assert self._service is not None
-        self._advance = advance
+        self._take = take
         self._living = asyncio.ensure_future(self._keep_alive())
-        if not alone:
-            ready("")  # what is begun before Restate answers is owed to it
+        if queues:
+            ready(0)
         while not self.is_stopping and not self._is_known:
             await self._register()
             if not self._is_known:
                 await self._wait(AGAIN_S)
-        ready("")
+        ready(0)
         await self._stopped.wait()
         await self._service.end()
 
@@ -144,17 +144,15 @@ class RestateQueue:
         try:
             async with turn.lock:
                 self._check_open()
-                if self._advance is None:
+                if self._take is None:
                     raise HouseClosed("this process is not ready yet")
                 await self._hold.take(run_id)
                 self.sending.sent.pop(run_id, None)
-                self._numbers += 1
-                number = self._numbers
-                self._holders[number] = run_id
+                self._holding.add(run_id)
                 try:
-                    await self._advance(run_id, number, "")
+                    await self._take(Job(id=0, key=run_id, run_id=run_id, tenant=""))
                 finally:
-                    del self._holders[number]
+                    self._holding.discard(run_id)
                     await self._hold.let_go(run_id)
                 self._check_open()  # it may not be at rest: another process looks
         finally:
@@ -167,10 +165,30 @@ class RestateQueue:
             raise HouseClosed("this process ends; Restate calls another one, or the next")
 
     # --- questions ---------------------------------------------------------------------------------------------------
-    async def holds(self, number: int) -> bool:
+    @property
+    def worker_id(self) -> int | None:
+        """None: nothing is taken into our hands by an append; Restate brings it."""
+        return None
+
+    async def holds(self, key: str) -> bool:
         """Whether a run is still ours alone."""
-        run_id = self._holders.get(number)
-        return run_id is not None and await self._hold.holds(run_id)
+        return key in self._holding and await self._hold.holds(key)
+
+    async def in_hand(self) -> set[str]:
+        """Nothing is noted elsewhere as being in our hands."""
+        return set()
+
+    async def let_go(self, key: str, *, again: bool, begun: bool = False) -> None:
+        """What we had in hand is somebody else's to look at, if `again`."""
+        if again:
+            self.sending.owe(key, again=True)
+
+    async def say_load(self, running: Mapping[str, int]) -> None:
+        """Nobody hears of it: process pools need the engine of the database."""
+
+    async def load_elsewhere(self) -> dict[str, tuple[int, int]]:
+        """Nothing is heard of others."""
+        return {}
 
     async def stands(self, run_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
         """Of some streams: the version, as far as others may move it, and whether somebody looks at them or is to."""
