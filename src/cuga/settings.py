@@ -18,6 +18,7 @@ ENV_FILE = ".env"
 _PREFIX = "CUGA_"
 _DURABILITIES = ("full", "process")
 _TRUE = frozenset({"1", "true", "yes", "on"})
+_LEVELS = ("error", "warning", "info", "debug")
 _FALSE = frozenset({"0", "false", "no", "off", ""})
 
 
@@ -46,6 +47,8 @@ class Settings:
     mail_from: str = ""  # the sender of such mail; empty: whoever is told
     oidc_issuer: str = ""  # https://login.example.com/tenant: people may sign in there; empty: nobody does
     oidc_client: str = ""  # the client id of this house there
+    otlp: str = ""  # where spans go, http://127.0.0.1:4318; empty: nowhere
+    log: str = ""  # how much is logged as JSON lines on standard error: error, warning, info, debug; empty: nothing
     no_color: bool = False
     test_data: Path | None = None  # larger data sets for tests and benchmarks
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)  # all that was read: never shown
@@ -137,6 +140,12 @@ def _durability(name: str, text: str) -> str:
     return text
 
 
+def _level(name: str, text: str) -> str:
+    if text.lower() not in _LEVELS:
+        raise BadInput(f"{name}={text!r}: expected {', '.join(_LEVELS[:-1])} or {_LEVELS[-1]}")
+    return text.lower()
+
+
 _READERS: dict[str, Any] = {
     "house": _path,
     "database": _text,
@@ -159,6 +168,8 @@ _READERS: dict[str, Any] = {
     "mail_from": _text,
     "oidc_issuer": _text,
     "oidc_client": _text,
+    "otlp": _text,
+    "log": _level,
     "no_color": _flag,
     "test_data": _path,
 }

@@ -59,6 +59,19 @@ What stands in no goal and no record is marked
     unit/planning/test_by_model.py
 What a registry says of models, and that nested files only tighten it
     unit/policy/test_models.py
+Texts by a model: marked, checked, paid for once through any crash, and by the rules whenever it fails
+    scenario/test_model_drafts.py
+    unit/kernel/test_written.py
+    unit/packs/sales/test_proving.py
+A model that writes whatever notes tell it to: no way to be led away, every claim shown, nothing sent unseen
+    scenario/test_obedient_writers.py
+No name and no address of a person in what is sent, and everything back in what comes
+    scenario/test_model_drafts.py::test_no_name_and_no_address_of_a_person_leaves_the_house
+    unit/planning/test_masking.py
+What people taught is heeded within a profile with its source, chooses no effect, and is forgotten
+    scenario/test_lessons.py
+    unit/planning/test_lessons.py
+    unit/projections/test_lessons.py
     """,
     "The page": """
 In a real browser: first run, decisions on another screen, live traces, a killed server, hostile texts, axe
@@ -71,6 +84,44 @@ No registry's address in the lock file
     doors/test_page.py::test_the_lock_names_no_registry
 A window of its own takes its server along
     doors/test_cli_window.py
+    """,
+    "Watching": """
+The same facts give the same spans with the same ids, wherever the fold begins anew; nobody is named
+    unit/projections/test_telemetry.py
+Spans are handed over at least once; a dead collector and a crash lose none, and no run waits
+    unit/observability/test_exporter.py
+    doors/test_watching.py::test_spans_arrive_though_the_collector_and_the_server_go_and_come
+A real Prometheus scrapes the house, loads the rules and answers every panel
+    doors/test_watching.py::test_a_real_prometheus_scrapes_the_house_and_loads_its_rules
+Metrics, alerts, dashboard and their page are one list; labels do not grow without end
+    unit/observability/test_deployed.py
+A log line names no person, no goal, no argument and no secret
+    unit/observability/test_log.py
+    doors/test_watching.py::test_lines_tell_what_happened_and_nothing_of_whom_or_what
+The doctor names each fault that is provoked, and what mends it
+    doors/test_doctor.py
+Once the stop button is confirmed nothing starts, on one machine and on several
+    scenario/test_halting.py
+    """,
+    "The doors with many": """
+What happens in a moment is encoded once and goes to all who watch as one message
+    doors/test_http_live.py::test_what_a_run_does_in_a_moment_is_encoded_once_and_comes_together
+Who takes no hints, or nothing at all, costs nobody anything
+    doors/test_http_live.py::test_who_takes_no_hints_is_told_to_look_at_everything_instead
+    doors/test_http_live.py::test_who_never_takes_what_is_sent_is_let_go
+    doors/test_http_live.py::test_many_watch_a_run_some_never_read_and_it_takes_no_longer_for_that
+Decisions at the same time over HTTP: exactly one wins
+    doors/test_http_races.py
+No request is answered with a server error
+    doors/test_http_fuzz.py
+How people oversaw the work in figures, evidence as a file, other rules held against the record
+    doors/test_http_routes.py::test_oversight_counts_who_decided_what_in_a_time
+    doors/test_http_routes.py::test_evidence_is_a_file_that_is_checked_offline
+    doors/test_http_routes.py::test_other_rules_are_tried_by_an_admin_and_kept_in_the_shadow
+An invitation is mailed where it can be, and its link works once
+    scenario/test_notices.py::test_an_invitation_is_mailed_where_it_can_be_and_the_link_works_once
+A paused schedule begins nothing and makes up for nothing
+    scenario/test_timetable.py::test_a_paused_schedule_begins_nothing_and_makes_up_for_nothing_when_it_is_resumed
     """,
     "Lists": """
 One call for each item, with its own intent, charge, key and end
@@ -91,6 +142,21 @@ Goals that speak of many accounts, and those that cannot be told apart
     "Arguments of a wrong kind": """
 The older names answer with our errors
     unit/orchestrator/test_wrong_kinds.py
+    """,
+    "Dry runs and replays": """
+Whatever reaches out of a dry run is stopped, named, and has not happened
+    scenario/test_dry_run.py::test_whatever_reaches_out_is_stopped_named_and_has_not_happened
+The approvals of the real run are those that the dry run showed, to the digest
+    scenario/test_dry_run.py::test_the_approvals_of_the_real_run_have_the_digests_that_were_shown
+    scenario/test_dry_run.py::test_a_house_in_a_database_is_rehearsed_on_a_file
+What is not as it was rehearsed is said: records, rules, tools
+    scenario/test_dry_run.py::test_a_changed_record_shows
+    scenario/test_dry_run.py::test_a_changed_rule_or_tool_shows
+A run is decided again from its journal, and a forged decision is found
+    unit/projections/test_replay.py
+    doors/test_cli_trying.py::test_a_run_is_decided_again_and_its_states_have_hashes
+Same journal, same states, on every version
+    golden/test_golden.py
     """,
     "Many machines": """
 One contract for the journal in memory, in a file and in Postgres
@@ -124,6 +190,25 @@ A reading role sees its tenant and nobody else
     unit/journal/test_postgres.py::test_a_reading_role_sees_its_tenant_and_nobody_else
 A house moves into a database and back with every hash
     machines/test_moving.py
+    """,
+    "Personal data and retention": """
+Nothing of a person lies in the journal in clear, and everybody reads as ever
+    scenario/test_privacy.py::test_a_journal_holds_nothing_of_a_person_in_clear_and_reads_as_ever
+    unit/privacy/test_sealing.py
+Somebody who is erased is nowhere in the house; chain, seal, verifier and evidence hold; nobody else loses anything
+    scenario/test_privacy.py::test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_holds
+    doors/test_cli_erasing.py
+    machines/test_erasing.py
+Erasing is done again by whoever was cut off
+    scenario/test_privacy.py::test_whoever_is_cut_off_while_erasing_erases_once_more
+Only an admin erases or reduces, with a reason
+    scenario/test_privacy.py::test_only_an_admin_erases_or_reduces_and_only_with_a_reason
+Keys lie in a file of their own, and move with the book
+    unit/privacy/test_sealing.py::test_keys_lie_in_a_file_of_their_own_that_is_made_when_the_first_is_needed
+    machines/test_moving.py::test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place
+Old runs are kept as tombstones that are proven; a record that is blanked in secret is found
+    scenario/test_privacy.py::test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds
+    scenario/test_privacy.py::test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered_is_found
     """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
@@ -324,6 +409,24 @@ An OpenAPI document of 1,223 operations is read whole, and what is not known to 
 Operations are judged, approved, recorded, and tried again by the record
     scenario/test_openapi_tools.py
     unit/tools/openapi/test_api.py
+    """,
+    "Hostile input": """
+Every parser takes what it is given or refuses it, whatever fuzzing makes of it
+    fuzz/test_doors.py
+A known secret is in no file, log, frame, export or evidence, wherever it was put
+    hostile/test_canaries.py
+What data says moves no cursor, turns no direction, hides nothing and is no formula
+    hostile/test_drawing.py
+No pattern takes longer than a text deserves
+    hostile/test_patterns.py
+A file that was made to break an import costs itself, or the part that cannot be read
+    unit/packs/sales/importing/test_hostile.py
+Evidence and journals that were made to break the verifier never pass, and never unpack without measure
+    scenario/test_verifier.py::test_a_bundle_that_is_none_is_told_and_never_passes
+    scenario/test_verifier.py::test_a_bundle_that_unpacks_without_measure_is_not_unpacked
+    scenario/test_verifier.py::test_a_journal_that_computes_what_is_read_is_no_journal
+What is shipped is known, and under licences that may be used
+    supply/test_supply.py
     """,
     "Ten ways to go wrong unnoticed, designed out": """
 An approval is awaited before the tool is touched

@@ -169,6 +169,7 @@ def test_the_defaults_are_those_that_hold():
     server = outside.McpServer(name="x", domain="d")
     assert defaults(SERVER) == {
         "trust": str(server.trust).lower(),
+        "memory": str(server.memory_mb),
         "cost": f"{units(server.cost):g}",
         "timeout": f"{server.timeout_s}s",
     }

@@ -49,7 +49,7 @@ def test_setting_up_says_what_is_needed_tries_it_and_keeps_secrets_out_of_the_re
     tested = cuga("adapters", "test", "hubspot")
     assert tested.code == 0 and "account 62515, EUR" in tested.out + tested.err
     found = {one["what"]: one for one in cuga("doctor", "--json").json}
-    assert found["adapter crm/hubspot"]["found"] == "usable"
+    assert found["adapter crm/hubspot"]["found"] == "ready"
     assert "CUGA_SALESFORCE_URL" in found["adapter crm/salesforce"]["found"]
     assert "cuga adapters setup salesforce" in found["adapter crm/salesforce"]["mend"]
     for wrong in (("NAME",), ("CUGA_PIPEDRIVE_TOKEN=x",)):

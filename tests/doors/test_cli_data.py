@@ -58,3 +58,12 @@ def test_a_result_leaves_as_one_workbook(cuga: Terminal, tmp_path: Path) -> None
     book = openpyxl.load_workbook(io.BytesIO(Path(path).read_bytes()))
     assert {"steps", "s1-findings", "s1-result"} <= set(book.sheetnames)
     assert book["s1-findings"].max_row > 5
+
+
+def test_one_export_is_imported_by_its_name(cuga: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "accounts.csv").write_text("account,sector\nTornwick Mills,retail\n")
+    (tmp_path / "contacts.csv").write_text("this,is,not,looked,at\n")
+    said = cuga("import", str(tmp_path / "accounts.csv"), "--json")
+    assert said.code == Exit.SUCCESS and said.json["import"]["files"][0]["file"] == "accounts.csv"
+    refused = cuga("import", str(tmp_path / "nothing.csv"))
+    assert refused.code == Exit.BAD_INPUT and "there is no" in refused.err and "directory of them" in refused.err

@@ -140,7 +140,7 @@ def test_a_second_person_ends_the_solo_mode(cuga: Terminal, waiting: str) -> Non
     assert cuga("users", "add", "mara", "--role", "approver").code == Exit.SUCCESS
     said = cuga("approve", waiting)
     assert said.code == Exit.REFUSED
-    assert "mara can." in said.err
+    assert "mara can: signed in at the page, or by the same command from their own account" in said.err
     assert outbox(cuga) == []
 
 
@@ -168,3 +168,10 @@ def test_every_decision_of_one_person_says_solo(cuga: Terminal, waiting: str) ->
     said = cuga("audit", "last")
     assert "solo" in said.out
     assert "read it twice" in said.out
+
+
+def test_an_invitation_names_no_address_while_nothing_is_served(cuga: Terminal) -> None:
+    said = cuga("users", "invite", "mara", "--role", "approver", "--mail", "mara@birch.example")
+    assert said.code == Exit.SUCCESS and said.out.startswith("/#/invitation/")
+    assert "begin `cuga serve`" in said.err and "It was not mailed: the house is not served now" in said.err
+    assert cuga("users", "invite", "mara", "--mail", "nowhere").code == Exit.BAD_INPUT

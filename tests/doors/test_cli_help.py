@@ -16,8 +16,10 @@ from cuga.cli.main import main
 from cuga.cli.reference import page
 
 PATHS = [
-    (name,) for name in catalog.names() if name not in ("policy", "mcp", "completion")
+    (name,) for name in catalog.names() if name not in ("policy", "mcp", "observe", "completion")
 ] + [("policy", "check"), ("completion", "show"), ("completion", "install")] + [
+    ("observe", word) for word in ("dashboard", "alerts", "scrape", "metrics", "send")
+] + [
     ("mcp", "list"), ("mcp", "test"), ("mcp", "add"), ("mcp", "serve"), ("tools", "drift"), ("tools", "accept"),
 ]  # fmt: skip
 

@@ -99,7 +99,7 @@ def test_doctor_says_what_is_there_and_what_is_only_declared(cuga: Terminal) -> 
     said = cuga("doctor")
     assert said.code == Exit.SUCCESS
     assert "every chain, blob and claim holds" in said.out
-    assert "declared, not installed" in said.out
+    assert "not set up: CUGA_HUBSPOT_TOKEN missing" in said.out
 
 
 def test_doctor_works_without_a_house(

@@ -133,9 +133,17 @@ def test_without_a_model_comparing_says_so_and_offers_the_one_plan_there_is(cuga
     assert said.code == Exit.SUCCESS, said.err
     assert "no model was asked" in said.out
     assert said.out.count("cuga run --plan") == 1
+    assert len(cuga("runs", "--json").json) == 1, "and no second plan is left behind"
 
 
 def test_evidence_that_is_not_there_is_named(cuga: Terminal) -> None:
     said = cuga("verify", "nowhere.zip")
     assert said.code == Exit.BAD_INPUT
     assert "nowhere.zip is not there" in said.err
+
+
+def test_what_nobody_understands_is_asked_once(cuga: Terminal) -> None:
+    said = cuga("run", "frobnicate the wibble")
+    assert said.code == Exit.PARKED
+    assert (said.out + said.err).count("What I can do:") == 1
+    assert "it asks you something" in said.err

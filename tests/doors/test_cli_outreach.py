@@ -69,6 +69,10 @@ def test_a_timetable_is_added_listed_and_removed(cuga: Terminal) -> None:
     assert "Mon Fri 08:00 Europe/Berlin" in cuga("schedule").out
     assert "nothing is due; next at" in cuga("schedule", "run").err
     (one,) = cuga("schedule", "--json").json
+    assert cuga("schedule", "pause", one["schedule_id"][-6:], "--reason", "holiday").code == Exit.SUCCESS
+    assert "paused" in cuga("schedule").out and "nothing is due" in cuga("schedule", "run").err
+    assert cuga("schedule", "resume", one["schedule_id"][-6:]).code == Exit.SUCCESS
+    assert "paused" not in cuga("schedule").out
     assert cuga("schedule", "remove", one["schedule_id"][-6:], "--reason", "enough").code == Exit.SUCCESS
     assert cuga("schedule", "--json").json == []
     for words in (("add", goal), ("add", goal, "--every", "moonday", "--at", "08:00"), ("remove", "1234"), ("add",),

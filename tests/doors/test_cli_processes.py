@@ -20,7 +20,9 @@ def test_a_run_that_was_killed_goes_on_to_its_end(cuga: Terminal) -> None:
     cuga.until_deed("counting")
     killed.kill()
     ended(killed)
-    assert cuga("runs", "--json").json[0]["status"] == "running"
+    listed = cuga("runs", "--json").json[0]
+    assert listed["status"] == "running"
+    assert f"cuga resume {listed['run_id']}" in cuga("runs").err
     said = cuga("resume", "last", "--json")
     assert said.code == Exit.SUCCESS
     assert {step["state"] for step in said.json["steps"]} == {"done"}

@@ -50,7 +50,7 @@ def test_the_list_is_for_people_and_for_programs(foldered: Terminal) -> None:
     foldered("adapters", "mode", "hybrid", "--for", "crm", "--reason", "trying")
     foldered("adapters", "disable", "smtp", "--reason", "being moved")
     said = foldered("adapters")
-    for words in ("ready, reads only", "hybrid", "declared, not installed", "switched off: being moved"):
+    for words in ("ready, reads only", "hybrid", "not set up", "switched off: being moved"):
         assert words in said.out
     lines = {(line["capability"], line["adapter"]): line for line in foldered("adapters", "--json").json}
     assert lines["crm", "folder"].items() >= {
@@ -155,7 +155,7 @@ def test_what_waited_for_a_place_when_the_process_was_killed_was_never_begun(fol
 
 def test_a_switch_to_what_is_not_installed_says_that_nothing_is_left_and_the_way_back(foldered: Terminal) -> None:
     said = " ".join(foldered("adapters", "switch", "smtp").out.split())
-    assert "only this one, declared, not installed" in said and "ready, passed over" in said
+    assert "only this one, not set up" in said and "which is not set up here" in said and "ready, passed over" in said
     assert "Nothing can use mail: it is switched to smtp" in said and "cuga adapters mode profile --for mail" in said
     said = " ".join(foldered("adapters", "mode", "profile", "--for", "mail").out.split())
     assert "Nothing can use" not in said and "passed over" not in said

@@ -40,7 +40,7 @@ class Server:
 
     def __enter__(self) -> Server:
         self._thread.start()
-        assert self._up.wait(30)
+        assert self._up.wait(120)
         return self
 
     def __exit__(self, *_: object) -> None:

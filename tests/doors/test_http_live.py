@@ -144,6 +144,75 @@ async def test_whatever_a_watcher_says_changes_nothing_and_too_much_of_it_ends_t
     assert (await opened.front.card(card["approval_id"])).is_open and opened.world.effects == []
 
 
+async def test_a_batch_is_an_array_of_the_same_frames_and_hints(live):
+    opened, url = live
+    ann = client(opened, url, "ann")
+    async with watching(opened, url, "/ws/house?batch=1") as house_socket:
+        run = (await ann.run(*[("read_number", {"number": n}) for n in range(5)]))["run_id"]
+        async with asyncio.timeout(10):
+            told = msgspec.json.decode(await house_socket.recv())
+    assert {"kind": "run", "run_id": run} in told
+    async with watching(opened, url, f"/ws/traces/{run}") as socket:
+        single = await frames(socket)
+    async with watching(opened, url, f"/ws/traces/{run}?batch=1") as socket:
+        arrays = [msgspec.json.decode(message) async for message in socket]
+    assert [one for many in arrays for one in many] == single
+    assert len(arrays) < len(single)
+
+
+async def test_what_a_run_does_in_a_moment_is_encoded_once_and_comes_together(live, monkeypatch):
+    monkeypatch.setattr(live_room, "GATHER_S", 0.3)
+    opened, url = live
+    encoded = []
+    real = live_room.encode
+    monkeypatch.setattr(live_room, "encode", lambda value: encoded.append(value) or real(value))
+    waits = [("post", {"to": "x"}), *[("read_number", {"number": n}) for n in range(10)]]
+    run = (await client(opened, url, "ann").run(*waits))["run_id"]
+    sockets = [await watching(opened, url, f"/ws/traces/{run}?batch=1&everything=1") for _ in range(20)]
+    before = [msgspec.json.decode(await one.recv()) for one in sockets]
+    encoded.clear()
+    await approve(opened, url, run)
+    after = [[msgspec.json.decode(message) async for message in one] for one in sockets]
+    assert all(one == after[0] for one in after) and all(one == before[0] for one in before)
+    assert len(after[0]) <= 2 and after[0][-1][-1]["kind"] == "end"
+    assert len(encoded) == sum(map(len, after[0]))
+
+
+async def test_who_takes_no_hints_is_told_to_look_at_everything_instead(live):
+    opened, _ = live
+    room = opened.doors.live
+    with room.hints() as quick, room.hints() as slow:
+        for name in ("ann", "bob"):
+            run = (await opened.browser("ann").run(("post", {"to": name})))["run_id"]
+            async with asyncio.timeout(10):
+                assert f'"run_id":"{run}"' in (await quick.take()).joined
+        assert msgspec.json.decode((await slow.take()).joined) == [
+            {"kind": "run", "run_id": ""},
+            {"kind": "inbox"},
+            {"kind": "house"},
+        ]
+
+
+class Deaf:
+    """A socket whose other side takes nothing and says nothing."""
+
+    async def send_text(self, body: str) -> None:
+        await asyncio.Event().wait()
+
+    async def receive_text(self) -> str:
+        await asyncio.Event().wait()
+        return ""
+
+
+async def test_who_never_takes_what_is_sent_is_let_go(monkeypatch):
+    from cuga.api import stream
+
+    monkeypatch.setattr(stream, "SEND_S", 0.05)
+    deaf: Any = Deaf()
+    async with asyncio.timeout(5):
+        await stream._serve(deaf, lambda: stream._send(deaf, ("news",)))
+
+
 async def test_a_role_that_is_taken_away_ends_the_watching(live, monkeypatch):
     from cuga.api import stream
 
@@ -177,7 +246,8 @@ async def test_who_walks_too_slowly_loses_its_place_and_is_told_where_to_begin(m
         run = await opened.browser("eve").run(
             *[("read_number", {"number": n}) for n in range(6)], ("post", {"to": "x"})
         )
-        seen = [frame async for frame in _some(live.watch(run["run_id"], everything=True), 6)]
+        bursts = [burst async for burst in _some(live.watch(run["run_id"], everything=True), 2)]
+        seen = [frame for burst in bursts for frame in burst.frames]
         assert seen[0].kind == "resync" and seen[1].position == seen[0].position + 1
         assert seen[0].position > 10
 

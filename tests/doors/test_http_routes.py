@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import re
+import zipfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -13,6 +15,7 @@ from tests.doors.http_house import PASSWORD, Served, house, problem
 
 from cuga.api.schema import describe
 from cuga.model.value import encode
+from cuga.orchestrator.place import make
 
 TOLD = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 
@@ -110,6 +113,24 @@ async def test_a_plan_alone_runs_nothing_and_can_be_run_exactly(team):
         assert [step["tool"] for step in result["steps"]] == [step["tool"] for step in planned["plan"]["steps"]]
 
 
+async def test_a_dry_run_runs_nothing_and_can_be_begun_exactly(tmp_path):
+    place = make(tmp_path / "house")
+    async with house(several=False, sample=True, has_tools=False, house=place.root) as served:
+        eve = served.browser("eve")
+        goal = {"goal": "Draft a first email to the buyer of Velkarin Foods and send it", "profile": "smb"}
+        found = (await eve.post("/api/dry-runs", goal)).json()
+        assert (found["proof"]["effects"], found["trips"], len(found["cards"])) == (0, [], 1)
+        assert (await eve.get("/api/runs")).json()["items"] == []
+        begun = await eve.post(f"/api/dry-runs/{found['run_id']}/begin", {})
+        assert (begun.status_code, begun.json()["run_id"]) == (201, found["run_id"])
+        await served.front.wait(found["run_id"])
+        (waiting,) = (await eve.get("/api/approvals")).json()["items"]
+        assert waiting["digest"] == found["cards"][0]["digest"]
+        told = (await eve.get(f"/api/runs/{found['run_id']}/rehearsed")).json()["items"]
+        assert told[-1]["differs"] == []
+        assert problem(await eve.post(f"/api/dry-runs/{found['run_id']}/begin", {}))["status"] == 409
+
+
 async def test_quick_actions_are_listed_planned_and_run(team):
     async with house(several=False, sample=True) as served:
         eve = served.browser("eve")
@@ -165,7 +186,7 @@ async def test_somebody_else_decides_on_exactly_what_was_shown(team):
     assert not own["may_decide"] and own["why"] == ["ann asked for it, and who asks does not decide"]
     path, yes = f"/api/approvals/{card['approval_id']}", {"verdict": "approve", "digest": card["digest"]}
     told = problem(await ann.post(path, yes))
-    assert told["status"] == 403 and "bob or cid can" in told["mend"]
+    assert told["status"] == 403 and "bob or cid can: signed in at the page" in told["mend"]
     assert problem(await bob.post(path, {**yes, "digest": "0" * 64}))["code"] == "digest_mismatch"
     assert problem(await bob.post(path, {"verdict": "approve", "digest": ""}))["code"] == "bad_input"
     assert (await bob.post(path, yes)).status_code == 200
@@ -174,6 +195,14 @@ async def test_somebody_else_decides_on_exactly_what_was_shown(team):
     assert (await bob.post(path, yes)).status_code == 200, "the second click"
     assert problem(await team.browser("cid").post(path, {**yes, "verdict": "deny"}))["code"] == "approval_closed"
     assert team.world.effects == ["x@example.com"]
+
+
+async def test_the_inbox_says_which_requests_are_ones_own_to_decide(team):
+    run = await team.browser("ann").run(("post", {"to": "x"}))
+    for user, yours in (("ann", False), ("bob", True), ("vic", False), ("eve", False)):
+        told = (await team.browser(user).get("/api/approvals")).json()
+        assert [one["run_id"] for one in told["items"]] == [run["run_id"]]
+        assert bool(told["yours"]) is yours, user
 
 
 async def test_an_edit_is_another_request_that_shows_what_was_edited_and_another_person_decides(team):
@@ -364,6 +393,13 @@ async def test_rules_delegations_and_schedules_are_made_listed_and_ended(team):
     assert (await vic.post(f"/api/approvals/{card['approval_id']}", yes)).status_code == 200
     timed = await ann.post("/api/schedules", {"goal": "read", "weekdays": [0], "time": "08:00"})
     assert timed.status_code == 201
+    path = f"/api/schedules/{timed.json()['id']}"
+    assert (await ann.post(f"{path}/pause", {"reason": "holiday"})).status_code == 204
+    assert (await ann.get("/api/schedules")).json()["paused"] == [timed.json()["id"]]
+    assert problem(await ann.post(f"{path}/pause", {}))["code"] == "invalid_transition"
+    assert (await vic.post(f"{path}/resume")).status_code == 403
+    assert (await ann.post(f"{path}/resume")).status_code == 204
+    assert (await ann.get("/api/schedules")).json()["paused"] == []
     for client, path, made in ((eve, "rules", rule), (bob, "delegations", lent), (ann, "schedules", timed)):
         assert len((await client.get(f"/api/{path}")).json()["items"]) >= 1
         assert (await client.delete(f"/api/{path}/{made.json()['id']}")).status_code == 204
@@ -574,6 +610,28 @@ async def test_a_decision_of_high_risk_asks_for_a_fresh_proof(team, monkeypatch)
     assert (await bob.post(path, yes)).status_code == 200
 
 
+async def test_who_may_do_what_is_changed_only_after_a_fresh_proof(team, monkeypatch):
+    from datetime import timedelta
+
+    from cuga.api import auth
+
+    eve = team.browser("eve")
+    monkeypatch.setattr(auth, "PROVEN", timedelta(seconds=-1))
+    wishes = {
+        "/api/users": {"user": "carl", "roles": ["approver"]},
+        "/api/users/ann/roles": {"roles": ["operator", "approver"]},
+        "/api/users/bob/reset": {},
+        "/api/users/bob/leave": {},
+        "/api/rules": {"tool": "keep_note", "days": 1},
+    }
+    before = (await eve.get("/api/users")).text
+    for path, wish in wishes.items():
+        assert problem(await eve.post(path, wish))["code"] == "step_up_needed", path
+    assert (await eve.get("/api/users")).text == before
+    monkeypatch.setattr(auth, "PROVEN", timedelta(minutes=10))
+    assert (await eve.post("/api/users/ann/roles", {"roles": ["operator", "viewer"]})).status_code == 200
+
+
 def _hash(password: str) -> str:
     from argon2 import PasswordHasher
 
@@ -615,3 +673,59 @@ async def test_a_burst_of_failed_logins_is_on_record_and_slowed_down(team):
         await nobody.post("/api/login", {"user": "bob", "password": "guess"})
     answer = await nobody.post("/api/login", {"user": "bob", "password": "guess"})
     assert problem(answer)["code"] == "too_often" and int(answer.headers["retry-after"]) >= 1
+
+
+# --- looking into how it was overseen ---------------------------------------------------------------------------------
+async def test_oversight_counts_who_decided_what_in_a_time(team):
+    ann, bob, cid = (team.browser(name) for name in ("ann", "bob", "cid"))
+    for client, verdict in ((bob, "approve"), (bob, "deny"), (cid, "approve")):
+        run = await ann.run(("post", {"to": verdict}))
+        card = await client.card(run["run_id"])
+        said = {"verdict": verdict, "digest": card["digest"], "reason": "so"}
+        assert (await client.post(f"/api/approvals/{card['approval_id']}", said)).status_code == 200
+        await team.front.wait(run["run_id"])
+    told = (await team.browser("vic").get("/api/oversight")).json()
+    assert told["is_whole"] and told["runs"] == 3 and told["figures"]["decided_by_people"] == 3
+    figures = {
+        one["approver"]: (one["decisions"], one["approved"], one["denied"]) for one in told["figures"]["approvers"]
+    }
+    assert figures == {"bob": (2, 1, 1), "cid": (1, 1, 0)}
+    before = {"since": "2000-01-01", "until": "2001-01-01"}
+    assert (await ann.get("/api/oversight", **before)).json()["figures"]["requests"] == 0
+
+
+async def test_evidence_is_a_file_that_is_checked_offline(tmp_path):
+    place = make(tmp_path / "house")
+    async with house(house=place.root) as opened:
+        eve = opened.browser("eve")
+        run = await opened.browser("ann").run(("read_number", {"number": 3}))
+        answer = await opened.browser("vic").get("/api/evidence", run_id=run["run_id"])
+        assert answer.status_code == 200 and answer.headers["content-type"] == "application/zip"
+        assert f"evidence-{run['run_id']}.zip" in answer.headers["content-disposition"]
+        with zipfile.ZipFile(io.BytesIO(answer.content)) as bundle:
+            assert bundle.testzip() is None and {"manifest.note", "verify.py", "oversight.json"} <= set(
+                bundle.namelist()
+            )
+        period = {"since": "2020-01-01", "until": "2099-01-01"}
+        assert (await eve.get("/api/evidence", **period)).status_code == 200
+        assert problem(await eve.get("/api/evidence"))["code"] == "bad_input"
+        assert problem(await eve.get("/api/evidence", run_id="nothing"))["status"] == 404
+
+
+async def test_other_rules_are_tried_by_an_admin_and_kept_in_the_shadow(tmp_path):
+    place = make(tmp_path / "house")
+    async with house(house=place.root) as opened:
+        eve, ann = opened.browser("eve"), opened.browser("ann")
+        await ann.run(("read_number", {"number": 3}))
+        assert problem(await eve.get("/api/policy/shadow"))["status"] == 404
+        rules = {"registry": place.registry.read_text()}
+        for path in ("backtest", "shadow"):
+            assert problem(await ann.post(f"/api/policy/{path}", rules))["code"] == "not_allowed"
+        told = (await eve.post("/api/policy/backtest", rules)).json()
+        assert told["runs"] == 1 and told["steps"] == 1
+        assert problem(await eve.post("/api/policy/backtest", {"registry": "nonsense"}))["code"] == "registry_invalid"
+        assert (await eve.post("/api/policy/shadow", rules)).status_code == 200
+        assert (await ann.get("/api/policy/shadow")).json()["runs"] >= 0
+        assert problem(await ann.http.delete("/api/policy/shadow"))["code"] == "not_allowed"
+        assert (await eve.http.delete("/api/policy/shadow")).status_code == 204
+        assert problem(await eve.get("/api/policy/shadow"))["status"] == 404

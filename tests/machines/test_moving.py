@@ -18,6 +18,9 @@ from cuga.journal.postgres import Address, PostgresJournal
 from cuga.journal.postgres.moving import into_database, into_file
 from cuga.journal.sqlite import SqliteJournal, verify_file
 from cuga.model.event import Status
+from cuga.orchestrator.database import _move_keys
+from cuga.privacy import KeyFile, KeyRing
+from cuga.privacy.shelf_postgres import KeyTables
 
 
 async def filled(journal: Journal) -> None:
@@ -131,3 +134,20 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert not kept.is_file() or secret.encode() not in kept.read_bytes()
     for done in (refused, moved, ran, doctor, backup, back):
         assert secret not in done.stdout + done.stderr
+
+
+async def test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place(tmp_path: Path) -> None:
+    schema = fresh_schema()
+    file, tables = KeyFile(tmp_path / "subjects.db"), KeyTables(Address.of(database(), schema).connect_now, "here")
+    tables.drop_all()
+    ring = KeyRing(file)
+    ring.make(["a" * 24, "b" * 24])
+    ring.destroy(["b" * 24])
+    key, word = ring.key("a" * 24), ring.keyed("somebody")
+    _move_keys(file, tables)
+    there = KeyRing(tables)
+    assert (there.key("a" * 24), there.keyed("somebody"), there.is_erased("b" * 24)) == (key, word, True)
+    assert key is not None and key not in (tmp_path / "subjects.db").read_bytes()
+    assert there.destroy(["a" * 24]) == 1 and there.key("a" * 24) is None
+    _move_keys(tables, file)
+    assert KeyRing(file).is_erased("a" * 24) and KeyRing(file).keyed("somebody") == word

@@ -13,6 +13,7 @@ from tests.servers.fake_model import ANSWERED, TOLD, FakeModel, page, plan, refu
 
 from cuga.adapters.capability.model import ModelFailed
 from cuga.adapters.openai_adapter import OpenAIAdapter
+from cuga.errors import BadInput
 from cuga.model import event as e
 from cuga.model.event import Status, name_of
 from cuga.orchestrator import Coordinator
@@ -265,6 +266,23 @@ async def test_changes_that_are_asked_for_are_told_to_the_model() -> None:
             await house.answer(card.approval_id, "request-changes", digest=card.digest, reason="only say Hi")
             assert (await house.wait(result.run_id)).status is Status.SUCCESS, "the words are the person's own by now"
     assert "only say Hi" in str(fake.asked[1])
+
+
+async def test_what_has_become_known_is_told_and_planned_for_while_what_is_done_stays() -> None:
+    first = plan({"tool": "look_about", "input": {"topic": "Kestrel"}}, {"tool": "jot_down", "input": {"text": "gold"}})
+    second = plan({"tool": "look_about", "input": {"topic": "Kestrel"}}, {"tool": "jot_down", "input": {"text": "Hi"}})
+    with FakeModel(says(first), says(second)) as fake:
+        async with house_with(fake) as house:
+            result = await house.run(f"{GOAL} and jot down Kestrel")
+            assert result.status is Status.PARKED
+            await house.replan(result.run_id, "they want it said as Hi")
+            done = await house.wait(result.run_id)
+            starts = [event for event in await house.events(result.run_id) if isinstance(event, e.ToolCallStart)]
+            assert done.status is Status.SUCCESS and [start.tool for start in starts] == ["look_about", "jot_down"]
+            assert {"kept": "Hi"} in done.results.values() and await house.inbox(result.run_id) == []
+            with pytest.raises(BadInput):
+                await house.replan(result.run_id, " ")
+    assert "they want it said as Hi" in str(fake.asked[1]) and "is done" in str(fake.asked[1])
 
 
 async def test_runs_that_share_a_days_tokens_never_take_more_together() -> None:

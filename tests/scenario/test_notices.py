@@ -246,6 +246,29 @@ async def test_a_mail_is_sent_when_somebody_is_waited_for(sink):
     assert "/#/inbox/" in mail.get_payload() and mail["Message-ID"].startswith("<msg_")
 
 
+async def test_an_invitation_is_mailed_where_it_can_be_and_the_link_works_once(sink):
+    kept, server = sink
+    settings = Settings(inside=("127.0.0.1",), mail_server=server, mail_from="cuga@example.com", variables={})
+    async with house(settings=settings) as opened:
+        eve = opened.browser("eve")
+        wish = {"user": "dora", "roles": ["viewer"], "mail_to": "dora@example.com"}
+        made = (await eve.post("/api/users", wish)).json()
+        assert made["mailed_to"] == "dora@example.com" and not made["not_mailed"]
+        (mail,) = kept.mails
+        assert mail["To"] == "dora@example.com" and "eve lets you into a house" in mail["Subject"]
+        assert made["link"] in mail.get_payload() and "once, until" in mail.get_payload()
+        token = made["link"].rpartition("/")[2]
+        come = {"token": token, "password": "four unrelated words here"}
+        assert (await opened.nobody().post("/api/login/invitation", come)).status_code == 204
+        assert token not in (await eve.get("/api/audit")).text
+        kept.refuses = True
+        again = (await eve.post("/api/users", {"user": "finn", "roles": ["viewer"], "mail_to": "f@example.com"})).json()
+        assert not again["mailed_to"] and "nobody" in again["not_mailed"] and "/#/invitation/" in again["link"]
+        bad = {"user": "gus", "roles": ["viewer"], "mail_to": "a@b\r\nBcc: c@d"}
+        assert (await eve.post("/api/users", bad)).status_code == 422
+        assert "gus" not in (await eve.get("/api/users")).text
+
+
 async def test_what_a_mail_server_says_is_told_apart(sink):
     from email.message import EmailMessage
 

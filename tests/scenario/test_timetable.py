@@ -151,3 +151,34 @@ async def test_a_server_keeps_the_time_and_tells_what_it_did(place, clock):
         found = await asyncio.wait_for(heard.get(), 10)
         keeping.cancel()
         assert len(found.begun) == 1 and heard.empty()
+
+
+async def test_a_paused_schedule_begins_nothing_and_makes_up_for_nothing_when_it_is_resumed(place, clock):
+    async with opened(place, clock) as front:
+        await front.change(planned())
+        await front.change(h.SchedulePaused(at=clock.now(), schedule_id="n1", reason="holiday"))
+        with pytest.raises(InvalidTransition):
+            await front.change(h.SchedulePaused(at=clock.now(), schedule_id="n1"))
+        clock.advance(WEEK)
+        assert await front.start_due() == Started(begun=(), missed=(), problems=(), next_due=None)
+        assert (await front.house()).paused_schedules == ("n1",)
+        await front.change(h.ScheduleResumed(at=clock.now(), schedule_id="n1"))
+        with pytest.raises(InvalidTransition):
+            await front.change(h.ScheduleResumed(at=clock.now(), schedule_id="n1"))
+        again = await front.start_due()
+        assert again.begun == () == again.missed and again.next_due == MONDAY + 2 * WEEK - timedelta(hours=1)
+    async with opened(place, clock) as front:  # and so it is for another process
+        clock.advance(WEEK)
+        (begun,) = (await front.start_due()).begun
+        assert begun.due == MONDAY + 2 * WEEK - timedelta(hours=1)
+        assert (await front.start_due()).missed == ()
+
+
+async def test_a_paused_schedule_that_is_removed_is_gone(place, clock):
+    async with opened(place, clock) as front:
+        await front.change(planned())
+        await front.change(h.SchedulePaused(at=clock.now(), schedule_id="n1"))
+        await front.change(h.ScheduleRemoved(at=clock.now(), schedule_id="n1"))
+        assert (await front.house()).paused_schedules == ()
+        with pytest.raises(BadInput):
+            await front.change(h.ScheduleResumed(at=clock.now(), schedule_id="n1"))

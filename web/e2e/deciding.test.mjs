@@ -1,7 +1,7 @@
 // Who asks does not decide: the request is answered on another person's screen, on exactly what was shown there.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
+import { alone, enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
 
 const SEND = "Draft a first email to the buyer of Velkarin Foods and send it";
 const PASSWORD = "a long pass phrase";
@@ -54,9 +54,22 @@ test("a request is approved on another user's phone, and a stale tab is refused 
   const box = await approve.boundingBox();
   assert.ok(box.y > PHONE.height / 2 && box.width > PHONE.width * 0.8, "one thumb reaches it");
   assert.ok(!(await approve.evaluate((button) => button === document.activeElement)), "agreeing is never focused first");
-  await approve.click();
 
-  // an `execute` of high risk asks for a fresh proof only when the last one is old; it was given a moment ago
+  // an `execute` of high risk asks for a fresh proof when the last one is old: as if it were, once
+  let old = true;
+  await ada.page.route(/\/api\/approvals\/[^/]+$/, (route) => {
+    if (!old || route.request().method() !== "POST") return route.fallback();
+    old = false;
+    return route.fulfill({ status: 403, contentType: "application/problem+json", body: JSON.stringify({ code: "step_up_needed", detail: "This asks for a fresh proof." }) });
+  });
+  await approve.click();
+  const proof = ada.page.getByRole("dialog").filter({ hasText: "Please confirm that it is you" });
+  await proof.getByLabel("Password").fill("not it at all");
+  await proof.getByRole("button", { name: "Confirm" }).click();
+  await proof.getByRole("alert").waitFor();
+  await proof.getByLabel("Password").fill(PASSWORD);
+  await proof.getByRole("button", { name: "Confirm" }).click();
+  await proof.waitFor({ state: "detached" });
   await dialog.waitFor({ state: "detached" });
   await status(asker.page).filter({ hasText: "Done" }).waitFor();
   await asker.page.getByText("Sent to nora.tessler@velkarin-foods.example").waitFor();
@@ -71,9 +84,7 @@ test("a request is approved on another user's phone, and a stale tab is refused 
 });
 
 test("by keyboard alone: the inbox, a reason, a denial; the rest of the run keeps what it did", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, seen } = await alone();
   await run(page, SEND, "smb");
   await status(page).filter({ hasText: "Waiting" }).waitFor();
   await page.keyboard.press("g");
@@ -95,9 +106,7 @@ test("by keyboard alone: the inbox, a reason, a denial; the rest of the run keep
 });
 
 test("an edited message becomes a request of its own that says what changed", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, seen } = await alone();
   await run(page, SEND, "smb");
   await page.getByRole("button", { name: "Look and decide" }).click();
   await page.getByRole("button", { name: "Edit" }).click();

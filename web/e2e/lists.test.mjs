@@ -3,13 +3,10 @@ import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
-import { enter, house, person, run, serve, status } from "./stage.mjs";
+import { alone, run, status } from "./stage.mjs";
 
 test("a list is changed call by call, and what is left out is not sent", async () => {
-  const root = house();
-  const server = await serve(root);
-  const { page } = await person();
-  await enter(page, server.link);
+  const { page, root } = await alone();
   await run(page, "Draft a first email to the buyer of each of the top 12 accounts and send them", "smb");
   await status(page).filter({ hasText: "Waiting" }).waitFor();
   await page.getByRole("button", { name: "Look and decide" }).click();

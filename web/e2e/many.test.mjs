@@ -1,15 +1,13 @@
 // 10,000 live events are drawn within a second, and scrolling through them stays smooth.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, house, person, run, serve } from "./stage.mjs";
+import { alone, run } from "./stage.mjs";
 
 const EVENTS = 10_000;
 const SLOWER = Number(process.env.SLOWER ?? 1); // a busy machine may be given more time
 
 test("ten thousand events of a live trace", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, server, seen } = await alone();
   const id = await run(page, "Draft a first email to the buyer of Velkarin Foods", "enterprise");
   await page.locator(".head .state", { hasText: "Waiting" }).waitFor();
 

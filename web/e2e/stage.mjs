@@ -86,6 +86,19 @@ export async function enter(page, link) {
   await page.getByRole("navigation", { name: "Pages" }).first().waitFor();
 }
 
+let shared = null;
+/** One person who is signed in at a house with the sample, made once for all tests of a file: none of them may need it untouched. */
+export async function alone() {
+  shared ??= (async () => {
+    const root = house();
+    const server = await serve(root);
+    const who = await person();
+    await enter(who.page, server.link);
+    return { ...who, root, server };
+  })();
+  return shared;
+}
+
 /** Run a goal from Home, and be where it is shown. */
 export async function run(page, goal, profile) {
   await page.goto(page.url().replace(/#.*/, "#/"));

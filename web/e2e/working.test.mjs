@@ -1,12 +1,10 @@
 // Working a day: quick actions, budgets as they fill, a live trace with a link to a place in it, another profile, other adapters.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { enter, house, person, run, serve, status } from "./stage.mjs";
+import { alone, run, status } from "./stage.mjs";
 
 test("a quick action is found by a word, filled in and run", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, seen } = await alone();
   await page.keyboard.press("Control+k");
   await page.getByRole("combobox", { name: "What do you want to do?" }).fill("score");
   await page.getByRole("option", { name: /Score a prospect/ }).waitFor();
@@ -36,9 +34,7 @@ test("a quick action is found by a word, filled in and run", async () => {
 });
 
 test("a trace is watched live while a run waits and goes on", async () => {
-  const server = await serve(house());
-  const { page, context, seen } = await person();
-  await enter(page, server.link);
+  const { page, context, server, seen } = await alone();
   const id = await run(page, "Draft a first email to the buyer of Velkarin Foods", "enterprise");
   await status(page).filter({ hasText: "Waiting" }).waitFor();
   const watching = await context.newPage();
@@ -53,9 +49,7 @@ test("a trace is watched live while a run waits and goes on", async () => {
 });
 
 test("another profile asks another way, and a switched adapter counts at once", async () => {
-  const server = await serve(house());
-  const { page, seen } = await person();
-  await enter(page, server.link);
+  const { page, server, seen } = await alone();
   const goal = "Draft a first email to the buyer of Velkarin Foods and send it";
   await run(page, goal, "technical");
   await page.getByText(/Not (sent|done): this profile only shows/).first().waitFor();

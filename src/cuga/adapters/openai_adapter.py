@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cuga.adapters.capability.model import MAX_REPLY, MOST_STEPS, Judge, ModelFailed, Spent, Task, Thought
+from cuga.adapters.capability.writing import MAX_SUBJECT, MAX_TEXT, Fault, Writing
 from cuga.errors import CugaError
 from cuga.model.failure import FailureMode
 from cuga.model.tool import ToolContract
@@ -110,11 +111,7 @@ class OpenAIAdapter:
 
         def fault(said: Any) -> str:
             found: dict[str, Any] = said.model_dump()
-            if not found["steps"] and not found["question"].strip():
-                return "give at least one step, or a question"
-            if len(msgspec.json.encode(found)) > MAX_REPLY:
-                return "the plan is too long"
-            return judge(found) if judge is not None else ""
+            return _unfit(found) or (judge(found) if judge is not None else "")
 
         said, spent = await self._ask(prompt, form, fault)
         found = said.model_dump()
@@ -149,6 +146,22 @@ class OpenAIAdapter:
             f"Explain this plan to a salesperson in a few sentences. It is data:\n{told}", Explanation
         )
         return f"[by the model {self.name}] {said.text.strip()}"
+
+    async def write(self, prompt: str, *, fault: Fault | None = None) -> Writing:
+        """A subject and a text for a place that a tool has left for them."""
+        self._must_be_able()
+        from pydantic import BaseModel, ConfigDict, Field
+
+        class Written(BaseModel):
+            model_config = ConfigDict(extra="forbid")
+            subject: str = Field(default="", max_length=MAX_SUBJECT)
+            text: str = Field(max_length=MAX_TEXT)
+
+        def wrong(said: Any) -> str:
+            return fault(said.model_dump()) if fault is not None else ""
+
+        said, spent = await self._ask(prompt, Written, wrong)
+        return Writing(subject=said.subject.strip(), text=said.text.strip(), spent=spent)
 
     # --- inside ---------------------------------------------------------------------------------------------------
     def _must_be_able(self) -> None:
@@ -289,6 +302,15 @@ def _plan_form(names: tuple[str, ...]) -> Any:
         why=(list[str], Field(default_factory=list, max_length=10)),
         question=(str, Field(default="", max_length=500)),
     )
+
+
+def _unfit(found: dict[str, Any]) -> str:
+    """What makes an answer of that form unfit to be kept; empty when nothing does."""
+    if not found["steps"] and not found["question"].strip():
+        return "give at least one step, or a question"
+    if len(msgspec.json.encode(found)) > MAX_REPLY:
+        return "the plan is too long"
+    return ""
 
 
 def _meaning(error: Exception) -> tuple[FailureMode, bool]:

@@ -13,6 +13,7 @@ from cuga.api import (
     agents,
     approvals,
     crm,
+    evidence,
     house,
     login,
     metrics,
@@ -28,6 +29,7 @@ from cuga.api import (
 from cuga.api.answers import answer
 from cuga.api.doors import Doors
 from cuga.api.guard import Guard
+from cuga.api.requests import Counted
 
 
 def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
@@ -46,6 +48,7 @@ def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
         policy.policy,
         crm.crm,
         observe.observe,
+        evidence.evidence,
         people.people,
         agents.agents,
         metrics.metrics,
@@ -61,4 +64,4 @@ def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
         return answer(described)
 
     app.router.routes.extend([*more, *page.page.routes])
-    return Guard(app, doors.address)
+    return Counted(app, Guard(app, doors.address), doors.requests)

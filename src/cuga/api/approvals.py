@@ -26,12 +26,14 @@ _IN_BULK = (Verdict.APPROVE, Verdict.DENY)
 @approvals.get("/approvals", response_model=pages.CardPage)
 async def list_approvals(
     doors: Here,
-    _: Looking,
+    asker: Looking,
     run_id: Annotated[str, Query(max_length=64)] = "",
     limit: Annotated[int, Query(ge=1, le=500)] = 100,
 ) -> Response:
     """What waits for a decision, the riskiest first; of the house or of one run."""
-    return answer(pages.CardPage(items=tuple(await doors.front.inbox(run_id, limit)), next=None))
+    cards = await doors.front.inbox(run_id, limit)
+    yours = await doors.front.decidable(cards, by=asker.principal)
+    return answer(pages.CardPage(items=tuple(cards), yours=yours, next=None))
 
 
 @approvals.post("/approvals/bulk", response_model=pages.DecidedMany)

@@ -88,6 +88,18 @@ async def must_be_fresh(doors: Doors, asker: Asker, risk: str) -> None:
     await must_be_proved(doors, asker.session)
 
 
+def proved(verb: Verb) -> Callable[[HTTPConnection], Awaitable[Asker]]:
+    """Somebody who is known and has lately proved who they are, as a decision of high risk asks for."""
+    known = allowed(verb)
+
+    async def fresh(connection: HTTPConnection) -> Asker:
+        asker = await known(connection)
+        await must_be_fresh(doors_of(connection), asker, "high")
+        return asker
+
+    return fresh
+
+
 async def must_be_proved(doors: Doors, session: Session) -> None:
     """`ProofNeeded` when the person of a session has not proved who they are lately."""
     if (await doors.front.open()).clock.now() - session.proved_at > PROVEN:
@@ -124,7 +136,7 @@ Steering = Annotated[Asker, Depends(allowed(Verb.STEER))]
 Settling = Annotated[Asker, Depends(allowed(Verb.SETTLE))]
 ToppingUp = Annotated[Asker, Depends(allowed(Verb.TOP_UP))]
 Deciding = Annotated[Asker, Depends(allowed(Verb.DECIDE))]
-Governing = Annotated[Asker, Depends(allowed(Verb.GOVERN))]
+Governing = Annotated[Asker, Depends(proved(Verb.GOVERN))]  # who may do what is worth as much as any decision
 Feeding = Annotated[Asker, Depends(allowed(Verb.FEED))]
 Scheduling = Annotated[Asker, Depends(allowed(Verb.SCHEDULE))]
 Stopping = Annotated[Asker, Depends(allowed(Verb.STOP))]

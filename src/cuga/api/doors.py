@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from starlette.requests import HTTPConnection
 
 from cuga.api.rates import Rates
+from cuga.api.requests import Requests
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.people.credentials import Credentials
 
@@ -62,6 +63,7 @@ class Doors:
     live: Live
     address: Address = field(default_factory=Address)
     rates: Rates = field(default_factory=Rates)
+    requests: Requests = field(default_factory=Requests)
     oidc: Provider | None = None
     port: int = 0  # where the server listens, whatever people type
 

@@ -83,9 +83,10 @@ class NewDelegation(Value, frozen=True, kw_only=True):
 
 
 class SchedulePage(Given, frozen=True, kw_only=True, omit_defaults=False):
-    """Goals that are run by the calendar."""
+    """Goals that are run by the calendar; `paused` has the ids of those that begin nothing now."""
 
     items: tuple[h.ScheduleAdded, ...]
+    paused: tuple[str, ...]
     next: str | None
 
 
@@ -222,7 +223,8 @@ async def end_delegation(doors: Here, asker: Delegating, delegation_id: str) -> 
 @house.get("/schedules", response_model=SchedulePage)
 async def list_schedules(doors: Here, _: Looking) -> Response:
     """Goals that are run by the calendar."""
-    return answer(SchedulePage(items=(await doors.front.house()).schedules, next=None))
+    now = await doors.front.house()
+    return answer(SchedulePage(items=now.schedules, paused=now.paused_schedules, next=None))
 
 
 @house.post("/schedules", status_code=201, response_model=Made)
@@ -240,6 +242,22 @@ async def add_schedule(doors: Here, asker: Scheduling, wish: Annotated[NewSchedu
     )
     await doors.front.change(event, asker.principal)
     return answer(Made(id=name), 201)
+
+
+@house.post("/schedules/{schedule_id}/pause", status_code=204)
+async def pause_schedule(doors: Here, asker: Scheduling, schedule_id: str, said: Annotated[Reason, Body()]) -> Response:
+    """Let a schedule begin nothing until it is resumed."""
+    _must_be_there(schedule_id, (one.schedule_id for one in (await doors.front.house()).schedules))
+    await doors.front.change(h.SchedulePaused(at=_THEN, schedule_id=schedule_id, reason=said.reason), asker.principal)
+    return nothing()
+
+
+@house.post("/schedules/{schedule_id}/resume", status_code=204)
+async def resume_schedule(doors: Here, asker: Scheduling, schedule_id: str) -> Response:
+    """Let a schedule begin runs again, from its next time on."""
+    _must_be_there(schedule_id, (one.schedule_id for one in (await doors.front.house()).schedules))
+    await doors.front.change(h.ScheduleResumed(at=_THEN, schedule_id=schedule_id), asker.principal)
+    return nothing()
 
 
 @house.delete("/schedules/{schedule_id}", status_code=204)

@@ -29,10 +29,14 @@ class PersonPage(Given, frozen=True, kw_only=True, omit_defaults=False):
 
 
 class NewPerson(Value, frozen=True, kw_only=True):
-    """Somebody to invite, with the roles they get; without roles somebody who is here is invited once more."""
+    """Somebody to invite, with the roles they get; without roles somebody who is here is invited once more.
+
+    With `mail_to` the link is mailed there, where a mail server is set up.
+    """
 
     user: str
     roles: tuple[str, ...] = ()
+    mail_to: str = ""
 
 
 class Roles(Value, frozen=True, kw_only=True):
@@ -86,7 +90,7 @@ async def list_people(doors: Here, _: Looking) -> Response:
 @people.post("/users", status_code=201, response_model=Invited)
 async def invite(doors: Here, asker: Governing, wish: Annotated[NewPerson, Body()]) -> Response:
     """Invite somebody: the link lets them set a password, once. A second person ends the solo mode."""
-    return answer(await doors.front.invite(wish.user, wish.roles, by=asker.principal), 201)
+    return answer(await doors.front.invite(wish.user, wish.roles, by=asker.principal, mail_to=wish.mail_to), 201)
 
 
 @people.post("/users/{user}/roles", response_model=PersonPage)

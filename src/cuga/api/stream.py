@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated
 
-import msgspec
 from fastapi import Query, WebSocket, WebSocketDisconnect
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
@@ -24,7 +23,6 @@ from cuga.projections.trace import Trace
 
 ALIVE_S = 15.0  # a comment line keeps proxies from closing a quiet stream
 SEND_S = 20.0  # a watcher that takes nothing for so long is let go
-HINT_S = 0.25  # between two batches of hints: what moves meanwhile is told in one
 LOOK_S = 30.0  # how often a watcher's right to watch is looked at again
 
 traces = router("traces")
@@ -58,8 +56,9 @@ async def _sse(request: Request, run_id: str, after: int, everything: bool) -> A
     queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
 
     async def read() -> None:
-        async for frame in doors_of(request).live.watch(run_id, after, everything=everything):
-            await queue.put(f"id: {frame.position}\nevent: {frame.kind}\ndata: {frame.body}\n\n")
+        async for burst in doors_of(request).live.watch(run_id, after, everything=everything):
+            told = (f"id: {one.position}\nevent: {one.kind}\ndata: {one.body}\n\n" for one in burst.frames)
+            await queue.put("".join(told))
         await queue.put(None)
 
     loop = asyncio.get_running_loop()
@@ -83,7 +82,7 @@ async def _sse(request: Request, run_id: str, after: int, everything: bool) -> A
 
 @sockets.websocket("/ws/traces/{trace_id}")
 async def watch_trace(socket: WebSocket, trace_id: str) -> None:
-    """Frames of one run: event, budget, approval, end, resync; each with its position."""
+    """Frames of one run: event, budget, approval, end, resync; each with its position. With `batch` arrays of them."""
     doors = doors_of(socket)
     try:
         await looker(socket)
@@ -92,12 +91,12 @@ async def watch_trace(socket: WebSocket, trace_id: str) -> None:
     except CugaError as error:
         await _turn_away(socket, error)
         return
-    everything = socket.query_params.get("everything", "") in ("1", "true")
+    everything, batch = _is_wanted(socket, "everything"), _is_wanted(socket, "batch")
     await socket.accept()
 
     async def send() -> None:
-        async for frame in doors.live.watch(run_id, after, everything=everything):
-            await _send(socket, frame.body)
+        async for burst in doors.live.watch(run_id, after, everything=everything):
+            await _send(socket, (burst.body,) if batch else [frame.body for frame in burst.frames])
         await socket.close(1000)
 
     await _serve(socket, send)
@@ -105,31 +104,36 @@ async def watch_trace(socket: WebSocket, trace_id: str) -> None:
 
 @sockets.websocket("/ws/house")
 async def watch_house(socket: WebSocket) -> None:
-    """Hints of what to read again: inbox, run (with its id; none: many), house."""
+    """Hints of what to read again: inbox, run (with its id; none: many), house. With `batch` arrays of them."""
     doors = doors_of(socket)
     try:
         await looker(socket)
     except CugaError as error:
         await _turn_away(socket, error)
         return
+    batch = _is_wanted(socket, "batch")
     await socket.accept()
 
     async def send() -> None:
         with doors.live.hints() as hints:
             while True:
-                for hint in await hints.take():
-                    await _send(socket, msgspec.json.encode(hint).decode())
-                    if hint["kind"] == "end":
-                        await socket.close(1001)
-                        return
-                await asyncio.sleep(HINT_S)
+                told = await hints.take()
+                await _send(socket, (told.joined,) if batch else told.bodies)
+                if told.is_end:
+                    await socket.close(1001)
+                    return
 
     await _serve(socket, send)
 
 
-async def _send(socket: WebSocket, body: str) -> None:
+def _is_wanted(socket: WebSocket, name: str) -> bool:
+    return socket.query_params.get(name, "") in ("1", "true")
+
+
+async def _send(socket: WebSocket, bodies: Sequence[str]) -> None:
     async with asyncio.timeout(SEND_S):
-        await socket.send_text(body)
+        for body in bodies:
+            await socket.send_text(body)
 
 
 async def _serve(socket: WebSocket, send: Callable[[], Awaitable[None]]) -> None:

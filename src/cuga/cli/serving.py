@@ -35,7 +35,9 @@ async def serve_until_stopped(
 ) -> int:
     """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
     every `replies_s` seconds, if any, and begin what its timetable has unless others do."""
-    async with _doors(visit, wanted, as_json=as_json) as told:
+    from cuga.orchestrator.watching import watched
+
+    async with watched(await visit.front.open()), _doors(visit, wanted, as_json=as_json) as told:
         return await _hold(visit, told, as_json=as_json, replies_s=replies_s, keeps_time=keeps_time)
 
 

@@ -1,19 +1,20 @@
 """Events to stored bytes and back.
 
 One encoder writes, one decoder over the closed set of events reads; an unknown name or a newer version raises. An older
-shape is lifted to today's as it is read, and stored bytes are never rewritten. Known secrets are replaced here, before
-anything is hashed.
+shape is lifted to today's as it is read, and stored bytes are never rewritten. Known secrets are replaced here and
+personal data are sealed here, before anything is hashed; what is sealed is opened as it is read.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import cast
+from typing import Protocol, cast
 
 import msgspec
 
 from cuga.errors import EventUnreadable, JournalFailed
-from cuga.journal.port import Stored
+from cuga.journal.port import Index, Listed, OpenApproval, Refused, Stored
+from cuga.journal.tombstone import is_tombstone, without_mark
 from cuga.model.event import Event, RunEvent, name_of
 from cuga.model.house_event import HouseEvent
 
@@ -29,11 +30,59 @@ _decode = msgspec.json.Decoder(RunEvent | HouseEvent).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
 
 
+SEALED = "sealed1:"  # what a text begins with that stands for a sealed one
+_MARK = b'"sealed1:'
+_KEYED = b"/~"  # what a keyed part of a claim's scope begins with
+
+
+class Personal(Protocol):
+    """What seals personal data on its way into a book and opens it on its way out. Absent: nothing is sealed."""
+
+    def concerns(self, stream: str, events: Sequence[Event]) -> bool:
+        """Whether anything of these may be personal. Asked of every append, so it must be cheap."""
+        ...
+
+    def seal(self, stream: str, bodies: list[bytes], bound: str = "") -> list[bytes]:
+        """The same JSON with sealed texts in the place of personal ones. They can be opened under the name that they
+        are bound to, which is the stream's unless another is given."""
+        ...
+
+    def open(self, stream: str, body: bytes) -> bytes:
+        """The same JSON with what the sealed texts stand for, or a word for what was erased."""
+        ...
+
+    def seal_text(self, stream: str, text: str) -> str:
+        """One text, sealed if it is personal."""
+        ...
+
+    def open_text(self, stream: str, text: str) -> str:
+        """One text, opened if it is sealed."""
+        ...
+
+    def keyed(self, events: Sequence[Event]) -> Sequence[Event]:
+        """The same events with scopes of claims that name nobody, and are the same for the same person."""
+        ...
+
+    def scope(self, scope: str) -> str:
+        """A scope as the book has it."""
+        ...
+
+    def named(self, scope: str) -> str:
+        """A scope as the rules have it, from how the book has it."""
+        ...
+
+
 class Codec:
     """Writes and reads events. `scrub` gets the encoded bytes and must answer bytes of the same JSON shape."""
 
-    def __init__(self, scrub: Scrub | None = None, lifts: Mapping[tuple[str, int], Lift] = LIFTS) -> None:
+    def __init__(
+        self,
+        scrub: Scrub | None = None,
+        lifts: Mapping[tuple[str, int], Lift] = LIFTS,
+        personal: Personal | None = None,
+    ) -> None:
         self._scrub = scrub
+        self.personal = personal
         self._lifts = lifts
         self._current: dict[str, int] = {}
         for name, old in lifts:
@@ -43,8 +92,17 @@ class Codec:
         """The bytes to store: about 0.4 us. Text that UTF-8 cannot carry is written with its escapes."""
         return self.encode_all((event,))[0][0]
 
-    def encode_all(self, events: Sequence[Event]) -> tuple[list[bytes], Sequence[Event]]:
-        """The bytes to store for the events of an append, and the events that they say: without known secrets."""
+    def encode_all(self, events: Sequence[Event], stream: str = "") -> tuple[list[bytes], Sequence[Event]]:
+        """The bytes to store for the events of an append, and the events that the claims are taken from: without known
+        secrets, and with scopes as the book has them."""
+        personal = self.personal
+        if personal is not None and personal.concerns(stream, events):
+            events = personal.keyed(events)
+            bodies, said = self._encode_all(events)
+            return [_still_reads(body) for body in personal.seal(stream, bodies)], said
+        return self._encode_all(events)
+
+    def _encode_all(self, events: Sequence[Event]) -> tuple[list[bytes], Sequence[Event]]:
         if self._current:
             events = [self._at_version(event) for event in events]
         try:
@@ -62,6 +120,96 @@ class Codec:
         version = self._current.get(name_of(event), 1)
         return event if version == event.v else msgspec.structs.replace(event, v=version)
 
+    # --- what is sealed, beside the events ---------------------------------------------------------------------------
+    def seal_index(self, stream: str, index: Index | None) -> Index | None:
+        """The rows of an append as they are stored."""
+        personal = self.personal
+        if personal is None or index is None or not personal.concerns(stream, ()):
+            return index
+        seal, run = personal.seal_text, index.run
+        if run is not None:
+            run = msgspec.structs.replace(run, goal=seal(stream, run.goal), reason=seal(stream, run.reason))
+        cards = {
+            name: card and msgspec.structs.replace(card, digest=seal(stream, card.digest))
+            for name, card in index.approvals.items()
+        }
+        return msgspec.structs.replace(index, run=run, approvals=cards)
+
+    def seal_blob(self, stream: str, body: bytes) -> bytes:
+        """Bytes that a run keeps out of line, as they are stored: their name is the digest of these."""
+        if self.personal is None or not self.personal.concerns(stream, ()):
+            return body
+        return self.personal.seal(stream, [body], BLOBS)[0]
+
+    def open_blob(self, body: bytes) -> bytes:
+        """The same bytes as they are read."""
+        return body if self.personal is None or _MARK not in body else self.personal.open(BLOBS, body)
+
+    def open_all(self, found: list[Stored]) -> list[Stored]:
+        """What was read, each with its readable bytes beside the stored ones where those differ."""
+        return [self._opened(one) if _is_closed(one.body) else one for one in found]
+
+    def _opened(self, one: Stored) -> Stored:
+        body = without_mark(one.body)
+        if self.personal is not None and body is one.body:
+            body = self.personal.open(one.stream, body)
+        return msgspec.structs.replace(one, opened=body)
+
+    def open_listed(self, found: list[Listed]) -> list[Listed]:
+        """Lines of runs, opened."""
+        personal = self.personal
+        if personal is None:
+            return found
+        return [
+            msgspec.structs.replace(
+                one,
+                row=msgspec.structs.replace(
+                    one.row,
+                    goal=personal.open_text(one.run_id, one.row.goal),
+                    reason=personal.open_text(one.run_id, one.row.reason),
+                ),
+            )
+            if one.row.goal.startswith(SEALED) or one.row.reason.startswith(SEALED)
+            else one
+            for one in found
+        ]
+
+    def open_cards(self, found: list[OpenApproval]) -> list[OpenApproval]:
+        """Lines of open approvals, opened."""
+        personal = self.personal
+        if personal is None:
+            return found
+        return [
+            msgspec.structs.replace(one, digest=personal.open_text(one.run_id, one.digest))
+            if one.digest.startswith(SEALED)
+            else one
+            for one in found
+        ]
+
+    def scope(self, scope: str) -> str:
+        """A claim's scope as the book has it."""
+        return scope if self.personal is None else self.personal.scope(scope)
+
+    def used(self, read: Callable[[str], int]) -> Callable[[str], int]:
+        """What a scope of the book holds; what was claimed before scopes were keyed counts with it."""
+        personal = self.personal
+        if personal is None:
+            return read
+
+        def both(scope: str) -> int:
+            named = personal.named(scope)
+            return read(scope) + (read(named) if named != scope else 0)
+
+        return both
+
+    def refused(self, held: Refused) -> Refused:
+        """A refusal in the words of the rules."""
+        if self.personal is None:
+            return held
+        claim = msgspec.structs.replace(held.claim, scope=self.personal.named(held.claim.scope))
+        return msgspec.structs.replace(held, claim=claim)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
     def decode(self, body: bytes) -> Event:
         """The event of stored bytes, lifted to today's shape; `EventUnreadable` when this version cannot read it."""
         try:
@@ -92,6 +240,18 @@ class Codec:
             raise EventUnreadable(f"{name}, lifted to version {version}: {error}") from error
 
 
+def _is_closed(body: bytes) -> bool:
+    return _MARK in body or _KEYED in body or is_tombstone(body)
+
+
+def _still_reads(body: bytes) -> bytes:
+    try:
+        _decode(body)
+    except msgspec.MsgspecError as error:
+        raise JournalFailed(f"sealing personal data broke an event: {error}") from error
+    return body
+
+
 def _as_cut(clean: bytes, event: Event) -> Event:
     try:
         return cast(Event, _decode(clean))
@@ -113,10 +273,11 @@ def _readable(tree: object) -> object:
     return tree
 
 
+BLOBS = "blob"  # what bytes out of line are bound to when they are sealed: they belong to no one stream
 PLAIN = Codec()
 
 
 def events_of(stored: Iterable[Stored], codec: Codec = PLAIN) -> list[Event]:
     """The events of what a journal gave, in its order."""
     decode = codec.decode
-    return [decode(one.body) for one in stored]
+    return [decode(one.readable) for one in stored]

@@ -7,14 +7,16 @@ nothing works here that would not work there.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import UTC, datetime
+
+import msgspec
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import addressed, intact
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
-from cuga.journal.codec import Codec, Scrub
+from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import (
     LARGEST,
     Appended,
@@ -28,6 +30,7 @@ from cuga.journal.port import (
     Stored,
 )
 from cuga.journal.seal import GENESIS, link, prefix_of, verify
+from cuga.journal.tombstone import RETIRED
 from cuga.model.event import Event, Status
 
 _NEVER = datetime.min.replace(tzinfo=UTC)
@@ -42,8 +45,14 @@ class MemoryJournal:
 
     durability = "memory"
 
-    def __init__(self, *, scrub: Scrub | None = None, on_point: Callable[[str], None] = _nothing) -> None:
-        self._codec = Codec(scrub)
+    def __init__(
+        self,
+        *,
+        scrub: Scrub | None = None,
+        personal: Personal | None = None,
+        on_point: Callable[[str], None] = _nothing,
+    ) -> None:
+        self._codec = Codec(scrub, personal=personal)
         self._point = on_point
         self._book: list[Stored] = []
         self._streams: dict[str, list[Stored]] = {}
@@ -70,11 +79,11 @@ class MemoryJournal:
         lane = self._streams.get(stream, [])
         if len(lane) != expected:
             return Conflict(version=len(lane))
-        bodies, said = self._codec.encode_all(events)
+        bodies, said = self._codec.encode_all(events, stream)
         kept = addressed(blobs)
         held = self._ledger.reserve(claims_of(said))
         if isinstance(held, Refused):
-            return held
+            return self._codec.refused(held)
         self._point("append.admitted")
         hash = link(prefix_of(stream), expected, lane[-1].hash if lane else GENESIS, bodies)
         fresh = [
@@ -85,7 +94,7 @@ class MemoryJournal:
         self._streams.setdefault(stream, lane).extend(fresh)
         self._blobs.update(kept)
         if index is not None:
-            self._note(stream, index)
+            self._note(stream, self._codec.seal_index(stream, index) or index)
         self._tell()
         self._point("commit.done")
         return Committed(version=expected + len(bodies))
@@ -107,6 +116,21 @@ class MemoryJournal:
             if not one.done():
                 one.set_result(None)
 
+    def sealed(self, stream: str, body: bytes) -> bytes:
+        return self._codec.seal_blob(stream, body)
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        for stream, bodies in runs.items():
+            lane = self._streams[stream]
+            fresh = [msgspec.structs.replace(one, body=body) for one, body in zip(lane, bodies, strict=True)]
+            lane[:] = fresh
+            for one in fresh:
+                self._book[one.position - 1] = one
+            row = self._runs[stream]
+            self._runs[stream] = msgspec.structs.replace(row, goal=RETIRED, reason=RETIRED)
+        for digest in blobs:
+            self._blobs.pop(digest, None)
+
     async def keep_snapshot(self, body: bytes) -> str:
         if self._closed:
             raise JournalFailed("it is closed")
@@ -122,7 +146,7 @@ class MemoryJournal:
         fault = verify(stream, lane[whole:], after=whole, before=lane[whole - 1].hash if whole else GENESIS)
         if fault is not None:
             raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}")
-        return lane[after:]
+        return self._codec.open_all(lane[after:])
 
     async def version(self, stream: str) -> int:
         return len(self._streams.get(stream, ()))
@@ -131,17 +155,18 @@ class MemoryJournal:
         while True:
             while after < len(self._book):
                 after += 1
-                yield self._book[after - 1]
+                yield self._codec.open_all([self._book[after - 1]])[0]
             if not follow or self._closed:
                 return
             news: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._news.append(news)
             await news
 
-    async def blob(self, digest: str) -> bytes:
+    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
         if digest not in self._blobs:
             raise NotFound(f"no blob {digest}")
-        return intact(digest, self._blobs[digest])
+        found = intact(digest, self._blobs[digest])
+        return found if stored else self._codec.open_blob(found)
 
     async def runs(
         self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
@@ -157,7 +182,9 @@ class MemoryJournal:
             and (before not in self._runs or newest(run_id) < newest(before))
         ]
         found.sort(key=newest, reverse=True)
-        return [Listed(run_id=one, version=len(self._streams[one]), row=self._runs[one]) for one in found[:limit]]
+        return self._codec.open_listed(
+            [Listed(run_id=one, version=len(self._streams[one]), row=self._runs[one]) for one in found[:limit]]
+        )
 
     async def due(self, now: datetime, limit: int = 500) -> list[str]:
         return [run_id for when, run_id in self._waits() if when <= now][:limit]
@@ -180,7 +207,7 @@ class MemoryJournal:
             for _, place, card in self._approvals.values()
             if card is not None and card.tenant == tenant and place > start
         ]
-        return [card for _, card in sorted(found, key=lambda pair: pair[0])[:limit]]
+        return self._codec.open_cards([card for _, card in sorted(found, key=lambda pair: pair[0])[:limit]])
 
     async def find_approval(self, approval_id: str) -> str:
         if approval_id not in self._approvals:
@@ -194,7 +221,7 @@ class MemoryJournal:
         return max(found, key=lambda run_id: (self._runs[run_id].started_at, self._places[run_id]))
 
     async def used(self, scope: str) -> int:
-        return self._ledger.used(scope)
+        return self._ledger.used(self._codec.scope(scope))
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         ends: dict[bytes, int] = {}  # link of an append -> where its last event stands

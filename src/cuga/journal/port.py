@@ -7,7 +7,7 @@ as "read it back", never as "it failed".
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -95,6 +95,12 @@ class Stored(Value, frozen=True, kw_only=True):
     seq: int  # within the stream, from 1
     body: bytes  # the stored bytes, exactly
     hash: bytes  # 32 bytes: the link of the append it came with, see journal.seal
+    opened: bytes = b""  # the body with its sealed texts opened, where there are any; nothing is hashed over it
+
+    @property
+    def readable(self) -> bytes:
+        """The bytes to decode."""
+        return self.opened or self.body
 
 
 class Listed(Value, frozen=True, kw_only=True):
@@ -128,8 +134,9 @@ class ReadJournal(Protocol):
         """All events over all streams after a position, in order; with `follow` it waits for more."""
         ...
 
-    async def blob(self, digest: str) -> bytes:
-        """The bytes of a blob; `NotFound` when there is none, `JournalCorrupt` when they do not match."""
+    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
+        """The bytes of a blob, opened, or with `stored` as they lie there: those that its digest is of. `NotFound` when
+        there is none, `JournalCorrupt` when they do not match."""
         ...
 
     async def runs(
@@ -205,8 +212,18 @@ class Journal(ReadJournal, Protocol):
         """
         ...
 
+    def sealed(self, stream: str, body: bytes) -> bytes:
+        """Bytes of a run as they are to be kept out of line: with personal data sealed, where the journal seals any.
+        What an event names is the digest of these, and these are what `append` is given."""
+        ...
+
     async def keep_snapshot(self, body: bytes) -> str:
         """Keep bytes that streams refer to by digest (compiled rules), once; returns the digest."""
+        ...
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        """Put tombstones in the place of the events of runs that have ended, all of a run or none, and take away bytes
+        out of line. Positions, versions and links stay. Nothing of what was there is left in the store's own files."""
         ...
 
     async def keep_checkpoint(self, kept: Kept) -> None:

@@ -19,6 +19,7 @@ from cuga.model.event import Verdict
 from cuga.policy.access import Access, is_solo, may_decide, roles_at, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
+THEMSELVES = "signed in at the page, or by the same command from their own account on this machine"
 
 
 def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tuple[str, ...], what: str = "") -> Access:
@@ -26,7 +27,7 @@ def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tup
     access = may_decide(by, requesters=requesters, roles=roles, current=turn.current, at=turn.now)
     if not access.allowed:
         able = who_can(requesters=requesters, roles=roles, current=turn.current, at=turn.now)
-        mend = f"{' or '.join(able)} can." if able else f"Nobody in this house can yet: {MORE_PEOPLE}"
+        mend = f"{' or '.join(able)} can: {THEMSELVES}." if able else f"Nobody in this house can yet: {MORE_PEOPLE}"
         raise NotAllowed(what + "; ".join(access.reasons), mend=mend)
     return access
 

@@ -17,6 +17,7 @@ from cuga.kernel.facts_of_steps import is_one_time
 from cuga.kernel.references import Unresolved, pointed
 from cuga.kernel.state import RunState
 from cuga.kernel.turn import Turn
+from cuga.kernel.written import fed_by_model, raised, told
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Step
@@ -170,6 +171,9 @@ def request(
         consequences = (*_of_list(turn, step, calls), *consequences)
     if step.unproven:
         consequences = (f"A model brought these, from no goal and no record: {_named(step.unproven)}.", *consequences)
+    risk, wrote = _risk(contract, step), fed_by_model(s, step)
+    if wrote is not None:
+        risk, consequences = raised(risk, wrote), (told(wrote), *consequences)
     return e.ApprovalRequested(
         at=turn.now,
         approval_id=f"{s.run_id}-a{asked}",
@@ -185,7 +189,7 @@ def request(
         requesters=tuple(dict.fromkeys((*requesters, *s.requesters))),
         roles=rules.roles,
         quorum=max(rules.quorum, 2) if _any_seconded(contract, arguments, calls) else rules.quorum,
-        risk=_risk(contract, step),
+        risk=risk,
         reason=step.reason,
         consequences=consequences,
         expires_at=turn.in_seconds(rules.expires_s),

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from cuga.kernel.index import PlanIndex
-from cuga.kernel.state import Phase, RunState, without
+from cuga.kernel.state import Phase, RunState, Wrote, without
 from cuga.model import event as e
 from cuga.model.context import SYSTEM
+from cuga.model.value import digest_bytes
 from cuga.policy.budget import MONEY, TOKENS
 
 _BEGUN = frozenset({Phase.LISTED, Phase.CALLING, Phase.IN_DOUBT, Phase.DONE})  # what a newer plan can no longer change
@@ -112,19 +113,38 @@ def _taken_over(s: RunState, event: e.TakenOver) -> None:
 
 
 def _model_call_start(s: RunState, event: e.ModelCallStart) -> None:
-    s.asking = event
+    if event.step:
+        s.writing = {**s.writing, event.step: event}
+    else:
+        s.asking = event
     s.model_calls = event.call
     _use(s, event.tokens, event.money or 0)
 
 
 def _model_heard(s: RunState, event: e.ModelCallComplete | e.ModelCallError) -> None:
-    start = s.asking
-    s.asking = None
-    s.heard = (*s.heard, event)
+    if event.step:
+        start = s.writing.get(event.step)
+        s.writing = without(s.writing, event.step)
+        s.written = {**s.written, event.step: _wrote(start, event)}
+    else:
+        start, s.asking = s.asking, None
+        s.heard = (*s.heard, event)
     if start is not None:  # what is not known stays as it was reserved
         reserved = start.money or 0
         tokens = 0 if event.tokens is None else event.tokens - start.tokens
         _use(s, tokens, 0 if event.money is None else event.money - reserved)
+
+
+def _wrote(start: e.ModelCallStart | None, event: e.ModelCallComplete | e.ModelCallError) -> Wrote:
+    return Wrote(
+        attempt=event.attempt,
+        name=start.name if start is not None else "",
+        host=start.host if start is not None else "",
+        fields=start.fields if start is not None else (),
+        reply=event.reply if isinstance(event, e.ModelCallComplete) else None,
+        prompt=digest_bytes(start.prompt.encode()) if start is not None else "",
+        why=event.message if isinstance(event, e.ModelCallError) else "",
+    )
 
 
 def _use(s: RunState, tokens: int, money: int) -> None:

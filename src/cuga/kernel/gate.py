@@ -17,6 +17,7 @@ from cuga.kernel.references import Unresolved, filled
 from cuga.kernel.route import Routed, bound_as, route
 from cuga.kernel.scarce import budgets_allow, claims_for, warn
 from cuga.kernel.turn import Turn
+from cuga.kernel.written import needs_reader
 from cuga.model import event as e
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Step
@@ -54,10 +55,10 @@ def consider(turn: Turn, step_id: str) -> bool:
         if accepted is None:
             return False
         ruling = accepted
-    if step.ask_first:
-        ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
     contract = rules.contract(step.tool, current)
     step = as_contracted(step, contract)
+    if step.ask_first or (s.written and needs_reader(s, step, contract, ruling)):
+        ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)
     routed: Routed | None = None
     if current.pools:
         routed = route(turn, step, ruling)

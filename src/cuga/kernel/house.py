@@ -120,6 +120,9 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
         case h.SuppressionLifted(reason=reason):
             if not reason.strip():
                 raise BadInput("taking an address off the list needs a reason", mend='Say --reason "...".')
+        case h.PersonErased(reason=reason, subjects=subjects):
+            if not reason.strip() or not subjects:
+                raise BadInput("erasing somebody needs a reason", mend='Say --reason "...".')
         case h.UserLeft():
             _check_leaving(state, event)
         case h.NoticeAdded(channel=channel, about=about):
@@ -137,6 +140,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {there}.")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
+        case h.SchedulePaused() | h.ScheduleResumed():
+            timetable.check_pause(state.schedules, state.paused, event)
         case _:
             pass
 
@@ -162,6 +167,8 @@ _VERBS: dict[type[Event], Verb] = {
     h.ToolsQuarantined: Verb.STOP,
     h.ScheduleAdded: Verb.SCHEDULE,
     h.ScheduleRemoved: Verb.SCHEDULE,
+    h.SchedulePaused: Verb.SCHEDULE,
+    h.ScheduleResumed: Verb.SCHEDULE,
     h.DelegationGranted: Verb.DELEGATE,
     h.DelegationRevoked: Verb.DELEGATE,
     h.KeyMade: Verb.KEYS,

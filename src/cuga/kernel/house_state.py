@@ -42,10 +42,12 @@ class HouseState:
         self.switched: dict[str, Switch] = {}  # key of `disabled`, or `capability/` for its choice and mode
         self.routing = ""
         self.forbidden: dict[str, str] = {}
+        self.forgotten: set[str] = set()  # requests and runs of which nothing is remembered any more
         self.accepted: dict[str, h.ToolsAccepted] = {}  # server -> what its tools are
         self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
         self.schedules: dict[str, h.ScheduleAdded] = {}
+        self.paused: dict[str, h.SchedulePaused] = {}  # schedules that begin nothing now
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
         self.keys: dict[str, h.KeyMade] = {}
         self.notices: dict[str, h.NoticeAdded] = {}
@@ -168,6 +170,10 @@ def _routing_set(s: HouseState, event: h.RoutingPolicySet) -> None:
     s.routing = event.policy
 
 
+def _lessons_forgotten(s: HouseState, event: h.LessonsForgotten) -> None:
+    s.forgotten = s.forgotten | set(event.lessons)
+
+
 def _tool_forbidden(s: HouseState, event: h.ToolForbidden) -> None:
     s.forbidden[event.tool] = event.reason
 
@@ -198,8 +204,10 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _suppression_changed(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted) -> None:
-    """The list itself lies with the mail; the stream says who changed it, and why."""
+def _only_said(
+    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased | h.RunsRetired
+) -> None:
+    """What it is about lies elsewhere; the stream says who changed it, and why."""
 
 
 def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
@@ -209,6 +217,16 @@ def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
 def _schedule_removed(s: HouseState, event: h.ScheduleRemoved) -> None:
     s.schedules.pop(event.schedule_id, None)
     s.missed_until.pop(event.schedule_id, None)
+    s.paused.pop(event.schedule_id, None)
+
+
+def _schedule_paused(s: HouseState, event: h.SchedulePaused) -> None:
+    s.paused[event.schedule_id] = event
+
+
+def _schedule_resumed(s: HouseState, event: h.ScheduleResumed) -> None:
+    s.paused.pop(event.schedule_id, None)
+    s.missed_until[event.schedule_id] = max(event.at, s.missed_until.get(event.schedule_id, event.at))
 
 
 def _schedule_missed(s: HouseState, event: h.ScheduleMissed) -> None:
@@ -224,6 +242,7 @@ def _user_left(s: HouseState, event: h.UserLeft) -> None:
     s.keys = {name: one for name, one in s.keys.items() if one.user != user}
     if not heir:
         s.schedules = {name: one for name, one in s.schedules.items() if one.by != user}
+        s.paused = {name: one for name, one in s.paused.items() if name in s.schedules}
         return
     s.heirs[user] = heir
     s.roles[heir] = tuple(dict.fromkeys((*s.roles.get(heir, ()), *event.roles)))
@@ -273,12 +292,17 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.ToolsQuarantined: _tools_quarantined,
     h.Halted: _halted,
     h.HaltLifted: _halt_lifted,
+    h.LessonsForgotten: _lessons_forgotten,
     h.CrmImported: _imported,
     h.RepliesTaken: _imported,
-    h.AddressesSuppressed: _suppression_changed,
-    h.SuppressionLifted: _suppression_changed,
+    h.AddressesSuppressed: _only_said,
+    h.SuppressionLifted: _only_said,
+    h.PersonErased: _only_said,
+    h.RunsRetired: _only_said,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
+    h.SchedulePaused: _schedule_paused,
+    h.ScheduleResumed: _schedule_resumed,
     h.ScheduleMissed: _schedule_missed,
     h.UserInvited: _only_told,
     h.UserLeft: _user_left,

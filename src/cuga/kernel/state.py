@@ -76,6 +76,18 @@ class Grant(msgspec.Struct, frozen=True, gc=False):
     adapters: dict[str, str] = {}
 
 
+class Wrote(msgspec.Struct, frozen=True, gc=False):
+    """What became of asking a model for the text of a step; without a reply nothing did, and `why` says why."""
+
+    attempt: int
+    name: str
+    host: str
+    fields: tuple[str, ...]
+    reply: msgspec.Raw | None = None
+    prompt: str = ""  # the digest of what it was told
+    why: str = ""
+
+
 class Closed(msgspec.Struct, frozen=True, gc=False):
     """How an approval ended, for the second click."""
 
@@ -100,6 +112,8 @@ class RunState(msgspec.Struct, eq=False):
     asking: ModelCallStart | None = None  # a model call in flight
     model_calls: int = 0
     heard: tuple[ModelHeard, ...] = ()  # from models, for the plan that is asked for
+    writing: Mapping[str, ModelCallStart] = {}  # step -> the model call in flight for its text
+    written: Mapping[str, Wrote] = {}  # step -> the latest of these calls that is over
     planner_asks: str = ""  # the open question without whose answer there will be no plan
     replans: int = 0
     feedback: tuple[str, ...] = ()

@@ -25,7 +25,11 @@ DAY_S = 86_400
 def ask(turn: Turn, command: AskModel) -> None:
     """Write the intent of a call, or why there is none."""
     s = turn.state
-    if s.planning is None or s.planning.attempt != command.attempt or s.asking is not None or s.cancel:
+    if command.step:
+        start = s.calling.get(command.step)
+        if start is None or start.attempt != command.attempt or command.step in s.writing or s.cancel:
+            return  # late, or nobody wants its text any more
+    elif s.planning is None or s.planning.attempt != command.attempt or s.asking is not None or s.cancel:
         return  # late or repeated
     call = s.model_calls + 1
     refused = _refusal(turn, command)
@@ -33,7 +37,15 @@ def ask(turn: Turn, command: AskModel) -> None:
         mode, why = refused
         turn.emit(
             e.ModelCallError(
-                at=turn.now, call=call, attempt=command.attempt, mode=mode, message=why, sent=False, tokens=0, money=0
+                at=turn.now,
+                call=call,
+                attempt=command.attempt,
+                step=command.step,
+                mode=mode,
+                message=why,
+                sent=False,
+                tokens=0,
+                money=0,
             )
         )
         return
@@ -42,6 +54,7 @@ def ask(turn: Turn, command: AskModel) -> None:
             at=turn.now,
             call=call,
             attempt=command.attempt,
+            step=command.step,
             provider=command.provider,
             name=command.name,
             host=command.host,
@@ -60,8 +73,8 @@ def ask(turn: Turn, command: AskModel) -> None:
 def hear(turn: Turn, command: RecordModelReply) -> None:
     """Write what became of the call in flight, and give back what it did not use."""
     s = turn.state
-    start = s.asking
-    if start is None or start.call != command.call:
+    start = next((one for one in (s.asking, *s.writing.values()) if one is not None and one.call == command.call), None)
+    if start is None:
         return  # it was given up on: what was reserved for it stays taken
     claims = _given_back(start, command.tokens)
     if command.reply is not None:
@@ -70,6 +83,7 @@ def hear(turn: Turn, command: RecordModelReply) -> None:
                 at=turn.now,
                 call=start.call,
                 attempt=start.attempt,
+                step=start.step,
                 reply=command.reply,
                 requests=command.requests,
                 tokens=command.tokens,
@@ -84,6 +98,7 @@ def hear(turn: Turn, command: RecordModelReply) -> None:
                 at=turn.now,
                 call=start.call,
                 attempt=start.attempt,
+                step=start.step,
                 mode=command.mode,
                 message=command.message,
                 requests=command.requests,
@@ -116,11 +131,15 @@ def go_around(turn: Turn) -> bool:
 
 def lose(turn: Turn) -> None:
     """The process that asked is gone, and with it the reply: nobody knows what was used, so all of it stays taken."""
-    start = turn.state.asking
-    if start is not None:
-        why = "the process that asked ended before it could say what the model answered"
-        mode = FailureMode.SYSTEM_CRASH
-        turn.emit(e.ModelCallError(at=turn.now, call=start.call, attempt=start.attempt, mode=mode, message=why))
+    s, mode = turn.state, FailureMode.SYSTEM_CRASH
+    for start in (s.asking, *s.writing.values()):
+        if start is not None:
+            why = "the process that asked ended before it could say what the model answered"
+            turn.emit(
+                e.ModelCallError(
+                    at=turn.now, call=start.call, attempt=start.attempt, step=start.step, mode=mode, message=why
+                )
+            )
 
 
 def _refusal(turn: Turn, command: AskModel) -> tuple[FailureMode, str] | None:
@@ -130,6 +149,12 @@ def _refusal(turn: Turn, command: AskModel) -> tuple[FailureMode, str] | None:
         return FailureMode.POLICY_SECURITY, f"the house is halted: {turn.current.halted}"
     if profile.model.use is ModelUse.OFF:
         return FailureMode.POLICY_SECURITY, f"the profile {profile.name} asks no model"
+    if command.step:
+        tool = s.step(command.step).tool
+        if profile.model.use is not ModelUse.DRAFT:
+            return FailureMode.POLICY_SECURITY, f"the profile {profile.name} lets no model write drafts"
+        if not turn.rules.contract(tool, turn.current).drafts:
+            return FailureMode.POLICY_SECURITY, f"{tool} has no text that a model may write"
     if extra := [field for field in command.fields if field not in profile.model.fields]:
         return FailureMode.POLICY_SECURITY, f"the profile {profile.name} lets no model be told: {', '.join(extra)}"
     if command.money is None and MONEY in turn.limits:

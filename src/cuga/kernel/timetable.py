@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from cuga.errors import BadInput, InvalidTransition
-from cuga.model.house_event import ScheduleAdded, ScheduleMissed, ScheduleRemoved
+from cuga.model.house_event import ScheduleAdded, ScheduleMissed, SchedulePaused, ScheduleRemoved, ScheduleResumed
 
 MOST = 200  # schedules of one house
 
@@ -28,10 +28,25 @@ def check(
         if not is_time(event.time):
             raise BadInput(f"{event.time!r} is no time of day", mend="Write it as HH:MM, e.g. 08:00.")
         return
-    if name not in schedules:
-        raise BadInput(f"there is no schedule {name}", mend="`cuga schedule` lists them.")
+    _must_be_there(schedules, name)
     if isinstance(event, ScheduleMissed) and name in missed_until and event.last <= missed_until[name]:
         raise InvalidTransition(f"those times of {name} have been told already")
+
+
+def check_pause(
+    schedules: Mapping[str, ScheduleAdded],
+    paused: Mapping[str, SchedulePaused],
+    event: SchedulePaused | ScheduleResumed,
+) -> None:
+    """Refuse to pause what is paused, and to resume what is not."""
+    _must_be_there(schedules, event.schedule_id)
+    if (event.schedule_id in paused) == isinstance(event, SchedulePaused):
+        raise InvalidTransition(f"{event.schedule_id} is {'paused' if event.schedule_id in paused else 'not paused'}")
+
+
+def _must_be_there(schedules: Mapping[str, ScheduleAdded], name: str) -> None:
+    if name not in schedules:
+        raise BadInput(f"there is no schedule {name}", mend="`cuga schedule` lists them.")
 
 
 def is_time(said: str) -> bool:

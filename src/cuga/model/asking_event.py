@@ -17,7 +17,8 @@ class ModelCallStart(Event, frozen=True, kw_only=True):
     """A model is asked; written before anything leaves the house. `tokens` and `money` are reserved: the worst case."""
 
     call: int  # of this run, from 1
-    attempt: int  # the plan request that it serves
+    attempt: int  # the plan request that it serves, or of the step whose text it is to write
+    step: str = ""  # whose text it is to write; empty: it plans
     provider: str
     name: str
     host: str  # where the words go
@@ -36,6 +37,7 @@ class ModelCallComplete(Event, frozen=True, kw_only=True):
 
     call: int
     attempt: int
+    step: str = ""
     reply: msgspec.Raw  # the answer as JSON, in the form that was asked for
     requests: int  # an answer that did not do was asked for again
     tokens: int | None = None
@@ -49,6 +51,7 @@ class ModelCallError(Event, frozen=True, kw_only=True):
 
     call: int
     attempt: int
+    step: str = ""
     mode: FailureMode
     message: str
     sent: bool = True

@@ -57,9 +57,11 @@ class RecordPlanFailure(Command, frozen=True, kw_only=True):
 
 
 class AskModel(Command, frozen=True, kw_only=True):
-    """The planner wants a model asked: with these words, within these bounds, at this price at most."""
+    """A model is wanted: with these words, within these bounds, at this price at most. With a step it is to write the
+    text of its result, in this attempt of the step; else it is to plan."""
 
     attempt: int
+    step: str = ""
     provider: str
     name: str
     host: str

@@ -52,6 +52,6 @@ class Status(str, Enum):
         return self not in (Status.RUNNING, Status.PARKED)
 
 
-def name_of(event: Event) -> str:
-    """The wire name of an event."""
+def name_of(event: Event | type[Event]) -> str:
+    """The wire name of an event, or of a kind of events."""
     return str(event.__struct_config__.tag)

@@ -163,6 +163,13 @@ class HaltLifted(Event, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class LessonsForgotten(Event, frozen=True, kw_only=True):
+    """What people had taught runs is no longer remembered: it is told to no planner and no model any more."""
+
+    lessons: tuple[str, ...]  # the requests that they were said of
+    reason: str = ""
+
+
 class CrmImported(Event, frozen=True, kw_only=True):
     """CRM data came in."""
 
@@ -199,6 +206,23 @@ class SuppressionLifted(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class PersonErased(Event, frozen=True, kw_only=True):
+    """Somebody's data are erased: written before their keys are destroyed. Who it was is not said; the ids are those
+    that sealed texts were sealed for."""
+
+    subjects: tuple[str, ...]
+    runs: int  # that their data were in
+    reason: str
+
+
+class RunsRetired(Event, frozen=True, kw_only=True):
+    """The words of runs that ended long ago are not kept any more: written before they are taken away."""
+
+    before: datetime  # they had all ended by then
+    runs: dict[str, str]  # run -> SHA-256 over what is kept of its events, one a line
+    reason: str = ""
+
+
 class ScheduleAdded(Event, frozen=True, kw_only=True):
     """A goal is to be run again and again; whoever adds it is the requester of every such run."""
 
@@ -215,6 +239,19 @@ class ScheduleRemoved(Event, frozen=True, kw_only=True):
 
     schedule_id: str
     reason: str = ""
+
+
+class SchedulePaused(Event, frozen=True, kw_only=True):
+    """A schedule begins nothing until it is resumed."""
+
+    schedule_id: str
+    reason: str = ""
+
+
+class ScheduleResumed(Event, frozen=True, kw_only=True):
+    """A schedule begins runs again, from the next time on; what it was paused over is not made up for."""
+
+    schedule_id: str
 
 
 class ScheduleMissed(Event, frozen=True, kw_only=True):
@@ -296,8 +333,10 @@ class NoticeLost(Event, frozen=True, kw_only=True):
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
-    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | CrmImported | RepliesTaken
-    | AddressesSuppressed | SuppressionLifted | ToolsAccepted | ToolsQuarantined
-    | ScheduleAdded | ScheduleRemoved | ScheduleMissed | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
+    | RoutingPolicySet | ToolForbidden | ToolAllowed | Halted | HaltLifted | LessonsForgotten | CrmImported
+    | RepliesTaken | AddressesSuppressed | SuppressionLifted | PersonErased | RunsRetired
+    | ToolsAccepted | ToolsQuarantined
+    | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed
+    | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
 )  # fmt: skip

@@ -67,6 +67,7 @@ class ToolContract(Value, frozen=True, kw_only=True):
     guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
     personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data
     destroys: bool = False  # what was there may be gone after a call
+    drafts: bool = False  # a language model may write the text of its result, where the profile lets it
 
     def changes(self, capability: str) -> bool:
         """Whether a call may change something through a capability."""

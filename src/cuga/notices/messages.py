@@ -15,7 +15,7 @@ from email.message import EmailMessage
 from cuga.model.value import Value, encode
 from cuga.projections.card import shown
 
-WAITING, EXPIRING, ENDED, TEST = "waiting", "expiring", "ended", "test"
+WAITING, EXPIRING, ENDED, INVITED, TEST = "waiting", "expiring", "ended", "invited", "test"
 _PREFIX = "whsec_"
 
 
@@ -23,7 +23,7 @@ class Message(Value, frozen=True, kw_only=True, omit_defaults=False):
     """One thing to tell. `message_id` is the same however often it is sent; `link` leads to the thing itself."""
 
     message_id: str
-    about: str  # waiting, expiring, ended, test
+    about: str  # waiting, expiring, ended, invited, test
     at: datetime
     run_id: str
     approval_id: str
@@ -46,6 +46,8 @@ class Message(Value, frozen=True, kw_only=True, omit_defaults=False):
                 return f"{shown(self.tool)} is about to expire undecided"
             case "ended":
                 return f"A run ended: {self.status}"
+            case "invited":
+                return f"{shown(self.requester)} lets you into a house of cuga: choose a password"
             case _:
                 return "A message to try this out"
 
@@ -55,8 +57,8 @@ class Message(Value, frozen=True, kw_only=True, omit_defaults=False):
         until = f"{self.expires_at:%Y-%m-%d %H:%M} UTC" if self.expires_at else ""
         told = {
             "Goal": shown(self.goal)[:300],
-            "Asked for by": shown(self.requester),
-            "Can be decided until": until,
+            "Asked for by": "" if self.about == INVITED else shown(self.requester),
+            "The link works once, until" if self.about == INVITED else "Can be decided until": until,
             "Why": shown(self.reason)[:300],
         }
         return tuple(f"{name}: {value}" for name, value in told.items() if value)

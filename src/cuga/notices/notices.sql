@@ -56,6 +56,9 @@ insert or ignore into outgoing (message_id, notice_id, body, attempts, due) valu
 -- name: due
 select message_id, notice_id, body, attempts from outgoing where due <= ? order by due limit ?
 
+-- name: every
+select message_id, notice_id, body from outgoing
+
 -- name: waiting
 select count(*) from outgoing
 

@@ -18,7 +18,18 @@ from cuga.journal.codec import PLAIN
 from cuga.journal.port import ReadJournal
 from cuga.model import event as e
 from cuga.model.house_event import NoticeAdded
-from cuga.notices.messages import ENDED, EXPIRING, TEST, WAITING, Message, for_mail, for_slack, for_teams, signed
+from cuga.notices.messages import (
+    ENDED,
+    EXPIRING,
+    INVITED,
+    TEST,
+    WAITING,
+    Message,
+    for_mail,
+    for_slack,
+    for_teams,
+    signed,
+)
 from cuga.notices.queue import Outgoing, Queue, Target
 from cuga.outbound.addresses import Egress
 from cuga.outbound.client import SafeClient
@@ -103,7 +114,7 @@ class Postman:
             if stored.stream.startswith("house/"):
                 continue
             try:
-                messages += [one async for one in self._messages(stored.stream, PLAIN.decode(stored.body))]
+                messages += [one async for one in self._messages(stored.stream, PLAIN.decode(stored.readable))]
             except EventUnreadable:
                 continue  # a newer version's
             if read >= PER_LOOK:
@@ -149,6 +160,11 @@ class Postman:
     def test(self) -> Message:
         """A message to try a target out."""
         return self._message(TEST, f"test/{self._clock.now().timestamp()}", at=self._clock.now(), path="/")
+
+    async def invite(self, address: str, path: str, *, by: str, until: datetime) -> None:
+        """Mail somebody the link that lets them in; raises what went wrong. It is in no queue: nothing keeps it."""
+        told = self._message(INVITED, path, at=self._clock.now(), path=path, requester=by, expires_at=until)
+        await self.send(Target("email", address, ""), told)
 
     async def _failed(self, one: Outgoing, error: CugaError) -> None:
         if one.attempts + 1 >= ATTEMPTS or isinstance(error, BadInput):
@@ -241,7 +257,7 @@ class Postman:
     async def _start_of(self, run_id: str) -> e.RunStarted | None:
         if run_id not in self._starts:
             stored = await self._journal.read(run_id)
-            first = PLAIN.decode(stored[0].body) if stored else None
+            first = PLAIN.decode(stored[0].readable) if stored else None
             if not isinstance(first, e.RunStarted):
                 return None
             if len(self._starts) > 1_000:

@@ -6,11 +6,11 @@ twice, however often the process dies.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import timedelta
 from importlib import resources
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import apsw
 import msgspec
@@ -116,6 +116,18 @@ class Queue:
     def again(self, one: Outgoing, wait_s: float) -> None:
         """Try a message again after a while."""
         self._do("later", one.attempts + 1, self._now() + int(wait_s), one.message.message_id, one.notice_id)
+
+    def drop_about(self, is_about: Callable[[Message], bool]) -> int:
+        """Forget messages that were not delivered yet, so that nothing of them stays in the file; how many."""
+        dropped = 0
+        with self._db:
+            for message_id, notice_id, body in self._db.execute(self._sql["every"]).fetchall():
+                if is_about(msgspec.json.decode(cast(bytes, body), type=Message)):
+                    self._do("take_away", message_id, notice_id)
+                    dropped += 1
+        self._db.execute("vacuum")
+        self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        return dropped
 
     def _do(self, name: str, *values: Any) -> None:
         self._db.execute(self._sql[name], values)

@@ -13,21 +13,31 @@ import gc
 import os
 import socket
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import msgspec
 
 from cuga.adapters.binding import Bindings
 from cuga.adapters.capability.model import Model
 from cuga.adapters.folder import CrmFolder
-from cuga.adapters.offline import CrmStore, DocumentFolder, DropFolder, Outbox, TemplateShelf
+from cuga.adapters.offline import (
+    CalendarFolder,
+    CrmStore,
+    DocumentFolder,
+    DropFolder,
+    FactsFolder,
+    Outbox,
+    TemplateShelf,
+)
 from cuga.clock import Clock, SharedClock, SystemClock
 from cuga.engine.driver import Driver
+from cuga.engine.hands import Perform
 from cuga.engine.local import LocalEngine
 from cuga.engine.pools import Pools
 from cuga.errors import BadInput, CugaError, InvalidTransition
@@ -39,16 +49,21 @@ from cuga.journal.sqlite import Restored as Restored
 from cuga.journal.sqlite import SqliteJournal, restore
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
+from cuga.kernel.state import RunState
 from cuga.model import house_event as h
+from cuga.model.command import RecordModelReply
 from cuga.model.context import LOCAL_TENANT, Principal
-from cuga.model.event import Event
+from cuga.model.event import Event, ModelCallStart
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.observability.exporter import Exporter
+from cuga.observability.log import Log
 from cuga.orchestrator import database, restate
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside, keep_report
+from cuga.orchestrator.personal import keys_of, sealing_of
 from cuga.orchestrator.place import Place, check_access, make_private, shipped_registry
 from cuga.orchestrator.registry_file import Own, RegistryFile
 from cuga.orchestrator.registry_file import tool_registry as tool_registry
@@ -57,6 +72,7 @@ from cuga.orchestrator.secrets import with_own_variables
 from cuga.orchestrator.shelf import RunShelf
 from cuga.orchestrator.thinking import Thinker
 from cuga.orchestrator.vendors import adapters_of, places_of
+from cuga.orchestrator.writing import Scribe
 from cuga.people.credentials import Credentials
 from cuga.planning.authority import Planner, PlanningAuthority
 from cuga.planning.memory import Notes, PastRuns
@@ -67,10 +83,14 @@ from cuga.policy.judge import Rules
 from cuga.policy.profile import Current, Profile, Rulebook
 from cuga.policy.registry import Registry, compile_rulebook, load_registry
 from cuga.policy.routing import Policy
+from cuga.privacy import KeyFile, KeyRing, Sealing
 from cuga.projections.acts import ActsView
+from cuga.projections.inbox import KnownCards
+from cuga.projections.lessons import LessonsView
 from cuga.projections.projection import Store
 from cuga.projections.runs import KnownLines
 from cuga.projections.signals import SignalsView
+from cuga.projections.telemetry import CountsView
 from cuga.projections.views import MemoryViews, ViewsFile
 from cuga.redact import Redactor
 from cuga.settings import Settings, read_settings
@@ -85,8 +105,28 @@ LOST_LEASE = 75  # exit code of a process that was paused for too long: "try aga
 AS_FOUND = "the journal as it was found"  # what the house's stream names instead of a backup
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step (KERNEL 4, rule 9)
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
-READ_ONLY = ("crm/folder", "documents/offline", "runs/offline")  # adapters that nothing can be written through
+USES = ("crm", "mail", "documents", "templates", "runs", "calendar", "enrichment")
+READ_ONLY = (
+    "crm/folder",
+    "documents/offline",
+    "runs/offline",
+    "enrichment/offline",
+    "enrichment/web",
+)  # adapters that nothing can be written through
+TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter (KERNEL 3 c)
+
+
+class Before(Protocol):
+    """Who stands between the engine and what it does."""
+
+    def over(self, perform: Perform) -> Perform:
+        """What the engine calls instead of the door."""
+        ...
+
+    async def ask(self, state: RunState, start: ModelCallStart) -> RecordModelReply:
+        """What the engine asks instead of the model."""
+        ...
 
 
 @dataclass
@@ -110,9 +150,15 @@ class Assembly:
     place: Place | None
     signals: SignalsView
     acts: ActsView
+    counts: CountsView
+    lessons: LessonsView
     views: Store
     outside: Outside
     models: Models
+    sealing: Sealing
+    recalls: bool = False  # the planner heeds what became of earlier goals
+    was_taught: bool = True  # somebody may have taught something since that was last looked at
+    looked_at: float = 0.0  # when, where others write the journal too
     plans_itself: bool = False  # the caller's own planner plans, and asks no model through the house
     places: dict[str, str] = field(default_factory=dict)  # where adapters of others are, see `places_of`
     unfit_adapters: dict[str, str] = field(default_factory=dict)  # set up, and not to be used -> why
@@ -127,15 +173,19 @@ class Assembly:
     tenant: str = LOCAL_TENANT
     state: HouseState = field(default_factory=HouseState)
     current: Current = field(default_factory=Current)
+    exporter: Exporter | None = None  # who hands spans over, while this process does
+    log: Log | None = None  # who writes lines, while this process does
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
+    known_cards: KnownCards = field(default_factory=dict)  # of runs that wait
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
     _credentials: Credentials | None = None
     _outgoing: Queue | None = None
     _rulebooks: dict[str, Rules] = field(default_factory=dict)
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
+    rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -193,7 +243,11 @@ class Assembly:
             answer = await self.journal.append(stream, self.state.version, [event])
             if isinstance(answer, Committed):
                 house.apply(self.state, event)
+                self.was_taught = True
                 await self._heed()
+                if isinstance(event, h.Halted):
+                    # behind what was decided before and is still on its way: once we answer, nothing begins any more
+                    await self.journal.append(stream, self.state.version, [])
                 for hear in self.on_change:
                     hear(event)
                 return self.state
@@ -202,6 +256,7 @@ class Assembly:
 
     async def refold(self) -> None:
         """Read the house stream again."""
+        self.sealing.forget()  # another process may have erased somebody
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
         await self._heed()
 
@@ -230,9 +285,16 @@ class Assembly:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """The adapters that this machine can really use."""
         has_folder = self.folder is not None and self.folder.is_there
-        found = {use: tuple(self.bindings[use]) for use in ("crm", "mail", "documents", "templates", "runs")}
+        found = {use: tuple(self.bindings[use]) for use in USES}
         found["crm"] = tuple(name for name in found["crm"] if name != "folder" or has_folder)
         return {**found, **self.outside.installed()}
+
+    def may_have_been_taught(self) -> bool:
+        """Whether to look for what people taught since this was last asked; decisions in this process say so."""
+        now = time.monotonic()
+        is_due = self.was_taught or (self.book is not None and now - self.looked_at > TAUGHT_S)
+        self.was_taught, self.looked_at = False, now if is_due else self.looked_at
+        return is_due
 
     def credentials(self) -> Credentials:
         """What proves who somebody is, opened when first asked for; in memory for a house in memory."""
@@ -273,6 +335,7 @@ class Assembly:
         if self.sealer is not None:
             await self.sealer.close()
         await self.journal.close()
+        self.sealing.ring.close()
         self.views.close()
         self.crm.close()
         if self._credentials is not None:
@@ -305,6 +368,7 @@ async def open_house(
     journal: Journal | None = None,
     routing: Sequence[Policy] = (),
     registry: Registry | None = None,
+    stand_before: Before | None = None,
 ) -> Assembly:
     """Open a house, or one in memory when `place` is None. `HouseBusy` when another process holds it.
 
@@ -312,6 +376,7 @@ async def open_house(
     A `model` goes before the one that the registry names; profiles still say whether it is asked.
     `routing` are policies beside those of `policy.routing`; they are named in the house like those.
     `registry` is for a house in memory: the rules it has instead of the shipped ones. A directory brings its own.
+    `stand_before` gets every call and every question to a model before it is made, and makes it or not.
     """
     if place is not None:
         check_access(place)
@@ -325,17 +390,20 @@ async def open_house(
         await keep_report(assembly, reported)
 
     scrub = redactor.scrub_values
+    keys = database.open_keys(named_database) if named_database else KeyFile(keys_of(place, settings))
+    ring = KeyRing(keys)
+    sealing = sealing_of(ring, lambda: crm, lambda: folder, lambda: kept)
     book: PostgresJournal | None = None
     if place is not None:
         make_private(place.crm, *(() if named_database else (place.journal, place.views)))
     if journal is None:
         if place is None:
-            journal = MemoryJournal(scrub=scrub)
+            journal = MemoryJournal(scrub=scrub, personal=sealing)
         elif named_database:
-            journal = book = await database.open_book(place, named_database, settings, scrub)
+            journal = book = await database.open_book(place, named_database, settings, scrub, sealing)
             await database.set_clock(clock, book)
         else:
-            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub)
+            journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub, personal=sealing)
     outside = Outside(settings, redactor, place.root if place is not None else None, report)
     try:
         sealer = await _sealer_of(book or journal, place, settings)
@@ -356,7 +424,11 @@ async def open_house(
         registry, kept = read
     crm = CrmStore.open(place.crm if place is not None else ":memory:")
     spare = TemporaryDirectory(prefix="cuga-") if place is None else None
-    outbox = Outbox(place.outbox if place is not None else Path(spare.name) if spare else "outbox", clock=clock)
+    outbox = Outbox(
+        place.outbox if place is not None else Path(spare.name) if spare else "outbox",
+        clock=clock,
+        keyed=lambda address: ring.keyed(f"address/{address}"),
+    )
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
     named: dict[str, object] = {OFFLINE: crm} if folder is None else {OFFLINE: crm, "folder": folder}
@@ -373,6 +445,8 @@ async def open_house(
             "documents": {OFFLINE: documents},
             "templates": {OFFLINE: shelf},
             "runs": {OFFLINE: RunShelf(journal)},
+            "calendar": {OFFLINE: CalendarFolder(place.calendar if place is not None else None)},
+            "enrichment": {OFFLINE: FactsFolder(place.facts if place is not None else None), **vendors["enrichment"]},
         }
     )
     views: Store = MemoryViews() if place is None else ViewsFile(place.views)
@@ -400,23 +474,26 @@ async def open_house(
         return cast("CrmLookup", bindings["crm"][found.names[0]]) if found.names else None
 
     driver = Driver(journal, clock, rules_of, current, scrub, Pools(routing))
-    recall = PastRuns(journal, memory) if memory is not None else None
+    recall = PastRuns(journal, memory, forgotten=lambda: assembly.state.forgotten) if memory is not None else None
+    lessons = LessonsView(journal, views, lambda: assembly.may_have_been_taught())
     models = Models(settings, lambda: assembly.registry, model)
     thinker = Thinker(
         driver,
         clock,
-        planner or PlanningAuthority(crm, kept.plays, recall),
+        planner or PlanningAuthority(crm, kept.plays, recall, lessons),
         records,
         models,
         rank=lambda words: [ranked.contract.name for ranked in kept.rank(words)],
         banned=lambda: (*assembly.current.forbidden_tools, *assembly.current.quarantined_tools, CONSENT),
+        lessons=lessons,
     )
+    scribe = Scribe(driver, clock, door, kept, models, lessons)
     worker = settings.worker or worker_name()
     engine: LocalEngine
-    if registry.engine == restate.RESTATE and place is not None:
+    if restate.is_restate(registry, place) and stand_before is None:  # a copy is not woken
         try:
             engine = restate.open_engine(
-                driver, clock, door.call, thinker.make, thinker.ask_model, worker, journal,
+                driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, journal,
                 book.address if book is not None else None, settings,
                 house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
                 beside=None if book is None else functools.partial(database.set_clock, clock, book),
@@ -426,11 +503,17 @@ async def open_house(
             raise
     elif book is None:
         engine = LocalEngine(
-            driver, clock, door.call, thinker.make, worker, ask_model=thinker.ask_model, drives_all=drives_all
+            driver,
+            clock,
+            scribe.call if stand_before is None else stand_before.over(scribe.call),
+            thinker.make,
+            worker,
+            ask_model=thinker.ask_model if stand_before is None else stand_before.ask,
+            drives_all=drives_all,
         )
     else:
         engine = database.open_engine(
-            driver, clock, door.call, thinker.make, thinker.ask_model, worker, book, settings,
+            driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
     assembly = Assembly(
@@ -456,6 +539,9 @@ async def open_house(
         unfit_adapters=unfit,
         own=tools,
         acts=ActsView(journal, views),
+        counts=CountsView(journal, views),
+        lessons=lessons,
+        recalls=memory is not None,
         inbox=DropFolder(place.inbox) if place is not None else None,
         sealer=sealer,
         registry_file=file,
@@ -463,6 +549,7 @@ async def open_house(
         mistakes=mistakes,
         models=models,
         plans_itself=planner is not None,
+        sealing=sealing,
         _spare=spare,
     )
     await assembly.refold()

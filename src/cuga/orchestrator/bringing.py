@@ -57,6 +57,8 @@ class ImportOutcome(Value, frozen=True, kw_only=True, omit_defaults=False):
 class Bringing(Switching):
     """Records, at the front door."""
 
+    _quality: Audit | None = None  # holds for its version of the records and its day
+
     async def import_files(
         self,
         directory: Path,
@@ -123,8 +125,12 @@ class Bringing(Switching):
     async def data_quality(self) -> Audit:
         """The state of the records, rule by rule, beside what it was before the last import."""
         assembly = await self.open()
-        context = ToolContext(as_of=assembly.clock.now(), capabilities={"crm": assembly.crm})
-        return await asyncio.to_thread(audit_data_quality, context)
+        now, version = assembly.clock.now(), assembly.crm.crm_version()
+        known = self._quality
+        if known is None or (known.crm_version, known.as_of) != (version, now.date().isoformat()):
+            context = ToolContext(as_of=now, capabilities={"crm": assembly.crm})
+            known = self._quality = await asyncio.to_thread(audit_data_quality, context)
+        return known
 
     async def _feeding(self, by: Principal | None) -> Principal:
         who = by or await self.principal()

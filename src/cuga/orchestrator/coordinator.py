@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
+from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed, PlanInvalid
 from cuga.journal.port import Backed
 from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
@@ -27,16 +27,21 @@ from cuga.orchestrator.assemble import house_stream
 from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
+from cuga.orchestrator.dryrun import usable
+from cuga.orchestrator.erasing import Erasing
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.mailroom import Mailroom
 from cuga.orchestrator.members import Members
-from cuga.orchestrator.noticing import Noticing
+from cuga.orchestrator.overseeing import Overseeing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
+from cuga.orchestrator.remembering import Remembering
+from cuga.orchestrator.retaining import Retaining
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.planning.stamps import proposed
 from cuga.policy.access import Verb, may, whose
 from cuga.projections.trace import TraceEvent
 
@@ -44,7 +49,9 @@ MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
-class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, Rehearsing):
+class Coordinator(
+    Members, Mailroom, Servers, Doorkeeping, Bringing, Rehearsing, Overseeing, Remembering, Erasing, Retaining
+):
     """Runs goals and plans under a profile, and answers for them.
 
     `house` is a directory made by `cuga init`; without one everything lives in memory, which `is_durable` says.
@@ -116,6 +123,25 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         )
         return run_id
 
+    async def start_rehearsed(self, run_id: str, by: Principal | None = None) -> str:
+        """Begin what a dry run has shown: its id, goal, plan, profile and day. Where the rules have changed since, the
+        plan is checked anew, and `rehearsed` says what is not as it was. `NotFound`, `NotAllowed` for somebody else."""
+        assembly = await self.open()
+        kept = usable(assembly.place, run_id, assembly.clock.now())
+        who = by or await self.principal()
+        if who.id != kept.requester:
+            raise NotAllowed(f"this was rehearsed for {kept.requester}, who asks for it then")
+        plan: Plan | CheckedPlan | None = kept.plan
+        if kept.plan is not None:
+            try:
+                assembly.must_fit(kept.plan, await assembly.rules_for(kept.profile))
+            except PlanInvalid:
+                plan = proposed(kept.plan)
+        return await self.start(
+            kept.goal, profile=kept.profile, plan=plan, as_of=kept.as_of, budget=kept.budget, run_id=run_id,
+            planner=kept.planner if plan is None else "", by=who,
+        )  # fmt: skip
+
     async def start_call(
         self, tool: str, arguments: dict[str, Any], profile: str = "", by: Principal | None = None
     ) -> str:
@@ -163,15 +189,19 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         return await self.planned(run_id)
 
     async def compare(self, goal: str, profile: str = "", by: Principal | None = None) -> Compared:
-        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart."""
+        """Plan a goal by the rules and by the model, each in a run of its own, and say what tells the plans apart.
+
+        Where no model would be asked there is one run, and one plan.
+        """
         assembly = await self.open()
+        now = await self.model_now(profile)
         rules = await self.plan(goal, profile, by=by, planner="rules")
-        model = await self.plan(goal, profile, by=by, planner=MODEL)
+        model = await self.plan(goal, profile, by=by, planner=MODEL) if now.is_on else rules
         heard = (await assembly.driver.state(model.run_id)).heard
         return Compared(
             rules=rules,
             model=model,
-            line=(await self.model_now(profile)).line,
+            line=now.line,
             spent=spent_words(heard),
             differences=differences(rules, model),
         )
@@ -240,6 +270,12 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
         await self._send(run_id, c.Cancel, by, reason=reason)
         return await self.wait(run_id)
 
+    async def replan(self, run_id: str, feedback: str, by: Principal | None = None) -> ExecutionResult:
+        """Have a run planned anew with something that has become known. What is done stays done."""
+        if not feedback.strip():
+            raise BadInput("what has become known is missing")
+        return await self._send(run_id, c.Replan, by, feedback=feedback)
+
     # --- people ---------------------------------------------------------------------------------------------------
     async def answer(
         self,
@@ -284,6 +320,7 @@ class Coordinator(Members, Mailroom, Servers, Doorkeeping, Bringing, Noticing, R
                 arguments=arguments,
             ),
         )
+        assembly.was_taught = True
         return await self.result(run_of(approval_id))
 
     async def _amended(

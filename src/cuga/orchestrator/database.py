@@ -16,14 +16,17 @@ from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.local import LocalEngine
 from cuga.errors import BadInput
+from cuga.orchestrator.personal import keys_of
 from cuga.orchestrator.place import Place, make_private
+from cuga.privacy import KeyFile
 from cuga.projections.projection import Store
 from cuga.settings import Settings
 
 if TYPE_CHECKING:
-    from cuga.journal.codec import Scrub
+    from cuga.journal.codec import Personal, Scrub
     from cuga.journal.postgres import Address, PostgresJournal
     from cuga.journal.postgres.moving import Moved
+    from cuga.privacy.shelf import Shelf
 
 VIEWS = "cuga_views"
 
@@ -53,7 +56,9 @@ def address_of(text: str) -> Address:
     return Address.of(text)
 
 
-async def open_book(place: Place, text: str, settings: Settings, scrub: Scrub | None) -> PostgresJournal:
+async def open_book(
+    place: Place, text: str, settings: Settings, scrub: Scrub | None, personal: Personal | None = None
+) -> PostgresJournal:
     """The journal of a house in its database, with the tables of book and queue at today's version."""
     address = address_of(text)
     if not place.database.exists() and place.journal.exists() and place.journal.stat().st_size:
@@ -64,7 +69,7 @@ async def open_book(place: Place, text: str, settings: Settings, scrub: Scrub | 
     from cuga.engine.distributed import prepare, steps
     from cuga.journal.postgres import PostgresJournal, migrate
 
-    journal = PostgresJournal(address, durability=settings.durability, scrub=scrub)
+    journal = PostgresJournal(address, durability=settings.durability, scrub=scrub, personal=personal)
     await journal.open()
     await prepare(address)
     await migrate(address, steps(), kind="engine")
@@ -84,6 +89,14 @@ def open_views(journal: PostgresJournal) -> Store:
     from cuga.projections.views_postgres import PostgresViews
 
     return PostgresViews(journal.address.connect_now, VIEWS)
+
+
+def open_keys(text: str) -> Shelf:
+    """Where the keys of personal data lie, for all machines: in a schema of their own."""
+    address = address_of(text)
+    from cuga.privacy.shelf_postgres import KeyTables
+
+    return KeyTables(address.connect_now, address.shown)
 
 
 def open_engine(
@@ -124,8 +137,9 @@ async def set_clock(clock: Clock, journal: PostgresJournal) -> None:
         clock.set_by(asked, said, datetime.now(UTC))
 
 
-async def move_to_database(place: Place, text: str, tell: Callable[[str], None]) -> Moved:
-    """Move the journal of a house that nobody has open into an empty database. The file is set aside, not deleted."""
+async def move_to_database(place: Place, text: str, tell: Callable[[str], None], keys: Path | None = None) -> Moved:
+    """Move the journal of a house that nobody has open into an empty database. The file is set aside, not deleted. The
+    keys of personal data in the file `keys` move with it."""
     from cuga.journal.postgres import PostgresJournal
     from cuga.journal.postgres.moving import into_database
     from cuga.journal.sqlite import Lock
@@ -143,6 +157,7 @@ async def move_to_database(place: Place, text: str, tell: Callable[[str], None])
         await journal.open()
         await journal.close()
         moved = await asyncio.to_thread(into_database, place.journal, address, tell)
+        _move_keys(KeyFile(keys), open_keys(text))
         note(place, address)  # from here on the house is there
         _set_aside(place)
     finally:
@@ -162,8 +177,22 @@ async def move_to_file(place: Place, settings: Settings, tell: Callable[[str], N
         place.journal.unlink()
     make_private(place.journal.with_name(f"{place.journal.name}.half"))
     moved = await asyncio.to_thread(into_file, address, place.journal, tell, moving=True)
+    _move_keys(open_keys(text), KeyFile(keys_of(place, settings)))
     place.database.unlink(missing_ok=True)
     return moved
+
+
+def _move_keys(source: Shelf, target: Shelf) -> None:
+    """What is sealed in a book that moved is opened by the same keys. The old place loses them: it is to be erased from
+    one place only."""
+    try:
+        if source.is_begun:
+            kept = source.all()
+            target.take(kept)
+            source.drop_all()
+    finally:
+        source.close()
+        target.close()
 
 
 async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:

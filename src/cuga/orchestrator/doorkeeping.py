@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
-from cuga.errors import BadInput, InvalidTransition, NotAllowed, NotFound, NotSignedIn
+import msgspec
+
+from cuga.errors import BadInput, CugaError, InvalidTransition, NotAllowed, NotFound, NotSignedIn
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.value import Value
-from cuga.orchestrator.switching import Switching
+from cuga.orchestrator.noticing import Noticing, mail_address
 from cuga.people.credentials import INVITED, WELCOME, Credentials, Key
 from cuga.people.oidc import Identity
 from cuga.policy.access import ROLES, Verb, Whose, may, roles_of
@@ -25,11 +27,16 @@ WITHIN = timedelta(minutes=15)
 
 
 class Invited(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """A link that lets somebody set a password, once. It is shown now and kept nowhere."""
+    """A link that lets somebody set a password, once. It is shown now and kept nowhere.
+
+    `mailed_to` is where it was mailed, and empty when it was not; `not_mailed` then says why, if it was asked for.
+    """
 
     user: str
     link: str
     expires_at: datetime
+    mailed_to: str = ""
+    not_mailed: str = ""
 
 
 class NewKey(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -58,7 +65,7 @@ class Left(Value, frozen=True, kw_only=True, omit_defaults=False):
     approvals: int  # open requests that both of them could decide, before and now
 
 
-class Doorkeeping(Switching):
+class Doorkeeping(Noticing):
     """Who is let in, at the front door."""
 
     async def credentials(self) -> Credentials:
@@ -76,17 +83,25 @@ class Doorkeeping(Switching):
         token = assembly.credentials().make_link(who.id, "welcome", WELCOME)
         return f"{assembly.served_at}/#/welcome/{token}"
 
-    async def invite(self, user: str, roles: Sequence[str] = (), by: Principal | None = None) -> Invited:
-        """Add a person, or invite one again who is here already, with a link to set a password."""
+    async def invite(
+        self, user: str, roles: Sequence[str] = (), by: Principal | None = None, *, mail_to: str = ""
+    ) -> Invited:
+        """Add a person, or invite one again who is here already, with a link to set a password.
+
+        With `mail_to` the link is mailed there, too; what kept it from that is said, and the link is there anyway.
+        """
         assembly = await self.open()
         _named(user)
+        if mail_to:
+            mail_address(mail_to)
         if user not in assembly.current.roles:
             if not roles:
                 raise BadInput(f"{user} needs a role", mend=f"Give one or more of {', '.join(ROLES)}.")
             await self.change(h.UserAdded(at=_THEN, user=user, roles=tuple(roles)), by)
         elif roles and set(roles) != set(assembly.current.roles[user]):
             raise InvalidTransition(f"{user} is here already, as {', '.join(assembly.current.roles[user])}")
-        return await self._link(user, "invitation", by)
+        made = await self._link(user, "invitation", by)
+        return await self._mailed(made, mail_to, by) if mail_to else made
 
     async def reset_password(self, user: str, by: Principal | None = None) -> Invited:
         """Take a person's password and sessions away, and make a link to set a new one."""
@@ -105,6 +120,18 @@ class Doorkeeping(Switching):
             link=f"{assembly.served_at}/#/{purpose}/{token}",
             expires_at=assembly.clock.now() + INVITED,
         )
+
+    async def _mailed(self, made: Invited, to: str, by: Principal | None) -> Invited:
+        assembly = await self.open()
+        if not assembly.served_at:
+            return msgspec.structs.replace(made, not_mailed="the house is not served now, so the link leads nowhere")
+        who = by or await self.principal()
+        path = made.link.removeprefix(assembly.served_at)
+        try:
+            await (await self.postman()).invite(to, path, by=who.id, until=made.expires_at)
+        except CugaError as error:
+            return msgspec.structs.replace(made, not_mailed=error.message)
+        return msgspec.structs.replace(made, mailed_to=to)
 
     async def set_roles(self, user: str, roles: Sequence[str], by: Principal | None = None) -> None:
         """Give a person these roles and no others."""

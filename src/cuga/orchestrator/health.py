@@ -2,58 +2,50 @@
 
 from __future__ import annotations
 
-import importlib.metadata
+import asyncio
 import shlex
-import shutil
-import sys
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from cuga.adapters.vendors import KINDS
 from cuga.errors import JournalFailed
 from cuga.model.event import Status
-from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_there, keys_of_models, secret_files
 from cuga.orchestrator.place import Place
-from cuga.orchestrator.restate import RESTATE
+from cuga.orchestrator.restate import RESTATE, is_restate
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
-from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import pools_that_take
 from cuga.projections.runs import count_runs
 
 if TYPE_CHECKING:
-    from cuga.engine.distributed import DistributedEngine
+    from cuga.engine.distributed import DistributedEngine, Figures
 
 CLOCK_S = 1.0  # a machine's clock that is further off is worth a word; times are corrected anyway
-OWN_DISTRIBUTION = "cugar"
-FOREIGN_DISTRIBUTION = "cuga"  # another project's package, with the same import name
-LOW_DISK = 200 * 1024 * 1024  # bytes
-
-
-class Finding(Value, frozen=True, kw_only=True):
-    """One thing that was looked at. `state` is ok, note, or broken; `mend` is what to do."""
-
-    what: str
-    state: str
-    found: str
-    mend: str = ""
+UNSEALED_S, BEHIND_S = 60.0, 300.0  # from here on a seal or an export is late
+MOST_RUNS = 10  # that are named one by one
+QUEUED_S = 60.0  # a job that waits for longer wants more workers
 
 
 async def examine(assembly: Assembly) -> list[Finding]:
     """Look at everything; nothing is changed."""
     findings = [
-        *_interpreter(),
+        *interpreter(),
+        *keys_of_models(assembly.settings),
         *_house(assembly),
+        await _clock(assembly),
         *_adapters(assembly),
         *_servers(assembly),
         *_workers(assembly),
         *_model(assembly),
         await _runs(assembly),
         *await _database(assembly),
-        *await _queue(assembly),
-        *_seal(assembly),
+        *await _woken(assembly),
+        *await _seal(assembly),
+        *_export(assembly),
+        *_left_alone(assembly),
     ]
     faults = await assembly.verify()
     findings.append(
@@ -81,26 +73,6 @@ def _model(assembly: Assembly) -> list[Finding]:
     return [Finding(what="model", state="note" if mend else "ok", found=now.line, mend=mend)]
 
 
-def _interpreter() -> list[Finding]:
-    found = [Finding(what="python", state="ok", found=".".join(map(str, sys.version_info[:3])))]
-    names = importlib.metadata.packages_distributions().get("cuga", [])
-    if FOREIGN_DISTRIBUTION in names:
-        found.append(
-            Finding(
-                what="packages",
-                state="broken",
-                found="another package is installed under the import name cuga",
-                mend="pip uninstall cuga cugar && pip install cugar",
-            )
-        )
-    found.append(
-        Finding(
-            what="sqlite", state="ok", found=f"{importlib.metadata.version('apsw')}, shipped with cuga's own binding"
-        )
-    )
-    return found
-
-
 def _house(assembly: Assembly) -> list[Finding]:
     place = assembly.place
     if place is None:
@@ -109,7 +81,6 @@ def _house(assembly: Assembly) -> list[Finding]:
                 what="house", state="note", found="in memory: nothing is kept", mend="`cuga init DIR` makes a house"
             )
         ]
-    free = shutil.disk_usage(place.root).free
     halted = assembly.current.halted
     mistakes = assembly.mistakes
     return [
@@ -121,12 +92,8 @@ def _house(assembly: Assembly) -> list[Finding]:
             mend="`cuga policy check` shows every mistake" if mistakes else "",
         ),
         _privacy(place),
-        Finding(
-            what="disk",
-            state="ok" if free > LOW_DISK else "broken",
-            found=f"{free / 1e9:.1f} GB free",
-            mend="" if free > LOW_DISK else "make room: on a full disk nothing new starts",
-        ),
+        *disk(place),
+        *secret_files(place, assembly.settings),
         Finding(
             what="people",
             state="ok",
@@ -197,42 +164,108 @@ async def _database(assembly: Assembly) -> list[Finding]:
     ]
 
 
-async def _queue(assembly: Assembly) -> list[Finding]:
+async def _woken(assembly: Assembly) -> list[Finding]:
     """What wakes workers, where that is not this process."""
-    is_restate = assembly.registry.engine == RESTATE and assembly.place is not None
-    if assembly.book is None and not is_restate:
+    by_restate = is_restate(assembly.registry, assembly.place)
+    if assembly.book is None and not by_restate:
         return []
+    engine = cast("DistributedEngine", assembly.engine)
     try:
-        figures = await cast("DistributedEngine", assembly.engine).figures()
+        figures = await engine.figures()
     except JournalFailed as error:
-        if not is_restate:
+        if not by_restate:
             raise
         mend = "start its server, or say in CUGA_RESTATE and CUGA_RESTATE_ADMIN where it is; until then runs wait"
         return [Finding(what="restate", state="broken", found=str(error), mend=mend)]
-    has_nobody = figures.waiting and not figures.workers
     return [
-        Finding(
-            what="restate" if is_restate else "queue",
-            state="broken" if has_nobody else "note" if figures.stalled else "ok",
-            found=f"{figures.workers} workers, {figures.running} runs in hand, {figures.waiting} wait, the oldest "
-            f"{figures.oldest_s:.0f} s, {figures.stalled} stalled, due for {figures.sweep_lag_s:.0f} s",
-            mend="start `cuga worker`: runs wait for one" if has_nobody else "",
-        )
+        _queue(RESTATE if by_restate else "queue", figures, engine.fenced),
     ]
 
 
-def _seal(assembly: Assembly) -> list[Finding]:
-    """Whether what was appended is also known elsewhere."""
+def _queue(what: str, figures: Figures, fenced: int) -> Finding:
+    state, mend = "ok", ""
+    if figures.waiting and not figures.workers:
+        state, mend = "broken", "start `cuga worker`: runs wait for one"
+    elif max(figures.oldest_s, figures.sweep_lag_s) > QUEUED_S:
+        state, mend = "broken", "start more workers: runs wait for more than a minute"
+    elif figures.stalled:
+        state, mend = "note", "others take these runs over by themselves; look why their workers ended"
+    elif fenced:
+        state, mend = "note", "this process stood still for longer than its lease: more CPU, or a longer CUGA_LEASE_S"
+    found = (
+        f"{figures.workers} workers, {figures.running} runs in hand, {figures.waiting} wait, the oldest "
+        f"{figures.oldest_s:.0f} s, {figures.stalled} stalled, due for {figures.sweep_lag_s:.0f} s"
+    )
+    return Finding(
+        what=what, state=state, found=found + (f", {fenced} runs lost to others" if fenced else ""), mend=mend
+    )
+
+
+async def _clock(assembly: Assembly) -> Finding:
+    """Whether the clock runs on from what is recorded: one that was set back gives no valid dates any more."""
+    newest = max((one.row.updated_at for one in await assembly.journal.runs(tenant=assembly.tenant)), default=None)
+    ahead = (newest - assembly.clock.now()).total_seconds() if newest is not None else 0.0
+    if ahead < CLOCK_S:
+        return Finding(what="time", state="ok", found="the clock goes on from the newest record")
+    return Finding(
+        what="time",
+        state="broken",
+        found=f"the newest record is {ahead:.0f} s in the future: the clock was set back",
+        mend="set this machine's clock, e.g. with chrony; approvals expire by it",
+    )
+
+
+async def _seal(assembly: Assembly) -> list[Finding]:
+    """Whether what was appended is also known elsewhere, and every place that should know it can be asked."""
     if assembly.sealer is None:
         return []
     sealed = assembly.sealer.now()
-    if sealed.trouble:
+    empty = [
+        anchor.name
+        for anchor in assembly.sealer.anchors
+        if anchor.name.startswith("file:") and sealed.size and not await asyncio.to_thread(anchor.newest)
+    ]
+    away = [name for name in empty if name != sealed.anchors[0]]
+    if sealed.trouble or away:
         mend = "mend the place, or name another in CUGA_ANCHORS; until then a lost tail may not be found out"
-        return [Finding(what="seal", state="broken", found=sealed.trouble, mend=mend)]
+        found = sealed.trouble or f"{', '.join(away)} cannot be read, or holds nothing"
+        return [Finding(what="seal", state="broken", found=found, mend=mend)]
+    if sealed.age_s > UNSEALED_S:
+        mend = "the process that holds the house does not come to it: look at its CPU, then start it again"
+        found = f"nothing was sealed for {sealed.age_s:.0f} s"
+        return [Finding(what="seal", state="broken", found=found, mend=mend)]
+    if empty:
+        mend = "it comes with the next run; a house that was copied or moved has none before"
+        return [Finding(what="seal", state="note", found=f"{empty[0]} holds nothing", mend=mend)]
     if len(sealed.anchors) == 1:
         mend = "name a place on another disk or machine in CUGA_ANCHORS, e.g. file:/mnt/other/anchor.note"
         return [Finding(what="seal", state="note", found="the only anchor lies on this machine", mend=mend)]
     return [Finding(what="seal", state="ok", found=f"{sealed.size} appends, kept at {', '.join(sealed.anchors)}")]
+
+
+def _export(assembly: Assembly) -> list[Finding]:
+    """Whether spans go where the settings say."""
+    if not assembly.settings.otlp:
+        return []
+    if not is_there(EXTRAS["otel"]):
+        found = "CUGA_OTLP names a collector, and what speaks to it is not installed"
+        return [Finding(what="export", state="broken", found=found, mend="pip install 'cugar[otel]'")]
+    if assembly.exporter is None:
+        return [Finding(what="export", state="note", found="no process hands spans over now", mend="`cuga serve` does")]
+    now = assembly.exporter.now()
+    if now.trouble:
+        state = "broken" if now.lag_s > BEHIND_S else "note"
+        mend = "mend the way to it; nothing is lost, spans come when it takes them"
+        return [Finding(what="export", state=state, found=f"{now.trouble}; {now.lag_s:.0f} s behind", mend=mend)]
+    return [Finding(what="export", state="ok", found=f"{now.spans} spans handed over, {now.lag_s:.0f} s behind")]
+
+
+def _left_alone(assembly: Assembly) -> list[Finding]:
+    """Runs that this process cannot move."""
+    return [
+        Finding(what=f"run {run_id}", state="broken", found=str(error), mend=f"`cuga resume {run_id}` tries again")
+        for run_id, error in list(assembly.engine.left_alone.items())[:MOST_RUNS]
+    ]
 
 
 def _many(waiting: int) -> str:
@@ -255,8 +288,7 @@ def _adapters(assembly: Assembly) -> list[Finding]:
     found = []
     for line in adapter_lines(assembly):
         kind = None if line.installed else KINDS.get(line.adapter)
-        absent = not_set_up(assembly, line.adapter) if kind is not None else "declared, not installed"
-        words = "disabled" if not line.enabled else "usable" if line.installed else absent
+        words = "switched off" if not line.enabled else "ready" if line.installed else line.absent
         words += ", the only one that is used" if line.chosen else ""
         words += f", mode {line.mode}" if line.mode != PREFERRED else ""
         is_fit = line.enabled and line.installed

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from cuga.adapters.capability.model import Model
 from cuga.adapters.openai_adapter import OpenAIAdapter
 from cuga.model.value import Value
-from cuga.policy.models import ModelSaid
+from cuga.planning.masking import Mask, NoMask
+from cuga.policy.models import ModelSaid, is_here
 from cuga.policy.profile import ModelRule, ModelUse
 from cuga.policy.registry import Registry
 from cuga.settings import Settings
@@ -50,6 +51,12 @@ class Models:
             return f"the profile {profile} asks no model"
         model = self.model()
         return "the registry names no model" if model is None else model.why_not()
+
+    def mask(self, people: Iterable[str]) -> Mask:
+        """What hides these people from the model, unless it is in the house or the registry says otherwise."""
+        said, given = self._registry().model, self._given
+        hides = not is_here(given.host) if given is not None else said is not None and said.masks
+        return Mask(people) if hides else NoMask()
 
     @property
     def is_named(self) -> bool:

@@ -104,13 +104,18 @@ class Noticing(Switching):
             await (await self.postman()).look()
 
 
+def mail_address(said: str) -> str:
+    """An e-mail address as it was said; `BadInput` for what is none."""
+    _, found = parseaddr(said)
+    if found != said or "@" not in said or not said.isprintable():
+        raise BadInput(f"{said!r} is no e-mail address")
+    return said
+
+
 def _shown(channel: str, address: str) -> str:
     """An address as everybody may see it: of a URL, whose path is a secret, the host."""
     if channel == "email":
-        _, found = parseaddr(address)
-        if found != address or "@" not in address or not address.isprintable():
-            raise BadInput(f"{address!r} is no e-mail address")
-        return address
+        return mail_address(address)
     try:
         parts = urlsplit(address)
         host = parts.hostname

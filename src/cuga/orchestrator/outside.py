@@ -132,6 +132,7 @@ class Outside:
                     inside=self._settings.inside,
                     proxy=self._settings.proxy,
                     directory=str(self._root) if self._root is not None else None,
+                    learn=self._redactor.learn,
                 )
 
     def _document(self, said: OpenApiDocument, source: str) -> Document:
@@ -146,7 +147,11 @@ class Outside:
 
     def _secrets(self, registry: Registry) -> list[str]:
         names = [name for said in registry.openapi.values() for name in said.secrets.values()]
-        names += [name for server in registry.mcp.values() for name in (server.token, *server.env)]
+        names += [
+            name
+            for server in registry.mcp.values()
+            for name in (server.token, *server.env, server.oauth.secret if server.oauth else "")
+        ]
         return [value for name in names if name and (value := self._settings.variables.get(name))]
 
 

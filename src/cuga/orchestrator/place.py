@@ -65,6 +65,11 @@ class Place:
         return self.root / "shadow.yaml"
 
     @property
+    def rehearsed(self) -> Path:
+        """Dry runs that may still be begun as they were shown; a file for each."""
+        return self.root / "rehearsed"
+
+    @property
     def outbox(self) -> Path:
         return self.root / "outbox"
 
@@ -77,6 +82,16 @@ class Place:
     def templates(self) -> Path:
         """The house's own message templates, a file for each version."""
         return self.root / "templates"
+
+    @property
+    def calendar(self) -> Path:
+        """Whose times are looked at before a meeting is offered: `.ics` and `.csv` files, and what was offered."""
+        return self.root / "calendar"
+
+    @property
+    def facts(self) -> Path:
+        """Facts on companies, as `.csv` and `.json` files."""
+        return self.root / "facts"
 
     @property
     def documents(self) -> Path:

@@ -26,7 +26,8 @@ from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly, open_house
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionResult
-from cuga.orchestrator.health import Finding, examine
+from cuga.orchestrator.health import examine
+from cuga.orchestrator.machine import Finding
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.place import Place, shipped_registry
 from cuga.orchestrator.registry_file import registry_of
@@ -80,6 +81,7 @@ class HouseNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     forbidden_tools: dict[str, str]  # tool -> reason
     crm_version: str
     schedules: tuple[ScheduleAdded, ...]
+    paused_schedules: tuple[str, ...]
 
 
 class Reading:
@@ -276,7 +278,9 @@ class Reading:
     async def inbox(self, run_id: str = "", limit: int = 50) -> list[Card]:
         """What waits for a person's decision, the riskiest first; of the house or of one run."""
         assembly = await self.open()
-        return await inbox(assembly.journal, tenant=assembly.tenant, run_id=run_id, limit=limit)
+        return await inbox(
+            assembly.journal, tenant=assembly.tenant, run_id=run_id, limit=limit, known=assembly.known_cards
+        )
 
     async def card(self, approval_id: str) -> Card:
         """One request, open or closed."""
@@ -356,6 +360,7 @@ class Reading:
             forbidden_tools=dict(state.forbidden),
             crm_version=assembly.crm.crm_version(),
             schedules=tuple(state.schedules.values()),
+            paused_schedules=tuple(state.paused),
         )
 
     async def adapters(self) -> list[AdapterLine]:

@@ -112,7 +112,8 @@ class RunShelf:
         for event in events:
             if isinstance(event, e.ToolCallComplete) and event.blob is not None and event.blob.kept:
                 try:
-                    is_there = digest_bytes(await self._journal.blob(event.blob.digest)) == event.blob.digest
+                    stored = await self._journal.blob(event.blob.digest, stored=True)
+                    is_there = digest_bytes(stored) == event.blob.digest
                 except NotFound:
                     is_there = False
                 if not is_there:

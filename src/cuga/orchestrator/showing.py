@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -30,8 +30,9 @@ from cuga.planning import goal_of
 from cuga.policy.access import asks_for_proof, may_decide, who_can
 from cuga.policy.profile import Profile
 from cuga.projections.acts import Act
-from cuga.projections.card import Card, shown
+from cuga.projections.card import Card, is_seen, shown
 from cuga.projections.export import exported
+from cuga.projections.inbox import may_decide_on
 from cuga.projections.runs import RunLine, find_runs
 from cuga.projections.signals import Signals
 
@@ -215,6 +216,13 @@ class Showing(Reading):
             edits=_edits(before, card) if before is not None else (),
         )
 
+    async def decidable(self, cards: Sequence[Card], by: Principal | None = None) -> tuple[str, ...]:
+        """The ids of those of these requests that a person may decide now."""
+        assembly = await self.open()
+        who = by or await self.principal()
+        current, at = assembly.current, assembly.clock.now()
+        return tuple(card.approval_id for card in cards if may_decide_on(card, who, current, at).allowed)
+
     async def profiles(self) -> tuple[Profile, ...]:
         """The profiles of this house."""
         assembly = await self.open()
@@ -288,7 +296,7 @@ def _browsable(kind: str) -> None:
 def _hidden(value: Any) -> int:
     """Characters of a JSON value's texts that are not printed as themselves; line ends are what they seem."""
     if isinstance(value, str):
-        return sum(1 for one in value if not one.isprintable() and one not in "\n")
+        return sum(1 for one in value if not is_seen(one) and one != "\n")
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
     return sum(_hidden(one) for one in inner)
 

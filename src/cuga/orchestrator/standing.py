@@ -7,6 +7,7 @@ from datetime import datetime
 
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import DEFAULT
 
@@ -17,6 +18,7 @@ class AdapterLine(Value, frozen=True, kw_only=True, omit_defaults=False):
     capability: str
     adapter: str
     installed: bool
+    absent: str  # why it cannot be used here while it is not installed
     enabled: bool
     chosen: bool  # the capability is switched to this one
     mode: str
@@ -64,11 +66,13 @@ def _adapter_lines(assembly: Assembly) -> Iterator[AdapterLine]:
             is_chosen = state.chosen.get(capability) == name
             own = [f"{capability}/"] if is_chosen or capability in state.modes else []
             known = [state.switched.get(key) for key in (*keys, *own)]
+            is_there = name in current.installed_adapters.get(capability, ())
             latest = max((one for one in known if one is not None), key=lambda one: one.at, default=None)
             yield AdapterLine(
                 capability=capability,
                 adapter=name,
-                installed=name in current.installed_adapters.get(capability, ()),
+                installed=is_there,
+                absent="" if is_there else not_set_up(assembly, name),
                 enabled=state.disabled.keys().isdisjoint(keys),
                 chosen=is_chosen,
                 mode=state.modes.get(capability, PREFERRED),

@@ -26,8 +26,20 @@ from cuga.model.value import units
 from cuga.orchestrator.models import Models
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.authority import Planner, PlanningAuthority
-from cuga.planning.by_model import answer_of, faults, own_words, records_in, reply_bytes, task_of, tools_for
+from cuga.planning.by_model import (
+    answer_of,
+    faults,
+    hidden,
+    own_words,
+    people_in,
+    records_in,
+    reply_bytes,
+    task_of,
+    tools_for,
+)
 from cuga.planning.check import check
+from cuga.planning.lessons import Taught, wishes
+from cuga.planning.masking import Mask
 from cuga.planning.records import CrmLookup
 from cuga.policy.budget import CALLS, COST, limits_of
 from cuga.policy.judge import Rules
@@ -47,9 +59,12 @@ class Thinker:
         models: Models,
         rank: Callable[[str], Iterable[str]],
         banned: Callable[[], Iterable[str]],
+        lessons: Taught,
     ) -> None:
         self._driver, self._clock, self._planner = driver, clock, planner
         self._records, self._models, self._rank, self._banned = records, models, rank, banned
+        self._lessons = lessons
+        self._masks: dict[tuple[str, int], Mask] = {}  # run and call in flight -> what its placeholders stand for
 
     async def make(self, state: RunState, request: PlanRequested) -> c.Command:
         """What follows from a request for a plan as the run stands: a plan, a question, a refusal, a model to ask."""
@@ -78,9 +93,13 @@ class Thinker:
         if model is None or (model.provider, model.name, model.host) != (start.provider, start.name, start.host):
             return self._failed(start, "the registry names another model by now")
 
+        mask = self._masks.pop((state.run_id, start.call), None)
+        if mask is None:
+            return self._failed(start, "the process that hid names from it is gone")
+
         def judge(said: Any) -> str:
             try:
-                answer = self._read(state, rules, said, start)
+                answer = self._read(state, rules, mask.show(said), start)
                 if isinstance(answer, Proposal):
                     self._checked(state, rules, answer.plan)
             except CugaError as error:
@@ -102,11 +121,12 @@ class Thinker:
                 money=error.spent.money,
                 duration_us=_since(began),
             )
+        steps, why, question = mask.show([thought.steps, thought.why, thought.question])
         others = sorted({str(step["tool"]) for step in thought.steps} - {*start.tools})
         return c.RecordModelReply(
             at=self._clock.now(),
             call=start.call,
-            reply=None if others else reply_bytes(thought.steps, thought.why, thought.question),
+            reply=None if others else reply_bytes(steps, why, question),
             mode=FailureMode.POLICY_ALLOWLIST,
             message=f"it named tools that it was not shown: {', '.join(others)}" if others else "",
             requests=thought.spent.requests,
@@ -208,9 +228,14 @@ class Thinker:
         crm = self._records(rules.profile)
         try:
             task = task_of(state, rules.book, tools, crm, _said(state, request), words)
+            lessons = await self._lessons.of(rules.profile.name)
+            task = msgspec.structs.replace(task, remembered=wishes(lessons, tools))
         except PlanInvalid as error:
             return await self._by_rules(state, request, rules, error.message)
+        mask = self._models.mask(people_in(task, crm))
+        task = hidden(task, mask)
         prompt = task.text()
+        self._masks[state.run_id, state.model_calls + 1] = mask
         tokens, money = model.worst_case(prompt, task.tools)
         return c.AskModel(
             at=self._clock.now(),

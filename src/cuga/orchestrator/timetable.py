@@ -81,7 +81,8 @@ async def _start_due(front: Coordinator, assembly: Assembly) -> Started:
     begun: list[Begun] = []
     missed: list[Missed] = []
     problems: list[str] = []
-    schedules = [] if assembly.current.halted else list(assembly.state.schedules.values())
+    going = [one for name, one in assembly.state.schedules.items() if name not in assembly.state.paused]
+    schedules = [] if assembly.current.halted else going
     for schedule in schedules:
         try:
             one, late = await _look(front, assembly, schedule, now)
@@ -90,7 +91,7 @@ async def _start_due(front: Coordinator, assembly: Assembly) -> Started:
             continue
         begun += [one] if one else []
         missed += [late] if late else []
-    coming = [next_due(schedule, now) for schedule in assembly.state.schedules.values()]
+    coming = [next_due(schedule, now) for schedule in going]
     return Started(
         begun=tuple(begun), missed=tuple(missed), problems=tuple(problems), next_due=min(coming, default=None)
     )

@@ -13,6 +13,8 @@ from cuga.errors import BadInput
 from cuga.model.value import Value
 from cuga.orchestrator.assemble import Assembly
 
+_WAITS_FOR = {"folder": "the house has no directory crm with CSV files"}
+
 
 class Tried(Value, frozen=True, kw_only=True, omit_defaults=False):
     """What an adapter said for one capability."""
@@ -47,11 +49,11 @@ async def _try(assembly: Assembly, use: str, adapter: str, is_there: bool) -> Tr
 def not_set_up(assembly: Assembly, adapter: str) -> str:
     """Why a declared adapter cannot be used here."""
     if (kind := KINDS.get(adapter)) is None:
-        return "it is declared, and not installed or not set up here"
+        return f"not set up: {_WAITS_FOR[adapter]}" if adapter in _WAITS_FOR else "not installed"
     if adapter in assembly.unfit_adapters:
         return assembly.unfit_adapters[adapter]
     missing = ", ".join(need.variable for need in kind.missing(assembly.settings.variables))
-    return f"it is declared, and not set up here: {missing} is missing"
+    return f"not set up: {missing} missing"
 
 
 def _question(found: object) -> Callable[[], str]:

@@ -11,6 +11,7 @@ from dataclasses import replace
 from cuga.adapters.offline import CrmStore, Outbox
 from cuga.adapters.smtp import SmtpMail
 from cuga.adapters.vendors import KINDS, Kind, VendorCrm
+from cuga.adapters.vendors.facts_http import WebFacts
 from cuga.clock import Clock, SystemClock
 from cuga.errors import BadInput
 from cuga.model.value import digest
@@ -25,7 +26,7 @@ def adapters_of(
     settings: Settings, crm: CrmStore, outbox: Outbox, clock: Clock, unfit: dict[str, str]
 ) -> dict[str, dict[str, object]]:
     """Capability -> name -> adapter of everything that is set up. Those that cannot be made go into `unfit`."""
-    made: dict[str, dict[str, object]] = {"crm": {}, "mail": {}}
+    made: dict[str, dict[str, object]] = {"crm": {}, "mail": {}, "enrichment": {}}
     for kind in KINDS.values():
         if kind.missing(settings.variables):
             continue
@@ -48,8 +49,12 @@ def places_of(settings: Settings) -> dict[str, str]:
     }
 
 
-def _made(kind: Kind, settings: Settings, crm: CrmStore, outbox: Outbox, clock: Clock) -> VendorCrm | SmtpMail:
+def _made(
+    kind: Kind, settings: Settings, crm: CrmStore, outbox: Outbox, clock: Clock
+) -> VendorCrm | SmtpMail | WebFacts:
     said = kind.said(settings.variables)
+    if kind.facts is not None:
+        return kind.facts(said, settings, clock)
     if kind.make is not None:
         return VendorCrm(crm, kind.make(said, settings), clock=clock)
     server = MailServer.read(said["CUGA_MAIL_SERVER"], said["CUGA_MAIL_PASSWORD"])

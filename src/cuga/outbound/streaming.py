@@ -29,14 +29,17 @@ def streaming_client(
     max_bytes: int = MAX_BYTES,
     read_s: float = STREAM_S,
     resolver: Resolver = resolve,
+    auth: httpx2.Auth | None = None,
 ) -> httpx2.AsyncClient:
-    """An `httpx2.AsyncClient` that reaches only what `egress` allows. No answer may have more than `max_bytes`."""
+    """An `httpx2.AsyncClient` that reaches only what `egress` allows. No answer may have more than `max_bytes`. What
+    `auth` sends goes the same way."""
     import httpx2
 
     transport = _transport(egress, proxy, max_bytes, resolver)
     timeout = httpx2.Timeout(CONNECT_S, read=read_s, write=read_s)
+    said = dict(headers or {})
     return httpx2.AsyncClient(
-        transport=transport, headers=dict(headers or {}), timeout=timeout, trust_env=False, follow_redirects=False
+        transport=transport, headers=said, timeout=timeout, trust_env=False, follow_redirects=False, auth=auth
     )
 
 

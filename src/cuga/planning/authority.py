@@ -11,6 +11,7 @@ from typing import Protocol
 
 from cuga.model.play import Play
 from cuga.planning.answer import Answer, Proposal
+from cuga.planning.lessons import Taught, heed
 from cuga.planning.memory import PastGoal, Recall
 from cuga.planning.plays import checked, played
 from cuga.planning.records import CrmLookup
@@ -40,11 +41,15 @@ class PlanningAuthority:
     """A `Planner` without a model: plays, then rules. The same goal on the same records gives the same answer.
 
     With a `memory` what became of earlier goals like this one is a hint for the order among tools, and the plan's
-    reasons name the runs behind it.
+    reasons name the runs behind it. With `lessons` it heeds how people wanted such calls made before.
     """
 
     def __init__(
-        self, crm: CrmLookup | None = None, plays: Iterable[Play] | Plays = (), memory: Recall | None = None
+        self,
+        crm: CrmLookup | None = None,
+        plays: Iterable[Play] | Plays = (),
+        memory: Recall | None = None,
+        lessons: Taught | None = None,
     ) -> None:
         fixed = None if callable(plays) else tuple(plays)
         self._told: Plays = plays if callable(plays) else lambda: fixed or ()
@@ -52,6 +57,7 @@ class PlanningAuthority:
         self._plays()
         self._rules = RulePlanner(crm)
         self._memory = memory
+        self._lessons = lessons
         self._crm = crm
         self._others: list[PlanningAuthority] = []
 
@@ -60,7 +66,7 @@ class PlanningAuthority:
         for known in (self, *self._others):
             if known._crm is crm:
                 return known
-        other = PlanningAuthority(crm, self._told, self._memory)
+        other = PlanningAuthority(crm, self._told, self._memory, self._lessons)
         self._others.append(other)
         return other
 
@@ -75,7 +81,10 @@ class PlanningAuthority:
     ) -> Answer:
         """Plan a goal. With feedback or a denial the rules plan: a play is fixed and could not heed them."""
         past = await self._memory.like(goal, rulebook.profile.name) if self._memory is not None else ()
-        return self.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
+        answer = self.plan(goal, rulebook, feedback=feedback, denied=denied, as_of=as_of, past=past)
+        if self._lessons is None or not isinstance(answer, Proposal):
+            return answer
+        return heed(answer, await self._lessons.of(rulebook.profile.name), rulebook.contracts)
 
     def plan(
         self,

@@ -21,6 +21,7 @@ from cuga.model.plan import REFERENCE, CheckedPlan, Plan, PlanStep
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import encode
 from cuga.planning.answer import Proposal, Question
+from cuga.planning.masking import Mask
 from cuga.planning.records import CrmLookup, Records
 from cuga.planning.schema import arguments_of
 from cuga.planning.words import tokens
@@ -28,6 +29,7 @@ from cuga.policy.budget import CALLS, COST
 from cuga.policy.profile import Rulebook
 
 _QUOTED = re.compile(r'"[^"]{60,}"|“[^”]{60,}”|«[^»]{60,}»')  # a passage, not a name or a subject
+PEOPLE = ("contact", "rep")  # kinds of records that are people
 _SHOWN = 400  # characters of an earlier step's input that a model is told
 
 
@@ -62,6 +64,29 @@ def records_in(goal: str, crm: CrmLookup | None) -> list[dict[str, str]]:
     """The records that a goal names, with their ids."""
     spots = Records(crm).spots(tokens(goal), goal)
     return [{"kind": spot.kind, "id": hit[0], "name": hit[1]} for spot in spots for hit in spot.hits][:20]
+
+
+def people_in(task: Task, crm: CrmLookup | None) -> list[str]:
+    """The people of the records whom what a model would be told names; and the owners of deals, by their names."""
+    told = "\n".join((task.goal, *task.feedback, *task.history, *task.remembered))
+    named = [one["name"] for one in task.records if one["kind"] in PEOPLE]
+    spots = Records(crm).spots(tokens(told), told)
+    return [
+        *named,
+        *(name for spot in spots if spot.kind in PEOPLE for name in (spot.text, *(h[1] for h in spot.hits))),
+    ]
+
+
+def hidden(task: Task, mask: Mask) -> Task:
+    """The task with placeholders for people and addresses."""
+    return msgspec.structs.replace(
+        task,
+        goal=mask.hide(task.goal),
+        feedback=tuple(map(mask.hide, task.feedback)),
+        history=tuple(map(mask.hide, task.history)),
+        remembered=tuple(map(mask.hide, task.remembered)),
+        records=tuple({name: mask.hide(value) for name, value in record.items()} for record in task.records),
+    )
 
 
 def own_words(goal: str) -> str:

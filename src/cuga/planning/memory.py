@@ -7,7 +7,7 @@ journal does not say.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from typing import Any, Protocol, Self
 
 from cuga.errors import CugaError
@@ -85,7 +85,15 @@ class Notes(Protocol):
 class PastRuns:
     """A `Recall` over the journal: `notes` is only an index of it, brought up to date at each question."""
 
-    def __init__(self, journal: ReadJournal, notes: Notes, tenant: str = LOCAL_TENANT) -> None:
+    def __init__(
+        self,
+        journal: ReadJournal,
+        notes: Notes,
+        tenant: str = LOCAL_TENANT,
+        forgotten: Callable[[], Container[str]] = tuple,
+    ) -> None:
+        """`forgotten` are runs that are no hint any more, because a person said so."""
+        self._forgotten = forgotten
         self._journal = journal
         self._notes = notes
         self._tenant = tenant
@@ -94,10 +102,12 @@ class PastRuns:
     async def like(self, goal: str, profile: str) -> tuple[PastGoal, ...]:
         """Ended runs of this profile whose goals are like this one."""
         await self._catch_up()
-        found = []
+        found, forgotten = [], self._forgotten()
         for note in self._notes.under(profile).search(goal, _SEARCHED):
             said = note.metadata
-            if note.likeness >= LIKE and said.get("kind") == _KIND:  # others may keep notes of their own in there
+            if said.get("kind") != _KIND or said["run"] in forgotten:
+                continue  # others may keep notes of their own in there
+            if note.likeness >= LIKE:
                 found.append(
                     PastGoal(
                         run_id=said["run"],

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 import msgspec
@@ -19,10 +20,12 @@ from cuga.policy.strict import Node
 KEYS = {"openai": "OPENAI_API_KEY", "anthropic": "ANTHROPIC_API_KEY"}  # provider -> the variable that holds its key
 HOSTS = {"openai": "https://api.openai.com/v1", "anthropic": "https://api.anthropic.com"}
 OUTPUTS = ("tool", "native", "prompted")
-FIELDS = ("goal", "tools", "feedback", "history", "records")  # what a model may be told
+FIELDS = ("goal", "tools", "feedback", "history", "records", "notes")  # what a model may be told
 NEEDED = ("goal", "tools")  # without which it cannot plan
 USUAL = ("goal", "tools", "feedback", "history")  # unless a profile names others: nothing out of the records
-_KEYS = ("provider", "name", "base_url", "key_env", "output", "deadline", "requests", "reply_tokens", "prices")
+_KEYS = (
+    "provider", "name", "base_url", "key_env", "output", "deadline", "requests", "reply_tokens", "mask", "prices",
+)  # fmt: skip
 _PRICE_KEYS = ("input", "output")
 _RULE_KEYS = ("use", "fields", "tokens_per_day")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -40,6 +43,7 @@ class ModelSaid(Value, frozen=True, kw_only=True):
     deadline_s: int = 60  # for everything, from the first byte sent to the last answer read
     requests: int = 3  # at most: the first, and those after an answer that did not do
     reply_tokens: int = 4_000  # of one answer
+    mask: bool | None = None  # whether names and addresses of people are hidden; None: unless it is on this machine
     price_in: int | None = None
     price_out: int | None = None
 
@@ -52,6 +56,20 @@ class ModelSaid(Value, frozen=True, kw_only=True):
     def host(self) -> str:
         """The host, with its port where it is not the usual one."""
         return urlsplit(self.url).netloc.rpartition("@")[2]
+
+    @property
+    def masks(self) -> bool:
+        """Whether names and addresses of people are hidden from it."""
+        return self.mask if self.mask is not None else not is_here(self.host)
+
+
+def is_here(host: str) -> bool:
+    """Whether a host, with or without a port, is this machine."""
+    name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost" or name.endswith(".localhost")
 
 
 def read_model(fields: Fields, node: Node | None) -> ModelSaid | None:
@@ -76,6 +94,7 @@ def read_model(fields: Fields, node: Node | None) -> ModelSaid | None:
         deadline_s=fields.seconds(said.get("deadline"), "model.deadline", 1, 600) or 60,
         requests=fields.whole(said.get("requests"), "model.requests", 1, 10) or 3,
         reply_tokens=fields.whole(said.get("reply_tokens"), "model.reply_tokens", 100, 100_000) or 4_000,
+        mask=fields.flag(said.get("mask"), "model.mask"),
         price_in=fields.micros(prices.get("input"), "model.prices.input"),
         price_out=fields.micros(prices.get("output"), "model.prices.output"),
     )

@@ -17,12 +17,27 @@ from cuga.policy.strict import Node
 
 TIMEOUT_S = 30  # of a call
 COST = MICRO  # of a call
+MEMORY_MB = 4_096  # of a server that is started here
 PAGES = 1  # of a list that are read by one call
 MOST_PAGES = 20
-_SERVER_KEYS = ("command", "url", "token", "env", "domain", "trust", "cost", "timeout", "only", "tools")
+_SERVER_KEYS = (
+    "command",
+    "url",
+    "token",
+    "oauth",
+    "env",
+    "memory",
+    "domain",
+    "trust",
+    "cost",
+    "timeout",
+    "only",
+    "tools",
+)
 _DOCUMENT_KEYS = (
     "document", "url", "secrets", "domain", "cost", "timeout", "pages", "only", "operations",
 )  # fmt: skip
+_OAUTH_KEYS = ("issuer", "client", "secret")
 _SAID_KEYS = ("side_effect", "idempotent", "cost", "timeout")
 _OWN_NAME = re.compile(r"[a-z][a-z0-9_-]{0,29}")
 _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
@@ -37,6 +52,14 @@ class Said(Value, frozen=True, kw_only=True):
     timeout_s: int | None = None
 
 
+class OAuth(Value, frozen=True, kw_only=True):
+    """How a token for a server is got: as a client of this authorization server, by its own credentials."""
+
+    issuer: str
+    client: str  # the variable that holds the client's id
+    secret: str  # the variable that holds its secret
+
+
 class McpServer(Value, frozen=True, kw_only=True):
     """An MCP server: a command to start, or an address to ask. Its tools are named `name/tool`."""
 
@@ -44,6 +67,8 @@ class McpServer(Value, frozen=True, kw_only=True):
     command: tuple[str, ...] = ()
     url: str = ""
     token: str = ""  # the variable that holds the bearer token of `url`
+    oauth: OAuth | None = None  # instead of a token
+    memory_mb: int = MEMORY_MB  # that the command may take for its data
     env: tuple[str, ...] = ()  # variables that the command gets, beside the few that every one gets
     domain: str
     trust: bool = False  # whether its hints may lower a class
@@ -119,7 +144,9 @@ class OutsideReader:
         command = f.each(said.get("command"), f"{where}.command", f.text) or ()
         if "command" in said and not command:
             f.wrong(said["command"], f"{where}.command", "the command is empty")
-        for key, needs in (("token", "url"), ("env", "command")):
+        if "token" in said and "oauth" in said:
+            f.wrong(said["oauth"], where, "say either `token` or `oauth`")
+        for key, needs in (("token", "url"), ("oauth", "url"), ("env", "command"), ("memory", "command")):
             if key in said and needs not in said:
                 f.wrong(said[key], f"{where}.{key}", f"`{key}` goes with `{needs}`")
         return McpServer(
@@ -127,6 +154,8 @@ class OutsideReader:
             command=command,
             url=self._url(said.get("url"), f"{where}.url"),
             token=self._variable(said.get("token"), f"{where}.token"),
+            oauth=self._oauth(said.get("oauth"), f"{where}.oauth"),
+            memory_mb=_or(f.whole(said.get("memory"), f"{where}.memory", 64, 65_536), MEMORY_MB),
             env=f.each(said.get("env"), f"{where}.env", self._variable) or (),
             domain=self._domain(said.get("domain"), f"{where}.domain"),
             trust=f.flag(said.get("trust"), f"{where}.trust") or False,
@@ -134,6 +163,16 @@ class OutsideReader:
             timeout_s=_or(f.seconds(said.get("timeout"), f"{where}.timeout", 1, 3600), TIMEOUT_S),
             only=self._only(said.get("only"), f"{where}.only"),
             tools=self._said(said.get("tools"), f"{where}.tools"),
+        )
+
+    def _oauth(self, node: Node | None, where: str) -> OAuth | None:
+        if node is None:
+            return None
+        said = self._fields.mapping(node, where, _OAUTH_KEYS, _OAUTH_KEYS)
+        return OAuth(
+            issuer=self._url(said.get("issuer"), f"{where}.issuer"),
+            client=self._variable(said.get("client"), f"{where}.client"),
+            secret=self._variable(said.get("secret"), f"{where}.secret"),
         )
 
     def _document(self, name: str, node: Node) -> OpenApiDocument:

@@ -22,6 +22,7 @@ from cuga.policy.models import ModelSaid, read_model
 from cuga.policy.outside import McpServer, OpenApiDocument, OutsideReader
 from cuga.policy.profile import Profile, Rulebook
 from cuga.policy.reading import Mention, ProfileReader
+from cuga.policy.retention import read_retention
 from cuga.policy.routing import Pool
 from cuga.policy.strict import Node, Place, parse
 from cuga.policy.tighten import Override, loosened_tool
@@ -31,7 +32,7 @@ SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
 _KEYS = (
     "version", "default_profile", "domains", "packs", "modules", "adapters", "mcp", "openapi", "profiles", "tools",
-    "workers", "sender", "mailbox", "model", "engine",
+    "workers", "sender", "mailbox", "model", "engine", "retention",
 )  # fmt: skip
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
@@ -56,14 +57,16 @@ class Registry(Value, frozen=True, kw_only=True):
     mailbox: Mailbox | None = None  # where replies come in, beside the inbox folder
     model: ModelSaid | None = None  # that plans may be asked of
     engine: str = ENGINES[0]  # what wakes runs: the journal's own engine, or Restate
+    retention: str = ""  # how long the words of ended runs are kept at least, e.g. 18mo; empty: until somebody says
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
         """The digest of what it says; where it says so, and comments, do not count, nor who does the work and is woken
         how, which model is asked and where answers come in."""
+        own = ENGINES[0]
         bare = msgspec.structs.replace(
-            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, engine=ENGINES[0]
+            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, retention="", engine=own
         )
         return digest(bare)
 
@@ -130,6 +133,7 @@ def load_registry(
         mailbox=within.mailbox if within else read_mailbox(fields, said.get("mailbox")),
         model=within.model if within else read_model(fields, said.get("model")),
         engine=within.engine if within else fields.choice(said.get("engine"), "engine", ENGINES) or ENGINES[0],
+        retention=within.retention if within else read_retention(fields, said.get("retention")),
         mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,
     )

@@ -1,6 +1,7 @@
 """Who did what, over the whole house, newest first: decisions of people, what began and stopped, changes of the house.
 
-A fold of the journal like every other view. Each act lies in three orders: of all, of a person, of a run.
+A fold of the journal like every other view. Each act lies in several orders: of all, of a person, of a run; what ended
+a request in one of its own as well.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from cuga.projections.projection import ATTEMPTS, Rows, Store, View, ViewsLost, 
 
 _LAST = 10**12  # acts are numbered down from here, so that the newest comes first in the order of keys
 _COUNT = "count"
+_ENDS = (e.ApprovalReceived, e.ApprovalTimeout, e.ApprovalRevoked)
 _WORDS: dict[type[Event], str] = {
     e.RunStarted: "began: {goal}",
     e.CancelRequested: "cancelled: {reason}",
@@ -62,7 +64,7 @@ class ActsFold:
     """The projection behind the list."""
 
     name = "acts"
-    version = 2
+    version = 3
     row = _Row
 
     def apply(self, rows: Rows[_Row], stream: str, event: Event) -> None:
@@ -85,13 +87,13 @@ class ActsFold:
             on_behalf_of=getattr(event, "on_behalf_of", ""),
             solo=getattr(event, "solo", False) or getattr(getattr(event, "requester", None), "solo", False),
         )
-        for order in _orders(act):
+        for order in _orders(act, is_end=isinstance(event, _ENDS)):
             rows.put(f"{order}{_LAST - number:012d}", _Kept(act))
 
 
-def _orders(act: Act) -> tuple[str, ...]:
+def _orders(act: Act, *, is_end: bool) -> tuple[str, ...]:
     by_run = (f"run\x1f{act.run_id}\x1f",) if act.run_id else ()
-    return ("all\x1f", f"by\x1f{act.by}\x1f", *by_run)
+    return ("all\x1f", f"by\x1f{act.by}\x1f", *by_run, *(("ended\x1f",) if is_end else ()))
 
 
 def _text(event: Event) -> str:
@@ -126,10 +128,18 @@ class ActsView:
         return self.view.position
 
     async def read(
-        self, *, run_id: str = "", by: str = "", since: datetime | None = None, before: int = 0, limit: int = 50
+        self,
+        *,
+        run_id: str = "",
+        by: str = "",
+        since: datetime | None = None,
+        before: int = 0,
+        limit: int = 50,
+        ended: bool = False,
     ) -> list[Act]:
-        """Acts older than number `before` (0: from the newest), of a run, by somebody, not earlier than a time."""
-        order = f"run\x1f{run_id}\x1f" if run_id else f"by\x1f{by}\x1f" if by else "all\x1f"
+        """Acts older than number `before` (0: from the newest), of a run, by somebody, not earlier than a time; or with
+        `ended` only what ended a request, of all runs."""
+        order = "ended\x1f" if ended else f"run\x1f{run_id}\x1f" if run_id else f"by\x1f{by}\x1f" if by else "all\x1f"
         for _ in range(ATTEMPTS):
             await catch_up(self._journal, [self.view])
             after = f"{order}{_LAST - before:012d}" if before else ""

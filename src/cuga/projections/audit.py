@@ -102,7 +102,7 @@ class AuditRecord(Value, frozen=True, kw_only=True, omit_defaults=False):
 def audit_of(stored: Iterable[Stored], codec: Codec = PLAIN) -> AuditRecord:
     """The record of one run's stream; `RunNotFound` when it is not one."""
     lane = list(stored)
-    events = [codec.decode(one.body) for one in lane]
+    events = [codec.decode(one.readable) for one in lane]
     if not events or not isinstance(events[0], e.RunStarted):
         raise RunNotFound(lane[0].stream if lane else "")
     run_id = lane[0].stream

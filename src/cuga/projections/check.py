@@ -82,7 +82,7 @@ async def rebuild_rows(journal: Journal, *, codec: Codec = PLAIN) -> tuple[RowFa
         closed = {fault.approval_id: None for fault in faults if fault.kind == "approval_stale"}
         index = Index(approvals=dict(closed))
         if stored:
-            fresh = fresh_rows(run_id, [codec.decode(one.body) for one in stored])
+            fresh = fresh_rows(run_id, [codec.decode(one.readable) for one in stored])
             index = Index(run=fresh.row, approvals={**closed, **fresh.approvals})
         answer = await journal.append(run_id, len(stored), (), index=index)
         if isinstance(answer, Committed):
@@ -96,7 +96,7 @@ async def _runs_of(journal: ReadJournal, codec: Codec) -> dict[str, str]:
     async for stored in journal.feed():
         if stored.seq == 1:
             try:
-                first = codec.decode(stored.body)
+                first = codec.decode(stored.readable)
             except CugaError:
                 found[stored.stream] = ""
                 continue
@@ -126,7 +126,7 @@ async def _differences(
     journal: ReadJournal, run_id: str, listed: Listed | None, cards: dict[str, OpenApproval], codec: Codec
 ) -> list[RowFault]:
     try:
-        events = [codec.decode(one.body) for one in await journal.read(run_id)]
+        events = [codec.decode(one.readable) for one in await journal.read(run_id)]
         if not events:
             return [RowFault(kind="approval_stale", run_id=run_id, approval_id=one) for one in sorted(cards)]
         fresh = fresh_rows(run_id, events)

@@ -20,6 +20,9 @@ from cuga.projections.check import all_open
 
 RISKS = ("high", "medium", "low")
 KEPT = 1_000  # lines held beside those that will be shown
+KEPT_CARDS = 1_000  # runs whose cards are kept
+
+KnownCards = dict[str, tuple[int, dict[str, Card]]]  # by run, with the length that its stream had
 
 
 async def inbox(
@@ -29,8 +32,13 @@ async def inbox(
     run_id: str = "",
     limit: int = 50,
     codec: Codec = PLAIN,
+    known: KnownCards | None = None,
 ) -> list[Card]:
-    """Open requests of a tenant, or of one run: by risk, then the oldest first."""
+    """Open requests of a tenant, or of one run: by risk, then the oldest first.
+
+    `known` cards are those of an earlier look, and are folded again only when their run has moved.
+    """
+    kept = known if known is not None else {}
     lines: list[OpenApproval] = []
     async for one in all_open(journal, tenant):
         if not run_id or one.run_id == run_id:
@@ -42,7 +50,7 @@ async def inbox(
     for line in heapq.nsmallest(limit, lines, key=_urgency):
         cards = by_run.get(line.run_id)
         if cards is None:
-            cards = by_run[line.run_id] = await _cards(journal, line.run_id, codec)
+            cards = by_run[line.run_id] = await _kept(journal, line.run_id, codec, kept)
         card = cards.get(line.approval_id)
         if card is not None and card.is_open:  # decided since the table was read
             found.append(card)
@@ -70,6 +78,16 @@ async def find_card(journal: ReadJournal, approval_id: str, *, codec: Codec = PL
 def may_decide_on(card: Card, by: Principal, current: Current, at: datetime) -> Access:
     """Whether a person may decide on a request now, with the reasons."""
     return may_decide(by, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
+
+
+async def _kept(journal: ReadJournal, run_id: str, codec: Codec, kept: KnownCards) -> dict[str, Card]:
+    version = await journal.version(run_id)
+    found = kept.get(run_id)
+    if found is None or found[0] != version:
+        kept[run_id] = found = (version, await _cards(journal, run_id, codec))
+        if len(kept) > KEPT_CARDS:
+            kept.pop(next(iter(kept)))
+    return found[1]
 
 
 async def _cards(journal: ReadJournal, run_id: str, codec: Codec) -> dict[str, Card]:

@@ -15,11 +15,13 @@ from cuga.errors import CugaError
 from cuga.journal.codec import PLAIN, Codec
 from cuga.journal.port import ReadJournal
 from cuga.model.event import Event
-from cuga.model.value import Value, encode
+from cuga.model.value import Value
 
 BATCH = 2_000  # events between two savings
 ATTEMPTS = 100  # savings in which another process was faster, or files found damaged, before we give up
 KEPT_ROWS = 20_000  # rows held in memory between savings
+
+_encode = msgspec.json.Encoder().encode  # rows are never hashed; their keys may be numbers, which have no order there
 
 R = TypeVar("R")
 
@@ -69,6 +71,10 @@ class Store(Protocol):
 
     def drop(self, name: str) -> None:
         """Forget all rows and the mark of a projection."""
+        ...
+
+    def wipe(self) -> None:
+        """Forget everything, so that nothing of it stays where it lay."""
         ...
 
     def close(self) -> None:
@@ -208,7 +214,7 @@ class View(Generic[R]):
         before = self._load()
         if self._seen == before:
             return True
-        changes = {key: None if row is None else encode(row) for key, row in self._rows.changes().items()}
+        changes = {key: None if row is None else _encode(row) for key, row in self._rows.changes().items()}
         if not self._store.save(self.projection.name, before, self._seen, changes):
             self.forget()
             return False
@@ -244,7 +250,7 @@ async def _read_on(journal: ReadJournal, views: Sequence[View[Any]], batch: int,
     start = min((view._reach for view in views), default=0)
     try:
         async for stored in journal.feed(start):
-            event = codec.decode(stored.body)
+            event = codec.decode(stored.readable)
             for view in views:
                 if view._reach < stored.position:
                     view._apply(stored.position, stored.hash, stored.stream, event)

@@ -18,8 +18,8 @@ from cuga.model.event import RunStarted, Status
 from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
 
-PAGE = 200  # rows read at a time by a search
-LOOKED = 1_000  # rows one search looks through at most
+PAGE = 250  # rows read at a time by a search
+LOOKED = 500  # rows one search looks through at most
 KEPT_LINES = 5_000
 
 

@@ -168,7 +168,7 @@ def trace_of(stored: Iterable[Stored], *, everything: bool = False, codec: Codec
     run_id = trace_id = ""
     shown: list[TraceEvent] = []
     for one in stored:
-        event = codec.decode(one.body)
+        event = codec.decode(one.readable)
         run_id = one.stream
         if isinstance(event, RunStarted):
             trace_id = event.trace_id
@@ -196,7 +196,7 @@ async def follow_trace(
     position = stored[-1].position
     ended = False
     for one in stored:
-        event = codec.decode(one.body)
+        event = codec.decode(one.readable)
         trace_id = event.trace_id if isinstance(event, RunStarted) else trace_id
         ended = ended or isinstance(event, RunFinished)
         if one.seq > after and (everything or name_of(event) in CANONICAL):
@@ -206,7 +206,7 @@ async def follow_trace(
     async for one in journal.feed(position, follow=True):
         if one.stream != run_id:
             continue
-        event = codec.decode(one.body)
+        event = codec.decode(one.readable)
         if everything or name_of(event) in CANONICAL:
             yield trace_event(one, event, trace_id)
         if isinstance(event, RunFinished):

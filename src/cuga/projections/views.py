@@ -71,6 +71,10 @@ class MemoryViews:
         self._rows.pop(name, None)
         self._marks.pop(name, None)
 
+    def wipe(self) -> None:
+        self._rows.clear()
+        self._marks.clear()
+
     def close(self) -> None:
         """Nothing to let go."""
 
@@ -120,6 +124,11 @@ class ViewsFile:
 
     def drop(self, name: str) -> None:
         self._guarded(lambda: self._clear(name, 0))
+
+    def wipe(self) -> None:
+        self._connection.close()
+        _remove(self._path)
+        self._connection = self._open()
 
     def close(self) -> None:
         """Let the file go."""

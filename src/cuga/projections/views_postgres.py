@@ -80,6 +80,12 @@ class PostgresViews:
     def drop(self, name: str) -> None:
         self._clear(name, 0)
 
+    def wipe(self) -> None:
+        def work(connection: Connection) -> None:
+            connection.execute("truncate row, view")
+
+        self._guarded(work)
+
     def close(self) -> None:
         """Let the connection go."""
         if self._connection is not None:

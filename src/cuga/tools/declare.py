@@ -29,6 +29,7 @@ _CONTRACT = "__tool__"
 _PROBE = "__tool_probe__"
 _AMENDED = "__tool_amended__"
 _ARGUMENTS = "__tool_arguments__"
+_DRAFTING = "__tool_drafting__"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +106,11 @@ def tool(
     personal: tuple[str, ...] = (),
     version: str = "1.0.0",
     input_schema: Mapping[str, Any] | None = None,
+    drafting: object = None,
 ) -> Callable[[F], F]:
     """Declare a function a tool. `cost` is in units; all else is as in `ToolContract`.
 
+    `drafting` is a `tools.drafting.Drafting` when a language model may write the text of the result.
     `input_schema` is for `(inputs, context)` handlers, whose signature says nothing. Raises `ToolInvalid` when the
     declaration contradicts itself: a probe that is promised and not given, a class that does not exist.
     """
@@ -144,11 +147,13 @@ def tool(
             timeout_s=timeout_s,
             guardrails=guardrails,
             personal=personal,
+            drafts=drafting is not None,
         )
         setattr(function, _CONTRACT, contract)
         setattr(function, _PROBE, probe)
         setattr(function, _AMENDED, amended)
         setattr(function, _ARGUMENTS, arguments)
+        setattr(function, _DRAFTING, drafting)
         return function
 
     return attach
@@ -171,6 +176,11 @@ def amended_of(function: Callable[..., Any]) -> Amended | None:
     """The callable that looks at amended arguments before people decide on them: `(context, before, after) -> the
     arguments as they stand then`; it raises `NotDone` when the call would surely not be carried out."""
     return typing.cast("Amended | None", getattr(function, _AMENDED, None))
+
+
+def drafting_of(function: Callable[..., Any]) -> Any:
+    """What the tool says about a text that a language model may write, a `tools.drafting.Drafting`; None: nothing."""
+    return getattr(function, _DRAFTING, None)
 
 
 def arguments_of(function: Callable[..., Any]) -> type[msgspec.Struct] | None:
@@ -278,6 +288,7 @@ __all__ = [
     "capability_missing",
     "context_parameter",
     "contract_of",
+    "drafting_of",
     "is_handler",
     "probe_of",
     "tool",

@@ -26,6 +26,7 @@ from cuga.model.value import encode
 from cuga.redact import Redactor
 from cuga.tools.deadline import Watch
 from cuga.tools.declare import ToolContext
+from cuga.tools.drafting import Brief
 from cuga.tools.failing import failed
 from cuga.tools.registry import Tool, ToolRegistry
 from cuga.tools.threads import Job, Threads, TooManyHang
@@ -85,20 +86,7 @@ class Door:
             return _at_once(Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message))
         if call.simulated:
             return _at_once(self._simulated(call))
-        started = state.started
-        context = ToolContext(
-            run_id=state.run_id,
-            trace_id=started.trace_id,
-            step_id=call.step,
-            step_index=state.index.named.get(call.step, 0),
-            tenant=started.tenant,
-            profile=started.profile,
-            key=call.key,
-            as_of=started.as_of or started.at,
-            attempt=call.attempt,
-            capabilities=bound,
-        )
-        return self._make(tool, call, context, arguments, left_s)
+        return self._make(tool, call, _context(state, call, bound), arguments, left_s)
 
     async def amended(self, state: RunState, request: ApprovalRequested, arguments: msgspec.Raw) -> msgspec.Raw:
         """The arguments that a person has written for a call, as the tool reads them now: what follows from them made
@@ -132,6 +120,24 @@ class Door:
         except TimeoutError as error:
             raise BadInput(f"whether {request.tool} would do this could not be looked at in time") from error
         return msgspec.Raw(encode(found))
+
+    async def brief(self, state: RunState, call: ToolCallStart, result: msgspec.Raw) -> Brief | str:
+        """What a language model is to write into the result of a call, as its tool says it; in words why it is not."""
+        tool = self._tools.get(call.tool)
+        assert tool is not None and tool.drafting is not None
+        say = tool.drafting.brief
+        try:
+            context = _context(state, call, self._bind(tool, call) if tool.contract.uses else {})
+            arguments = tool.decode(call.arguments)
+            async with asyncio.timeout(tool.contract.timeout_s):
+                said: Brief | str = await self._threads.run(Job(lambda: say(context, arguments, bytes(result))))
+        except Exception as error:
+            return self._redactor.scrub_text(f"what to write could not be gathered: {type(error).__name__}: {error}")
+        return said
+
+    def encoded(self, value: Any) -> msgspec.Raw:
+        """A result in the form in which it is kept."""
+        return msgspec.Raw(encode_result(value, self._redactor)[0])
 
     def close(self) -> None:
         """Let the threads go."""
@@ -349,6 +355,22 @@ class _Attempt(msgspec.Struct, eq=False):
         self.job = Job(lambda: function(**named))
         value = await self._threads.run(self.job)
         return await value if asyncio.iscoroutine(value) else value
+
+
+def _context(state: RunState, call: ToolCallStart, bound: dict[str, object]) -> ToolContext:
+    started = state.started
+    return ToolContext(
+        run_id=state.run_id,
+        trace_id=started.trace_id,
+        step_id=call.step,
+        step_index=state.index.named.get(call.step, 0),
+        tenant=started.tenant,
+        profile=started.profile,
+        key=call.key,
+        as_of=started.as_of or started.at,
+        attempt=call.attempt,
+        capabilities=bound,
+    )
 
 
 async def _at_once(outcome: Outcome) -> Outcome:

@@ -28,9 +28,11 @@ from cuga.tools.declare import (
     arguments_of,
     context_parameter,
     contract_of,
+    drafting_of,
     is_handler,
     probe_of,
 )
+from cuga.tools.drafting import Drafting
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,99}")
 _WORD = re.compile(r"[a-z0-9]+")
@@ -51,6 +53,7 @@ class Tool:
     fields: tuple[str, ...] | None  # the struct's fields; None: a handler
     probe: Probe | None = None
     amended: Amended | None = None
+    drafting: Drafting | None = None
     schema: bytes = b""  # of a handler's arguments; empty: any object
 
 
@@ -183,6 +186,7 @@ def _ready(function: Callable[..., Any], contract: ToolContract, declared: bool)
         fields=None if arguments is None else arguments.__struct_fields__,
         probe=probe_of(function) if declared else None,
         amended=amended_of(function) if declared else None,
+        drafting=drafting_of(function) if declared else None,
         schema=b"" if arguments is not None or contract.input_schema == EMPTY_OBJECT else bytes(contract.input_schema),
     )
 
@@ -206,6 +210,8 @@ def _check(contract: ToolContract, probe: Probe | None) -> None:
         raise ToolInvalid(f"{name}: {', '.join(sorted(unused))} is not among the capabilities it uses")
     if contract.optional and contract.side_effect is not SideEffect.READ_ONLY:
         raise ToolInvalid(f"{name}: only a read-only tool may do a part of its work without a capability")
+    if contract.drafts and contract.side_effect is not SideEffect.READ_ONLY and contract.repeatable is Repeatable.NONE:
+        raise ToolInvalid(f"{name}: while a model writes, the call is open; it must be one that may be made again")
     for words in (contract.once, contract.effect_key, ("", *contract.seconded)):
         if any(not pointer.startswith("/") for pointer in words[1:]):
             raise ToolInvalid(f"{name}: {words!r}: after the name come JSON Pointers, each beginning with /")

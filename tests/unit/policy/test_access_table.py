@@ -143,6 +143,8 @@ def events_of(verb: Verb, owner: str) -> list[h.Event]:
             h.ToolForbidden(at=AT, tool="draft"),
             h.ToolAllowed(at=AT, tool="draft"),
             h.SuppressionLifted(at=AT, digest="d", reason="r"),
+            h.PersonErased(at=AT, subjects=("a",), runs=1, reason="asked"),
+            h.RunsRetired(at=AT, before=AT, runs={"r": "0"}),
             h.NoticeAdded(at=AT, notice_id="n", channel="email", address="a", about=("waiting",)),
         ],
     }

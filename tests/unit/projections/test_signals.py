@@ -109,6 +109,16 @@ async def test_a_crash_is_an_error_that_has_no_duration() -> None:
     assert found.latency.count == 0 and found.tools["look"].errors == 1
 
 
+async def test_more_durations_than_are_kept_singly_are_stored_and_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("cuga.projections.durations.EXACT", 2)
+    house = House()
+    await sold(house)
+    views = MemoryViews()
+    found = await SignalsView(house.journal, views).read()
+    assert not found.latency.is_exact and found.latency.count == 3 and found.latency.most == 30_000
+    assert await SignalsView(house.journal, views).read() == found
+
+
 async def test_a_window_takes_whole_hours() -> None:
     house = House()
     start = house.clock.now()

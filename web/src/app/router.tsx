@@ -39,6 +39,7 @@ const routes = [
   createRoute({ ...at("/policy"), component: lazyRouteComponent(() => import("../pages/Policy"), "Policy") }),
   createRoute({ ...at("/policy/$tab"), component: lazyRouteComponent(() => import("../pages/Policy"), "Policy") }),
   createRoute({ ...at("/audit"), component: lazyRouteComponent(() => import("../pages/Audit"), "Audit") }),
+  createRoute({ ...at("/audit/oversight"), component: lazyRouteComponent(() => import("../pages/Oversight"), "Oversight") }),
   createRoute({ ...at("/people"), component: lazyRouteComponent(() => import("../pages/People"), "People") }),
   createRoute({ ...at("/more"), component: More }),
   createRoute({ ...at("/settings"), component: lazyRouteComponent(() => import("../pages/Settings"), "Settings") }),

@@ -7,6 +7,7 @@ import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { Fence } from "../parts/feedback";
 import { Icon, Mark, type IconName } from "../parts/icons";
+import { Proof } from "../parts/Proof";
 import { useHouse, useLine, useMe } from "./session";
 
 /** Opens the quick actions, at one of them when its name is given. */
@@ -59,6 +60,7 @@ export function Shell({ children }: { readonly children: ReactNode }) {
         </main>
       </div>
       <Bar path={path} waiting={waiting} />
+      <Proof />
       {quick !== null && (
         <Suspense fallback={null}>
           <QuickActions first={quick} onClose={() => setQuick(null)} />
@@ -71,7 +73,10 @@ export function Shell({ children }: { readonly children: ReactNode }) {
 function useWaiting(): number {
   const cards = useQuery({ queryKey: ["approvals"], queryFn: wire.approvals, refetchInterval: 30_000 });
   const house = useHouse();
-  return cards.data?.length ?? house.data?.waiting ?? 0;
+  if (!cards.data) return 0;
+  const mine = cards.data.filter((card) => card.isYours).length;
+  // beyond the first cards nobody has counted whose they are
+  return mine === cards.data.length && house.data ? Math.max(mine, house.data.waiting) : mine;
 }
 
 const isAt = (path: string, to: string) => (to === "/" ? path === "/" : path === to || path.startsWith(`${to}/`));

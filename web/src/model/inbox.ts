@@ -5,7 +5,7 @@ import type { Card } from "../wire/shapes";
 const RANK: Readonly<Record<string, number>> = { high: 0, medium: 1, low: 2 };
 
 /** The riskiest first; among like ones, the one whose time ends first. */
-export function orderOf(cards: readonly Card[]): readonly Card[] {
+export function orderOf<One extends Card>(cards: readonly One[]): readonly One[] {
   return [...cards].sort((one, other) => (RANK[one.risk] ?? 1) - (RANK[other.risk] ?? 1) || +one.expiresAt - +other.expiresAt);
 }
 

@@ -28,6 +28,7 @@ export function Audit() {
           {check.isPending ? t.audit.verifying : t.audit.verify}
         </button>
       </Head>
+      <AuditTabs />
       <div aria-live="polite">
         {check.isError && <Problem error={check.error} />}
         {check.data && <Verdict found={check.data} />}
@@ -90,6 +91,18 @@ export function Audit() {
         </button>
       )}
     </div>
+  );
+}
+
+/** What was decided, and how. */
+export function AuditTabs() {
+  return (
+    <nav className="tabs" aria-label={t.audit.title}>
+      <Link to="/audit" activeOptions={{ exact: true }}>
+        {t.audit.acts}
+      </Link>
+      <Link to="/audit/oversight">{t.audit.oversight}</Link>
+    </nav>
   );
 }
 

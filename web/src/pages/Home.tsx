@@ -36,6 +36,7 @@ function Goal({ house }: { readonly house: House | undefined }) {
   const key = useRef("");
   const field = useRef<HTMLTextAreaElement>(null);
   const may = useCan("start_run");
+  const example = useExample(house);
   useEffect(() => {
     if (given) setGoal(given);
     if (given || matchMedia("(min-width: 60rem)").matches) field.current?.focus();
@@ -68,7 +69,7 @@ function Goal({ house }: { readonly house: House | undefined }) {
           id="goal"
           ref={field}
           value={goal}
-          placeholder={t.home.placeholder}
+          placeholder={example}
           onChange={(event) => setGoal(event.target.value)}
           onKeyDown={(event) => {
             if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && ready) start.mutate("run");
@@ -93,6 +94,17 @@ function Goal({ house }: { readonly house: House | undefined }) {
       </div>
     </section>
   );
+}
+
+/** A goal to begin with, about an account that there is in this house. */
+function useExample(house: House | undefined): string {
+  const has = (house?.data.accounts ?? 0) > 0;
+  const first = useQuery({ queryKey: ["crm", "example"], queryFn: () => wire.records("accounts", { limit: 1 }), enabled: has, staleTime: 600_000 });
+  if (!house) return "";
+  if (!has) return t.home.placeholder;
+  const [account] = first.data?.items ?? [];
+  const name = typeof account === "object" && account !== null && !Array.isArray(account) ? account.name : undefined;
+  return typeof name === "string" ? t.home.about(name) : "";
 }
 
 /** What the goal would work on: the data there is, and whether a model helps. */
@@ -149,7 +161,7 @@ function Quick() {
 
 function Waiting() {
   const cards = useQuery({ queryKey: ["approvals"], queryFn: wire.approvals });
-  const n = cards.data?.length ?? 0;
+  const n = cards.data?.filter((card) => card.isYours).length ?? 0;
   if (!n) return null;
   return (
     <Link to="/inbox" className="notice tone-wait" style={{ alignItems: "center" }}>

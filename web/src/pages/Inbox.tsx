@@ -15,6 +15,8 @@ import { Ask } from "../parts/dialog";
 import { Answer, Empty, useToast } from "../parts/feedback";
 import { RunEntry } from "./Runs";
 
+const NONE: ReadonlySet<string> = new Set();
+
 export function Inbox() {
   const { id } = useParams({ strict: false });
   const navigate = useNavigate();
@@ -27,7 +29,9 @@ export function Inbox() {
   const [bulk, setBulk] = useState<"approve" | "deny" | null>(null);
   const open = id ?? null;
   const go = (to: string | null) => void navigate(to ? { to: "/inbox/$id", params: { id: to } } : { to: "/inbox" });
-  const items = orderOf(cards.data ?? []);
+  const all = orderOf(cards.data ?? []);
+  const items = all.filter((card) => card.isYours);
+  const elsewhere = all.filter((card) => !card.isYours);
   const next = items.find((card) => card.approvalId !== open);
   const chosen = items.filter((card) => picked.has(card.approvalId));
   const decideAll = async (reason: string) => {
@@ -70,6 +74,12 @@ export function Inbox() {
           )
         }
       </Answer>
+      {elsewhere.length > 0 && (
+        <section className="stack gap3">
+          <h2>{t.inbox.elsewhere}</h2>
+          <Cards items={elsewhere} picking={false} picked={NONE} onPick={() => undefined} onOpen={go} />
+        </section>
+      )}
       <Others />
       <ApprovalDialog id={open} onClose={() => go(null)} onNext={next ? () => go(next.approvalId) : undefined} toRun={(run) => void navigate({ to: "/runs/$id", params: { id: run } })} />
       <Ask open={bulk !== null} onClose={() => setBulk(null)} title={bulk === "deny" ? t.inbox.denyMany : t.inbox.approveMany} lead={t.inbox.bulkLead} submit={bulk === "deny" ? t.ask.deny : t.ask.approve} risky={bulk === "deny"} optional onSubmit={decideAll} />

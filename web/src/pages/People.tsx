@@ -19,7 +19,7 @@ export function People() {
   const may = useCan("govern");
   const found = useQuery({ queryKey: ["people"], queryFn: wire.people });
   const [inviting, invite] = useState(false);
-  const [link, show] = useState("");
+  const [made, show] = useState<wire.Invited | null>(null);
   const [of, edit] = useState<wire.Person | null>(null);
   return (
     <div className="page">
@@ -80,18 +80,20 @@ export function People() {
       </Answer>
       <Delegations people={found.data ?? []} />
       <Rules />
-      {inviting && <Invite onClose={() => invite(false)} onLink={(made) => { invite(false); show(made); }} isFirst={me.isSolo} />}
-      {link && (
-        <Dialog open onClose={() => show("")} title={t.people.linkTitle} lead={t.people.linkLead}>
+      {inviting && <Invite onClose={() => invite(false)} onLink={(one) => { invite(false); show(one); }} isFirst={me.isSolo} />}
+      {made && (
+        <Dialog open onClose={() => show(null)} title={t.people.linkTitle} lead={t.people.linkLead}>
           <div className="stack">
-            <p className="sunk mono wrap-any small">{link}</p>
+            {made.mailedTo && <p className="text-tone tone-good strong">{t.people.mailed(made.mailedTo)}</p>}
+            {made.notMailed && <p className="text-tone tone-wait">{t.people.notMailed(made.notMailed)}</p>}
+            <p className="sunk mono wrap-any small">{made.link}</p>
             <div>
-              <Copy text={link} />
+              <Copy text={made.link} />
             </div>
           </div>
         </Dialog>
       )}
-      {of && <Edit person={of} people={found.data ?? []} onClose={() => edit(null)} onLink={(made) => { edit(null); show(made); }} />}
+      {of && <Edit person={of} people={found.data ?? []} onClose={() => edit(null)} onLink={(one) => { edit(null); show(one); }} />}
     </div>
   );
 }
@@ -112,15 +114,16 @@ function Roles({ value, onPick }: { readonly value: readonly string[]; readonly 
   );
 }
 
-function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; readonly onLink: (link: string) => void; readonly isFirst: boolean }) {
+function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; readonly onLink: (made: wire.Invited) => void; readonly isFirst: boolean }) {
   const client = useQueryClient();
   const [user, setUser] = useState("");
+  const [mail, setMail] = useState("");
   const [roles, setRoles] = useState<readonly string[]>(["approver"]);
   const send = useMutation({
-    mutationFn: () => wire.invite(user.trim(), roles),
+    mutationFn: () => wire.invite(user.trim(), roles, mail.trim()),
     onSuccess: async (made) => {
       await client.invalidateQueries();
-      onLink(made.link);
+      onLink(made);
     },
   });
   return (
@@ -128,6 +131,9 @@ function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; re
       <form className="stack" onSubmit={(event: FormEvent) => { event.preventDefault(); send.mutate(); }}>
         <Field label={t.people.name}>
           <input className="input" data-autofocus required autoCapitalize="none" value={user} onChange={(event) => setUser(event.target.value)} />
+        </Field>
+        <Field label={`${t.people.email} (${t.common.optional})`}>
+          <input className="input" type="email" value={mail} onChange={(event) => setMail(event.target.value)} />
         </Field>
         <Roles value={roles} onPick={setRoles} />
         {send.isError && <Problem error={send.error} />}
@@ -141,7 +147,7 @@ function Invite({ onClose, onLink, isFirst }: { readonly onClose: () => void; re
   );
 }
 
-function Edit({ person, people, onClose, onLink }: { readonly person: wire.Person; readonly people: readonly wire.Person[]; readonly onClose: () => void; readonly onLink: (link: string) => void }) {
+function Edit({ person, people, onClose, onLink }: { readonly person: wire.Person; readonly people: readonly wire.Person[]; readonly onClose: () => void; readonly onLink: (made: wire.Invited) => void }) {
   const client = useQueryClient();
   const say = useToast();
   const [roles, setRoles] = useState(person.roles);
@@ -152,7 +158,7 @@ function Edit({ person, people, onClose, onLink }: { readonly person: wire.Perso
     onClose();
   };
   const give = useMutation({ mutationFn: () => wire.giveRoles(person.user, roles), onSuccess: done });
-  const reset = useMutation({ mutationFn: () => wire.resetPerson(person.user), onSuccess: (made) => onLink(made.link) });
+  const reset = useMutation({ mutationFn: () => wire.resetPerson(person.user), onSuccess: onLink });
   const leave = useMutation({ mutationFn: () => wire.leave(person.user, to), onSuccess: done });
   const error = give.error ?? reset.error ?? leave.error;
   return (

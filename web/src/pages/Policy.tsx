@@ -12,9 +12,10 @@ import { useProfile, useProfiles } from "../app/session";
 import { Effect, Exact, Facts, Field, Head, Section } from "../parts/basic";
 import { Answer, Bones, Empty, Problem } from "../parts/feedback";
 import { Adapters } from "../parts/Adapters";
+import { Rehearsal } from "./policy/Rehearsal";
 import { toneOf } from "../model/states";
 
-const TABS = ["profiles", "tools", "adapters", "what-if"] as const;
+const TABS = ["profiles", "tools", "adapters", "what-if", "rehearsal"] as const;
 
 export function Policy() {
   const { tab = "profiles" } = useParams({ strict: false });
@@ -28,7 +29,7 @@ export function Policy() {
           </Link>
         ))}
       </nav>
-      {tab === "tools" ? <Tools /> : tab === "adapters" ? <Adapters /> : tab === "what-if" ? <WhatIf /> : <Profiles />}
+      {tab === "tools" ? <Tools /> : tab === "adapters" ? <Adapters /> : tab === "what-if" ? <WhatIf /> : tab === "rehearsal" ? <Rehearsal /> : <Profiles />}
     </div>
   );
 }

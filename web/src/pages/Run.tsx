@@ -137,6 +137,12 @@ function Export({ run }: { readonly run: RunResult }) {
               </a>
             </Menu.Item>
           ))}
+          <Menu.Item asChild>
+            <a className="menu-item" href={wire.evidenceLink({ run_id: run.runId })} download>
+              <Icon name="audit" size={16} />
+              {t.audit.evidenceRun}
+            </a>
+          </Menu.Item>
         </Menu.Content>
       </Menu.Portal>
     </Menu.Root>

@@ -27,6 +27,10 @@ export function Runs() {
     getNextPageParam: (last) => last.next || undefined,
   });
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
+  const looksOn = !items.length && runs.hasNextPage; // one answer looks at some hundred runs, and what is rare lies further back
+  useEffect(() => {
+    if (looksOn && !runs.isFetching && !runs.isError) void runs.fetchNextPage();
+  });
   return (
     <div className="page">
       <Head title={t.runs.title} lead={t.runs.lead} />
@@ -35,8 +39,8 @@ export function Runs() {
         <input className="input small" style={{ width: "min(18rem, 100%)" }} type="search" aria-label={t.runs.search} placeholder={t.runs.search} value={words} onChange={(event) => say(event.target.value)} />
       </div>
       {runs.isError && <Problem error={runs.error} retry={() => void runs.refetch()} />}
-      {runs.isPending && <Bones card lines={8} />}
-      {runs.data && (
+      {(runs.isPending || looksOn) && <Bones card lines={8} />}
+      {runs.data && !looksOn && (
         <div className="card">
           {items.length ? (
             <ul className="list">
@@ -53,7 +57,7 @@ export function Runs() {
           )}
         </div>
       )}
-      {runs.hasNextPage && (
+      {runs.hasNextPage && !looksOn && (
         <button type="button" className="button" disabled={runs.isFetchingNextPage} onClick={() => void runs.fetchNextPage()}>
           {t.common.more}
         </button>

@@ -1,7 +1,7 @@
 /** How it looks, who is told, keys for programs, the stop button, what runs again and again, and what this is. */
 
 import { useState } from "react";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMutation, useQueryClient } from "@tanstack/react-query";
 import * as wire from "../wire/house";
 import { t } from "../words/en";
 import { theme, wear } from "../app/look";
@@ -12,6 +12,7 @@ import { Ask } from "../parts/dialog";
 import { Problem, useToast } from "../parts/feedback";
 import { Keys } from "./settings/Keys";
 import { Notices } from "./settings/Notices";
+import { Schedules } from "./settings/Schedules";
 
 export function Settings() {
   return (
@@ -86,38 +87,6 @@ function Look() {
   return (
     <Section title={t.settings.look}>
       <Choices label={t.settings.look} value={now} onPick={(value) => { wear(value); set(value); }} options={(["auto", "light", "dark"] as const).map((name) => [name, t.settings.themes[name]] as const)} />
-    </Section>
-  );
-}
-
-function Schedules() {
-  const client = useQueryClient();
-  const found = useQuery({ queryKey: ["schedules"], queryFn: wire.schedules });
-  const drop = useMutation({ mutationFn: wire.dropSchedule, onSuccess: () => void client.invalidateQueries({ queryKey: ["schedules"] }) });
-  return (
-    <Section title={t.settings.schedules}>
-      <div className="stack">
-        <p className="small dim">{t.settings.schedulesLead}</p>
-        {found.data?.length ? (
-          <ul className="stack gap2">
-            {found.data.map((one) => (
-              <li key={one.scheduleId} className="row spread">
-                <span>
-                  <span className="strong">{one.goal}</span>{" "}
-                  <span className="dim small">
-                    {one.weekdays.map((day) => t.settings.days[day]).join(", ")} {one.time} {one.zone} · {one.profile}
-                  </span>
-                </span>
-                <button type="button" className="button small" onClick={() => drop.mutate(one.scheduleId)}>
-                  {t.common.remove}
-                </button>
-              </li>
-            ))}
-          </ul>
-        ) : (
-          <p>{t.settings.noSchedules}</p>
-        )}
-      </div>
     </Section>
   );
 }

@@ -65,7 +65,7 @@ function Line({ adapter, onSwitch }: { readonly adapter: Adapter; readonly onSwi
           {adapter.installed && !adapter.canWrite && <span className="tag">{t.policy.readOnly}</span>}
         </span>
         <span className="small dim">
-          {adapter.installed ? t.policy.installed : t.policy.notInstalled}
+          {adapter.installed ? t.policy.installed : adapter.absent || t.policy.notInstalled}
           {adapter.switchedAt && (
             <>
               {" · "}

@@ -75,7 +75,6 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
   const client = useQueryClient();
   const seal = useSeal(bytes, card.argumentsDigest);
   const [doing, setDoing] = useState<Doing | null>(null);
-  const [stepUp, setStepUp] = useState<(() => Promise<void>) | null>(null);
   const [error, setError] = useState<unknown>(null);
   const [stale, setStale] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -93,9 +92,7 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
       void client.invalidateQueries();
       onNext ? onNext() : onClose();
     } catch (refused) {
-      if (refused instanceof Refused && refused.code === "step_up_needed") {
-        setStepUp(() => () => decide(verdict, reason, changes, without));
-      } else if (refused instanceof Refused && [404, 409, 410, 412].includes(refused.status)) {
+      if (refused instanceof Refused && [404, 409, 410, 412].includes(refused.status)) {
         setStale(true);
         setError(refused);
       } else {
@@ -152,19 +149,6 @@ function Request({ now, bytes, onClose, onNext, toRun, reload }: RequestProps) {
       <Ask open={doing === "deny"} onClose={() => setDoing(null)} title={t.ask.deny} lead={t.ask.denyWhy} submit={t.ask.deny} risky optional onSubmit={(reason) => decide("deny", reason)} />
       <Ask open={doing === "request-changes"} onClose={() => setDoing(null)} title={t.ask.changes} lead={t.ask.changesWhy} submit={t.ask.changes} onSubmit={(reason) => decide("request-changes", reason)} />
       {doing === "amend" && <Amend card={card} onClose={() => setDoing(null)} onSubmit={(changes, reason, without) => decide("amend", reason, changes, without)} />}
-      <Ask
-        open={stepUp !== null}
-        onClose={() => setStepUp(null)}
-        title={t.entrance.stepUpTitle}
-        lead={t.entrance.stepUpLead}
-        label={t.entrance.password}
-        type="password"
-        submit={t.entrance.confirm}
-        onSubmit={async (password) => {
-          await wire.stepUp(password);
-          await stepUp?.();
-        }}
-      />
     </>
   );
 }

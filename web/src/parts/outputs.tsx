@@ -9,7 +9,7 @@ import { t } from "../words/en";
 import { Exact, State } from "./basic";
 
 const FIRST_ROWS = 12;
-const LONG = 140; // letters of a cell that are shown at once
+const LONG = 110; // letters of a cell that are shown at once
 const WORDY = 60;
 const BRIEF = 26; // letters that stay on one line
 

@@ -1,6 +1,6 @@
 /** Every question the page asks the server, by name. Answers come in the page's own shapes. */
 
-import { ask, askText } from "./http";
+import { ask, askText, queryOf } from "./http";
 import { exactly } from "./exact";
 import { list, maybe, number, page, raw, shape, table, text, date, flag, type Json, type Of } from "./read";
 import * as s from "./shapes";
@@ -42,7 +42,15 @@ export const startQuick = async (name: string, fields: Record<string, string>, p
   begun(await ask("POST", `/api/quick/${at(name)}`, { body: { fields, profile, plan_only: planOnly }, key })).runId;
 
 // --- decisions ------------------------------------------------------------------------------------------------------
-export const approvals = async () => page(s.card)(await ask("GET", "/api/approvals")).items;
+const cards = shape({ items: list(s.card), yours: list(text) });
+/** A request that waits, and whether it waits for whoever looks. */
+export interface Waiting extends s.Card {
+  readonly isYours: boolean;
+}
+export const approvals = async (): Promise<readonly Waiting[]> => {
+  const { items, yours } = cards(await ask("GET", "/api/approvals"));
+  return items.map((card) => ({ ...card, isYours: yours.includes(card.approvalId) }));
+};
 
 /** A request with the very bytes of its arguments as the server sent them. */
 export interface Shown {
@@ -76,6 +84,21 @@ const fault = shape({ kind: text, stream: text, seq: number, detail: text, what:
 export const verified = shape({ faults: list(fault), events: number, tookUs: number });
 export type Verified = Of<typeof verified>;
 export const verify = async () => verified(await ask("POST", "/api/audit/verify", { body: {} }));
+
+const approverFigures = shape({ approver: text, decisions: number, approved: number, denied: number, other: number, approvePercent: number, medianS: number, under_3S: number, solo: number, forOthers: number });
+const figures = shape({ requests: number, decidedByPeople: number, decidedByRules: table(number), expired: number, lapsed: number, revoked: number, open: number, medianS: maybe(number), under_3S: number, approvers: list(approverFigures) });
+const overseen = shape({ since: date, until: date, runs: number, isWhole: flag, figures });
+export type Overseen = Of<typeof overseen>;
+export const oversight = async (query: { since: string; until: string }) => overseen(await ask("GET", "/api/oversight", { query }));
+export const evidenceLink = (query: { run_id?: string; since?: string; until?: string; approver?: string }) => `/api/evidence${queryOf(query)}`;
+
+const change = shape({ runId: text, step: text, tool: text, profile: text, requester: text, at: date, before: text, after: text, reason: text });
+const rehearsed = shape({ runs: number, steps: number, changes: list(change), stopped: table(number), unread: number });
+export type Rehearsed = Of<typeof rehearsed>;
+export const backtest = async (registry: string, since: string) => rehearsed(await ask("POST", "/api/policy/backtest", { body: { registry, since } }));
+export const shadow = async () => rehearsed(await ask("GET", "/api/policy/shadow"));
+export const beginShadow = async (registry: string) => rehearsed(await ask("POST", "/api/policy/shadow", { body: { registry } }));
+export const endShadow = () => ask("DELETE", "/api/policy/shadow");
 
 export const signals = async (query: { since?: string; profile?: string }) => s.signals(await ask("GET", "/api/signals", { query }));
 const bucket = shape({ at: date, signals: s.signals });
@@ -118,8 +141,9 @@ function form(files: readonly File[], mapping: Json | undefined): FormData {
 export const person = shape({ user: text, roles: list(text), hasPassword: flag, seenAt: maybe(date), isOwner: flag });
 export type Person = Of<typeof person>;
 export const people = async () => page(person)(await ask("GET", "/api/users")).items;
-const invited = shape({ user: text, link: text, expiresAt: date });
-export const invite = async (user: string, roles: readonly string[]) => invited(await ask("POST", "/api/users", { body: { user, roles } }));
+const invited = shape({ user: text, link: text, expiresAt: date, mailedTo: text, notMailed: text });
+export type Invited = Of<typeof invited>;
+export const invite = async (user: string, roles: readonly string[], mailTo: string) => invited(await ask("POST", "/api/users", { body: { user, roles, mail_to: mailTo } }));
 export const giveRoles = (user: string, roles: readonly string[]) => ask("POST", `/api/users/${at(user)}/roles`, { body: { roles } });
 export const resetPerson = async (user: string) => invited(await ask("POST", `/api/users/${at(user)}/reset`, { body: {} }));
 const left = shape({ user: text, handOverTo: text, approvals: number });
@@ -153,5 +177,11 @@ export const dropNotice = (id: string) => ask("DELETE", `/api/notices/${at(id)}`
 
 export const schedule = shape({ scheduleId: text, goal: text, profile: text, weekdays: list(number), time: text, zone: text });
 export type Schedule = Of<typeof schedule>;
-export const schedules = async () => page(schedule)(await ask("GET", "/api/schedules")).items;
+const calendar = shape({ items: list(schedule), paused: list(text) });
+export const schedules = async () => {
+  const { items, paused } = calendar(await ask("GET", "/api/schedules"));
+  return items.map((one) => ({ ...one, isPaused: paused.includes(one.scheduleId) }));
+};
+export const addSchedule = (body: { goal: string; weekdays: readonly number[]; time: string; zone: string; profile: string }) => ask("POST", "/api/schedules", { body });
+export const pauseSchedule = (id: string, paused: boolean) => ask("POST", `/api/schedules/${at(id)}/${paused ? "pause" : "resume"}`, { body: paused ? { reason: "" } : {} });
 export const dropSchedule = (id: string) => ask("DELETE", `/api/schedules/${at(id)}`);

@@ -25,6 +25,23 @@ export interface Asking {
   readonly signal?: AbortSignal;
 }
 
+/** Asks who acts to prove who they are; says whether they did. */
+type Proves = () => Promise<boolean>;
+let proves: Proves | null = null;
+let proving: Promise<boolean> | null = null;
+
+/** Whom to ask for a proof; gives back how to stop asking. */
+export function proveWith(asks: Proves): () => void {
+  proves = asks;
+  return () => void (proves = null);
+}
+
+async function isProved(): Promise<boolean> {
+  if (!proves) return false;
+  proving ??= proves().finally(() => (proving = null));
+  return proving;
+}
+
 export async function ask(method: string, path: string, asking: Asking = {}): Promise<unknown> {
   const answer = await send(method, path, asking);
   if (answer.status === 204) return null;
@@ -37,7 +54,16 @@ export async function askText(path: string, signal?: AbortSignal): Promise<strin
   return (await send("GET", path, signal ? { signal } : {})).text();
 }
 
-async function send(method: string, path: string, { query, body, key, signal }: Asking): Promise<Response> {
+async function send(method: string, path: string, asking: Asking): Promise<Response> {
+  try {
+    return await sendOnce(method, path, asking);
+  } catch (refused) {
+    if (refused instanceof Refused && refused.code === "step_up_needed" && (await isProved())) return sendOnce(method, path, asking);
+    throw refused;
+  }
+}
+
+async function sendOnce(method: string, path: string, { query, body, key, signal }: Asking): Promise<Response> {
   const headers: Record<string, string> = { accept: "application/json" };
   if (key) headers["idempotency-key"] = key;
   const isForm = body instanceof FormData;

@@ -54,7 +54,7 @@ export function followTrace(traceId: string, after: number, to: Following): () =
     kept = [];
   };
   const stop = connect(
-    () => `/ws/traces/${encodeURIComponent(traceId)}?after=${position}&everything=1`,
+    () => `/ws/traces/${encodeURIComponent(traceId)}?after=${position}&everything=1&batch=1`,
     (said) => {
       const read = frame(said);
       switch (read.kind) {
@@ -83,7 +83,7 @@ export function followTrace(traceId: string, after: number, to: Following): () =
 /** Hear hints that something of the house has changed: `inbox`, `run`, `house`. */
 export function followHouse(hear: (kind: string, frame: Json) => void, line: (line: Line) => void): () => void {
   return connect(
-    () => "/ws/house",
+    () => "/ws/house?batch=1",
     (said) => hear(frame(said).kind, said),
     line,
     () => false,
@@ -104,7 +104,10 @@ function connect(path: () => string, hear: (said: Json) => void, line: (line: Li
       delay = 400;
       line("open");
     };
-    socket.onmessage = (message) => hear(JSON.parse(String(message.data)) as Json);
+    socket.onmessage = (message) => {
+      const said = JSON.parse(String(message.data)) as Json;
+      for (const one of Array.isArray(said) ? said : [said]) hear(one);
+    };
     socket.onclose = ({ code }) => {
       if (stopped || isOver()) return;
       if (code === ENDED) return line("ended"); // there is no more, also for who comes after the end

@@ -338,6 +338,7 @@ export const adapter = shape({
   capability: text,
   adapter: text,
   installed: flag,
+  absent: text,
   enabled: flag,
   chosen: flag,
   mode: text,

@@ -190,6 +190,7 @@ class Outgoing(Value, frozen=True, kw_only=True):
     intent: str = ""
     body_hash: str = ""
     template: str = ""
+    invitation: str = ""  # a calendar file that goes with it; empty: none does
 
 
 class Receipt(Value, frozen=True, kw_only=True):

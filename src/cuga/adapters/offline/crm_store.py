@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from importlib import resources
@@ -32,7 +32,7 @@ from cuga.adapters.capability import (
     Stored,
     fields_of,
 )
-from cuga.adapters.offline import crm_calls, crm_edits
+from cuga.adapters.offline import crm_calls, crm_edits, crm_erasing
 from cuga.adapters.offline.crm_filters import order_by, where
 from cuga.adapters.offline.crm_loading import BATCH, StoreLoading
 from cuga.errors import BadInput, NotDone
@@ -74,6 +74,15 @@ class CrmStore:
             with connection:
                 store._keep_version()
         return store
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the store as it is now into a new file, while work goes on."""
+        copy = apsw.Connection(str(path))
+        try:
+            with self._lock, copy.backup("main", self._db, "main") as backup:
+                backup.step(-1)
+        finally:
+            copy.close()
 
     def close(self) -> None:
         """Let the file go."""
@@ -199,6 +208,17 @@ class CrmStore:
             self._touch(edit.kind)
             self._keep_version()
         return made
+
+    def erase(self, contacts: Collection[str], is_about: Callable[[str], bool], instead: str) -> dict[str, int]:
+        """Take people out of the file: their own rows, and every text of others that is about them."""
+        with self._lock:
+            with self._db:
+                found = crm_erasing.erase(self._db, contacts, is_about, instead)
+                self._keep_version()
+            for kind in RECORDS:
+                self._touch(kind)
+            crm_erasing.compact(self._db)
+        return found
 
     def _edit(self, edit: Edit) -> Edited:
         with self._db:  # a savepoint: one that does not fit leaves nothing behind

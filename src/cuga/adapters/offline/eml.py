@@ -7,14 +7,17 @@ as it was approved, with no header more and none less, is refused with `NotDone`
 from __future__ import annotations
 
 import base64
+import contextlib
 import hashlib
 import re
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from email.errors import MessageError
 from email.message import EmailMessage
 from email.parser import BytesParser
 from email.policy import SMTP
 from email.utils import format_datetime, formataddr, parseaddr
+from pathlib import Path
 
 from cuga.adapters.capability import Outgoing, Receipt, body_hash, canonical_body
 from cuga.errors import NotDone
@@ -66,6 +69,9 @@ def written(message: Outgoing, *, sender: str, at: datetime, domain: str = "outb
     ]
     content = EmailMessage(policy=SMTP)
     content.set_content(canonical_body(message.body), cte="quoted-printable")
+    if message.invitation:
+        method = "REQUEST" if "\r\nMETHOD:REQUEST\r\n" in message.invitation else "PUBLISH"
+        content.add_alternative(message.invitation, subtype="calendar", cte="base64", params={"method": method})
     head = "".join(f"{name}: {value}\r\n" for name, value in lines)
     whole = head.encode("ascii") + content.as_bytes()
     _check_whole(whole, message, [*(name for name, _ in lines), *content.keys()])
@@ -89,6 +95,29 @@ def name_of(key: str) -> str:
     return hashlib.sha256(key.encode()).hexdigest()[:32]
 
 
+def drop_mails(directory: Path, is_about: Callable[[str], bool]) -> int:
+    """Delete the mails of a directory that are to, from or about somebody; how many."""
+    gone = 0
+    places = sorted(directory.glob("*")) if directory.is_dir() else []
+    for place in places:
+        is_mail = place.suffix.lower() in (".eml", ".part") and place.is_file() and not place.is_symlink()
+        if is_mail and any(is_about(text) for text in _texts(place.read_bytes())):
+            place.unlink()
+            gone += 1
+    return gone
+
+
+def _texts(whole: bytes) -> Iterator[str]:
+    """All that can be read in a mail: its bytes as they are, its headers and its text parts."""
+    yield whole.decode("utf-8", "replace")
+    with contextlib.suppress(MessageError, ValueError, LookupError, KeyError, AttributeError):
+        message = _parsed(whole)
+        yield from map(str, message.values())
+        for part in message.walk():
+            if part.get_content_maintype() == "text":
+                yield str(part.get_content())
+
+
 def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:
     try:
         back = _parsed(whole)
@@ -98,6 +127,7 @@ def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:
             and str(back["Subject"]) == message.subject
             and receipt.recipient == message.recipient
             and receipt.body_hash == body_hash(message.body)
+            and _invitation_in(back) == canonical_body(message.invitation if message.invitation else "")
         )
     except (MessageError, ValueError, LookupError) as error:
         raise NotDone(f"the message could not be read back: {error}") from error
@@ -105,6 +135,12 @@ def _check_whole(whole: bytes, message: Outgoing, names: list[str]) -> None:
         raise NotDone(
             "the message does not come back as it was approved", mend="write its subject and body more plainly"
         )
+
+
+def _invitation_in(message: EmailMessage) -> str:
+    """The calendar file of a message, in the form in which two of them are compared."""
+    found = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
+    return canonical_body(str(found[0].get_content()) if len(found) == 1 else "")
 
 
 def _parsed(whole: bytes) -> EmailMessage:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import re
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from email import policy
 from email.message import EmailMessage, Message
 from email.parser import BytesParser
@@ -19,6 +19,7 @@ from email.utils import getaddresses, parsedate_to_datetime
 from pathlib import Path
 
 from cuga.adapters.capability import Incoming
+from cuga.adapters.offline.eml import drop_mails
 from cuga.adapters.offline.html_text import as_text
 
 MOST_BYTES = 10 * 1024 * 1024
@@ -47,6 +48,13 @@ class DropFolder:
 
     def close(self) -> None:
         """Nothing: a folder is not held open."""
+
+    def erase(self, is_about: Callable[[str], bool]) -> int:
+        """Delete the mails from, to or about somebody, those that were put away included; how many."""
+        return sum(
+            drop_mails(place, is_about)
+            for place in (self._directory, self._directory / TAKEN, self._directory / REFUSED)
+        )
 
     def put_away(self, mail: Incoming) -> None:
         """Move the file of a mail away; one of the same name keeps its place."""

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from cuga.adapters.capability import Outgoing, Receipt, SentMail, Suppressed
-from cuga.adapters.offline.eml import name_of, read_receipt, written
+from cuga.adapters.offline.eml import drop_mails, name_of, read_receipt, written
 from cuga.adapters.offline.sent_notes import Note, SentNotes, sync, write_durably
 from cuga.adapters.offline.suppression import SuppressionList
 from cuga.clock import Clock, SystemClock
@@ -28,11 +29,18 @@ class Outbox:
     """A `Mail` on a directory. Without a `sender` the files are unsent mails (`X-Unsent`) for a mail program to
     open."""
 
-    def __init__(self, directory: Path | str, *, sender: str = "", clock: Clock | None = None) -> None:
+    def __init__(
+        self,
+        directory: Path | str,
+        *,
+        sender: str = "",
+        clock: Clock | None = None,
+        keyed: Callable[[str], str] | None = None,
+    ) -> None:
         self._directory = Path(directory)
         self._sender = sender
         self._clock = clock or SystemClock()
-        self._suppression = SuppressionList(self._directory / SUPPRESSED)
+        self._suppression = SuppressionList(self._directory / SUPPRESSED, keyed)
         self._notes = SentNotes(self._directory / NOTES)
 
     @property
@@ -114,6 +122,11 @@ class Outbox:
         with contextlib.suppress(OSError):  # the file says so too, while it is there
             self._notes.keep(message.key, msgspec.structs.replace(note, state="sent"))
         return receipt
+
+    def erase(self, is_about: Callable[[str], bool]) -> dict[str, int]:
+        """Delete the messages to and about somebody, and what is noted of them."""
+        found = {"messages": drop_mails(self._directory, is_about), "notes": self._notes.erase(is_about)}
+        return {name: count for name, count in found.items() if count}
 
     def _place(self, key: str) -> Path:
         return self._directory / f"{name_of(key)}.eml"

@@ -5,6 +5,7 @@ and never removed. All ways to send share it, so that a switch between them send
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
@@ -67,6 +68,16 @@ class SentNotes:
             )
             for note in found
         )
+
+    def erase(self, is_about: Callable[[str], bool]) -> int:
+        """Delete the notes of messages to somebody; how many. The names of the files come from what was sent."""
+        places = sorted(self._directory.glob("*")) if self._directory.is_dir() else []
+        gone = 0
+        for place in places:
+            if is_about(place.read_text("utf-8", "replace")):
+                place.unlink()
+                gone += 1
+        return gone
 
     @staticmethod
     def _read(place: Path) -> Note:

@@ -12,7 +12,7 @@ import io
 import os
 import threading
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,21 +20,40 @@ from cuga.adapters.capability import Suppressed
 from cuga.errors import BadInput, NotDone
 
 COLUMNS = ("address", "reason", "on", "source")
+ERASED = "erased:"  # what an entry begins with that is only a keyed digest
 HEADINGS = frozenset({"address", "email", "e-mail", "mail", "domain"})
 
 
 class SuppressionList:
     """The list in one file; a missing file is an empty list. Safe to use from several threads and processes."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keyed: Callable[[str], str] | None = None) -> None:
         self._path = path
+        self._keyed = keyed  # gives the digest by which somebody erased is still known; without it nobody is
         self._lock = threading.Lock()
         self._kept: tuple[tuple[int, int, int], dict[str, Suppressed]] | None = None
 
     def find(self, address: str) -> Suppressed | None:
         """The entry that blocks an address: its own, or that of its domain or one above; `NotDone` when unreadable."""
         listed = self._read()
-        return next((listed[name] for name in _names(address) if name in listed), None)
+        found = next((listed[name] for name in _names(address) if name in listed), None)
+        if found is None and self._keyed is not None and any(name.startswith(ERASED) for name in listed):
+            found = listed.get(f"{ERASED}{self._keyed(plain(address))}")
+        return found
+
+    def replace_erased(self, addresses: Iterable[str], on: str) -> int:
+        """Put keyed digests in the place of the addresses of somebody who is erased: nobody can read whose they are,
+        and they are never written to again. How many entries there were under their addresses."""
+        assert self._keyed is not None
+        names = {plain(address) for address in addresses}
+        with self._alone():
+            listed = {name: entry for name, entry in self._read().items() if name not in names}
+            gone = len(self._read()) - len(listed)
+            for name in names:
+                keyed = f"{ERASED}{self._keyed(name)}"
+                listed[keyed] = Suppressed(address=keyed, reason="erased at their request", on=on, source="erasure")
+            self._write(listed)
+        return gone
 
     def entries(self) -> tuple[Suppressed, ...]:
         """All entries, in the order of the file."""
@@ -123,7 +142,8 @@ def _parsed(rows: Iterable[list[str]]) -> dict[str, Suppressed]:
         address, reason, on, source = (*row, "", "", "", "")[:4]
         if not address.strip() or address.strip().casefold() in HEADINGS:
             continue
-        name = plain(address if "@" in address else f"@{address.strip()}")  # a person may write a domain without it
+        is_whole = "@" in address or address.startswith(ERASED)
+        name = plain(address) if is_whole else plain(f"@{address.strip()}")  # a person may write a domain without it
         entry = Suppressed(address=name, reason=reason or "on the suppression list", on=on, source=source)
         listed.setdefault(name, entry)
     return listed

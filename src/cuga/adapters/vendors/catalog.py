@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from cuga.adapters.vendors.facts_http import WebFacts
 from cuga.adapters.vendors.http import client_for
 from cuga.adapters.vendors.hubspot import URL as HUBSPOT_URL
 from cuga.adapters.vendors.hubspot import HubSpot
@@ -16,6 +17,7 @@ from cuga.adapters.vendors.pipedrive import Pipedrive
 from cuga.adapters.vendors.port import Vendor
 from cuga.adapters.vendors.salesforce import Salesforce
 from cuga.adapters.vendors.tryton import Tryton
+from cuga.clock import Clock
 from cuga.outbound.client import Surroundings
 
 
@@ -41,6 +43,7 @@ class Kind:
     needs: tuple[Need, ...]
     scopes: str  # what the account must be allowed to do there
     make: Callable[[Mapping[str, str], Surroundings], Vendor] | None = None
+    facts: Callable[[Mapping[str, str], Surroundings, Clock], WebFacts] | None = None  # of a source of facts
 
     def missing(self, variables: Mapping[str, str]) -> tuple[Need, ...]:
         """What is still to be told."""
@@ -50,6 +53,18 @@ class Kind:
     def said(self, variables: Mapping[str, str]) -> dict[str, str]:
         """Variable -> value, defaults filled in."""
         return {one.variable: variables.get(one.variable) or one.default for one in self.needs}
+
+
+def _web(said: Mapping[str, str], around: Surroundings, clock: Clock) -> WebFacts:
+    url = said["CUGA_FACTS_URL"]
+    return WebFacts(
+        url,
+        client_for(url, around),
+        clock,
+        header=said["CUGA_FACTS_HEADER"],
+        fields=said["CUGA_FACTS_FIELDS"],
+        licence=said["CUGA_FACTS_LICENCE"],
+    )
 
 
 def _hubspot(said: Mapping[str, str], around: Surroundings) -> Vendor:
@@ -174,6 +189,40 @@ KINDS: dict[str, Kind] = {
                 Need(variable="CUGA_TRYTON_PASSWORD", what="that user's password", where="", is_secret=True),
             ),
             make=_tryton,
+        ),
+        Kind(
+            name="web",
+            title="Facts from the web",
+            capability="enrichment",
+            scopes="looking a company up by its domain",
+            needs=(
+                Need(
+                    variable="CUGA_FACTS_URL",
+                    what="the address that answers, with {domain} where the company's goes, e.g. "
+                    "https://api.example.com/companies?domain={domain}",
+                    where="the documentation of the service, under company or organization lookup",
+                ),
+                Need(
+                    variable="CUGA_FACTS_HEADER",
+                    what="the header that says who we are, as it is sent, e.g. Authorization: Bearer ...",
+                    where="the service's page on API keys",
+                    is_secret=True,
+                    is_optional=True,
+                ),
+                Need(
+                    variable="CUGA_FACTS_FIELDS",
+                    what="where in its answer a field stands, e.g. employees=/metrics/employees,industry=/industry",
+                    where="an example answer in its documentation",
+                    is_optional=True,
+                ),
+                Need(
+                    variable="CUGA_FACTS_LICENCE",
+                    what="what its facts may be used for, to stand beside each of them",
+                    where="your contract with it",
+                    is_optional=True,
+                ),
+            ),
+            facts=_web,
         ),
         Kind(
             name="smtp",

@@ -13,13 +13,16 @@ from cuga.cli.commands import (
     connecting,
     corresponding,
     deciding,
+    erasing,
     governing,
     keeping,
     looking,
     machines,
     making,
+    observing,
     outside,
     quick,
+    remembering,
     scheduling,
     sealing,
     shells,
@@ -58,6 +61,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_WORK, working.resume, "resume"),
     (_WORK, working.cancel, "cancel"),
     (_WORK, working.answer, "answer"),
+    (_WORK, working.replan, "replan"),
     (_WORK, working.resolve, "resolve"),
     (_WORK, working.top_up, "top-up"),
     (_WORK, corresponding.replies, "replies"),
@@ -73,6 +77,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_LOOK, looking.result, "result"),
     (_LOOK, looking.trace, "trace"),
     (_LOOK, looking.audit, "audit"),
+    (_LOOK, looking.replay, "replay"),
     (_LOOK, sealing.verify, "verify"),
     (_LOOK, looking.signals, "signals"),
     (_LOOK, looking.tools, "tools"),
@@ -88,6 +93,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, window.desktop, "desktop"),
     (_HOUSE, keeping.halt, "halt"),
     (_HOUSE, corresponding.suppression, "suppression"),
+    (_HOUSE, remembering.memory, "memory"),
     (_HOUSE, governing.users, "users"),
     (_HOUSE, governing.delegate, "delegate"),
     (_HOUSE, governing.rules, "rules"),
@@ -98,6 +104,8 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, switching.workers, "workers"),
     (_LOOK, sealing.evidence, "evidence"),
     (_HOUSE, sealing.seal, "seal"),
+    (_HOUSE, erasing.erase, "erase"),
+    (_HOUSE, erasing.retain, "retain"),
     (_HOUSE, keeping.backup, "backup"),
     (_HOUSE, keeping.restore, "restore"),
 )
@@ -147,6 +155,14 @@ _add(_mcp, outside.add, "add")
 _add(_mcp, outside.serve, "serve")
 app.command(_mcp)
 
+_observe = App(name="observe", help="What whoever operates a house loads elsewhere, and spans.", group=_HOUSE)
+_add(_observe, observing.dashboard, "dashboard")
+_add(_observe, observing.alerts, "alerts")
+_add(_observe, observing.scrape, "scrape")
+_add(_observe, observing.metrics, "metrics")
+_add(_observe, observing.send, "send")
+app.command(_observe)
+
 _completion = App(name="completion", help="Complete commands in the shell.", group=_HOUSE)
 _add(_completion, shells.show, "show")
 _add(_completion, shells.install, "install")
@@ -155,7 +171,7 @@ app.command(_completion)
 
 def names() -> tuple[str, ...]:
     """The names of all commands."""
-    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "completion")
+    return (*(name for _, _, name in _COMMANDS), "policy", "mcp", "observe", "completion")
 
 
 def path_of(words: Sequence[str]) -> tuple[str, ...]:

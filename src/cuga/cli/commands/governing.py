@@ -27,6 +27,7 @@ def users(
     *,
     role: Annotated[list[str] | None, Parameter(help="viewer, operator, approver or admin.")] = None,
     to: Annotated[str, Parameter(help="Of somebody who leaves: who sees their things through.")] = "",
+    mail: Annotated[str, Parameter(help="Of an invitation: the e-mail address that the link is sent to, too.")] = "",
     options: Options = PLAIN,
 ) -> int:
     """List the people of a house, add one, give or take roles, invite, reset a password, let somebody go.
@@ -43,7 +44,7 @@ def users(
     """
     roles = tuple(role or ())
     if action in ("invite", "reset", "leave"):
-        return _let_in_or_go(action, user, roles, to, options)
+        return _let_in_or_go(action, user, roles, to, mail, options)
     if action is not None and (not user or not roles):
         raise BadInput(
             f"users {action} needs a person and a role", mend="For example: cuga users add mara --role approver"
@@ -70,7 +71,7 @@ def users(
     return at_house(options, work)
 
 
-def _let_in_or_go(action: str, user: str, roles: tuple[str, ...], to: str, options: Options) -> int:
+def _let_in_or_go(action: str, user: str, roles: tuple[str, ...], to: str, mail: str, options: Options) -> int:
     if not user:
         raise BadInput(f"users {action} needs a person", mend=f"For example: cuga users {action} mara")
 
@@ -85,17 +86,18 @@ def _let_in_or_go(action: str, user: str, roles: tuple[str, ...], to: str, optio
                 show(f"{user} has left" + (f"; {to} sees their things through" if to else ""))
             return Exit.SUCCESS
         if action == "invite":
-            made = await visit.front.invite(user, roles=roles)
+            made = await visit.front.invite(user, roles=roles, mail_to=mail)
         else:
             made = await visit.front.reset_password(user)
         if options.json:
             show_json(made)
         else:
-            served = made.link.startswith("http")
-            show(made.link if served else f"http://127.0.0.1:8080{made.link}")
+            show(made.link)
             say(f"{user} sets a password with it, once, until {made.expires_at:%Y-%m-%d %H:%M} UTC.")
-            if not served:
-                say("The house is not served now: `cuga serve` opens its door.")
+            if mail:
+                say(f"Mailed to {made.mailed_to}." if made.mailed_to else f"It was not mailed: {made.not_mailed}.")
+            if not made.link.startswith("http"):
+                say("The house is not served now: begin `cuga serve`, and put the address it prints before this path.")
         return Exit.SUCCESS
 
     return at_house(options, work)

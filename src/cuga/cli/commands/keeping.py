@@ -11,11 +11,11 @@ from cuga.cli.commands.changing import change, done, now
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
-from cuga.errors import BadInput, HouseBusy, HouseNotFound, InvalidTransition
+from cuga.errors import BadInput, CugaError, HouseBusy, HouseNotFound, InvalidTransition
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-    from cuga.orchestrator.health import Finding
+    from cuga.orchestrator.machine import Finding
 
 LIFT = "cuga halt --lift"
 Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
@@ -24,9 +24,13 @@ Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
 def doctor(*, options: Options = PLAIN) -> int:
     """Look at everything a house needs, and say how to mend what is missing. Ends with 9 when something is broken.
 
+    A house that cannot be opened is looked at from outside, and why it cannot be opened is one of the findings.
+
     Examples:
 
         cuga doctor
+
+        cuga doctor --json | jq '.[] | select(.state == "broken")'
     """
 
     async def work(visit: Visit) -> int:
@@ -38,13 +42,15 @@ def doctor(*, options: Options = PLAIN) -> int:
         if options.house is not None:
             raise
         return _without_a_house(missing, options)
+    except CugaError as error:
+        return _unopened(error, options)
 
 
 def _without_a_house(missing: HouseNotFound, options: Options) -> int:
     import asyncio
 
     from cuga.orchestrator.coordinator import Coordinator
-    from cuga.orchestrator.health import Finding
+    from cuga.orchestrator.machine import Finding
 
     async def look() -> list[Finding]:
         async with Coordinator() as coordinator:
@@ -52,6 +58,16 @@ def _without_a_house(missing: HouseNotFound, options: Options) -> int:
 
     found = [*asyncio.run(look()), Finding(what="house", state="note", found=missing.message, mend=missing.next_step)]
     return _show_findings(found, options)
+
+
+def _unopened(error: CugaError, options: Options) -> int:
+    """Say what can be said of a house that cannot be opened."""
+    from cuga.orchestrator.machine import unopened
+    from cuga.orchestrator.place import find
+    from cuga.settings import read_settings
+
+    settings = read_settings(house=options.house, database=options.database or None)
+    return _show_findings(unopened(find(settings.house), settings, error), options)
 
 
 def _show_findings(found: list[Finding], options: Options) -> int:

@@ -33,7 +33,7 @@ def runs(
     """
 
     async def work(visit: Visit) -> int:
-        from cuga.cli.screen import show, show_json
+        from cuga.cli.screen import say, show, show_json
         from cuga.model.event import Status
 
         lines = await visit.front.runs(status=Status(status) if status else None, limit=max(1, limit))
@@ -43,6 +43,10 @@ def runs(
             from cuga.cli.render.lists import runs as drawn
 
             show(drawn(lines))
+            left = [line.run_id for line in lines if line.status is Status.RUNNING]
+            if left and visit.is_ours and not visit.place.database.exists():
+                say("", "Nobody is at work in this house now: what is running was interrupted, and goes on with")
+                say(f"  cuga resume {left[0]}", "  cuga serve    goes on with all of them")
         return Exit.SUCCESS
 
     return at_house(options, work)
@@ -62,6 +66,43 @@ def result(run: Run, /, *, options: Options = PLAIN) -> int:
         from cuga.cli.driving import finish
 
         return finish(await visit.front.show(await run_named(visit, run)), options)
+
+    return at_house(options, work)
+
+
+def replay(
+    run: Run,
+    /,
+    *,
+    hash: Annotated[
+        bool, Parameter(negative="", help="The hash of the run's state after each event, and nothing else.")
+    ] = False,
+    options: Options = PLAIN,
+) -> int:
+    """Fold a run from its journal and decide it again: does every decision come out as it was recorded?
+
+    What tools answered and people said is taken as recorded. Ends with 5 when something comes out otherwise, and with 9
+    when the record itself is damaged.
+
+    Examples:
+
+        cuga replay last
+
+        cuga replay last --hash
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.render.trying import hashes, replayed
+        from cuga.cli.screen import show, show_json
+
+        found = await visit.front.replay(await run_named(visit, run), hash)
+        if options.json:
+            show_json(found)
+        else:
+            show(hashes(found) if hash else replayed(found))
+        if found.broken or found.lost:
+            return Exit.DAMAGED
+        return Exit.FAILED if found.verdict == "different" else Exit.SUCCESS
 
     return at_house(options, work)
 

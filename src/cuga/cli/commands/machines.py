@@ -40,6 +40,7 @@ def migrate(
 
     from cuga.cli.screen import say, show, show_json
     from cuga.orchestrator.database import move_to_database, move_to_file
+    from cuga.orchestrator.personal import keys_of
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
@@ -59,7 +60,7 @@ def migrate(
     if back:
         moved = asyncio.run(move_to_file(place, settings, tell))
     else:
-        moved = asyncio.run(move_to_database(place, target, tell))
+        moved = asyncio.run(move_to_database(place, target, tell, keys_of(place, settings)))
     if options.json:
         show_json(moved)
     else:

@@ -60,7 +60,7 @@ def init(
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
-        _must_be_directory(from_)
+        _must_be_there(from_)
     was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
     made: Place = make(directory)
     if not was_there:
@@ -85,7 +85,7 @@ def _set_aside_what_was_sealed(place: Place) -> None:
 
 
 def import_(
-    directory: Annotated[Path, Parameter(name="DIR", help="A directory of exports: CSV, XLSX or JSON.")],
+    source: Annotated[Path, Parameter(name="SOURCE", help="An export, CSV, XLSX or JSON; or a directory of them.")],
     /,
     *,
     mapping: Mapping = None,
@@ -102,14 +102,16 @@ def import_(
 
         cuga import exports/ --dry
 
+        cuga import accounts.csv
+
         cuga import exports/ --mapping mapping.json
     """
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
-    _must_be_directory(directory)
+    _must_be_there(source)
     place = find(read_settings(house=options.house).house)
-    found = _imported(place, directory, mapping, dry=dry, listing=report)
+    found = _imported(place, source, mapping, dry=dry, listing=report)
     if dry:
         _show_report(found, options, save_mapping)
         return Exit.SUCCESS
@@ -214,11 +216,11 @@ def _on_the_path() -> list[str]:
     return [f'  export PATH="{shown}:$PATH"']
 
 
-def _must_be_directory(directory: Path) -> None:
-    if not directory.is_dir():
+def _must_be_there(source: Path) -> None:
+    if not source.exists():
         raise BadInput(
-            f"{directory} is not a directory",
-            mend="Point at a directory with exports (CSV, XLSX, JSON) of accounts, deals, contacts.",
+            f"there is no {source}",
+            mend="Point at an export (CSV, XLSX, JSON) of accounts, deals or contacts, or at a directory of them.",
         )
 
 

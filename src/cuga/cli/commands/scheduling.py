@@ -20,8 +20,10 @@ _SPANS = {"day": tuple(range(7)), "workday": tuple(range(5))}
 
 
 def schedule(
-    action: Annotated[Literal["add", "remove", "run"] | None, Parameter(name="ACTION", help="Left out: list.")] = None,
-    *what: Annotated[str, Parameter(name="WHAT", help="The goal to add, or the id (or its end) of one to remove.")],
+    action: Annotated[
+        Literal["add", "pause", "resume", "remove", "run"] | None, Parameter(name="ACTION", help="Left out: list.")
+    ] = None,
+    *what: Annotated[str, Parameter(name="WHAT", help="The goal to add; else the id of one, or its end.")],
     every: Annotated[
         list[str] | None, Parameter(help="monday ... sunday, workday or day; more than one may be given.")
     ] = None,
@@ -31,7 +33,7 @@ def schedule(
     reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
     options: Options = PLAIN,
 ) -> int:
-    """List goals that are run again and again, add one, remove one, or run what is due now.
+    """List goals that are run again and again, add one, pause, resume or remove one, or run what is due now.
 
     `cuga serve` begins them by itself; without it a clock of your own (cron) calls `cuga schedule run`.
     Each due time begins one run, however many look. Times that nobody was there for are told: only the
@@ -43,10 +45,12 @@ def schedule(
 
         cuga schedule run
 
+        cuga schedule pause 4Q0D --reason "we are on holiday"
+
         cuga schedule remove 4Q0D --reason "nobody reads it"
     """  # fmt: skip
     said = " ".join(what).strip()
-    if action in ("add", "remove") and not said:
+    if action in ("add", "pause", "resume", "remove") and not said:
         raise BadInput(f"schedule {action} needs {'a goal' if action == 'add' else 'the id of one'}")
     days = _days(every or []) if action == "add" else ()
     if action == "add" and not at:
@@ -72,13 +76,23 @@ def schedule(
                 name = await _named(visit, said)
                 await change(visit, h.ScheduleRemoved(at=now(), schedule_id=name, reason=reason))
                 return done(f"{name} is removed; runs that it began go on", options)
+            case "pause":
+                name = await _named(visit, said)
+                await change(visit, h.SchedulePaused(at=now(), schedule_id=name, reason=reason))
+                return done(f"{name} begins nothing until: cuga schedule resume {name}", options)
+            case "resume":
+                name = await _named(visit, said)
+                await change(visit, h.ScheduleResumed(at=now(), schedule_id=name))
+                return done(f"{name} begins runs again from its next time on", options)
             case "run":
                 return await _run_due(visit, options)
             case _:
                 house = await visit.front.house()
                 from cuga.cli.render.timetable import listed
 
-                show_json(house.schedules) if options.json else show(listed(house.schedules, now()))
+                show_json(house.schedules) if options.json else show(
+                    listed(house.schedules, now(), house.paused_schedules)
+                )
         return Exit.SUCCESS
 
     return at_house(options, work)

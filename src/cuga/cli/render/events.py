@@ -114,9 +114,9 @@ _WORDS: dict[str, Any] = {
     "budget_exceeded": lambda d: (
         f"{d['scope']}: {d['used']:,} of {d['limit']:,}, {d['wanted']:,} wanted; {d['at_limit']}"
     ),
-    "run_parked": lambda d: d["reason"],
+    "run_parked": lambda d: "it asks you something" if d["reason"].startswith("question: ") else d["reason"],
     "run_finished": lambda d: ended(_plain(d["status"]), d["reason"]),
-    "question_asked": lambda d: d["text"],
+    "question_asked": lambda d: d["text"].partition("?")[0] + "?" if "?" in d["text"] else d["text"],
     "step_skipped": lambda d: d["reason"],
     "step_in_doubt": lambda d: d["reason"],
     "plan_failed": lambda d: d["reason"],

@@ -65,7 +65,7 @@ def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableT
         if not line.enabled:
             state = text(f"switched off: {line.reason}" if line.reason else "switched off", "red")
         elif not line.installed:
-            words = ["only this one"] * line.chosen + ["declared, not installed"]
+            words = ["only this one"] * line.chosen + [line.absent.partition(":")[0]]
             state = text(", ".join(words), "red" if line.chosen else "dim")
         else:
             passed_over = not line.chosen and line.capability in chosen
@@ -75,11 +75,14 @@ def drawn_adapters(lines: Sequence[AdapterLine], house: HouseNow) -> RenderableT
         who = f"{line.switched_by}, {line.switched_at:%Y-%m-%d %H:%M} UTC" if line.switched_at else ""
         table.add_row(text(line.capability), text(line.adapter), state, text(line.mode), text(who))
     dead = [line for line in chosen.values() if not (line.installed and line.enabled)]
-    return Group(*_halted(house), table, *(_nothing_left(line) for line in dead))
+    absent = dict.fromkeys(line.adapter for line in lines if line.absent.startswith("not set up"))
+    names = " | ".join(name for name in absent if name != "folder")
+    more = [text(f"`cuga adapters setup {names}` says what is missing and takes it in.", "dim")] * bool(names)
+    return Group(*_halted(house), table, *more, *(_nothing_left(line) for line in dead))
 
 
 def _nothing_left(line: AdapterLine) -> RenderableType:
-    why = "is not installed here" if line.enabled else "is switched off"
+    why = f"is {line.absent.partition(':')[0]} here" if line.enabled else "is switched off"
     way_out = f"`cuga adapters mode profile --for {line.capability}` lets the switch go"
     return text(f"Nothing can use {line.capability}: it is switched to {line.adapter}, which {why}; {way_out}.", "red")
 

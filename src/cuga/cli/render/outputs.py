@@ -70,6 +70,15 @@ def _score(output: Mapping[str, Any]) -> RenderableType:
     )
 
 
+def written_by(output: Mapping[str, Any]) -> list[RenderableType]:
+    """That a language model wrote a text, and what it says that stands in no record."""
+    if not output.get("written_by"):
+        return []
+    said = ", ".join(output.get("unproven", ()))
+    lines = [text(f"  written by {output['written_by']}", "magenta")]
+    return [*lines, text(f"  stands in no record: {said}", "yellow")] if said else [*lines]
+
+
 def _message(output: Mapping[str, Any]) -> RenderableType:
     who = " ".join(
         part
@@ -90,6 +99,7 @@ def _message(output: Mapping[str, Any]) -> RenderableType:
     body = Group(head, text(output["body"]))
     return Group(
         Panel(body, title=text(output.get("channel", "message")), title_align="left", expand=False, width=100),
+        *written_by(output),
         *missing,
         *notes(output),
     )

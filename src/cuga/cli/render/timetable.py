@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
-def listed(schedules: Sequence[ScheduleAdded], now: datetime) -> RenderableType:
-    """All schedules with their next time."""
+def listed(schedules: Sequence[ScheduleAdded], now: datetime, paused: Sequence[str] = ()) -> RenderableType:
+    """All schedules with their next time; paused ones have none."""
     from cuga.orchestrator.due import next_due
 
     if not schedules:
@@ -33,7 +33,7 @@ def listed(schedules: Sequence[ScheduleAdded], now: datetime) -> RenderableType:
             text(one.schedule_id),
             text(one_line(one.goal, 60)),
             text(f"{days} {one.time} {one.zone}"),
-            f"{next_due(one, now):%Y-%m-%d %H:%M}",
+            "paused" if one.schedule_id in paused else f"{next_due(one, now):%Y-%m-%d %H:%M}",
             text(one.profile or "default"),
             text(one.by),
         )

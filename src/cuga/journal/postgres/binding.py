@@ -7,7 +7,7 @@ being written, all that has gathered is. A belief that was wrong costs a conflic
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
 from operator import attrgetter
 
@@ -17,16 +17,28 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
-from cuga.journal.codec import Codec, Scrub
-from cuga.journal.port import LARGEST, Appended, Committed, Conflict, Index, Listed, OpenApproval, Stored, Unknown
+from cuga.journal.codec import Codec, Personal, Scrub
+from cuga.journal.port import (
+    LARGEST,
+    Appended,
+    Committed,
+    Conflict,
+    Index,
+    Listed,
+    OpenApproval,
+    Refused,
+    Stored,
+    Unknown,
+)
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
-from cuga.journal.postgres.care import rebuild_claims, verify_book
+from cuga.journal.postgres.care import rebuild_claims, retire, verify_book
 from cuga.journal.postgres.migrate import migrate
 from cuga.journal.postgres.reader import Reader, Server
 from cuga.journal.postgres.writer import Writer
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.row import joined
+from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
 BATCH_APPENDS = 2_000  # a larger batch would hold shared scopes too long
@@ -58,13 +70,14 @@ class PostgresJournal:
         *,
         durability: str = "full",
         scrub: Scrub | None = None,
+        personal: Personal | None = None,
         on_point: Callable[[str], None] = _nothing,
     ) -> None:
         if durability not in SYNCHRONOUS:
             raise JournalFailed(f"there is no durability {durability!r}; known are {', '.join(SYNCHRONOUS)}")
         self.address = address
         self.durability = durability
-        self._codec = Codec(scrub)
+        self._codec = Codec(scrub, personal=personal)
         self._point = on_point
         self._writer = Writer(address, durability, on_point)
         self._reader = Reader(address)
@@ -82,6 +95,16 @@ class PostgresJournal:
         self._last = 0  # the last position that is known
         self.epoch = 1  # how often this journal was begun: 1, and one more for each restore; known once it is open
         self.commits = 0  # batches stored since it was opened
+
+    @property
+    def times(self) -> CommitTimes:
+        """How long commits took since the book was opened."""
+        return self._writer.times
+
+    @property
+    def lost(self) -> int:
+        """Connections that were lost with a batch on the way."""
+        return self._writer.lost
 
     @property
     def trouble(self) -> str:
@@ -120,7 +143,10 @@ class PostgresJournal:
             admitted = await self._admit(stream, expected, events, index, blobs)
         finally:
             self._entering -= 1
-        return await admitted.answer if isinstance(admitted, Item) else admitted
+        if not isinstance(admitted, Item):
+            return admitted
+        answer = await admitted.answer
+        return self._codec.refused(answer) if isinstance(answer, Refused) else answer
 
     async def _admit(
         self, stream: str, expected: int, events: Sequence[Event], index: Index | None, blobs: Sequence[bytes]
@@ -135,14 +161,14 @@ class PostgresJournal:
             head = await self._head(stream, expected)
             if head.version != expected:
                 return await self._conflict(stream, head)
-        encoded, said = self._codec.encode_all(events)
+        encoded, said = self._codec.encode_all(events, stream)
         kept = addressed(blobs) if blobs else {}
         claims = claims_of(said)
         hash = link(head.prefix, expected, head.hash, encoded) if encoded else head.hash
         item = Item(
             stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=joined(encoded),
             answer=asyncio.get_running_loop().create_future(), head=head, claims=wanted(claims) if claims else (),
-            index=index, blobs=kept,
+            index=self._codec.seal_index(stream, index), blobs=kept,
         )  # fmt: skip
         head.version, head.hash = expected + len(encoded), hash
         if index is not None and index.run is not None:
@@ -176,6 +202,9 @@ class PostgresJournal:
             await asyncio.wait([head.last])
             return Conflict(version=await self._reader.version(stream))
         return Conflict(version=head.version)
+
+    def sealed(self, stream: str, body: bytes) -> bytes:
+        return self._codec.seal_blob(stream, body)
 
     async def keep_snapshot(self, body: bytes) -> str:
         self._entering += 1
@@ -262,7 +291,7 @@ class PostgresJournal:
                 if self._closed:
                     return
                 raise
-            for event in page:
+            for event in self._codec.open_all(page):
                 after = event.position
                 yield event
             if page:
@@ -308,7 +337,7 @@ class PostgresJournal:
         found = await self._reader.read(stream, after)
         if found and stream not in self._heads and len(self._heads) < REMEMBERED:
             self._heads[stream] = Head(stream, found[-1].seq, found[-1].hash)  # whoever reads is likely to append
-        return found
+        return self._codec.open_all(found)
 
     async def version(self, stream: str) -> int:
         await self.open()
@@ -319,15 +348,16 @@ class PostgresJournal:
         await self.open()
         return await self._reader.versions(streams)
 
-    async def blob(self, digest: str) -> bytes:
+    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
         await self.open()
-        return await self._reader.blob(digest)
+        found = await self._reader.blob(digest)
+        return found if stored else self._codec.open_blob(found)
 
     async def runs(
         self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
     ) -> list[Listed]:
         await self.open()
-        return await self._reader.runs(tenant, status, before, limit)
+        return self._codec.open_listed(await self._reader.runs(tenant, status, before, limit))
 
     async def due(self, now: datetime, limit: int = 500) -> list[str]:
         await self.open()
@@ -343,7 +373,7 @@ class PostgresJournal:
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
         await self.open()
-        return await self._reader.open_approvals(tenant, after, limit)
+        return self._codec.open_cards(await self._reader.open_approvals(tenant, after, limit))
 
     async def find_approval(self, approval_id: str) -> str:
         await self.open()
@@ -355,7 +385,7 @@ class PostgresJournal:
 
     async def used(self, scope: str) -> int:
         await self.open()
-        return await self._reader.used(scope)
+        return await self._reader.used(self._codec.scope(scope))
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         await self.open()
@@ -385,6 +415,10 @@ class PostgresJournal:
         """Count the claims again from the streams. Answers each scope that differed: what was kept, what is counted."""
         await self.open()
         return await asyncio.to_thread(rebuild_claims, self.address)
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        await self.open()
+        await asyncio.to_thread(retire, self.address, runs, blobs)
 
     async def close(self) -> None:
         if self._closed:

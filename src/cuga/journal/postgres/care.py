@@ -5,21 +5,24 @@ Everything here reads in one transaction of its own, so it sees one moment of th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
 
+import msgspec
 import psycopg
 from psycopg import Connection, RawServerCursor
 
 from cuga.journal.claims import claims_of
 from cuga.journal.postgres.address import Address
+from cuga.journal.postgres.batch import decode_row, encode_row
 from cuga.journal.postgres.packing import bodies, numbers
 from cuga.journal.seal import Fault
 from cuga.journal.sqlite.care import BookCheck, claiming
-from cuga.journal.sqlite.row import bodies_of
+from cuga.journal.sqlite.row import bodies_of, joined
 from cuga.journal.statements import queries
+from cuga.journal.tombstone import RETIRED
 
 PAGE = 2_000  # rows that are fetched at once
 
@@ -97,3 +100,31 @@ def rebuild_claims(address: Address) -> dict[str, tuple[int, int]]:
         connection.close()
     pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in sorted(kept.keys() | counted.keys())}
     return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def retire(address: Address, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str]) -> None:
+    """Put tombstones in the place of events, and have the tables written anew without what was there."""
+    connection = address.connect_now()
+    try:
+        with connection.transaction():
+            for stream, bodies in runs.items():
+                rows = connection.execute(
+                    "select j.id, j.expected, j.version, j.run from journal j join stream s on s.pk = j.run "
+                    "where s.name = $1 order by j.expected", (stream,)
+                ).fetchall()  # fmt: skip
+                for position, expected, version, _ in rows:
+                    events = joined(bodies[expected:version])
+                    connection.execute("update journal set events = $1 where id = $2", (events, position))
+                for run, body in connection.execute(
+                    "select run, body from runs where run = $1", (rows[0][3],)
+                ).fetchall():
+                    line = msgspec.structs.replace(decode_row(body), goal=RETIRED, reason=RETIRED)
+                    connection.execute("update runs set body = $1 where run = $2", (encode_row(line), run))
+            for digest in blobs:
+                connection.execute("delete from blob where digest = $1", (digest,))
+        for table in ("journal", "runs", "blob"):
+            connection.execute(f"vacuum full {table}".encode())
+    except psycopg.Error as error:
+        raise address.failed(error) from error
+    finally:
+        connection.close()

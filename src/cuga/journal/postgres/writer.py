@@ -17,6 +17,7 @@ from cuga.errors import JournalFailed
 from cuga.journal.port import Unknown
 from cuga.journal.postgres.address import SYNCHRONOUS, Address, in_words
 from cuga.journal.postgres.batch import Answer, Item, answers, columns
+from cuga.journal.times import CommitTimes
 
 PATIENCE_S = 20.0  # how long a database that does not answer is tried again before we say that we do not know
 PAUSE_S = 0.25
@@ -40,6 +41,7 @@ class Writer:
         self._point = on_point
         self._connection: AsyncConnection | None = None
         self.trouble = ""  # what last went wrong; empty: nothing since the last good commit
+        self.times = CommitTimes()
         self.lost = 0  # connections that were lost with a batch on the way
 
     async def connect(self) -> AsyncConnection:
@@ -60,11 +62,12 @@ class Writer:
             try:
                 connection = await self.connect()
                 self._point("commit.begin")
-                sent = True
+                sent, began = True, loop.time()
                 async with asyncio.timeout(ANSWER_S):
                     cursor = await connection.execute(_APPEND, columns(number, items), binary=True)
                     row = await cursor.fetchone()
                 self._point("commit.done")
+                self.times.add(loop.time() - began, len(items))
                 self.trouble = ""
                 return list(answers(items, row or ()))
             except _AGAIN as error:

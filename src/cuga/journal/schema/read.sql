@@ -33,13 +33,15 @@ select body from blob where digest = ?
 select used from scope where name = ?
 
 -- name: runs_newest
-select s.name, r.*, (select coalesce(max(version), 0) from journal j where j.run = r.run)
+select s.name, r.*, 
+    (select version from journal j where j.run = r.run order by expected desc limit 1)
 from runs r join stream s on s.pk = r.run
 where r.tenant = :tenant and (r.started, r.run) < (:started, :run)
 order by r.started desc, r.run desc limit :limit
 
 -- name: runs_by_status
-select s.name, r.*, (select coalesce(max(version), 0) from journal j where j.run = r.run)
+select s.name, r.*, 
+    (select version from journal j where j.run = r.run order by expected desc limit 1)
 from runs r join stream s on s.pk = r.run
 where r.tenant = :tenant and r.status = :status and (r.started, r.run) < (:started, :run)
 order by r.started desc, r.run desc limit :limit

@@ -38,3 +38,12 @@ delete from scope
 
 -- name: set_epoch
 update fact set value = ? where name = 'epoch'
+
+-- name: retire_append (tombstones in the place of its events; position, version and link stay)
+update journal set events = ? where id = ?
+
+-- name: retire_run
+update runs set goal = ?, reason = ? where run = ?
+
+-- name: drop_blob
+delete from blob where digest = ?

@@ -7,14 +7,14 @@ commit. If a transaction fails, all that is queued fails with it, and heads and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from cuga.errors import JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
-from cuga.journal.codec import Codec, Scrub
+from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import Appended, Backed, Committed, Conflict, Index, Refused, Unknown
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.ballast import Ballast
@@ -27,6 +27,7 @@ from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import joined
 from cuga.journal.sqlite.writer import Writer, Written
+from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
 BATCH_APPENDS = 6_000  # a batch with more, or with more bytes, closes the door until it is being written
@@ -52,6 +53,7 @@ class SqliteJournal(Reading):
         *,
         durability: str = "full",
         scrub: Scrub | None = None,
+        personal: Personal | None = None,
         on_point: Callable[[str], None] = _nothing,
         vfs: str | None = None,
         prefill: bool = True,
@@ -68,10 +70,10 @@ class SqliteJournal(Reading):
         except BaseException:
             self._lock.release()
             raise
-        self._codec = Codec(scrub)
+        self._codec = Codec(scrub, personal=personal)
         self._point = on_point
         self._commit = GroupCommit(self._writer, self._settled, on_point)
-        self._ledger = Ledger(self._reader.used)
+        self._ledger = Ledger(self._codec.used(self._reader.used))
         self._heads: dict[str, Head] = {}
         self._next_pk = self._last_id = 0
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -84,6 +86,11 @@ class SqliteJournal(Reading):
     def trouble(self) -> str:
         """What last went wrong with writing; empty: nothing since the last good commit."""
         return self._commit.trouble
+
+    @property
+    def times(self) -> CommitTimes:
+        """How long commits took since the file was opened."""
+        return self._commit.times
 
     @property
     def commits(self) -> int:
@@ -105,16 +112,19 @@ class SqliteJournal(Reading):
         head = self._heads.get(stream) or self._find(stream)
         if head.version != expected:
             return await self._conflict(stream, head)
-        bodies, said = self._codec.encode_all(events)
+        codec = self._codec
+        bodies, said = codec.encode_all(events, stream)
         kept = addressed(blobs) if blobs else None
         pk, seq = head.pk or self._next_pk, expected + len(bodies)
+        if index is not None and codec.personal is not None:
+            index = codec.seal_index(stream, index)
         rows = index_rows(pk, seq, index) if index is not None else None
         claims = claims_of(said)
         batch = self._commit.batch
         if claims:
             held = self._ledger.reserve(claims)
             if isinstance(held, Refused):
-                return held
+                return codec.refused(held)
             batch.scopes |= held
         # It is accepted: from here to the queue nothing may raise.
         if not head.pk:
@@ -155,6 +165,9 @@ class SqliteJournal(Reading):
             await asyncio.wait([head.last])
             return Conflict(version=self._reader.version(stream))
         return Conflict(version=head.version)
+
+    def sealed(self, stream: str, body: bytes) -> bytes:
+        return self._codec.seal_blob(stream, body)
 
     async def keep_snapshot(self, body: bytes) -> str:
         loop = asyncio.get_running_loop()
@@ -249,6 +262,16 @@ class SqliteJournal(Reading):
         self._guarded = True
         try:
             return await self._commit.apart(lambda: self._writer.replace_scopes(*count_claims(self.path)))
+        finally:
+            self._held -= 1
+            self._forget()
+            self._commit.tell()
+
+    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        self._held += 1
+        self._guarded = True
+        try:
+            await self._commit.apart(lambda: self._writer.retire(runs, blobs))
         finally:
             self._held -= 1
             self._forget()

@@ -18,7 +18,7 @@ from cuga.journal.blobs import intact
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import PLAIN
 from cuga.journal.port import Backed
-from cuga.journal.seal import GENESIS, Fault, edited, link, prefix_of
+from cuga.journal.seal import GENESIS, Fault, edited, link, link_of_kept, prefix_of
 from cuga.journal.sqlite.batch import Batch
 from cuga.journal.sqlite.connect import open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
@@ -26,7 +26,9 @@ from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import as_bytes, bodies_of, joined
 from cuga.journal.sqlite.writer import Writer
 from cuga.journal.statements import queries
+from cuga.journal.tombstone import is_tombstone, sum_of, without_mark
 from cuga.model.event import Event, RunStarted, ToolCallComplete
+from cuga.model.house_event import RunsRetired
 from cuga.model.value import Value
 
 
@@ -67,6 +69,8 @@ class BookCheck:
         self._found: list[Fault] = []
         self._needs: dict[str, tuple[str, str]] = {}  # digest -> kind of the fault when it is gone, who needs it
         self._used: dict[str, int] = {}
+        self._blanked: dict[str, list[bytes]] = {}  # run that holds a tombstone -> all its events
+        self._retired: dict[str, str] = {}  # run -> the digest over what is kept of it, as the house says
 
     def faults(self) -> list[Fault]:
         lengths = self._book()
@@ -76,6 +80,10 @@ class BookCheck:
                 detail = f"it ends at {seq}, {version} were written"
                 self._found.append(Fault(kind="truncated", where=f"{name} #{seq + 1}", detail=detail))
         self._bytes()
+        for name, bodies in self._blanked.items():
+            if self._retired.get(name) != sum_of(bodies):
+                detail = "its words were blanked, and the house's record does not say so"
+                self._found.append(Fault(kind="edited", where=f"{name} #1", detail=detail))
         kept = dict(self._connection.execute(self._query["every_scope"]))
         for scope in sorted(kept.keys() | self._used.keys()):
             if kept.get(scope, 0) != self._used.get(scope, 0):
@@ -92,12 +100,22 @@ class BookCheck:
             last, before = heads.get(run, (0, GENESIS))
             bodies, hash = bodies_of(events, version - expected), as_bytes(hash)
             heads[run] = (version, hash)
-            holds = run in prefixes and expected == last and link(prefixes[run], expected, before, bodies) == hash
+            holds = (
+                run in prefixes and expected == last and link_of_kept(prefixes[run], expected, before, bodies) == hash
+            )
             if not holds and run not in spoilt:
                 spoilt.add(run)
                 self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
+            name = names.get(run, "")
+            if name in self._blanked or any(map(is_tombstone, bodies)):
+                self._blanked.setdefault(name, []).extend(bodies)
             for seq, body in enumerate(bodies, expected + 1):
-                if _holds(body, b'"claims"') or _holds(body, b'"blob"') or _holds(body, b'"run_started"'):
+                if (
+                    _holds(body, b'"claims"')
+                    or _holds(body, b'"blob"')
+                    or _holds(body, b'"run_started"')
+                    or _holds(body, b'"runs_retired"')
+                ):
                     self._note(body, f"{names.get(run)} #{seq}")
         return {run: (names.get(run, f"stream {run}"), version) for run, (version, _) in heads.items()}
 
@@ -114,10 +132,12 @@ class BookCheck:
 
     def _note(self, body: bytes, where: str) -> None:
         try:
-            event = PLAIN.decode(body)
+            event = PLAIN.decode(without_mark(body))
         except Exception as error:
             self._found.append(Fault(kind="unreadable", where=where, detail=str(error)))
             return
+        if isinstance(event, RunsRetired):
+            self._retired |= event.runs
         for claim in claims_of((event,)):
             self._used[claim.scope] = self._used.get(claim.scope, 0) + claim.amount
         if isinstance(event, ToolCallComplete) and event.blob is not None and event.blob.kept:
@@ -153,7 +173,7 @@ def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
 
 def claiming(bodies: list[bytes]) -> list[Event]:
     """The events among stored bytes that may carry claims."""
-    return [PLAIN.decode(body) for body in bodies if _holds(body, b'"claims"')]
+    return [PLAIN.decode(without_mark(body)) for body in bodies if _holds(body, b'"claims"')]
 
 
 def _holds(body: bytes, word: bytes) -> bool:

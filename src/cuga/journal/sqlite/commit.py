@@ -16,6 +16,7 @@ from cuga.errors import JournalFailed
 from cuga.journal.port import Committed, Unknown
 from cuga.journal.sqlite.batch import Batch, Head
 from cuga.journal.sqlite.writer import Writer, Written
+from cuga.journal.times import CommitTimes
 
 QUICK_SECONDS = 400e-6  # while recent commits take less, a lone append is not worth a change of thread
 LONE_BYTES = 64 * 1024  # a larger append goes to the thread
@@ -33,6 +34,7 @@ class GroupCommit:
     ) -> None:
         self.batch = Batch()  # what gathers for the next transaction
         self.count = 0  # transactions that were stored
+        self.times = CommitTimes()
         self.trouble = ""  # what last went wrong; empty: nothing since the last good commit
         self._writer = writer
         self._settled = settled
@@ -153,6 +155,7 @@ class GroupCommit:
             self._lone_seconds += (written.seconds - self._lone_seconds) * 0.2
         if written.state == "stored":
             self.count += 1
+            self.times.add(written.seconds, len(batch.waiting))
             self.trouble = ""
             for durable, answer, _, head in batch.waiting:
                 head.pending -= 1

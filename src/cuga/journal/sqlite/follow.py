@@ -12,6 +12,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cuga.journal.checkpoint import Kept
+from cuga.journal.codec import PLAIN, Codec
 from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored
 from cuga.journal.sqlite.reader import Reader
 from cuga.model.event import Status
@@ -25,6 +26,7 @@ class Reading(ABC):
 
     _reader: Reader
     _closed: bool
+    _codec: Codec = PLAIN
 
     @abstractmethod
     def _mark(self) -> int:
@@ -35,7 +37,7 @@ class Reading(ABC):
         """Wait until there is news since the mark; False: there will be none."""
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
-        return self._reader.read(stream, after)
+        return self._codec.open_all(self._reader.read(stream, after))
 
     async def version(self, stream: str) -> int:
         return self._reader.version(stream)
@@ -44,7 +46,7 @@ class Reading(ABC):
         while not (follow and self._closed):
             mark = self._mark()
             page = self._reader.page(after, PAGE)
-            for event in page:
+            for event in self._codec.open_all(page):
                 after = event.position
                 yield event
             if page:
@@ -52,13 +54,14 @@ class Reading(ABC):
             elif not follow or not await self._news(mark):
                 return
 
-    async def blob(self, digest: str) -> bytes:
-        return self._reader.blob(digest)
+    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
+        found = self._reader.blob(digest)
+        return found if stored else self._codec.open_blob(found)
 
     async def runs(
         self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
     ) -> list[Listed]:
-        return self._reader.runs(tenant, status, before, limit)
+        return self._codec.open_listed(self._reader.runs(tenant, status, before, limit))
 
     async def due(self, now: datetime, limit: int = 500) -> list[str]:
         return self._reader.due(now, limit)
@@ -70,7 +73,7 @@ class Reading(ABC):
         return self._reader.next_wake()
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
-        return self._reader.open_approvals(tenant, after, limit)
+        return self._codec.open_cards(self._reader.open_approvals(tenant, after, limit))
 
     async def find_approval(self, approval_id: str) -> str:
         return self._reader.find_approval(approval_id)
@@ -79,7 +82,7 @@ class Reading(ABC):
         return self._reader.find_trace(trace_id, tenant)
 
     async def used(self, scope: str) -> int:
-        return self._reader.used(scope)
+        return self._reader.used(self._codec.scope(scope))
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         return self._reader.links(after, limit)

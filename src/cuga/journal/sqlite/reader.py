@@ -24,6 +24,7 @@ from cuga.journal.statements import queries
 from cuga.model.event import Status
 
 _LATEST = (1 << 63) - 1
+_STATUS = {one.value: one for one in Status}
 
 
 class Reader:
@@ -148,7 +149,7 @@ def _listed(row: tuple[Any, ...]) -> Listed:
         run_id=run_id,
         version=version,
         row=RunRow(
-            status=Status(status), tenant=tenant, profile=profile, goal=goal, requester=requester, trace_id=trace_id,
+            status=_STATUS[status], tenant=tenant, profile=profile, goal=goal, requester=requester, trace_id=trace_id,
             reason=reason, wake_at=None if wake_at is None else moment(wake_at),
             started_at=moment(started), updated_at=moment(updated),
         ),

@@ -7,15 +7,18 @@ written over before anybody acts on the failure.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import apsw
 
+from cuga.errors import JournalFailed
 from cuga.journal.sqlite.batch import Batch, flat
 from cuga.journal.sqlite.connect import CHECKPOINT_PAGES, open_writer
+from cuga.journal.sqlite.row import joined
 from cuga.journal.statements import queries, rows
+from cuga.journal.tombstone import RETIRED
 
 POINTS = ("append.admitted", "commit.begin", "commit.written", "commit.done", "append.answered")
 SIZES = (500, 120, 30, 9, 3, 1)  # rows a statement; few sizes, so that each stays prepared
@@ -128,6 +131,25 @@ class Writer:
         scopes = sorted(kept.keys() | counted.keys())
         pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in scopes}
         return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}
+
+    def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str]) -> None:
+        """Put tombstones in the place of events, and write the file anew without what was there. `JournalFailed`."""
+        read, write = queries("read"), queries("write")
+        try:
+            with self._connection:
+                for stream, bodies in runs.items():
+                    (pk,) = next(iter(self._run(read["stream_pk"], (stream,))))
+                    rows_of: list[Any] = self._run(read["appends"], {"run": pk, "after": 0}).fetchall()
+                    for position, expected, version, _, _ in rows_of:
+                        self._run(write["retire_append"], (joined(bodies[expected:version]), position))
+                    self._run(write["retire_run"], (RETIRED, RETIRED, pk))
+                for digest in blobs:
+                    self._run(write["drop_blob"], (digest,))
+            self._run("vacuum")  # what was there is not left in free pages
+            self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # nor in the log
+            self._pages = 0
+        except apsw.Error as error:
+            raise JournalFailed(f"the tombstones could not be written: {error}") from error
 
     def close(self) -> None:
         self._connection.close()

@@ -14,6 +14,7 @@ from typing import Any
 from cuga.errors import BadInput
 from cuga.journal.checkpoint import key_id, read_note
 from cuga.journal.port import ReadJournal
+from cuga.journal.tombstone import is_tombstone
 from cuga.model.value import Value, digest_bytes, encode
 from cuga.orchestrator.evidence.gathering import Scope, gather
 from cuga.orchestrator.evidence.oversight import oversight_of
@@ -61,11 +62,13 @@ async def write_bundle(
     found = await gather(journal, house, scope, said.size, said.position)
     records = [audit_of(found.lanes[run]) for run in found.runs]
     oversight = oversight_of(card for record in records for card in record.approvals)
+    tombs = sum(is_tombstone(lane[0].body) for lane in found.lanes.values() if lane)
     sealed = [
         ("Journal", f"{said.origin}, epoch {said.epoch}"),
         ("Sealed", f"{said.size} appends, {said.position} events, root {said.root.hex()}"),
         ("Key", key.word),
         ("Asked for by", made_by),
+        *([("Retained", f"complete; {tombs} of the runs are tombstones: their words are not kept")] if tombs else []),
     ]
     parts = report_of(
         about, made_at, sealed, records, oversight, is_whole=found.whole is not None, withheld=len(found.withheld)

@@ -129,7 +129,7 @@ async def _touched(
             continue
         if (number := index.get(stored.position)) is not None:
             order.append((number, stored.stream))
-        at = PLAIN.decode(stored.body).at
+        at = PLAIN.decode(stored.readable).at
         if scope.since is not None and scope.until is not None and scope.since <= at < scope.until:
             inside.append(number if number is not None else -1)
     if scope.approver:
@@ -150,7 +150,7 @@ def _deciders(stored: Stored) -> tuple[str, ...]:
     """Whose decision an event is, if it is one."""
     if b'"approval_received"' not in stored.body:
         return ()
-    event = PLAIN.decode(stored.body)
+    event = PLAIN.decode(stored.readable)
     return (event.by, event.on_behalf_of) if isinstance(event, ApprovalReceived) and not event.rule else ()
 
 
@@ -160,7 +160,7 @@ async def _bytes(journal: ReadJournal, lanes: dict[str, list[Stored]]) -> tuple[
     withheld: list[str] = []
     for digest in dict.fromkeys(_needed(lanes)):
         try:
-            found[digest] = await journal.blob(digest)
+            found[digest] = await journal.blob(digest, stored=True)
         except NotFound:
             withheld.append(digest)
     return found, withheld
@@ -169,7 +169,7 @@ async def _bytes(journal: ReadJournal, lanes: dict[str, list[Stored]]) -> tuple[
 def _needed(lanes: dict[str, list[Stored]]) -> list[str]:
     needed = []
     for lane in lanes.values():
-        for event in (PLAIN.decode(one.body) for one in lane):
+        for event in (PLAIN.decode(one.readable) for one in lane):
             if isinstance(event, ToolCallComplete) and event.blob is not None and event.blob.kept:
                 needed.append(event.blob.digest)
             elif isinstance(event, RunStarted):

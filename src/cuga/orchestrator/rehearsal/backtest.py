@@ -7,6 +7,7 @@ as they stand.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 
@@ -24,7 +25,7 @@ _PAGE = 500
 ALLOWED, ASKS, REFUSED = "allowed", "asks", "refused"
 
 
-class Change(Value, frozen=True, kw_only=True, omit_defaults=False):
+class Diverted(Value, frozen=True, kw_only=True, omit_defaults=False):
     """One step that would go another way. `before` and `after`: allowed, asks, refused."""
 
     run_id: str
@@ -43,7 +44,7 @@ class Backtest(Value, frozen=True, kw_only=True, omit_defaults=False):
 
     runs: int
     steps: int
-    changes: tuple[Change, ...]
+    changes: tuple[Diverted, ...]
     stopped: dict[str, int]  # requester -> steps that went on and would be refused
     unread: int  # runs that this version cannot read
 
@@ -54,7 +55,7 @@ class Backtest(Value, frozen=True, kw_only=True, omit_defaults=False):
 
 async def backtest(journal: ReadJournal, tenant: str, stage: Stage, since: datetime | None = None) -> Backtest:
     """Hold every run of a tenant, from the newest back to `since`, against other rules."""
-    changes: list[Change] = []
+    changes: list[Diverted] = []
     runs = steps = unread = 0
     before = ""
     while page := await journal.runs(tenant=tenant, before=before, limit=_PAGE):
@@ -70,6 +71,7 @@ async def backtest(journal: ReadJournal, tenant: str, stage: Stage, since: datet
             found, looked_at = against(stage, listed.run_id, events)
             changes += found
             steps += looked_at
+            await asyncio.sleep(0)  # there may be very many, and others want a turn
         before = page[-1].run_id
         if since is not None and page[-1].row.started_at < since:
             break
@@ -80,7 +82,7 @@ async def backtest(journal: ReadJournal, tenant: str, stage: Stage, since: datet
     return Backtest(runs=runs, steps=steps, changes=tuple(changes), stopped=stopped, unread=unread)
 
 
-def against(stage: Stage, run_id: str, events: Sequence[e.Event]) -> tuple[list[Change], int]:
+def against(stage: Stage, run_id: str, events: Sequence[e.Event]) -> tuple[list[Diverted], int]:
     """The steps of one run that would go another way, and how many were looked at."""
     start = events[0] if events else None
     if not isinstance(start, e.RunStarted):
@@ -92,7 +94,7 @@ def against(stage: Stage, run_id: str, events: Sequence[e.Event]) -> tuple[list[
         after, reason = _under(stage, start.profile, tool, used, charge)
         if after != before:
             changes.append(
-                Change(
+                Diverted(
                     run_id=run_id,
                     step=step,
                     tool=tool,

@@ -36,7 +36,7 @@ class FileAnchor:
 
     def keep(self, note: bytes) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        half = self.path.with_name(f"{self.path.name}.half")
+        half = self.path.with_name(f"{self.path.name}.{os.getpid()}.half")
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
         try:
             os.write(descriptor, note)

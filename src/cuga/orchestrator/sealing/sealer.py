@@ -7,7 +7,9 @@ At the start the journal is held against every anchor that can be asked.
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from hashlib import sha256
@@ -25,6 +27,8 @@ from cuga.orchestrator.sealing.keys import PUBLIC, SealKey, holds, key_of, publi
 EVERY_S = 1.0  # under load (RELIABILITY J10)
 PAGE = 2_000  # appends that the tree takes in one turn of the loop: about 3 ms
 ANCHOR = "anchor.note"
+log = logging.getLogger("cuga.seal")
+log.addHandler(logging.NullHandler())  # silent unless somebody logs
 _SEALED_AT_ONCE = frozenset({ApprovalReceived, DoubtResolved, RunFinished})
 
 
@@ -40,6 +44,7 @@ class Sealed(Value, frozen=True, kw_only=True):
     directory: str
     anchors: tuple[str, ...]
     trouble: str = ""
+    age_s: float = 0.0  # since everything was last found sealed, or was sealed
 
 
 class Sealer:
@@ -52,6 +57,7 @@ class Sealer:
         self.anchors = list(anchors)
         self.origin = ""
         self.trouble = ""
+        self._sound_at = time.monotonic()
         self._tree = Tree()
         self._position = 0
         self._note = b""
@@ -125,6 +131,7 @@ class Sealer:
                     self._tree.add(leaf_of(self._position, link))
                 await asyncio.sleep(0)
             if self._tree.size == self._sealed:
+                self._is_sound()
                 return
             checkpoint, key = self._checkpoint(), await asyncio.to_thread(self.key)
             self._note = signed(checkpoint, key.name, key.public, key.sign)
@@ -134,6 +141,11 @@ class Sealer:
             await self._journal.keep_checkpoint(kept)
             self._sealed = kept.size
             self.trouble = await asyncio.to_thread(self._anchor, self._note)
+            self._is_sound()
+
+    def _is_sound(self) -> None:
+        if not self.trouble:
+            self._sound_at = time.monotonic()
 
     @property
     def note(self) -> bytes:
@@ -186,10 +198,13 @@ class Sealer:
             await self._seal_or_tell()
 
     async def _seal_or_tell(self) -> None:
+        before = self.trouble
         try:
             await self.seal()
         except (CugaError, OSError) as error:  # work goes on: `cuga doctor` tells, and the next second tries again
             self.trouble = str(error)
+        if bool(self.trouble) != bool(before):
+            log.log(*((logging.WARNING, "seal_troubled") if self.trouble else (logging.INFO, "seal_mended")))
 
     async def close(self) -> None:
         """Seal what is left, and stop."""
@@ -216,6 +231,7 @@ class Sealer:
             directory=str(self.directory),
             anchors=tuple(anchor.name for anchor in self.anchors),
             trouble=self.trouble,
+            age_s=time.monotonic() - self._sound_at,
         )
 
 

@@ -4,6 +4,7 @@ from cuga.packs.sales.engagement.cadence import plan_cadence
 from cuga.packs.sales.engagement.compliance import check_outreach_compliance
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.library import manage_template_library
+from cuga.packs.sales.engagement.meeting import propose_meeting, send_meeting_invitation
 from cuga.packs.sales.engagement.quality import assess_message_quality
 from cuga.packs.sales.engagement.recording import log_activity
 from cuga.packs.sales.engagement.replies import classify_reply
@@ -90,6 +91,8 @@ TOOLS = (
     classify_reply,
     analyze_outreach_results,
     send_message,
+    propose_meeting,
+    send_meeting_invitation,
     simulate_territory_change,
     assess_capacity_coverage,
     balance_territories,

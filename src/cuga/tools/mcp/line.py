@@ -18,6 +18,7 @@ from cuga.outbound import Egress, streaming_client
 from cuga.policy.outside import McpServer
 from cuga.tools.mcp.answer import value_of
 from cuga.tools.mcp.definition import Definition, definitions_of
+from cuga.tools.mcp.room import in_place, own_room
 from cuga.tools.mcp.session import Session, load_sdk, words
 from cuga.tools.mcp.stdio import EVERYBODYS, MAX_LINE, spoken_to
 
@@ -52,6 +53,7 @@ class Line:
         inside: tuple[str, ...] = (),
         proxy: str = "",
         directory: str | None = None,
+        learn: Callable[[str], None] = lambda _secret: None,
         connect_s: float = CONNECT_S,
     ) -> None:
         self.server = server
@@ -59,7 +61,8 @@ class Line:
         self._report = report
         self._inside = inside
         self._proxy = proxy
-        self._directory = directory
+        self._directory = directory  # of the house: where words of a command that name files are looked for
+        self._learn = learn  # told of secrets that come in, so that they are shown to nobody
         self._connect_s = connect_s
         self._turn = asyncio.Lock()
         self._session: Session | None = None
@@ -177,15 +180,25 @@ class Line:
     def _way(self) -> AbstractAsyncContextManager[Any]:
         """How it is spoken to. `Unreachable` when a variable that it needs is not set."""
         server = self.server
-        named = (*server.env, *((server.token,) if server.token else ()))
+        oauth = (server.oauth.client, server.oauth.secret) if server.oauth is not None else ()
+        named = (*server.env, *((server.token,) if server.token else ()), *oauth)
         if missing := [name for name in named if not self._variables.get(name)]:
             said = f"{server.name} needs {', '.join(missing)}"
             raise Unreachable(said, mode="user_permission", mend=f"Set {missing[0]} in the environment or in .env.")
         if server.command:
-            given = {name: value for name in EVERYBODYS if (value := self._variables.get(name))}
-            given |= {name: self._variables[name] for name in server.env}
-            return spoken_to(server.command, given, self._on_fault, self._directory)
+            return self._in_a_process()
         return self._over_http(self._variables.get(server.token, ""))
+
+    @contextlib.asynccontextmanager
+    async def _in_a_process(self) -> Any:
+        server = self.server
+        with own_room(self._directory, server.name) as room:
+            given = {name: value for name in EVERYBODYS if (value := self._variables.get(name))}
+            given |= {"HOME": room, "TMPDIR": room}
+            given |= {name: self._variables[name] for name in server.env}
+            command = in_place(server.command, self._directory)
+            async with spoken_to(command, given, self._on_fault, room, server.memory_mb) as streams:
+                yield streams
 
     @contextlib.asynccontextmanager
     async def _over_http(self, token: str) -> Any:
@@ -194,10 +207,16 @@ class Line:
         from mcp.client.streamable_http import streamable_http_client
 
         url = urlsplit(self.server.url)
-        egress = Egress(hosts=(url.hostname or "",), inside=self._inside, plain=url.scheme == "http")
+        hosts, auth = [url.hostname or ""], None
+        if self.server.oauth is not None:
+            from cuga.tools.mcp.authorized import authorization
+
+            hosts.append(urlsplit(self.server.oauth.issuer).hostname or "")
+            auth = authorization(self.server, self._variables, self._learn)
+        egress = Egress(hosts=tuple(hosts), inside=self._inside, plain=url.scheme == "http")
         headers = {"authorization": f"Bearer {token}"} if token else {}
         async with (
-            streaming_client(egress, headers=headers, proxy=self._proxy, max_bytes=2 * MAX_LINE) as client,
+            streaming_client(egress, headers=headers, proxy=self._proxy, max_bytes=2 * MAX_LINE, auth=auth) as client,
             streamable_http_client(self.server.url, http_client=client) as streams,
         ):
             yield streams

@@ -1,8 +1,10 @@
 """A server as a process of this machine, spoken to over its standard input and output, one message a line.
 
 The only room of tools that starts processes. The process gets the few variables that every program needs and those
-the registry names, a line of bounded length, and no time after it was told to end. What is no message ends the
-connection and is reported: a server that writes anything else there cannot be understood any more.
+the registry names, a directory of its own as home and to work in, bounds on memory, files and what it writes, a line of
+bounded length, and no time after it was told to end. It is no jail: it runs as the user, and reads what that user may.
+What is no message ends the connection and is reported: a server that writes anything else there cannot be understood
+any more.
 """
 
 from __future__ import annotations
@@ -10,6 +12,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import resource
 import signal
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -21,7 +24,8 @@ MAX_LINE = 4 * 1024 * 1024  # bytes of one message
 KEPT_ERRORS = 2_000  # bytes of what it last wrote to its standard error
 GRACE_S = 0.5  # for ending by itself, and again for ending when it is told to
 _PIECE = 64 * 1024
-EVERYBODYS = ("HOME", "LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TMPDIR", "TZ", "USER")
+MOST_FILES, MOST_WRITTEN = 1_024, 1 << 30  # open at once; bytes of one file
+EVERYBODYS = ("LANG", "LC_ALL", "LOGNAME", "PATH", "SHELL", "TERM", "TZ", "USER")
 
 Fault = Callable[[str], None]
 
@@ -67,12 +71,16 @@ class Child:
 
 @asynccontextmanager
 async def spoken_to(
-    command: Sequence[str], variables: Mapping[str, str], on_fault: Fault, directory: str | None = None
+    command: Sequence[str],
+    variables: Mapping[str, str],
+    on_fault: Fault,
+    directory: str | None = None,
+    memory_mb: int = 0,
 ) -> AsyncIterator[tuple[Any, Any]]:
     """Start a process and give the two streams of messages that the SDK's client takes. `Unreachable`: not started."""
     import anyio
 
-    child = await _start(command, variables, directory)
+    child = await _start(command, variables, directory, memory_mb)
     heard_in, heard = anyio.create_memory_object_stream[Any](0)
     told, told_out = anyio.create_memory_object_stream[Any](0)
     tasks = [
@@ -91,7 +99,7 @@ async def spoken_to(
             await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def _start(command: Sequence[str], variables: Mapping[str, str], directory: str | None) -> Child:
+async def _start(command: Sequence[str], variables: Mapping[str, str], directory: str | None, memory_mb: int) -> Child:
     try:
         process = await asyncio.create_subprocess_exec(
             *command,
@@ -101,12 +109,29 @@ async def _start(command: Sequence[str], variables: Mapping[str, str], directory
             env=dict(variables),
             cwd=directory,
             start_new_session=True,
+            umask=0o077,  # what it writes is its user's alone
         )
     except (OSError, ValueError) as error:
         said = f"{command[0]} cannot be started: {getattr(error, 'strerror', None) or error}"
         mend = "Install it, or mend `command` in the registry."
         raise Unreachable(said, mode="resource_tool_unavailable", mend=mend) from error
+    _bound(process.pid, memory_mb)
     return Child(process)
+
+
+def _bound(pid: int, memory_mb: int) -> None:
+    """Bound what a process, and what it starts, may take. Only Linux can; elsewhere nothing is bounded."""
+    prlimit = getattr(resource, "prlimit", None)
+    if prlimit is None:
+        return
+    bounds = {resource.RLIMIT_CORE: 0, resource.RLIMIT_NOFILE: MOST_FILES, resource.RLIMIT_FSIZE: MOST_WRITTEN}
+    if memory_mb:
+        bounds[resource.RLIMIT_DATA] = memory_mb << 20
+    for what, most in bounds.items():
+        with contextlib.suppress(OSError, ValueError):  # it has ended, or may have less already
+            _, hard = prlimit(pid, what)
+            most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            prlimit(pid, what, (most, most))
 
 
 async def _hear(child: Child, into: Any, on_fault: Fault) -> None:

@@ -40,6 +40,8 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         "classify_reply": ("engagement", "read-only", 200_000),
         "qualify_opportunity": ("qualification", "read-only", 700_000),
         "send_message": ("engagement", "execute", 1_000_000),
+        "propose_meeting": ("engagement", "propose", 600_000),
+        "send_meeting_invitation": ("engagement", "execute", 1_000_000),
         "analyze_pipeline": ("governance", "read-only", 600_000),
         "forecast_revenue": ("governance", "read-only", 1_000_000),
         "analyze_win_loss_patterns": ("governance", "read-only", 1_000_000),
@@ -74,7 +76,8 @@ def test_every_tool_says_what_it_costs_does_and_must_not_do():
         assert json.loads(bytes(contract.input_schema))["type"] == "object"
     assert contracts["draft_outbound_message"].gives["message"] == ""
     outside = {c.name: c for c in contracts.values() if c.side_effect is SideEffect.EXECUTE}
-    assert outside.keys() == {"send_message", "log_activity", "update_opportunity", "apply_territory_change"}
+    mails = {"send_message", "send_meeting_invitation"}
+    assert outside.keys() == {*mails, "log_activity", "update_opportunity", "apply_territory_change"}
     assert all(c.repeatable is not Repeatable.NONE and c.effect_key for c in outside.values())
     assert outside["update_opportunity"].seconded == ("/outcome",)
 

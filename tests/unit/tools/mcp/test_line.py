@@ -228,7 +228,7 @@ async def test_a_server_gets_the_variables_that_are_named_and_no_others(tmp_path
     with pytest.raises(Unreachable):
         await line.look()
     await line.close()
-    assert "'PATH', 'WANTED'" in reports[0].reason and "SECRET" not in reports[0].reason
+    assert "['HOME', 'LC_CTYPE', 'PATH', 'TMPDIR', 'WANTED']" in reports[0].reason and "SECRET" not in reports[0].reason
 
 
 async def test_a_variable_that_is_not_set_and_a_command_that_is_not_there_are_named(tmp_path):

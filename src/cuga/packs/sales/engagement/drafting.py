@@ -7,6 +7,7 @@ from typing import Annotated
 from cuga.errors import BadInput
 from cuga.packs.sales.engagement.gathering import Desk, one_line
 from cuga.packs.sales.engagement.message import CHANNELS, Channel, Message
+from cuga.packs.sales.engagement.rewriting import DRAFTING
 from cuga.packs.sales.engagement.templates import STYLES, ask_for
 from cuga.tools.declare import Slot, ToolContext, tool
 
@@ -23,9 +24,11 @@ from cuga.tools.declare import Slot, ToolContext, tool
     gives={"message": "", "recipient": "/recipient"},
     uses=("crm", "templates"),
     writes=(),
+    repeatable="key",  # it changes nothing: made again it gives the same
+    drafting=DRAFTING,
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),
-    personal=("/recipient", "/recipient_name"),
+    personal=("/recipient", "/recipient_name", "/recipient_title", "/subject", "/body"),
 )  # fmt: skip
 def draft_outbound_message(
     context: ToolContext,

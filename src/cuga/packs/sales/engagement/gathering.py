@@ -82,8 +82,8 @@ class Desk:
                 self.notes.append(f"{wanted} is not among the contacts; nothing is known but the address")
         elif wanted or self.account is not None:
             self._take_person(wanted or "buyer")
-        if self.contact is None:
-            self.unfilled.append(Unfilled(field="recipient_name", why="no contact of that address or role is known"))
+        if self.contact is None and self.address:
+            self.unfilled.append(Unfilled(field="recipient_name", why="no contact of that address is known"))
         if not self.address and not (self.channel != "email" and self.contact):
             who = f"{wanted!r}" if wanted else "the buyer"
             where = f" at {self.account.name}" if self.account else ""

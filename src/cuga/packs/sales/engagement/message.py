@@ -51,3 +51,5 @@ class Message(Result, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
     as_of: str = ""
     rules: str = ""  # the version of what wrote it; empty for a text of somebody's own
+    written_by: str = ""  # the language model that wrote the middle of it; empty: none did
+    unproven: tuple[str, ...] = ()  # what the model says that stands in no record

@@ -12,6 +12,7 @@ from cuga.packs.sales.engagement import checks
 from cuga.packs.sales.engagement.compliance import check_outreach_compliance, cleared
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.recipients import recipient_of
+from cuga.packs.sales.engagement.rewriting import quality_of
 from cuga.tools.declare import ToolContext, capability_missing
 
 
@@ -64,6 +65,13 @@ def check(context: ToolContext, message: Message) -> None:
             "the body is not the one that was drafted: its hash differs",
             mend="have the changed message approved with its own hash (or with an empty body_hash)",
         )
+    if message.written_by:
+        grave = [issue for issue in quality_of(message).issues if issue.weight == "blocking"]
+        if grave:
+            raise NotDone(
+                f"a model wrote it, and the check of messages stops it: {grave[0].check}: {grave[0].says}",
+                mend="mend it with `cuga amend`, or draft it again",
+            )
     if left := next(
         (i for i in checks.of(checks.Text(body=message.body, subject=message.subject)) if i.check == "unfilled"), None
     ):

@@ -63,6 +63,8 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
         "one message per intent and recipient",
         "never completes what is missing",
     ),
+    personal=("/message/recipient", "/message/recipient_name", "/message/recipient_title", "/message/subject",
+    "/message/body", "/recipient"),
 )  # fmt: skip
 def send_message(
     context: ToolContext,

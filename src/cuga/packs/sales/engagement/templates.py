@@ -41,7 +41,7 @@ _SOURCE = (
     "I have your address from {{data_source}}.",
     "What we keep of you: {{privacy_notice}}",
 )
-_OUT = "If this is not for you, just tell me and you will not hear from me again."
+OUT = "If this is not for you, just tell me and you will not hear from me again."
 
 TEMPLATES: dict[str, Template] = {
     template.name: template
@@ -68,7 +68,7 @@ TEMPLATES: dict[str, Template] = {
                     "If what we sell does not suit what you do, you will hear that from me.",
                 ),
                 ("{{ask}}",),
-                (_OUT,),
+                (OUT,),
                 _SOURCE,
                 _CLOSING,
             ),
@@ -92,7 +92,7 @@ TEMPLATES: dict[str, Template] = {
                     "do not take up your time for nothing.",
                 ),
                 ("{{ask}}",),
-                (_OUT,),
+                (OUT,),
                 _CLOSING,
             ),
             needs=("recipient_name", "account", "product", "sender"),

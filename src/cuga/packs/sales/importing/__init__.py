@@ -44,7 +44,7 @@ _ORDER = (  # a record can only be linked to one that is there
     "activities", "notes",
 )  # fmt: skip
 MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
-_MEND = "point at a directory with exports (CSV, XLSX or JSON) of accounts, deals, contacts, products or teams"
+_MEND = "point at an export (CSV, XLSX or JSON), or a directory of them: accounts, deals, contacts, products or teams"
 
 
 def import_directory(
@@ -55,16 +55,17 @@ def import_directory(
     dry: bool = False,
     listener: Tell | None = None,
 ) -> ImportReport:
-    """Import every export file of a directory; memory does not grow with the rows of deals and activities.
+    """Import every export file of a directory, or one file; memory does not grow with the rows of deals and activities.
 
     `mapping` (or `mapping.json` in the directory) overrides the proposed kinds, columns and units per file. With `dry`
     nothing is stored. `listener` hears every problem as it is found; the report keeps the first thousands of a kind.
     `BadInput` for a directory that is missing, empty, or in which no file is recognized.
     """
-    directory = Path(path)
+    files = _files(Path(path))
+    directory = files[0].parent
     said = _mapping(directory, mapping)
     problems = Problems(listener)
-    tables = [table for file in _files(directory) for table in _open(file, problems.tell)]
+    tables = [table for file in files for table in _open(file, problems.tell)]
     detected = [(table, *_detect(table, said)) for table in tables]
     units = described_units([table for table, kind, _ in detected if kind == DOCUMENTATION])
     before = store.crm_version()
@@ -114,8 +115,10 @@ def _counts(loading: Loading) -> dict[str, int]:
 
 
 def _files(directory: Path) -> list[Path]:
+    if directory.is_file() and directory.suffix.lower() in _OPENERS:
+        return [directory]
     if not directory.is_dir():
-        raise BadInput(f"{directory} is not a directory", mend=_MEND)
+        raise BadInput(f"{directory} is neither a directory nor an export", mend=_MEND)
     files = sorted(file for file in directory.iterdir() if file.suffix.lower() in _OPENERS and file.is_file())
     files = [file for file in files if file.name != MAPPING_FILE and not file.name.startswith(("~$", "."))]
     if not files:

@@ -8,32 +8,12 @@ from cuga.adapters.capability import LOST, OPEN, WON, Account, Activity, CrmRead
 from cuga.packs.sales.deals import deals_of, units
 from cuga.packs.sales.intelligence.committee import NOT_KNOWN, contacts_of, identify_decision_makers
 from cuga.packs.sales.intelligence.signals import signals_of
-from cuga.packs.sales.result import Report, Result, amount_text, find_account, place
+from cuga.packs.sales.intelligence.summing_up import DRAFTING, Brief, Said
+from cuga.packs.sales.result import amount_text, find_account, place
 from cuga.tools.declare import Slot, ToolContext, tool
 
 RULES = "brief-1"
 MOST_DEALS, MOST_TALKS, MOST_SIGNS = 10, 5, 5
-
-
-class Said(Result, frozen=True, kw_only=True):
-    """One sentence and its source: file:line, or the record's id."""
-
-    says: str
-    source: str
-
-
-class Brief(Report, frozen=True, kw_only=True):
-    """Each part lists sentences with sources; `questions` are what nobody has recorded yet."""
-
-    account: str
-    account_id: str
-    facts: tuple[Said, ...]
-    history: tuple[Said, ...]
-    open_deals: tuple[Said, ...]
-    people: tuple[Said, ...]
-    talks: tuple[Said, ...]
-    signs: tuple[Said, ...]
-    questions: tuple[str, ...]
 
 
 @tool(
@@ -45,7 +25,8 @@ class Brief(Report, frozen=True, kw_only=True):
     gives={"brief": "", "account": "/account_id"},
     uses=("crm",),
     guardrails=("every sentence has a source", "unknowns become questions, never guesses"),
-    personal=("/people",),
+    personal=("/people", "/talks", "/summary"),
+    drafting=DRAFTING,
 )  # fmt: skip
 def build_account_brief(
     context: ToolContext,

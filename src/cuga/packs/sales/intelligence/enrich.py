@@ -7,13 +7,15 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from cuga.adapters.capability import Account, Contact, CrmRead, Enrichment, Filter, squeeze, without_legal_form
+from cuga.adapters.capability.enrichment import Asked, Enricher
+from cuga.errors import NotDone
 from cuga.model.value import MICRO
 from cuga.packs.sales.countries import domain_of, iso_of, mail_domain_of
 from cuga.packs.sales.importing import values
 from cuga.packs.sales.industries import industry_of
 from cuga.packs.sales.intelligence.likeness import LIKELY, compare
 from cuga.packs.sales.result import Result, find_account, place
-from cuga.tools.declare import Slot, ToolContext, tool
+from cuga.tools.declare import Slot, ToolContext, capability_missing, tool
 
 RULES = "enrich-1"
 OWN, PEOPLE, TWIN = "crm", "contacts", "likely duplicate"  # sources inside the house; others are outside providers
@@ -63,7 +65,8 @@ class Enriched(Result, frozen=True, kw_only=True):
         "company data", "more facts", "complete the record",
     ),
     gives={"facts": "/fields"},
-    uses=("crm",),
+    uses=("crm", "enrichment"),
+    optional=("enrichment",),
     guardrails=("changes nothing", "never chooses between sources that disagree", "asks no source that is not allowed"),
 )  # fmt: skip
 def enrich_account(
@@ -73,16 +76,23 @@ def enrich_account(
 ) -> Enriched:
     """Add firmographic and technographic facts from allowed sources with provenance for each field.
 
-    Sources are the account's own record, imported facts of outside providers, the mail domains of its contacts, and
-    records that are likely the same company. No network is used: where no source says more, the answer is "not
-    enriched". Two sources that disagree are both shown, and none is written back.
+    Sources are the account's own record, imported facts of outside providers, the mail domains of its contacts,
+    records that are likely the same company, and the adapter for enrichment that the profile allows: files, or a
+    service that is asked by the company's domain. Where none says more, the answer is "not enriched". Two sources that
+    disagree are both shown, and none is written back.
     """
     crm: CrmRead = context.capability("crm")
     notes: list[str] = []
     record = find_account(crm, account, notes)
     today = context.as_of.date()
     found: dict[str, list[Fact]] = {field: [] for field in FIELDS}
-    for field, fact in (*_own(record), *_told(crm, record), *_people(crm, record), *_twins(crm, record)):
+    for field, fact in (
+        *_own(record),
+        *_told(crm, record),
+        *_people(crm, record),
+        *_twins(crm, record),
+        *_asked(context, record, notes),
+    ):
         if fact.date and fact.date > today.isoformat():
             notes.append(f"a fact of {fact.provider} on {field} is dated {fact.date}, after {today}; left out")
         elif fact.value and (fact.provider == OWN or not sources or fact.provider in sources):
@@ -128,6 +138,23 @@ def _told(crm: CrmRead, record: Account) -> Iterator[tuple[str, Fact]]:
             field = "domain" if squeeze(told.name) == "website" else told.name.casefold().replace(" ", "_")
             provider = told.provider or "not named"
             yield field, Fact(value=told.value, provider=provider, date=seen, licence=told.licence, source=place(told))
+
+
+def _asked(context: ToolContext, record: Account, notes: list[str]) -> Iterator[tuple[str, Fact]]:
+    """What the adapter for enrichment says; it is told the company's name, domain and country, and of no person."""
+    if capability_missing(context, "enrichment"):
+        return
+    source: Enricher = context.capability("enrichment")
+    asked = Asked(name=record.name, domain=domain_of(record.website), country=record.country)
+    try:
+        found = source.facts(asked)
+    except NotDone as error:
+        notes.append(f"one source could not be asked: {error.detail or error.message}")
+        return
+    for told in found:
+        seen = told.seen.isoformat() if told.seen else ""
+        field = "domain" if squeeze(told.field) == "website" else told.field.casefold().replace(" ", "_")
+        yield field, Fact(value=told.value, provider=told.provider, date=seen, licence=told.licence, source=told.source)
 
 
 def _people(crm: CrmRead, record: Account) -> Iterator[tuple[str, Fact]]:

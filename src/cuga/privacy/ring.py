@@ -1,0 +1,113 @@
+"""The keys of a house: one for each person, none of them in the journal, a backup or evidence.
+
+Ids are keyed digests, so that the journal and this ring name nobody. An id whose key was destroyed is remembered as
+erased, and no key is ever made under it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import os
+import threading
+from collections.abc import Iterable
+
+from cuga.privacy.shelf import Shelf
+
+KEY_BYTES = 64  # AES-256 in the mode SIV takes two keys of 32 bytes
+ID_HEX = 24  # 96 bits: among a billion people two share an id in one of 10^11 houses
+REMEMBERED = 20_000  # keys at hand
+
+
+class KeyRing:
+    """Makes, finds and destroys keys. Safe to use from several threads; that another process has destroyed a key is
+    seen after `forget`."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+        self._lock = threading.RLock()
+        self._secret = b""
+        self._keys: dict[str, bytes | None] = {}
+        self._ids: dict[str, str] = {}
+
+    @property
+    def where(self) -> str:
+        """Where the keys lie, in words."""
+        return self._shelf.where
+
+    def copy_to(self, other: Shelf) -> None:
+        """Give another place all that this ring holds, if it holds anything."""
+        with self._lock:
+            if self._shelf.is_begun:
+                other.take(self._shelf.all())
+
+    def keyed(self, text: str) -> str:
+        """A digest of a text that only this house can make: 32 hex digits, the same for the same text."""
+        with self._lock:
+            self._secret = self._secret or self._shelf.secret()
+            return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+    def id_of(self, ref: str) -> str:
+        """The id that a person's key has now. Somebody who was erased and came back has another one than before."""
+        with self._lock:
+            found = self._ids.get(ref)
+            if found is None:
+                if len(self._ids) > REMEMBERED:
+                    self._ids.clear()
+                found = self._ids[ref] = self.ids_of(ref)[-1]
+            return found
+
+    def ids_of(self, ref: str) -> tuple[str, ...]:
+        """Every id that a person has had, the present one last."""
+        found = [self.keyed(f"subject/0/{ref}")[:ID_HEX]]
+        while self.is_erased(found[-1]):
+            found.append(self.keyed(f"subject/{len(found)}/{ref}")[:ID_HEX])
+        return tuple(found)
+
+    def make(self, ids: Iterable[str]) -> None:
+        """See to it that these ids have a key, durably: nothing is sealed under a key that could be lost."""
+        with self._lock:
+            missing = [one for one in dict.fromkeys(ids) if self.key(one) is None and not self.is_erased(one)]
+            if missing:
+                self._shelf.add((one, os.urandom(KEY_BYTES)) for one in missing)
+                for one in missing:
+                    self._keys.pop(one, None)  # another process may have been first
+
+    def key(self, id: str) -> bytes | None:
+        """The key of an id; None when it was destroyed, or never was."""
+        with self._lock:
+            if id in self._keys:
+                return self._keys[id]
+            if len(self._keys) > REMEMBERED:
+                self._keys.clear()
+            found = self._keys[id] = self._shelf.key(id) if self._shelf.is_begun else None
+            return found
+
+    def is_erased(self, id: str) -> bool:
+        """Whether somebody's key was destroyed under this id."""
+        with self._lock:
+            return self._shelf.is_begun and self._shelf.is_erased(id)
+
+    def destroy(self, ids: Iterable[str]) -> int:
+        """Destroy keys for good, and remember the ids; how many keys there were."""
+        with self._lock:
+            gone = self._shelf.erase(dict.fromkeys(ids))
+            self.forget()
+            return gone
+
+    def forget(self) -> None:
+        """Look again."""
+        with self._lock:
+            self._keys.clear()
+            self._ids.clear()
+
+    def counts(self) -> tuple[int, int]:
+        """Keys there are, and ids that were erased."""
+        with self._lock:
+            return self._shelf.counts() if self._shelf.is_begun else (0, 0)
+
+    def close(self) -> None:
+        """Let the place of the keys go."""
+        with self._lock:
+            self._shelf.close()
+            self.forget()

@@ -1,0 +1,109 @@
+"""Keys in a database, for a house of many machines: in a schema of their own, which a copy of the book does not hold.
+
+`pg_dump --exclude-schema=cuga_keys` leaves them out of a backup. What is deleted stays in the server's files and its
+write-ahead log until they are vacuumed and recycled; that is said where erasing is explained.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import psycopg
+from psycopg import Connection
+
+from cuga.errors import JournalFailed
+from cuga.privacy.shelf import Kept
+
+SCHEMA = "cuga_keys"
+_TABLES = f"""
+create schema if not exists {SCHEMA};
+create table if not exists {SCHEMA}.house (one int primary key check (one = 1), secret bytea not null);
+create table if not exists {SCHEMA}.subject (id text primary key, key bytea not null);
+create table if not exists {SCHEMA}.erased (id text primary key);
+"""
+
+
+class KeyTables:
+    """A `Shelf` on a database that the machines of a house share."""
+
+    def __init__(self, connect: Callable[[], Connection], where: str) -> None:
+        self._connect = connect
+        self._connection: Connection | None = None
+        self.where = f"{where}, schema {SCHEMA}"
+
+    is_begun = True
+
+    def secret(self) -> bytes:
+        with self._open().transaction():
+            self._do(f"insert into {SCHEMA}.house values (1, $1) on conflict do nothing", os.urandom(32))
+            return bytes(self._do(f"select secret from {SCHEMA}.house")[0][0])
+
+    def key(self, id: str) -> bytes | None:
+        found = self._do(f"select key from {SCHEMA}.subject where id = $1", id)
+        return bytes(found[0][0]) if found else None
+
+    def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        with self._open().transaction():
+            for id, key in keys:
+                self._do(f"insert into {SCHEMA}.subject values ($1, $2) on conflict do nothing", id, key)
+
+    def erase(self, ids: Iterable[str]) -> int:
+        gone = 0
+        with self._open().transaction():
+            for id in ids:
+                gone += len(self._do(f"delete from {SCHEMA}.subject where id = $1 returning 1", id))
+                self._do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
+        self._do(f"vacuum {SCHEMA}.subject")
+        return gone
+
+    def is_erased(self, id: str) -> bool:
+        return bool(self._do(f"select 1 from {SCHEMA}.erased where id = $1", id))
+
+    def counts(self) -> tuple[int, int]:
+        tables = f"select (select count(*) from {SCHEMA}.subject), (select count(*) from {SCHEMA}.erased)"
+        keys, erased = self._do(tables)[0]
+        return int(keys), int(erased)
+
+    def all(self) -> Kept:
+        keys = tuple((str(id), bytes(key)) for id, key in self._do(f"select id, key from {SCHEMA}.subject"))
+        return Kept(self.secret(), keys, tuple(str(id) for (id,) in self._do(f"select id from {SCHEMA}.erased")))
+
+    def take(self, kept: Kept) -> None:
+        with self._open().transaction():
+            self._do(f"delete from {SCHEMA}.house")
+            self._do(f"insert into {SCHEMA}.house values (1, $1)", kept.secret)
+            self.add(kept.keys)
+            for id in kept.erased:
+                self._do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
+
+    def drop_all(self) -> None:
+        with self._open().transaction():
+            for table in ("subject", "erased", "house"):
+                self._do(f"delete from {SCHEMA}.{table}")
+        self._do(f"vacuum {SCHEMA}.subject")
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _do(self, query: str, *values: Any) -> list[Any]:
+        try:
+            cursor = self._open().execute(query.encode(), values)
+            return cursor.fetchall() if cursor.description is not None else []
+        except psycopg.Error as error:
+            raise JournalFailed(f"the keys of personal data: {error}") from error
+
+    def _open(self) -> Connection:
+        if self._connection is None or self._connection.closed:
+            self._connection = self._connect()
+            try:
+                with self._connection.transaction():
+                    self._connection.execute("select pg_advisory_xact_lock(7431)")  # two that begin make it once
+                    for statement in filter(str.strip, _TABLES.split(";")):
+                        self._connection.execute(statement.encode())
+            except psycopg.Error as error:
+                raise JournalFailed(f"the keys of personal data: {error}") from error
+        return self._connection

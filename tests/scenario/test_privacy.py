@@ -1,0 +1,315 @@
+"""What is personal is sealed before it is written; erasing somebody leaves nothing of them, and a record that holds."""
+
+from __future__ import annotations
+
+import sqlite3
+import zipfile
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cuga import verify as verifier
+from cuga.adapters.capability import Account, Activity, Contact
+from cuga.clock import ManualClock
+from cuga.errors import BadInput, NotAllowed, NotFound
+from cuga.journal.tombstone import RETIRED
+from cuga.model import house_event as h
+from cuga.model.event import ApprovalRequested, ToolCallStart
+from cuga.model.plan import Plan, PlanStep
+from cuga.model.value import encode
+from cuga.orchestrator import Coordinator, retaining
+from cuga.orchestrator.evidence import Scope
+from cuga.orchestrator.place import make
+from cuga.orchestrator.sealing import seals_of
+from cuga.privacy import ERASED
+from cuga.projections.check import check_rows
+from cuga.settings import read_settings
+
+AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+NAME, ADDRESS, PHONE = "Zanaria Quillfeather", "zq7431@canary.example", "+49 30 7431 7431 99"
+STREET, WORDS = "7431 Canary Wharf Lane", "the blue heron has landed on pier 7431"
+CANARIES = ("Zanaria", "Quillfeather", "zq7431", "7431 Canary", "blue heron", "7431743199")
+
+
+@pytest.fixture
+def place(tmp_path):
+    return make(tmp_path / "house")
+
+
+def opened(place, user="sam", days=0):
+    return Coordinator(house=place.root, clock=ManualClock(AT + timedelta(days=days)), user=user)
+
+
+async def furnished(front):
+    assembly = await front.open()
+    assembly.crm.store(
+        {
+            "accounts": [Account(id="A1", name="Birchline Ltd", industry="Retail", country="DE")],
+            "contacts": [
+                Contact(
+                    id="P1", name=NAME, email=ADDRESS, phone=PHONE, account="Birchline Ltd", account_id="A1",
+                    title="Head of Operations", opted_in="yes", lawful_basis="consent", raw={"street": STREET},
+                ),
+                Contact(
+                    id="P2", name="Otto Plainman", email="otto@plain.example", account="Birchline Ltd", account_id="A1",
+                    title="Buyer", opted_in="yes", lawful_basis="consent",
+                ),
+            ],
+            "activities": [
+                Activity(id="X1", name="call", kind="call", account="Birchline Ltd", account_id="A1", contact_id="P1",
+                         text=f"{NAME} said that {WORDS}"),
+            ],
+        }
+    )  # fmt: skip
+    return assembly
+
+
+def writing_to(address, name, words=WORDS, intent="hello"):
+    message = {
+        "kind": "message", "channel": "email", "intent": intent, "recipient": address, "recipient_name": name,
+        "subject": f"For {name.split()[0]}", "body": f"Hello {name.split()[0]},\n{words}.\n",
+        "account": "Birchline Ltd",
+    }  # fmt: skip
+    return Plan(
+        goal=f"Write to {name} at Birchline",
+        steps=(
+            PlanStep(tool="draft_outbound_message", input={"recipient": name, "account": "Birchline Ltd"}),
+            PlanStep(tool="send_message", input={"message": message}),
+        ),
+    )
+
+
+async def sent(front, address=ADDRESS, name=NAME, words=WORDS):
+    """A run that writes to somebody, agreed to by the one user of the house."""
+    result = await front.execute_plan(writing_to(address, name, words))
+    for card in await front.inbox():
+        result = await front.answer(card.approval_id, "approve")
+    return await front.wait(result.run_id)
+
+
+def hits(*places: Path, canaries=CANARIES) -> list[str]:
+    """Every file below some places that holds a canary, with the canary."""
+    files = [file for place in places for file in (place.rglob("*") if place.is_dir() else [place]) if file.is_file()]
+    return [f"{file}: {one}" for file in files for one in canaries if one.encode() in file.read_bytes()]
+
+
+def seals(place):
+    return seals_of(place.root, read_settings().seals)
+
+
+def book(place):
+    return [file for file in place.root.iterdir() if file.name.startswith("journal.db") and "ballast" not in file.name]
+
+
+async def test_a_journal_holds_nothing_of_a_person_in_clear_and_reads_as_ever(place):
+    async with opened(place) as front:
+        await furnished(front)
+        result = await sent(front)
+        assert result.status.value == "success"
+        shown = encode(await front.events(result.run_id)).decode()
+        assert NAME in shown and ADDRESS in shown and WORDS in shown
+        events = await front.events(result.run_id)
+        guessed = [one.key for one in events if isinstance(one, ToolCallStart)]
+        guessed += [one.digest for one in events if isinstance(one, ApprovalRequested)]
+        assert len(guessed) == 4
+        assert hits(*book(place), canaries=(*CANARIES, *guessed)) == [], "nor a digest that trying would find"
+    assert hits(*book(place), seals(place)) == []
+    async with opened(place) as front:
+        again = encode(await front.events(result.run_id)).decode()
+        assert again == shown
+        assert await front.verify() == []
+    assert verifier.main([str(place.journal), "--key", str(seals(place) / "seal.pub")]) == 0
+
+
+async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_holds(place):
+    (place.inbox / "r.eml").write_text(f"From: {ADDRESS}\nMessage-ID: <r@x>\nSubject: Re\n\nplease {WORDS}\n")
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        first = await sent(front)
+        other = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+        waiting = await front.execute_plan(writing_to(ADDRESS, NAME, WORDS, "second"))
+        await front.suppress((ADDRESS,), "asked for it")
+        await front.signals()
+        await assembly.acts.read()
+        before = await front.person_data("P1")
+        assert before.runs == (first.run_id, waiting.run_id) and before.unfinished == (waiting.run_id,)
+        assert hits(place.root), "the canaries are planted"
+        erased = await front.erase_person(NAME, f"{NAME} asked for it by letter")
+        assert erased.cancelled == (waiting.run_id,) and erased.runs == 2 and erased.clear_events == 0
+        assert hits(place.root, seals(place)) == []
+    assert hits(place.root, seals(place)) == []
+    async with opened(place, days=1) as front:
+        shown = encode(await front.events(first.run_id)).decode()
+        assert ERASED in shown and not any(one in shown for one in CANARIES)
+        assert f'"key":"{ERASED}"' in shown and f'"digest":"{ERASED}"' in shown, "nobody guesses by trying"
+        assert (await front.result(first.run_id)).status.value == "success"
+        await front.show(first.run_id)
+        await front.audit(first.run_id)
+        await front.trace(first.run_id)
+        assert any(ERASED in line.goal for line in await front.runs())
+        kept = encode(await front.events(other.run_id)).decode()
+        assert "the harbour opens at nine" in kept and "otto@plain.example" in kept, "nobody else lost anything"
+        standing = await front.standing(ADDRESS.upper())
+        assert standing.blocked and "erased" in standing.entry.reason
+        assert await front.verify() == []
+        again = await front.execute_plan(writing_to(ADDRESS, NAME, WORDS, "third"))
+        for card in await front.inbox():
+            again = await front.answer(card.approval_id, "approve")
+        assert (await front.wait(again.run_id)).status.value != "success", "they are never written to again"
+        with pytest.raises(NotFound):
+            await front.person_data(NAME)
+        await front.evidence(Scope(run_id=first.run_id), str(place.root.parent / "evidence.zip"))
+    key = str(seals(place) / "seal.pub")
+    assert verifier.main([str(place.journal), "--key", key, "--all-signatures"]) == 0
+    assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0
+
+
+async def test_what_was_taught_about_somebody_goes_with_them(place):
+    for folder, name in ((place.calendar, "free.ics"), (place.facts, "people.json")):
+        folder.mkdir(exist_ok=True)
+        (folder / name).write_text(f"of {NAME}")
+    place.rehearsed.mkdir()
+    (place.rehearsed / "R1.json").write_text(f'{{"goal":"write to {NAME}"}}')
+    async with opened(place) as front:
+        await furnished(front)
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        (card,) = await front.inbox()
+        await front.answer(card.approval_id, "deny", reason=f"never {WORDS} to {NAME}")
+        (lesson,) = await front.lessons()
+        assert lesson.mentions(NAME) and hits(place.root / "views.db", place.root / "views.db-wal")
+        erased = await front.erase_person("P1", "by letter")
+        assert set(erased.left) == {"calendar/free.ics", "facts/people.json"}, "files of others are named to a person"
+        assert erased.cleaned["rehearsals"] == 1 and not hits(place.rehearsed)
+        told = encode(await front.lessons()).decode()
+        assert not any(one in told for one in CANARIES)
+        await front.signals()
+    assert hits(*(place.root / f"views.db{log}" for log in ("", "-wal", "-shm")), *book(place)) == []
+
+
+async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds(place):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+    async with opened(place, days=600) as front:
+        young = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+        with pytest.raises(BadInput, match="six months"):
+            await front.retain("5mo")
+        would = await front.retain("18mo", dry_run=True)
+        assert would.runs == (old.run_id,) and would.is_dry and would.retired == 0
+        assert "Zanaria" in encode(await front.events(old.run_id)).decode()
+        done = await front.retain("18mo")
+        assert done.runs == (old.run_id,) and done.events == would.events and done.retired == 1
+        assert (await front.retain("18mo")).runs == () and (await front.retain("18mo")).retired == 1
+        events = encode(await front.events(old.run_id)).decode()
+        assert RETIRED in events and not any(one in events for one in CANARIES)
+        assert (await front.result(old.run_id)).status.value == "success"
+        await front.show(old.run_id)
+        await front.audit(old.run_id)
+        assert "the harbour opens at nine" in encode(await front.events(young.run_id)).decode()
+        assert await front.verify() == []
+        assembly = await front.open()
+        assert await check_rows(assembly.journal) == ()
+        march = Scope(since=AT, until=AT + timedelta(days=601))
+        await front.evidence(march, str(place.root.parent / "evidence.zip"))
+        with zipfile.ZipFile(place.root.parent / "evidence.zip") as bundle:
+            assert "complete; 1 of the runs are tombstones" in bundle.read("report.html").decode()
+        await front.backup(str(place.root.parent / "copy.db"))
+    key = str(seals(place) / "seal.pub")
+    for file in (place.journal, place.root.parent / "copy.db", place.root.parent / "evidence.zip"):
+        assert verifier.main([str(file), "--key", key]) == 0
+
+
+async def test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered_is_found(place, capsys):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+        other = await sent(front, "otto@plain.example", "Otto Plainman", "the harbour opens at nine")
+    async with opened(place, days=600) as front:
+        assembly = await front.open()
+        kept = {old.run_id: await reduced(assembly, old.run_id)}
+        await retaining._retire(assembly, kept, AT, "", await front.principal())
+        assert await front.verify() == [] and verifier.main([str(place.journal)]) == 0
+        await assembly.journal.retire({other.run_id: await reduced(assembly, other.run_id)})
+        (fault,) = await front.verify()
+        assert (fault.kind, fault.where) == ("edited", f"{other.run_id} #1")
+    assert verifier.main([str(place.journal)]) == 1
+    assert f"edited: {other.run_id} #1: its words were blanked" in capsys.readouterr().out
+    with closing(sqlite3.connect(place.journal)) as db, db:
+        swap = "update journal set events = cast(replace(events, ?, ?) as blob)"
+        db.execute(
+            f"{swap} where run = (select pk from stream where name = ?)",
+            (b'"status":"success"', b'"status":"failed"', old.run_id),
+        )
+    assert verifier.main([str(place.journal)]) == 1
+    assert f"edited: {old.run_id} #1: its words were blanked" in capsys.readouterr().out
+
+
+async def reduced(assembly, run_id):
+    return (await retaining._reduced(assembly, run_id))[0]
+
+
+@pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])
+async def test_whoever_is_cut_off_while_erasing_erases_once_more(place, monkeypatch, where):
+    class Cut(Exception):
+        pass
+
+    def cut(*_args, **_named):
+        raise Cut
+
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        await sent(front)
+        with monkeypatch.context() as patch:
+            owner, name = {
+                "destroy": (assembly.sealing.ring, "destroy"),
+                "mail": (assembly.outbox, "erase"),
+                "views": (assembly.views, "wipe"),
+                "records": (assembly.crm, "erase"),
+            }[where]
+            patch.setattr(owner, name, cut)
+            with pytest.raises(Cut):
+                await front.erase_person("P1", "asked for it")
+    async with opened(place, days=1) as front:
+        assert hits(place.root), "it was not finished"
+        await front.erase_person("P1", "asked for it")
+        assert await front.verify() == []
+    assert hits(place.root, seals(place)) == []
+
+
+async def test_only_an_admin_erases_or_reduces_and_only_with_a_reason(place):
+    async with opened(place) as front:
+        await furnished(front)
+        with pytest.raises(BadInput, match="reason"):
+            await front.erase_person("P1", " ")
+        await front.change(h.UserAdded(at=AT, user="vera", roles=("approver",)))
+        vera = await front.principal("vera")
+        for asked in (
+            front.person_data("P1", by=vera),
+            front.erase_person("P1", "r", by=vera),
+            front.retain("2y", by=vera),
+        ):
+            with pytest.raises(NotAllowed):
+                await asked
+        assert (await front.person_data("P1")).contacts == ("P1",), "nothing was erased"
+
+
+async def test_several_of_one_name_are_told_apart_by_id(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        assembly.crm.store({"contacts": [Contact(id="P9", name=NAME, email="other@canary.example")]})
+        with pytest.raises(BadInput, match="2 people"):
+            await front.erase_person(NAME, "asked for it")
+        await front.erase_person("P9", "asked for it")
+        assert assembly.crm.get("contacts", "P1").name == NAME and assembly.crm.get("contacts", "P9") is None
+
+
+async def test_what_was_written_before_anything_was_sealed_is_told(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        assembly.journal._codec.personal = None
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        assembly.journal._codec.personal = assembly.sealing
+        held = await front.person_data("P1")
+        assert held.runs == () and held.clear_events > 3

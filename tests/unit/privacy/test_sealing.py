@@ -1,0 +1,235 @@
+"""What is sealed, for whom, and what is left of it when a key is gone."""
+
+from __future__ import annotations
+
+import os
+import stat
+from datetime import UTC, datetime
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.contract.journals import HOMES
+
+from cuga.journal.codec import PLAIN, Codec, events_of
+from cuga.journal.port import Committed, Refused
+from cuga.model import event as e
+from cuga.model import house_event as h
+from cuga.model.context import Principal
+from cuga.model.outcome import BlobRef
+from cuga.model.tool import SideEffect
+from cuga.model.value import digest_bytes
+from cuga.privacy import ERASED, UNREADABLE, Finder, KeyFile, KeyRing, Person, Sealing
+from cuga.privacy.values import values_of
+
+AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
+DANA = Person("contact/P1", "P1", "Dana Reyes", ("dana@acme.example",), ("+49 30 1234567",), ("12 Harbour Lane",))
+MARK = Person("contact/P2", "P2", "Mark Bell", ("mark@acme.example",))
+NAMES = frozenset({"body", "people", "recipient"})
+TOOLS = frozenset({"send"})
+
+
+def sealing(people=(DANA, MARK), shelf=None):
+    ring = KeyRing(shelf or KeyFile(None))
+    return Sealing(ring, Finder(lambda: people, lambda: people), lambda: NAMES, lambda: TOOLS)
+
+
+def started(goal):
+    return e.RunStarted(
+        at=AT, goal=goal, profile="p", policy_digest="d" * 64, tenant="local", requester=Principal(id="sam"),
+        trace_id="t",
+    )  # fmt: skip
+
+
+def call(arguments, key="a" * 64, claims=()):
+    return e.ToolCallStart(
+        at=AT, step="s1", attempt=1, tool="send", tool_digest="b" * 64, arguments=msgspec.Raw(arguments),
+        side_effect=SideEffect.EXECUTE, domain="x", cost=0, key=key, deadline=AT, timeout_s=3, claims=claims,
+    )  # fmt: skip
+
+
+def stored(seal, *events, stream="r1"):
+    codec = Codec(personal=seal)
+    bodies, _ = codec.encode_all((started("Write to Dana Reyes"), *events), stream)
+    return bodies
+
+
+def test_whoever_is_named_is_sealed_and_read_again_to_the_letter():
+    seal = sealing()
+    arguments = b'{"recipient":"dana@acme.example","body":"Hi Dana,\\n\\u00e4 12.50e1","n": 1.50,"ok":[true,null]}'
+    bodies = stored(seal, call(arguments))
+    whole = b"".join(bodies)
+    assert b"dana" not in whole.lower() and b"Hi" not in whole and b"a" * 64 not in whole
+    assert b'"n": 1.50,"ok":[true,null]' in whole and b"b" * 64 in whole, "what is nobody's is written as it is"
+    again = PLAIN.decode(seal.open("r1", bodies[1]))
+    assert bytes(again.arguments) == arguments and again.key == "a" * 64
+    assert PLAIN.decode(bodies[1]).tool == "send", "sealed bytes are read without any key"
+
+
+def test_the_same_text_is_sealed_the_same_way_and_opens_only_in_its_own_stream():
+    seal = sealing()
+    first, second = stored(seal), stored(seal)
+    assert first == second
+    elsewhere = stored(seal, stream="r2")
+    assert first != elsewhere
+    assert seal.open("r2", first[0]) == first[0]
+
+
+def test_one_persons_key_takes_nothing_of_anybody_else():
+    seal = sealing()
+    people = b'{"people":[{"name":"Dana Reyes","note":"likes tea"},{"name":"Mark Bell","note":"likes coffee"}]}'
+    bodies = stored(seal, call(people))
+    seal.ring.destroy([seal.ring.id_of("contact/P1")])
+    seal.forget()
+    left = seal.open("r1", bodies[1])
+    assert b"likes coffee" in left and b"Mark Bell" in left
+    assert b"tea" not in left and b"Dana" not in left and ERASED.encode() in left
+
+
+def test_a_text_about_two_is_gone_with_either():
+    seal = sealing()
+    bodies = stored(seal, call(b'{"body":"Dana Reyes met Mark Bell"}'))
+    seal.ring.destroy([seal.ring.id_of("contact/P2")])
+    seal.forget()
+    assert b"met" not in seal.open("r1", bodies[1])
+
+
+def test_without_the_file_of_keys_nothing_is_called_erased():
+    bodies = stored(sealing())
+    assert PLAIN.decode(sealing().open("r1", bodies[0])).goal == UNREADABLE
+
+
+def test_somebody_who_comes_back_has_another_key_and_the_old_words_stay_gone():
+    seal = sealing()
+    old = stored(seal)
+    seal.ring.destroy([seal.ring.id_of("contact/P1")])
+    seal.forget()
+    new = stored(seal)
+    assert PLAIN.decode(seal.open("r1", old[0])).goal == ERASED
+    assert PLAIN.decode(seal.open("r1", new[0])).goal == "Write to Dana Reyes"
+
+
+def test_whoever_writes_what_looks_sealed_gets_it_back_as_written():
+    seal = sealing()
+    secret = PLAIN.decode(stored(seal)[0]).goal
+    bodies = stored(seal, call(msgspec.json.encode({"x": secret})))
+    assert msgspec.json.decode(PLAIN.decode(seal.open("r1", bodies[1])).arguments) == {"x": secret}
+
+
+@pytest.mark.parametrize(
+    ("text", "who"),
+    [
+        ("Call DANA REYES today", {"contact/P1"}),
+        ("Reyes, Dana", {"contact/P1"}),
+        ("<dana@ACME.example>.", {"contact/P1"}),
+        ("ring +49 (30) 123-4567", set()),
+        ("ring +49 30 123 4567", {"contact/P1"}),
+        ("12 harbour lane", {"contact/P1"}),
+        ("12 harbour lane and more", set()),
+        ("new@else.example wrote", {"email/new@else.example"}),
+        ("Mark my words", set()),
+        ("", set()),
+    ],
+)
+def test_whom_a_text_is_about(text, who):
+    found = Finder(lambda: (DANA, MARK), lambda: DANA).find(text)
+    assert found == who or (text.startswith("ring +49 (30)") and found == {"contact/P1"})
+
+
+def test_a_run_that_names_nobody_and_calls_no_watched_tool_is_written_as_it_is():
+    seal = sealing()
+    codec = Codec(personal=seal)
+    events = (started("Count things"), e.Annotation(at=AT, text="body of evidence", step="s1"))
+    assert codec.encode_all(events, "r9")[0] == PLAIN.encode_all(events)[0]
+    assert seal.ring.counts() == (0, 0)
+
+
+def test_keys_lie_in_a_file_of_their_own_that_is_made_when_the_first_is_needed(tmp_path):
+    file = tmp_path / "keys" / "subjects.db"
+    seal = sealing(shelf=KeyFile(file))
+    assert not file.exists()
+    seal.open("r1", b'{"goal":"sealed1:%s:AAAA"}' % (b"0" * 24))
+    assert not file.exists(), "asking makes nothing"
+    stored(seal)
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600 and stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+    key = seal.ring.key(seal.ring.id_of("contact/P1"))
+    assert key is not None and key in file.read_bytes()
+    seal.ring.destroy([seal.ring.id_of("contact/P1")])
+    assert not any(key in one.read_bytes() for one in file.parent.iterdir()), "it is overwritten, not only let go"
+    seal.ring.close()
+    assert os.listdir(file.parent) == ["subjects.db"]
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(), lambda t: st.lists(t) | st.dictionaries(st.text(), t)
+    )
+)
+def test_sealing_and_opening_any_json_gives_the_same_bytes(value):
+    seal = sealing()
+    body = msgspec.json.encode({"body": value, "d": "c" * 64, "by": "Dana Reyes"})
+    (sealed,) = seal.seal("r1", [body])
+    assert seal.open("r1", sealed) == body
+    assert msgspec.json.decode(sealed).keys() == msgspec.json.decode(body).keys()
+
+
+def test_texts_are_found_with_their_names_and_objects():
+    found = values_of(b'{"a":"x","b":[{"c":"y\\"}"}],"d":{"e":["z"]}}')
+    assert [(one.text, one.names[-1], one.depth) for one in found] == [("x", "a", 1), ('y"}', "c", 2), ("z", "e", 2)]
+
+
+# --- every journal ---------------------------------------------------------------------------------------------------
+@pytest.fixture(params=["memory", "sqlite", "postgres"])
+async def journal(request, tmp_path):
+    home = HOMES[request.param](tmp_path)
+    home._codec.personal = sealing()
+    if hasattr(home, "_ledger"):
+        home._ledger._read = home._codec.used(home._ledger._read)
+    yield home
+    await home.close()
+
+
+async def test_a_journal_stores_sealed_bytes_and_gives_clear_ones(journal):
+    goal, large = started("Write to Dana Reyes"), b'{"body":"for Dana Reyes"}' + b" " * 9000
+    blob = journal.sealed("r1", large)
+    done = e.ToolCallComplete(
+        at=AT,
+        step="s1",
+        attempt=1,
+        result=msgspec.Raw(b"null"),
+        blob=BlobRef(digest=digest_bytes(blob), size=len(blob)),
+    )
+    assert isinstance(await journal.append("r1", 0, [goal]), Committed)
+    assert isinstance(
+        await journal.append("r1", 1, [call(b'{"recipient":"Dana Reyes"}'), done], blobs=[blob]), Committed
+    )
+    found = await journal.read("r1")
+    assert b"Dana" not in b"".join(one.body for one in found)
+    assert events_of(found)[0].goal == "Write to Dana Reyes"
+    assert [one.body async for one in journal.feed()] == [one.body for one in found]
+    assert await journal.blob(digest_bytes(blob)) == large
+    assert b"Dana" not in await journal.blob(digest_bytes(blob), stored=True)
+    journal._codec.personal.ring.destroy([journal._codec.personal.ring.id_of("contact/P1")])
+    journal._codec.personal.forget()
+    assert events_of(await journal.read("r1"))[0].goal == ERASED
+    assert b"Dana" not in await journal.blob(digest_bytes(blob))
+
+
+async def test_what_happens_once_for_a_person_is_claimed_without_their_address(journal):
+    claim = e.Claim(scope="send/local/email/dana@acme.example/hello", amount=1, limit=1)
+    event = call(b'{"recipient":"dana@acme.example"}', claims=(claim,))
+    assert isinstance(await journal.append("r1", 0, [started("Write to Dana Reyes"), event]), Committed)
+    again = await journal.append("r2", 0, [started("Write to Dana Reyes"), event])
+    assert isinstance(again, Refused) and again.claim == claim, "and is refused in the words of the rules"
+    assert await journal.used(claim.scope) == 1
+    found = await journal.read("r1")
+    assert b"dana@" not in found[1].body
+    assert events_of(found)[1].claims == (claim,)
+
+
+def test_the_house_says_that_somebody_was_erased_without_saying_who():
+    seal = sealing()
+    event = h.PersonErased(at=AT, by="sam", subjects=(seal.ring.id_of("contact/P1"),), runs=2, reason="asked for it")
+    (body,), _ = Codec(personal=seal).encode_all([event], "house/local")
+    assert body == PLAIN.encode(event)
