@@ -490,7 +490,7 @@ async def open_house(
     scribe = Scribe(driver, clock, door, kept, models, lessons)
     worker = settings.worker or worker_name()
     engine: LocalEngine
-    if registry.engine == restate.RESTATE and place is not None and stand_before is None:
+    if restate.is_restate(registry, place) and stand_before is None:  # a copy is not woken
         try:
             engine = restate.open_engine(
                 driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, journal,

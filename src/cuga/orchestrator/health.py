@@ -13,7 +13,7 @@ from cuga.model.event import Status
 from cuga.orchestrator.assemble import Assembly
 from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_there, keys_of_models, secret_files
 from cuga.orchestrator.place import Place
-from cuga.orchestrator.restate import RESTATE
+from cuga.orchestrator.restate import RESTATE, is_restate
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
 from cuga.policy.binding import PREFERRED
@@ -42,8 +42,8 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_model(assembly),
         await _runs(assembly),
         *await _database(assembly),
+        *await _woken(assembly),
         *await _seal(assembly),
-        *await _queue(assembly),
         *_export(assembly),
         *_left_alone(assembly),
     ]
@@ -164,24 +164,25 @@ async def _database(assembly: Assembly) -> list[Finding]:
     ]
 
 
-async def _queue(assembly: Assembly) -> list[Finding]:
+async def _woken(assembly: Assembly) -> list[Finding]:
     """What wakes workers, where that is not this process."""
-    is_restate = assembly.registry.engine == RESTATE and assembly.place is not None
-    if assembly.book is None and not is_restate:
+    by_restate = is_restate(assembly.registry, assembly.place)
+    if assembly.book is None and not by_restate:
         return []
     engine = cast("DistributedEngine", assembly.engine)
-    what = "restate" if is_restate else "queue"
     try:
         figures = await engine.figures()
     except JournalFailed as error:
-        if not is_restate:
+        if not by_restate:
             raise
         mend = "start its server, or say in CUGA_RESTATE and CUGA_RESTATE_ADMIN where it is; until then runs wait"
-        return [Finding(what=what, state="broken", found=str(error), mend=mend)]
-    return [_queued(what, figures, getattr(engine, "fenced", 0))]
+        return [Finding(what="restate", state="broken", found=str(error), mend=mend)]
+    return [
+        _queue(RESTATE if by_restate else "queue", figures, engine.fenced),
+    ]
 
 
-def _queued(what: str, figures: Figures, fenced: int) -> Finding:
+def _queue(what: str, figures: Figures, fenced: int) -> Finding:
     state, mend = "ok", ""
     if figures.waiting and not figures.workers:
         state, mend = "broken", "start `cuga worker`: runs wait for one"

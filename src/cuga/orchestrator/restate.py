@@ -10,6 +10,8 @@ from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.errors import BadInput
 from cuga.journal.port import Journal
+from cuga.orchestrator.place import Place
+from cuga.policy.registry import Registry
 from cuga.settings import Settings
 
 if TYPE_CHECKING:
@@ -17,6 +19,11 @@ if TYPE_CHECKING:
     from cuga.engine.restate import Address, RestateEngine
 
 RESTATE = "restate"  # the word in the registry
+
+
+def is_restate(registry: Registry, place: Place | None) -> bool:
+    """Whether the runs of a house are woken by Restate; one in memory wakes them itself."""
+    return registry.engine == RESTATE and place is not None
 
 
 def open_engine(
@@ -45,6 +52,11 @@ def open_engine(
         raise BadInput(
             "`engine: restate` needs packages that are not installed", mend="pip install 'cugar[restate]'"
         ) from missing
+    if settings.pools:
+        raise BadInput(
+            "with `engine: restate` no process serves a pool alone",
+            mend="Unset CUGA_POOLS, or keep the journal in Postgres with its own engine.",
+        )
     if settings.tenant_runs:
         raise BadInput(
             "with `engine: restate` nothing limits the runs of one tenant",

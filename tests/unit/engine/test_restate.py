@@ -19,6 +19,7 @@ from tests.restate import free_ports, shared_server
 
 from cuga.clock import SystemClock
 from cuga.engine.distributed import Pace
+from cuga.engine.distributed.worker import Job
 from cuga.engine.restate import Address, Alone, Among, RestateQueue
 from cuga.errors import BadInput, JournalFailed, RegistryInvalid
 from cuga.journal.memory import MemoryJournal
@@ -53,10 +54,11 @@ class Bed:
     async def _naming(self) -> str:
         return self.name
 
-    async def advance(self, run_id: str, _number: int, _tenant: str) -> None:
-        self.calls.append((run_id, time.monotonic()))
+    async def advance(self, job: Job) -> bool:
+        self.calls.append((job.run_id, time.monotonic()))
         await self.gate.wait()
-        self.ends.append(run_id)
+        self.ends.append(job.run_id)
+        return False
 
     async def called(self, count: int) -> list[str]:
         async with asyncio.timeout(PATIENCE_S):
@@ -69,7 +71,7 @@ class Bed:
 async def bed() -> AsyncIterator[Bed]:
     made = Bed()
     ready = asyncio.Event()
-    serving = asyncio.ensure_future(made.queue.serve(made.advance, alone=True, ready=lambda _: ready.set()))
+    serving = asyncio.ensure_future(made.queue.serve(made.advance, ready=lambda _: ready.set()))
     await asyncio.wait_for(ready.wait(), PATIENCE_S)
     yield made
     made.gate.set()
@@ -79,13 +81,13 @@ async def bed() -> AsyncIterator[Bed]:
 
 
 async def test_a_version_is_looked_at_once_however_often_it_is_sent(bed: Bed) -> None:
-    bed.queue.owe("r1", 3)
+    bed.queue.sending.owe("r1", 3)
     assert await bed.called(1) == ["r1"]
-    bed.queue.owe("r1", 3)
+    bed.queue.sending.owe("r1", 3)
     await asyncio.sleep(0.5)
-    bed.queue.owe("r1", 4)
+    bed.queue.sending.owe("r1", 4)
     assert await bed.called(2) == ["r1", "r1"]
-    bed.queue.owe("r1", 4, again=True)
+    bed.queue.sending.owe("r1", 4, again=True)
     assert await bed.called(3) == ["r1"] * 3
     await asyncio.sleep(0.3)
     assert len(bed.calls) == 3
@@ -94,7 +96,7 @@ async def test_a_version_is_looked_at_once_however_often_it_is_sent(bed: Bed) ->
 
 async def test_a_wait_ends_when_it_is_due_and_not_before(bed: Bed) -> None:
     begun = time.monotonic()
-    bed.queue.owe_at("r1", bed.clock.now() + timedelta(seconds=1.5))
+    bed.queue.sending.owe_at("r1", bed.clock.now() + timedelta(seconds=1.5))
     await bed.called(1)
     assert 1.4 < bed.calls[0][1] - begun < 5.0
     assert not (await bed.queue.stands(["r1"]))["r1"][1]
@@ -102,19 +104,35 @@ async def test_a_wait_ends_when_it_is_due_and_not_before(bed: Bed) -> None:
 
 async def test_one_run_is_looked_at_once_at_a_time_and_others_meanwhile(bed: Bed) -> None:
     bed.gate.clear()
-    bed.queue.owe("r1", 1)
+    bed.queue.sending.owe("r1", 1)
     await bed.called(1)
-    bed.queue.owe("r1", 2)
-    bed.queue.owe("r2", 1)
+    bed.queue.sending.owe("r1", 2)
+    bed.queue.sending.owe("r2", 1)
     assert await bed.called(2) == ["r1", "r2"]
     assert (await bed.queue.stands(["r1"]))["r1"][1]
     bed.gate.set()
     assert await bed.called(3) == ["r1", "r2", "r1"]  # whoever came meanwhile looks by itself
 
 
+async def test_calls_for_a_run_that_come_after_a_lost_connection_take_turns(bed: Bed) -> None:
+    """Restate believes that nobody looks any more, and calls again, and once more."""
+    bed.gate.clear()
+    calls = [asyncio.ensure_future(bed.queue._attend("r1")) for _ in range(3)]
+    for count in range(1, 4):
+        await bed.called(count)
+        await asyncio.sleep(0.05)
+        assert len(bed.calls) == count and len(bed.ends) == count - 1
+        bed.gate.set()
+        await asyncio.sleep(0)
+        bed.gate.clear()
+    bed.gate.set()
+    await asyncio.gather(*calls)
+    assert not (await bed.queue.stands(["r1"]))["r1"][1]
+
+
 async def test_what_is_in_hand_goes_on_when_the_caller_is_gone(bed: Bed) -> None:
     bed.gate.clear()
-    bed.queue.owe("r1", 1)
+    bed.queue.sending.owe("r1", 1)
     await bed.called(1)
     service = bed.queue._service
     assert service is not None
@@ -128,7 +146,7 @@ async def test_what_is_in_hand_goes_on_when_the_caller_is_gone(bed: Bed) -> None
 async def test_the_sweep_finds_what_is_overdue_and_what_nobody_goes_on_with() -> None:
     journal = MemoryJournal()
     bed = Bed(journal)
-    serving = asyncio.ensure_future(bed.queue.serve(bed.advance))
+    serving = asyncio.ensure_future(bed.queue.serve(bed.advance, ["cuga"]))
     await journal.append("due", 0, said("a"), index=row(Status.PARKED, wakes=-(10**6)))
     await journal.append("later", 0, said("a"), index=row(Status.PARKED, wakes=10**8))
     await journal.append("left", 0, said("a"), index=row())
@@ -261,6 +279,8 @@ async def test_limits_by_tenant_and_missing_packages_are_refused(
     settings = away(tmp_path)
     with pytest.raises(BadInput, match="nothing limits the runs of one tenant"):
         await Coordinator("smb", house=house.root, settings=replace(settings, tenant_runs=3)).open()
+    with pytest.raises(BadInput, match="no process serves a pool alone"):
+        await Coordinator("smb", house=house.root, settings=replace(settings, pools=("engagement",))).open()
     for name in [name for name in sys.modules if name.startswith("cuga.engine.restate")]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "restate", None)

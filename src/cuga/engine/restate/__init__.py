@@ -3,6 +3,7 @@
 from cuga.engine.restate.among import Among
 from cuga.engine.restate.engine import RestateEngine
 from cuga.engine.restate.hold import Alone, Hold
-from cuga.engine.restate.queue import Address, RestateQueue
+from cuga.engine.restate.queue import RestateQueue
+from cuga.engine.restate.sending import Address
 
 __all__ = ["Address", "Alone", "Among", "Hold", "RestateEngine", "RestateQueue"]

@@ -33,7 +33,7 @@ class _DelayedSends(Waking):
 
     def wake_at(self, run_id: str, at: datetime) -> None:
         if not self._is_over:
-            self._queue.owe_at(run_id, at)
+            self._queue.sending.owe_at(run_id, at)
 
 
 class RestateEngine(DistributedEngine):
@@ -63,7 +63,7 @@ class RestateEngine(DistributedEngine):
         self.left_alone = self._waking.left_alone
 
     async def _get_ready(self) -> None:
-        if self._serving is None and not self.is_closing and (self._serves or not await self.restate.workers()):
+        if self._known is None and not self.is_closing and (self._serves or not await self._somebody_serves()):
             await self.restate.listen()  # what is wrong with that is for whoever asked
         await super()._get_ready()
 
@@ -73,12 +73,12 @@ class RestateEngine(DistributedEngine):
 
     def committed(self, live: Live, events: Sequence[Event]) -> None:
         if live.state is not None and not self.holds(live.run_id):
-            self.restate.owe(live.run_id, live.state.version)
+            self.restate.sending.owe(live.run_id, live.state.version)
         super().committed(live, events)
 
     async def surely_wake(self, run_id: str) -> None:
         """Have a run looked at again; it is owed until Restate has it."""
-        self.restate.owe(run_id, again=True)
+        self.restate.sending.owe(run_id, again=True)
 
     async def look_again(self, tenant: str) -> int:
         return await self.restate.wake_parked(tenant)

@@ -8,44 +8,31 @@ and whatever is due, is sent by a sweep. Sent twice is looked at twice, and the 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime, timedelta
-from urllib.parse import quote, urlsplit
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
 
 from cuga.clock import Clock
 from cuga.engine.distributed.pace import Pace
 from cuga.engine.distributed.queue import Figures
+from cuga.engine.distributed.worker import Job, Take
 from cuga.engine.restate.hold import Hold
-from cuga.engine.restate.service import HANDLER, Service
-from cuga.errors import BadInput, CugaError, HouseClosed, JournalFailed
+from cuga.engine.restate.sending import AGAIN_S, Address, Naming, Sending
+from cuga.engine.restate.service import Service
+from cuga.errors import CugaError, HouseClosed, JournalFailed
 from cuga.journal.port import Journal
+from cuga.model.context import LOCAL_TENANT
 from cuga.model.event import Status
-from cuga.model.value import Value
-from cuga.outbound import Egress, SafeClient
 
-AGAIN_S = 1.0  # after Restate did not answer
-SENDING = 32  # sends at once
 UNHEARD_S = 30.0  # after which a send that brought nobody is made anew
 PAGE = 500
-Advance = Callable[[str, int, str], Awaitable[None]]  # (run id, number of the attendance, tenant)
-Naming = Callable[[], Awaitable[str]]
 
 
-class Address(Value, frozen=True, kw_only=True):
-    """Where a Restate server is, and where it finds this process."""
+class _Turn:
+    """Those who attend to one run, one after the other."""
 
-    ingress: str  # http://host:8080
-    admin: str  # http://host:9070
-    listen: str  # host:port
-    reach: str  # http://host:port, as the server sees it: this process, or what stands before all of them
-
-    @property
-    def bound(self) -> tuple[str, int]:
-        """Host and port to listen at. `BadInput`."""
-        host, _, port = self.listen.rpartition(":")
-        if not host or not port.isdigit():
-            raise BadInput(f"CUGA_RESTATE_LISTEN={self.listen!r}: expected HOST:PORT")
-        return host.strip("[]"), int(port)
+    def __init__(self) -> None:
+        self.lock = asyncio.Lock()
+        self.users = 0
 
 
 class RestateQueue:
@@ -55,149 +42,92 @@ class RestateQueue:
         self, address: Address, naming: Naming, journal: Journal, clock: Clock, pace: Pace, hold: Hold
     ) -> None:
         self.pace = pace
-        self.trouble = ""  # why Restate was not reached the last time
         self.heard: Callable[[], None] = lambda: None  # called when nobody can have taken our runs
         self.is_stopping = False
-        self._address = address
-        self._naming = naming
-        self._name = ""
+        self.sending = Sending(address, naming, clock, self._is_unknown)
+        self.sending.comes_here = not hold.is_shared
         self._journal = journal
         self._clock = clock
         self._hold = hold
-        self._client = _client_of(address)
-        self._room = asyncio.Semaphore(SENDING)
-        self._owed: dict[tuple[str, datetime | None], str] = {}  # run and time -> the key of the send that is to come
-        self._flying: dict[str, int] = {}  # run -> sends that Restate has not answered
-        self._sent: dict[str, float] = {}  # run -> since when somebody is to come for it
-        self._attended: dict[str, asyncio.Lock] = {}
-        self._numbers = 0
-        self._holders: dict[int, str] = {}  # attendance -> run
+        self._attended: dict[str, _Turn] = {}
+        self._holding: set[str] = set()
         self._healed: dict[str, int] = {}  # running runs at the last healing -> version
         self._due: dict[str, float] = {}  # runs that are overdue -> when they were sent
         self._is_new = True
         self._is_known = False  # Restate knows where we are
-        self._advance: Advance | None = None
+        self._take: Take | None = None
         self._service: Service | None = None
         self._stopped = asyncio.Event()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._living: asyncio.Task[None] | None = None
 
     # --- waking ------------------------------------------------------------------------------------------------------
     async def wake(self, run_id: str, queue: str = "") -> None:
         """Let a run be looked at, even if nothing was appended to it."""
-        self.owe(run_id, again=True)
+        self.sending.owe(run_id, again=True)
 
     async def wake_parked(self, tenant: str) -> int:
         """Let every parked run of a tenant be looked at."""
         return await self._owe_parked(tenant, again=True)
-
-    def owe(self, run_id: str, version: int = 0, *, again: bool = False) -> None:
-        """A run is to be looked at since it stands at a version; sent until Restate has it. `again`: whether or not it
-        was sent for that version before."""
-        self._owe((run_id, None), f"{run_id}.{version}" + (f".{self._clock.new_id()}" if again else ""))
-
-    def owe_at(self, run_id: str, at: datetime) -> None:
-        """A run is to be looked at when it is due."""
-        self._owe((run_id, at), f"{run_id}.{at.timestamp():.3f}")
-
-    def _owe(self, name: tuple[str, datetime | None], key: str) -> None:
-        is_on_its_way = name in self._owed
-        self._owed[name] = key
-        if not is_on_its_way and not self.is_stopping:  # what was owed to it has not left yet, and will do for this
-            self._spawn(self._deliver(name))
 
     async def _owe_parked(self, tenant: str, *, again: bool) -> int:
         before, found = "", 0
         while True:
             page = await self._journal.runs(tenant=tenant, status=Status.PARKED, before=before, limit=PAGE)
             for listed in page:
-                self.owe(listed.run_id, listed.version, again=again)
+                self.sending.owe(listed.run_id, listed.version, again=again)
             found += len(page)
             if len(page) < PAGE:
                 return found
             before = page[-1].run_id
 
-    async def _deliver(self, name: tuple[str, datetime | None]) -> None:
-        run_id, at = name
-        while True:
-            async with self._room:
-                if (key := self._owed.pop(name, None)) is None:
-                    return
-                self._flying[run_id] = self._flying.get(run_id, 0) + 1
-                if at is None and not self._hold.is_shared:  # else another process may come for it
-                    self._sent[run_id] = asyncio.get_running_loop().time()
-                try:
-                    is_sent = await self._send(run_id, key, at)
-                finally:
-                    self._flying[run_id] -= 1
-                    if not self._flying[run_id]:
-                        del self._flying[run_id]
-            if is_sent:
-                return
-            self._owed.setdefault(name, key)
-            await asyncio.sleep(AGAIN_S)
-
-    async def _send(self, run_id: str, key: str, at: datetime | None) -> bool:
-        """Whether Restate has a wake now."""
-        wait_s = 0.0 if at is None else max(0.0, (at - self._clock.now()).total_seconds() + 0.01)
-        url = f"{self._address.ingress}/{await self._named()}/{quote(run_id, safe='')}/{HANDLER}/send"
-        try:
-            answer = await self._client.post(
-                url, key=key, params={"delay": f"{wait_s * 1000:.0f}ms"} if wait_s else None, statuses=(404,)
-            )
-            if answer.status == 404:  # it does not know us, or not any more
-                self._is_known = False
-                self.trouble = "Restate knows of nobody who advances runs of this house"
-                await self._register()
-                return False
-            if answer.json().get("status") == "PreviouslyAccepted":
-                self._sent.pop(run_id, None)  # looked at for this already, or about to be: nobody comes for it anew
-        except CugaError as error:
-            self.trouble = str(error)
-            return False
-        return True
-
     # --- being called ------------------------------------------------------------------------------------------------
     async def listen(self) -> None:
         """Listen where Restate is to find this process. `BadInput`: somebody else does, or it is no address of ours."""
         if self._service is None:
-            service = Service(await self._named(), self._attend, is_shared=self._hold.is_shared)
-            service.listen(*self._address.bound)
+            service = Service(await self.sending.name(), self._attend, is_shared=self._hold.is_shared)
+            service.listen(*self.sending.address.bound)
             self._service = service
 
     async def serve(
-        self, advance: Advance, *, alone: bool = False, ready: Callable[[str], None] = lambda _: None
+        self, take: Take, queues: Sequence[str] = (), ready: Callable[[int], None] = lambda _: None
     ) -> None:
-        """Listen, have Restate know where, and attend to what it brings until told to stop."""
+        """Listen, have Restate know where, and attend to what it brings until told to stop. With `queues` we are ready
+        before Restate has answered: what is begun meanwhile is owed to it."""
         await self.listen()
         assert self._service is not None
-        self._advance = advance
-        self._spawn(self._keep_alive())
-        if not alone:
-            ready("")  # what is begun before Restate answers is owed to it
+        self._take = take
+        self._living = asyncio.ensure_future(self._keep_alive())
+        if queues:
+            ready(0)
         while not self.is_stopping and not self._is_known:
             await self._register()
             if not self._is_known:
                 await self._wait(AGAIN_S)
-        ready("")
+        ready(0)
         await self._stopped.wait()
         await self._service.end()
 
-    async def _named(self) -> str:
-        """The name under which Restate knows the runs of this house."""
-        if not self._name:
-            self._name = await self._naming()
-        return self._name
+    @property
+    def trouble(self) -> str:
+        """Why Restate was not reached the last time."""
+        return self.sending.trouble
+
+    async def _is_unknown(self) -> None:
+        self._is_known = False
+        await self._register()
 
     async def _register(self) -> None:
         if self._service is None:
             return
         try:
-            body = {"uri": self._address.reach, "force": True}
-            await self._client.post(f"{self._address.admin}/deployments", key=self._clock.new_id(), json=body)
+            body = {"uri": self.sending.address.reach, "force": True}
+            await self.sending.client.post(
+                f"{self.sending.address.admin}/deployments", key=self._clock.new_id(), json=body
+            )
             self._is_known = True
-            self.trouble = ""
+            self.sending.trouble = ""
         except CugaError as error:
-            self.trouble = str(error)
+            self.sending.trouble = str(error)
 
     async def _keep_alive(self) -> None:
         """Have the others know that we live, where there are others."""
@@ -209,36 +139,56 @@ class RestateQueue:
     async def _attend(self, run_id: str) -> None:
         """What a call of the handler does. One that joins another waits for it and then looks by itself, for whoever
         sent it may know of more than the other has seen."""
-        turn = self._attended.setdefault(run_id, asyncio.Lock())
+        turn = self._attended.setdefault(run_id, _Turn())
+        turn.users += 1
         try:
-            async with turn:
+            async with turn.lock:
                 self._check_open()
-                if self._advance is None:
+                if self._take is None:
                     raise HouseClosed("this process is not ready yet")
                 await self._hold.take(run_id)
-                self._sent.pop(run_id, None)
-                self._numbers += 1
-                number = self._numbers
-                self._holders[number] = run_id
+                self.sending.sent.pop(run_id, None)
+                self._holding.add(run_id)
                 try:
-                    await self._advance(run_id, number, "")
+                    await self._take(Job(id=0, key=run_id, run_id=run_id, tenant=""))
                 finally:
-                    del self._holders[number]
+                    self._holding.discard(run_id)
                     await self._hold.let_go(run_id)
                 self._check_open()  # it may not be at rest: another process looks
         finally:
-            if not turn.locked() and self._attended.get(run_id) is turn:
-                self._attended.pop(run_id)
+            turn.users -= 1
+            if not turn.users:
+                del self._attended[run_id]
 
     def _check_open(self) -> None:
         if self.is_stopping:
             raise HouseClosed("this process ends; Restate calls another one, or the next")
 
     # --- questions ---------------------------------------------------------------------------------------------------
-    async def holds(self, number: int) -> bool:
+    @property
+    def worker_id(self) -> int | None:
+        """None: nothing is taken into our hands by an append; Restate brings it."""
+        return None
+
+    async def holds(self, key: str) -> bool:
         """Whether a run is still ours alone."""
-        run_id = self._holders.get(number)
-        return run_id is not None and await self._hold.holds(run_id)
+        return key in self._holding and await self._hold.holds(key)
+
+    async def in_hand(self) -> set[str]:
+        """Nothing is noted elsewhere as being in our hands."""
+        return set()
+
+    async def let_go(self, key: str, *, again: bool, begun: bool = False) -> None:
+        """What we had in hand is somebody else's to look at, if `again`."""
+        if again:
+            self.sending.owe(key, again=True)
+
+    async def say_load(self, running: Mapping[str, int]) -> None:
+        """Nobody hears of it: process pools need the engine of the database."""
+
+    async def load_elsewhere(self) -> dict[str, tuple[int, int]]:
+        """Nothing is heard of others."""
+        return {}
 
     async def stands(self, run_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
         """Of some streams: the version, as far as others may move it, and whether somebody looks at them or is to."""
@@ -246,7 +196,7 @@ class RestateQueue:
         return {run_id: (version, is_busy or self._is_busy(run_id)) for run_id, (version, is_busy) in found.items()}
 
     def _is_busy(self, run_id: str) -> bool:
-        return run_id in self._attended or run_id in self._sent or (run_id, None) in self._owed
+        return run_id in self._attended or run_id in self.sending.sent or self.sending.is_owed(run_id)
 
     async def workers(self) -> int:
         """How many other processes are known to serve this book."""
@@ -256,11 +206,11 @@ class RestateQueue:
         """What Restate has of this house. `JournalFailed` when it does not answer."""
         query = (
             "select status, count(*) as many from sys_invocation "
-            f"where target_service_name = '{await self._named()}' and status <> 'completed' group by status"
+            f"where target_service_name = '{await self.sending.name()}' and status <> 'completed' group by status"
         )
         try:
-            answer = await self._client.post(
-                f"{self._address.admin}/query", key=self._clock.new_id(), json={"query": query},
+            answer = await self.sending.client.post(
+                f"{self.sending.address.admin}/query", key=self._clock.new_id(), json={"query": query},
                 headers={"accept": "application/json"},
             )  # fmt: skip
             rows = {row["status"]: int(row["many"]) for row in answer.json().get("rows", [])}
@@ -269,7 +219,7 @@ class RestateQueue:
         now = self._clock.now()
         late = [] if (first := await self._journal.next_wake()) is None else [(now - first).total_seconds()]
         return Figures(
-            waiting=sum(rows.get(name, 0) for name in ("pending", "ready")) + len(self._owed),
+            waiting=sum(rows.get(name, 0) for name in ("pending", "ready")) + self.sending.count,
             running=rows.get("running", 0),
             stalled=sum(rows.get(name, 0) for name in ("backing-off", "paused", "suspended")),
             oldest_s=0.0,
@@ -281,10 +231,10 @@ class RestateQueue:
     async def sweep(self, *, healing: bool = False) -> tuple[int, int, int] | None:
         """Send again what brought nobody, what is overdue, and, `healing`, what is begun and nobody goes on with."""
         now_s = asyncio.get_running_loop().time()
-        lost = [run_id for run_id, since in self._sent.items() if now_s - since > UNHEARD_S]
+        lost = [run_id for run_id, since in self.sending.sent.items() if now_s - since > UNHEARD_S]
         for run_id in lost:
             if run_id not in self._attended:
-                self.owe(run_id, again=True)
+                self.sending.owe(run_id, again=True)
         due = await self._sweep_due(now_s)
         healed = await self._heal() if healing else 0
         return len(lost), due, healed
@@ -296,16 +246,16 @@ class RestateQueue:
         fresh = [run_id for run_id in overdue if run_id not in self._due and not self._is_busy(run_id)]
         for run_id in fresh:
             self._due[run_id] = now_s
-            self.owe(run_id, again=True)
+            self.sending.owe(run_id, again=True)
         return len(fresh)
 
     async def _heal(self) -> int:
         """The book says what is not at rest; what a process owed that died is among it."""
         touched = await self._hold.touched()
         if self._is_new and touched is None:
-            await self._owe_parked("local", again=False)
+            await self._owe_parked(LOCAL_TENANT, again=False)
         for run_id, version in touched or ():
-            self.owe(run_id, version)
+            self.sending.owe(run_id, version)
         before, self._healed = self._healed, {}
         healed = 0
         for run_id in await self._journal.unfinished():
@@ -313,7 +263,7 @@ class RestateQueue:
                 continue
             version = self._healed[run_id] = await self._journal.version(run_id)
             if self._is_new or before.get(run_id) == version:
-                self.owe(run_id, version, again=not self._is_new)
+                self.sending.owe(run_id, version, again=not self._is_new)
                 healed += 1
         self._is_new = False
         return healed
@@ -326,14 +276,10 @@ class RestateQueue:
 
     async def close(self) -> None:
         """Try once more to send what is owed, then let go."""
-        self.is_stopping = True
-        self._stopped.set()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for (run_id, at), key in self._owed.items():
-            if not await self._send(run_id, key, at):
-                break  # a sweep finds the rest in the book
+        self.stop()
+        if self._living is not None:
+            self._living.cancel()
+        await self.sending.close()
         await self._hold.close()
 
     async def _wait(self, seconds: float) -> None:
@@ -342,21 +288,3 @@ class RestateQueue:
                 await self._stopped.wait()
         except TimeoutError:
             return
-
-    def _spawn(self, work: Awaitable[None]) -> None:
-        task: asyncio.Task[None] = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-
-def _client_of(address: Address) -> SafeClient:
-    """A client that reaches Restate, wherever it is, and nothing else; over no proxy."""
-    hosts = tuple(dict.fromkeys(_host(url) for url in (address.ingress, address.admin)))
-    return SafeClient(Egress(hosts=hosts, inside=hosts, plain=True), attempts=2, total_s=10.0)
-
-
-def _host(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise BadInput(f"{url!r} is no address of a Restate server: expected http://HOST:PORT")
-    return parts.hostname
