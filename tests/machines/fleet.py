@@ -152,7 +152,7 @@ async def completions(front: Coordinator, run_id: str) -> Counter[str]:
 
 
 async def work(house: Path, ledger: Path) -> None:
-    from cuga.orchestrator.assemble import end_when_paused
+    from cuga.orchestrator.process import end_when_paused
 
     settings = read_settings()
     async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as worker:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from cuga.adapters.vendors import KINDS
 from cuga.errors import JournalFailed
 from cuga.model.event import Status
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_there, keys_of_models, secret_files
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.restate import RESTATE, is_restate

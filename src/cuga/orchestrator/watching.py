@@ -19,7 +19,7 @@ from cuga.model.value import Value
 from cuga.observability.collector import CONTENT, HEADERS, Collector, headers_of
 from cuga.observability.exporter import MOST_SPANS, Exported, Exporter
 from cuga.observability.log import Log
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.restate import is_restate
 from cuga.orchestrator.sealing import Sealed
 from cuga.orchestrator.standing import adapter_lines
