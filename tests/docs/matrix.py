@@ -179,6 +179,9 @@ The database may be away for seconds in the middle of a step
 Rates hold by the minute, hour, day and month
     unit/kernel/test_gate.py::test_a_used_up_rate_waits_for_the_next_window_and_says_so_once
     unit/kernel/test_gate.py::test_a_month_is_one_of_the_calendar
+Restate and the processes it calls may die: nothing is lost, no call is made again
+    machines/test_restate.py
+    unit/engine/test_restate.py
 A worker that is killed is taken over, one that stood still does nothing more
     machines/test_fleet.py
 No wake-up is swallowed

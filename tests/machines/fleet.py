@@ -36,6 +36,7 @@ class Fleet:
         self.lease_s = lease_s
         self.workers: list[subprocess.Popen[bytes]] = []
         self._errors = directory / "workers.log"
+        self.told: dict[str, str] = {}  # further variables of the workers
         self.settings = Settings(database=database, lease_s=lease_s, seals=directory / "seals")
 
     def front(self) -> Coordinator:
@@ -51,6 +52,7 @@ class Fleet:
             "CUGA_SEALS": str(self.settings.seals),
             "FLEET_WATCHDOG": str(int(watchdog)),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
+            **self.told,
         }
         with self._errors.open("ab") as log:
             worker = subprocess.Popen(
@@ -128,14 +130,14 @@ class Fleet:
         return counts
 
 
-def deeds(count: int, seconds: float = 0.05) -> Plan:
-    """A chain of keyed deeds."""
+def deeds(count: int, seconds: float = 0.05, tool: str = "deed") -> Plan:
+    """A chain of deeds, keyed ones unless another tool is named."""
     return Plan(
         goal="do them all",
         steps=tuple(
             PlanStep(
                 step_id=f"s{number}",
-                tool="deed",
+                tool=tool,
                 input={"seconds": seconds},
                 depends_on=(f"s{number - 1}",) if number > 1 else (),
             )
@@ -150,7 +152,7 @@ async def completions(front: Coordinator, run_id: str) -> Counter[str]:
 
 
 async def work(house: Path, ledger: Path) -> None:
-    from cuga.orchestrator.assemble import end_when_paused
+    from cuga.orchestrator.process import end_when_paused
 
     settings = read_settings()
     async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as worker:
@@ -160,6 +162,10 @@ async def work(house: Path, ledger: Path) -> None:
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         await assembly.engine.sweep()
+        begins = os.environ.get("FLEET_BEGINS", "").split()  # the tool of each run that it begins itself
+        for name in begins:
+            await worker.start("do them all", plan=deeds(4, seconds=0.15, tool=name))
+            print("begun", flush=True)
         await stopped.wait()
 
 

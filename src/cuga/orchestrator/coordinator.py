@@ -23,7 +23,7 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
 from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
-from cuga.orchestrator.assemble import house_stream
+from cuga.orchestrator.assembly import house_stream
 from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping

@@ -9,7 +9,7 @@ from cuga.journal.codec import events_of
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested
 from cuga.model.plan import Budget, Plan
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.dryrun import DryRun, Unlike, dry_run, find_kept, unlike
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.reading import Reading

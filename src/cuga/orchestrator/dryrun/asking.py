@@ -20,7 +20,7 @@ from cuga.journal.port import ReadJournal
 from cuga.kernel.thinking import MODEL
 from cuga.model.context import Principal
 from cuga.model.plan import Budget, Plan
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.dryrun.answer import DryRun, ModelThere, Proof, Rehearsal, Wish
 from cuga.orchestrator.dryrun.copying import copy_house, fingerprint
 from cuga.orchestrator.dryrun.kept import Kept, keep, kept_card

@@ -17,7 +17,8 @@ from cuga.errors import BadInput
 from cuga.kernel.state import RunState
 from cuga.model import event as e
 from cuga.model.tool import SideEffect
-from cuga.orchestrator.assemble import Assembly, open_house
+from cuga.orchestrator.assemble import open_house
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.dryrun.answer import Refusal, Rehearsal, Wish
 from cuga.orchestrator.dryrun.copying import SEALS

@@ -14,7 +14,7 @@ from cuga.journal.codec import SEALED
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.dryrun import drop_left_over
 from cuga.orchestrator.erasing.subject import Subject, subject_of
 from cuga.orchestrator.erasing.told import Erased, Held
