@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from cuga import verify as verifier
-from cuga.adapters.capability import Account, Activity, Contact
+from cuga.adapters.capability import Account, Activity, Contact, Opportunity
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
@@ -368,6 +368,45 @@ async def test_whoever_was_known_by_another_record_before_is_erased_as_well(plac
         told = encode(await front.events(old.run_id)).decode()
         assert ERASED in told and not any(one in told for one in CANARIES)
         assert await front.verify() == []
+
+
+async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(place):
+    """A row of an export names the company, its country and whose deal it is; they are not the person's own."""
+    row = {
+        "account": "Birchline Ltd",
+        "country": "Germany",
+        "owner": "Ada Kestrel",
+        "source": "Web form",
+        "street": STREET,
+    }
+    async with opened(place) as front:
+        crm = (await front.open()).crm
+        said = {"name": "Birchline Ltd", "country": "Germany", "owner": "Ada Kestrel"}
+        crm.store(
+            {
+                "accounts": [
+                    Account(id="Birchline Ltd", **said, raw=dict(said)),
+                    Account(id="A2", name="Birchline Mills", parent="Birchline Ltd", parent_id="Birchline Ltd"),
+                ],
+                "contacts": [
+                    Contact(id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd", raw=row),
+                    Contact(id="P2", name="Otto Plainman", email="otto@plain.example", raw={"source": "Web form"}),
+                ],
+                "opportunities": [
+                    Opportunity(id="D1", account="Birchline Ltd", account_id="Birchline Ltd", owner="Ada Kestrel",
+                                notes=STREET, raw={"account": "Birchline Ltd", "how": "Web form"}),
+                ],
+            }
+        )  # fmt: skip
+        before = [crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))]
+        await front.erase_person("P1", "by letter")
+        assert [
+            crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))
+        ] == before
+        deal = crm.get("opportunities", "D1")
+        assert (deal.account, deal.account_id, deal.owner) == ("Birchline Ltd", "Birchline Ltd", "Ada Kestrel")
+        assert deal.raw == {"account": "Birchline Ltd", "how": "Web form"}
+        assert deal.notes == ERASED and not hits(place.crm)
 
 
 @pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])
