@@ -20,12 +20,12 @@ from cuga.journal.codec import PLAIN
 from cuga.journal.port import Backed
 from cuga.journal.seal import GENESIS, Fault, edited, link, link_of_kept, prefix_of
 from cuga.journal.sqlite.batch import Batch
-from cuga.journal.sqlite.connect import open_reader, open_writer
+from cuga.journal.sqlite.connect import MIGRATION, open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import as_bytes, bodies_of, joined
 from cuga.journal.sqlite.writer import Writer
-from cuga.journal.statements import queries
+from cuga.journal.statements import migrations, queries
 from cuga.journal.tombstone import is_tombstone, sum_of, without_mark
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.house_event import RunsRetired
@@ -45,11 +45,29 @@ def verify_file(path: Path) -> list[Fault]:
     connection = open_reader(path)
     try:
         connection.execute("begin")
-        return BookCheck(connection, queries("read")).faults()
+        return [*_tables(connection, path), *BookCheck(connection, queries("read")).faults()]
     except apsw.Error as error:
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
     finally:
         connection.close()
+
+
+def _tables(connection: apsw.Connection, path: Path) -> list[Fault]:
+    """Whether the tables are those that were made. A spoilt letter in their text may leave every row as it was, and
+    then change what is stored from there on."""
+    done = {number for (number,) in connection.execute("select number from migration")}
+    made = apsw.Connection(":memory:")
+    made.execute(MIGRATION)
+    for number, _, text in migrations():
+        if number in done:  # a copy may be older than today's tables
+            made.execute(text)
+    query = "select name, type, tbl_name, sql from sqlite_schema"
+    odd = set(made.execute(query)) ^ set(connection.execute(query))
+    made.close()
+    if not odd:
+        return []
+    names = ", ".join(sorted({str(name) for name, *_ in odd}))
+    return [Fault(kind="file_damaged", where=str(path), detail=f"not as it was made: {names}")]
 
 
 class Asked(Protocol):
