@@ -46,7 +46,7 @@ def verify_file(path: Path) -> list[Fault]:
     try:
         connection.execute("begin")
         return [*_tables(connection, path), *BookCheck(connection, queries("read")).faults()]
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:  # the latter for a text that is none
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
     finally:
         connection.close()

@@ -63,11 +63,10 @@ def started(run: str) -> Event:
 
 
 def completed(words: str, blob: bytes = b"") -> Event:
-    """A call that came back, perhaps with bytes out of line."""
+    """A call that came back, perhaps with bytes out of line. Its result is written as a tool wrote it."""
     kept = BlobRef(digest=digest_bytes(blob), size=len(blob)) if blob else None
-    return ToolCallComplete(
-        at=AT, step="s1", attempt=1, result=msgspec.Raw(msgspec.json.encode(words)), blob=kept
-    )
+    result = msgspec.Raw(b'{"said": %b, "sum": 1.50}' % msgspec.json.encode(words))
+    return ToolCallComplete(at=AT, step="s1", attempt=1, result=result, blob=kept)
 
 
 def claiming(words: str, claims: tuple[Claim, ...]) -> Event:
@@ -164,6 +163,13 @@ async def _write(directory: Path, seed: int, runs: int, length: int, prefill: bo
 def sealer_of(journal: SqliteJournal, directory: Path) -> Sealer:
     """A sealer whose key and anchor lie in a directory."""
     return Sealer(journal, 1, directory / SEALS, [FileAnchor(directory / ANCHOR)])
+
+
+def must_hold(directory: Path) -> str:
+    """What is wrong with a book that nobody has touched; empty: nothing."""
+    if named := named_by_the_verifier(directory) or named_by_the_house(directory):
+        return f"a book that nobody touched: {named}"
+    return ""
 
 
 def copy_of(book: Written, directory: Path, *, with_log: bool = True) -> Path:

@@ -7,7 +7,6 @@ and where something is missing, the verifier and the house at its start must say
 from __future__ import annotations
 
 import shutil
-import struct
 from pathlib import Path
 from random import Random
 
@@ -58,6 +57,9 @@ def drill(base: Path, count: int, seed: int = 0) -> Tally:
             number = tally.trials // PER_BOOK
             shutil.rmtree(base / "book", ignore_errors=True)
             written = book.write(base / "book", seed * 1_000 + number, prefill=number % 4 == 3)
+            if wrong := book.must_hold(book.copy_of(written, base / "spoilt")):
+                tally.fault(wrong)
+                return tally
         assert written is not None
         directory = book.copy_of(written, base / "spoilt")
         path = directory / f"{book.JOURNAL}-wal"
@@ -84,8 +86,3 @@ def _judge(tally: Tally, written: book.Written, directory: Path, what: str) -> N
     else:
         tally.note(f"named {named}")
 
-
-def sizes(log: bytes) -> tuple[int, int]:
-    """Page size and how many frames a log holds."""
-    (page,) = struct.unpack(">I", log[8:12])
-    return page, (len(log) - HEADER) // (FRAME + page)

@@ -8,8 +8,9 @@ however that is, a house that reads the book never gets other bytes than those t
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -17,16 +18,18 @@ from typing import Any
 import apsw
 
 from cuga.errors import CugaError
-from cuga.journal.sqlite import ReadOnly
+from cuga.journal.sqlite import ReadOnly, SqliteJournal
+from cuga.model.value import digest_bytes
 from cuga.projections.check import check_rows
 from cuga.testing.drills import book
 from cuga.testing.drills.tally import Tally
+from cuga.testing.invariants import Broken
 from cuga.testing.loop import PatientLoop
 from cuga.testing.mortal import MortalHouse, Points
 
-PER_BOOK = 100
+PER_BOOK = 25
+_DIGESTS = re.compile(rb'digest":"([0-9a-f]{64})"')
 Place = tuple[str, int, int]  # file, first byte, how many
-Bytes = tuple[str, Sequence[bytes]]  # what they are, and each of them
 
 
 def lived(directory: Path, seed: int) -> book.Written:
@@ -45,8 +48,6 @@ def lived(directory: Path, seed: int) -> book.Written:
 
 
 async def _seal(directory: Path) -> list[book.Stored]:
-    from cuga.journal.sqlite import SqliteJournal
-
     journal = SqliteJournal(directory / book.JOURNAL, prefill=False)
     sealer = book.sealer_of(journal, directory)
     await sealer.open()
@@ -91,6 +92,7 @@ def places(directory: Path) -> dict[str, list[Place]]:
         ("link", "select hash from journal"),
         ("blob", "select body from blob"),
         ("note", "select note from checkpoint"),
+        ("table", "select cast(sql as blob) from sqlite_schema where sql is not null"),
     ]
     for kind, query in kept:
         wanted = [bytes(value) for (value,) in connection.execute(query)]
@@ -112,7 +114,14 @@ def drill(base: Path, count: int, seed: int = 0) -> Tally:
             shutil.rmtree(base / "book", ignore_errors=True)
             number = seed * 1_000 + tally.trials // PER_BOOK
             is_lived = (tally.trials // PER_BOOK) % 2 == 0
-            written = (lived if is_lived else book.write)(base / "book", number)
+            try:
+                written = (lived if is_lived else book.write)(base / "book", number)
+            except Broken as broken:
+                tally.fault(str(broken))
+                return tally
+            if wrong := book.must_hold(book.copy_of(written, base / "whole", with_log=not is_lived)):
+                tally.fault(wrong)
+                return tally
             whole = book.copy_of(written, base / "whole", with_log=not is_lived)
             spots = places(whole)
             if not is_lived:
@@ -148,7 +157,7 @@ def _judge(
         return
     try:
         after = everything(directory / book.JOURNAL)
-    except apsw.Error as error:
+    except (apsw.Error, UnicodeDecodeError) as error:
         tally.fault(f"{what}: nobody says anything, and SQLite: {error}")
         return
     if after == before:
@@ -216,6 +225,13 @@ async def _reads(directory: Path, written: book.Written) -> str:
                 continue
             if bodies(got) != bodies(stored)[: len(got)]:
                 return f"{stream} is read with other bytes than were written"
+        for digest in {ref for one in written.told for ref in _DIGESTS.findall(one.body)}:
+            try:
+                body = await journal.blob(digest.decode())
+            except CugaError:
+                continue
+            if digest_bytes(body).encode() != digest:
+                return f"a blob is read with other bytes than {digest.decode()}"
         return ""
     finally:
         await journal.close()
