@@ -386,7 +386,7 @@ def main(words: list[str] | None = None) -> int:
             faults = journal.check(keys, [anchor.read_bytes() for anchor in said.anchor], said.all_signatures)
             found = f"{journal.events} events in {journal.tree.size} appends{blanked(journal.kept)[1]}"
             unsaid = unsaid or journal.unsaid
-    except (OSError, sqlite3.Error, ValueError, KeyError) as error:
+    except (OSError, sqlite3.Error, ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
         print(f"{said.file} cannot be checked: {error}", file=sys.stderr)
         return 2
     rows = [dict(zip(("kind", "where", "detail"), fault, strict=True)) for fault in faults]

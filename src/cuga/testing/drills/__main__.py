@@ -9,12 +9,15 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cuga.testing.drills import Tally, anchors, cuts, rot, starve
+from cuga.testing.drills import Tally, anchors, cuts, houses, rot, starve
 
 DRILLS: dict[str, Callable[[Path, int, int], Tally]] = {
     "anchors": anchors.drill,
+    "clocks": houses.clocks,
     "cuts": cuts.drill,
+    "deaths": houses.deaths,
     "disk": starve.drill,
+    "disks": houses.disks,
     "rot": rot.drill,
 }
 

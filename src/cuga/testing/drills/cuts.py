@@ -85,4 +85,3 @@ def _judge(tally: Tally, written: book.Written, directory: Path, what: str) -> N
         tally.fault(f"{what}: {len(told) - len(stored)} of {len(told)} events are gone, {who} says nothing")
     else:
         tally.note(f"named {named}")
-

@@ -8,6 +8,7 @@ however that is, a house that reads the book never gets other bytes than those t
 from __future__ import annotations
 
 import asyncio
+import base64
 import re
 import shutil
 from collections.abc import Callable
@@ -77,7 +78,11 @@ def everything(path: Path) -> list[Any]:
 def signed(note: bytes) -> tuple[bytes, list[bytes]]:
     """What of a note counts: the text that is signed, and the signatures; not the name that a signature's line gives."""
     text, _, tail = note.partition(b"\n\n")
-    return text, [line.rpartition(b" ")[2] for line in tail.splitlines()]
+    coded = [line.rpartition(b" ")[2] for line in tail.splitlines()]
+    try:
+        return text, [base64.b64decode(one) for one in coded]
+    except ValueError:
+        return text, coded
 
 
 def places(directory: Path) -> dict[str, list[Place]]:
@@ -92,6 +97,7 @@ def places(directory: Path) -> dict[str, list[Place]]:
         ("link", "select hash from journal"),
         ("blob", "select body from blob"),
         ("note", "select note from checkpoint"),
+        ("peaks", "select peaks from checkpoint"),
         ("table", "select cast(sql as blob) from sqlite_schema where sql is not null"),
     ]
     for kind, query in kept:

@@ -217,4 +217,3 @@ def _words(body: bytes) -> str:
     """The words of an append, from its event with the claim."""
     start = body.find(b'"message":"')
     return body[start + 11 : body.index(b'"', start + 11)].decode() if start >= 0 else ""
-

@@ -9,7 +9,7 @@ from cuga.journal.codec import Codec
 from cuga.journal.port import Index
 from cuga.journal.sqlite import care, reader
 from cuga.orchestrator.sealing import anchors, sealer
-from cuga.privacy import sealing
+from cuga.privacy import ring
 from cuga.projections import views
 from cuga.testing import processes
 from cuga.testing.mutants.bed import Bed, storage_mutant
@@ -110,7 +110,7 @@ def rows_hold_words_in_clear(bed: Bed) -> None:
 @storage_mutant
 def a_destroyed_key_is_remembered(bed: Bed) -> None:
     """After an erasure the process still opens what the key had sealed."""
-    bed.set(sealing.Sealing, "forget", lambda self: None)
+    bed.set(ring.KeyRing, "forget", lambda self: None)
 
 
 @storage_mutant
@@ -137,17 +137,3 @@ def stored_views_are_believed(bed: Bed) -> None:
         return body if isinstance(body, bytes) else b""
 
     bed.set(views.ViewsFile, "_intact", wrong)
-
-
-@storage_mutant
-def a_view_moves_its_mark_first(bed: Bed) -> None:
-    """How far a fold has read is stored before the rows that it came to."""
-    right = views.ViewsFile._save
-
-    def wrong(self: views.ViewsFile, name: str, before: Any, after: Any, rows: Any) -> bool:
-        moved = right(self, name, before, after, {})
-        for key, body in rows.items():  # each by itself, behind the mark
-            right(self, name, after, after, {key: body})
-        return moved
-
-    bed.set(views.ViewsFile, "_save", wrong)

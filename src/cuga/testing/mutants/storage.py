@@ -236,5 +236,3 @@ def retired_words_stay_in_the_file(bed: Bed) -> None:
             self._run = run
 
     bed.set(Writer, "retire", wrong)
-
-
