@@ -389,7 +389,9 @@ async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(plac
                     Account(id="A2", name="Birchline Mills", parent="Birchline Ltd", parent_id="Birchline Ltd"),
                 ],
                 "contacts": [
-                    Contact(id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd", raw=row),
+                    Contact(
+                        id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd", raw=row
+                    ),
                     Contact(id="P2", name="Otto Plainman", email="otto@plain.example", raw={"source": "Web form"}),
                 ],
                 "opportunities": [

@@ -37,6 +37,8 @@ _QUIET = 300  # rounds of people before everything is put right
 class House:
     """One schedule: a journal, a world, people, and one process after another."""
 
+    round_s = 5.0  # how often people look whether a run waits for them, once all is calm
+
     def __init__(
         self, seed: int, loop: JumpingLoop, journal: Journal | None = None, outside: world.World | None = None
     ) -> None:
@@ -237,7 +239,7 @@ class House:
                 raise Broken(f"I7: {open_runs} do not end: {(await self._state(open_runs[0])).parked}")
             for run in open_runs:
                 await self._help(run)
-            await asyncio.sleep(5)
+            await asyncio.sleep(self.round_s)
         if self.engine.failure is not None:
             raise Broken(f"I7: the house is broken: {self.engine.failure!r}")
 

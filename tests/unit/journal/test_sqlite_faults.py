@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import apsw
 import pytest
 from tests.contract.journals import AT, claiming, said
-from tests.unit.journal.faults import Disk, disk
 
 from cuga.errors import JournalCorrupt, JournalFailed
 from cuga.journal.port import Committed, Unknown
 from cuga.journal.sqlite import SqliteJournal, ballast, verify_file
 from cuga.model.event import PlanRequested, RunParked
+from cuga.testing.drills.disk import Disk, disk
 
 NEW_WORK = [PlanRequested(at=AT, planner="rules", attempt=1)]
 PARK = [RunParked(at=AT, reason="the disk is full")]

@@ -286,6 +286,8 @@ class SqliteJournal(Reading):
             await self._commit.news()
         self._commit.stop()
         self._commit.tell()
-        self._reader.close()
-        self._writer.close()  # the last to go: it moves the log into the file and takes it away
-        self._lock.release()
+        try:
+            self._reader.close()
+            self._commit.trouble = self._writer.close()  # the last to go: it moves the log into the file
+        finally:
+            self._lock.release()

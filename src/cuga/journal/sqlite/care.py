@@ -20,16 +20,17 @@ from cuga.journal.codec import PLAIN
 from cuga.journal.port import Backed
 from cuga.journal.seal import GENESIS, Fault, edited, link, link_of_kept, prefix_of
 from cuga.journal.sqlite.batch import Batch
-from cuga.journal.sqlite.connect import open_reader, open_writer
+from cuga.journal.sqlite.connect import MIGRATION, open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import as_bytes, bodies_of, joined
 from cuga.journal.sqlite.writer import Writer
-from cuga.journal.statements import queries
+from cuga.journal.statements import migrations, queries
 from cuga.journal.tombstone import is_tombstone, sum_of, without_mark
+from cuga.journal.tree import Tree, leaf_of
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.house_event import RunsRetired
-from cuga.model.value import Value
+from cuga.model.value import Value, digest_bytes
 
 
 class Restored(Value, frozen=True, kw_only=True):
@@ -45,11 +46,45 @@ def verify_file(path: Path) -> list[Fault]:
     connection = open_reader(path)
     try:
         connection.execute("begin")
-        return BookCheck(connection, queries("read")).faults()
-    except apsw.Error as error:
+        found = [*_tables(connection, path), *BookCheck(connection, queries("read")).faults()]
+        return found or _peaks(connection)
+    except (apsw.Error, UnicodeDecodeError) as error:  # the latter for a text that is none
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
     finally:
         connection.close()
+
+
+def _tables(connection: apsw.Connection, path: Path) -> list[Fault]:
+    """Whether the tables are those that were made. A spoilt letter in their text may leave every row as it was, and
+    then change what is stored from there on."""
+    done = list(connection.execute("select name, number, digest from migration"))
+    made = apsw.Connection(":memory:")
+    made.execute(MIGRATION)
+    wanted: set[tuple[Any, ...]] = set()
+    for number, name, text in migrations()[: len(done)]:  # a copy may be older than today's tables
+        made.execute(text)
+        wanted.add((name, number, digest_bytes(text.encode())))
+    query = "select name, type, tbl_name, sql from sqlite_schema"
+    odd = {*made.execute(query), *wanted} ^ {*connection.execute(query), *done}
+    made.close()
+    if not odd:
+        return []
+    names = ", ".join(sorted({str(name) for name, *_ in odd}))
+    return [Fault(kind="file_damaged", where=str(path), detail=f"not as it was made: {names}")]
+
+
+def _peaks(connection: apsw.Connection) -> list[Fault]:
+    """Whether the tree would go on right: peaks are under no signature, and a root over wrong ones fits nothing."""
+    if not connection.execute("select 1 from sqlite_schema where name = 'checkpoint'").fetchall():
+        return []  # a copy that is older than checkpoints
+    kept = {size: as_bytes(peaks) for size, _, _, peaks in connection.execute(queries("read")["every_checkpoint"])}
+    tree = Tree()
+    for position, hash in connection.execute(queries("read")["links"], (0, -1)) if kept else ():
+        tree.add(leaf_of(position, hash))
+        if kept.get(tree.size, peaks := b"".join(tree.peaks)) != peaks:
+            detail = "its peaks are not those of the record"
+            return [Fault(kind="edited", where=f"checkpoint {tree.size}", detail=detail)]
+    return []
 
 
 class Asked(Protocol):

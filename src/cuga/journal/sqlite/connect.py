@@ -18,6 +18,7 @@ SYNCHRONOUS = {"full": 2, "process": 1}  # FULL: every commit is synced; NORMAL:
 APPLICATION = 0x63756761  # "cuga", in the file's header
 PREFILL_PAGES = 1_050  # a little more than a checkpoint's 1000 pages: the size at which the log is used anew
 CHECKPOINT_PAGES = 1_000
+MIGRATION = "create table if not exists migration (number integer primary key, name text, digest text)"
 OPEN_WRITER = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 OPEN_READER = apsw.SQLITE_OPEN_READONLY
 
@@ -98,7 +99,7 @@ def _migrate(connection: apsw.Connection, path: Path) -> None:
         raise JournalFailed(f"{path} is not a journal of cuga")
     with connection:
         connection.execute(f"pragma application_id = {APPLICATION}")
-        connection.execute("create table if not exists migration (number integer primary key, name text, digest text)")
+        connection.execute(MIGRATION)
         done = dict(connection.execute("select number, digest from migration"))
         if done and max(done) > max(number for number, _, _ in migrations()):
             raise JournalFailed(f"{path} was written by a newer cuga", mend="Use that version, or a newer one.")

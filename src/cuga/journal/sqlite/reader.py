@@ -37,7 +37,7 @@ class Reader:
     def _all(self, name: str, values: Any = ()) -> list[Any]:
         try:
             return self._connection.execute(self._query[name], values).fetchall()
-        except apsw.CorruptError as error:
+        except (apsw.CorruptError, UnicodeDecodeError) as error:  # the latter for a text that is none
             raise JournalCorrupt(f"the file is damaged: {error}") from error
         except apsw.Error as error:
             raise JournalFailed(f"it cannot be read: {error}") from error

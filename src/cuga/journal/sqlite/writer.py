@@ -153,5 +153,10 @@ class Writer:
         except apsw.Error as error:
             raise JournalFailed(f"the tombstones could not be written: {error}") from error
 
-    def close(self) -> None:
-        self._connection.close()
+    def close(self) -> str:
+        """Let the file go and answer what went wrong, or nothing: the log stays then, and with it all that is durable."""
+        try:
+            self._connection.close()
+        except apsw.Error as error:
+            return f"the log could not be moved into the file: {error}"
+        return ""

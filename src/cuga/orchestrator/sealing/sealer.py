@@ -72,20 +72,14 @@ class Sealer:
         first = await self._journal.links(0, 1)
         self.origin = f"cuga/{first[0][1].hex()[:16]}" if first else ""
         if (kept := await self._journal.checkpoint()) is not None:
-            self._tree, self._position, self._note = Tree(kept.size, kept.peaks), kept.position, kept.note
-            self._sealed = kept.size
+            self._position, self._note, self._sealed = kept.position, kept.note, kept.size
+            self._tree = await self._tree_of(kept.size) or self._tree
         notes = {note: anchor for anchor in self.anchors if (note := await asyncio.to_thread(anchor.newest))}
-        if set(notes) == {self._note} and self._is_whole():
+        if set(notes) == {self._note} and _fits(self._note, self._tree):
             return  # the usual case: nothing has to be computed
         keys = public_keys(self.directory)
         for note, anchor in notes.items():
             await self._hold_against(note, anchor.name, keys)
-
-    def _is_whole(self) -> bool:
-        try:
-            return read_note(self._note)[0].root == self._tree.root()
-        except BadInput:
-            return False
 
     async def _hold_against(self, note: bytes, name: str, keys: dict[bytes, bytes]) -> None:
         try:
@@ -111,7 +105,11 @@ class Sealer:
     async def _tree_of(self, size: int) -> Tree | None:
         """The tree when it had so many leaves; None: it never had."""
         kept = await self._journal.checkpoint(size)
-        tree, after = (Tree(kept.size, kept.peaks), kept.position) if kept is not None else (Tree(), 0)
+        tree, after = Tree(), 0
+        if kept is not None and kept.size.bit_count() == len(kept.peaks):
+            known = Tree(kept.size, kept.peaks)
+            if _fits(kept.note, known):  # else a bit of them has turned over: the links tell what they were
+                tree, after = known, kept.position
         while tree.size < size:
             page = await self._journal.links(after, min(PAGE, size - tree.size))
             if not page:
@@ -251,6 +249,14 @@ def set_aside(root: Path, named: Path | None) -> Path | None:
     while (kept := directory.with_name(f"{directory.name}.before-{number}")).exists():
         number += 1
     return directory.rename(kept)
+
+
+def _fits(note: bytes, tree: Tree) -> bool:
+    """Whether a tree is the one that a note is about."""
+    try:
+        return read_note(note)[0].root == tree.root()
+    except BadInput:
+        return False
 
 
 def _refusal(name: str, why: str, kind: str) -> JournalBehind:

@@ -11,17 +11,32 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from cuga.testing import house, simulation
-from cuga.testing.mutants import effects, engine, lists, people, plan, scarce
-from cuga.testing.mutants.bed import ENGINE, REGISTER, Bed
+from cuga.testing.mutants import effects, engine, lists, people, plan, scarce, shelves, storage
+from cuga.testing.mutants.bed import ENGINE, REGISTER, STORAGE, Bed
 
-__all__ = ["ENGINE", "REGISTER", "effects", "engine", "hunt", "lists", "main", "people", "plan", "planted", "scarce"]
+__all__ = [
+    "ENGINE",
+    "REGISTER",
+    "STORAGE",
+    "effects",
+    "engine",
+    "hunt",
+    "lists",
+    "main",
+    "people",
+    "plan",
+    "planted",
+    "scarce",
+    "shelves",
+    "storage",
+]
 
 
 @contextmanager
 def planted(name: str) -> Iterator[None]:
     """The house with one bug."""
     bed = Bed()
-    (REGISTER | ENGINE)[name](bed)
+    (REGISTER | ENGINE | STORAGE)[name](bed)
     try:
         yield
     finally:

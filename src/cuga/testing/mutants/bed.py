@@ -13,6 +13,7 @@ Plant = Callable[["Bed"], None]
 Change = Callable[[RunState, Any], None]
 REGISTER: dict[str, Plant] = {}  # of kernel, policy and journal
 ENGINE: dict[str, Plant] = {}
+STORAGE: dict[str, Plant] = {}  # of what lies on the disk: drills notice them, not schedules
 
 
 class Bed:
@@ -50,4 +51,10 @@ def mutant(plant: Plant) -> Plant:
 def engine_mutant(plant: Plant) -> Plant:
     """Register a bug of the driver or the engine."""
     ENGINE[plant.__name__] = plant
+    return plant
+
+
+def storage_mutant(plant: Plant) -> Plant:
+    """Register a bug of what lies on the disk."""
+    STORAGE[plant.__name__] = plant
     return plant
