@@ -22,12 +22,14 @@ from cuga.model import house_event as h
 from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
+from cuga.observability import exporter
 from cuga.orchestrator import Coordinator, retaining
 from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
 from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
+from cuga.projections.projection import Mark
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -351,6 +353,20 @@ async def test_a_copy_that_a_killed_dry_run_left_behind_goes_with_whom_it_knows(
         await furnished(front)
         assert (await front.erase_person("P1", "asked for it")).cleaned["copies of dry runs"] == 1
     assert not left.exists() and kept.exists() and len(list(spare.glob("cuga-dry-run-*"))) == 2
+
+
+@pytest.mark.parametrize("how", ["erased", "retained"])
+async def test_what_a_collector_was_given_is_not_handed_over_again_for_words_that_go(place, how):
+    async with opened(place) as front:
+        await furnished(front)
+        await sent(front)
+    async with opened(place, days=600) as front:
+        views, given = (await front.open()).views, Mark(position=5, hash=b"five")
+        for name in (exporter.NAME, "lessons"):
+            assert views.save(name, views.begin(name, exporter.VERSION), given, {"row": b"{}"})
+        await (front.retain("18mo") if how == "retained" else front.erase_person("P1", "asked for it"))
+        assert views.begin(exporter.NAME, exporter.VERSION) == given
+        assert views.begin("lessons", exporter.VERSION) != given
 
 
 @pytest.mark.parametrize("who", ["P8", ADDRESS])
