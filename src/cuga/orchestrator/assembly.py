@@ -38,6 +38,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.observability import exporter
 from cuga.observability.exporter import Exporter
 from cuga.observability.log import Log
 from cuga.orchestrator import database
@@ -260,6 +261,19 @@ class Assembly:
                 make_private(self.place.people)
             self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
         return self._credentials
+
+    def fold_anew(self) -> None:
+        """Throw away what was folded from the journal, for words of it are gone. What a collector was given stays
+        given: it is not handed over from the beginning."""
+        given = self.views.begin(exporter.NAME, exporter.VERSION)
+        self.views.wipe()
+        if given.position:
+            self.views.save(exporter.NAME, self.views.begin(exporter.NAME, exporter.VERSION), given, {})
+        for view in (self.signals.view, self.acts.view, self.counts.view, self.lessons.view):
+            view.forget()
+        self.was_taught = True  # what people taught is read anew
+        self.known_lines.clear()
+        self.known_cards.clear()
 
     def outgoing(self) -> Queue:
         """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
