@@ -189,11 +189,17 @@ def halt(
 
     async def work(visit: Visit) -> int:
         from cuga.model.house_event import Halted, HaltLifted
+        from cuga.orchestrator.assembly import MENDING
 
         if lift:
             house = await visit.front.house()
             if not house.halted:
                 return done("Nothing is halted; work goes on as it is.", options)
+            if house.halt_ends_with == MENDING:
+                raise InvalidTransition(
+                    f"the house is halted because {house.halted}; lifting does not end that",
+                    mend=f"`{MENDING}` shows every mistake; work goes on when they are mended.",
+                )
             if house.halt_ends_with != LIFT:
                 raise InvalidTransition(
                     f"the house was {house.halted}; lifting does not end that",
