@@ -252,7 +252,13 @@ async def reduced(assembly, run_id):
 
 async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(place):
     """A row of an export names the company, its country and whose deal it is; they are not the person's own."""
-    row = {"account": "Birchline Ltd", "country": "Germany", "owner": "Ada Kestrel", "source": "Web form", "street": STREET}
+    row = {
+        "account": "Birchline Ltd",
+        "country": "Germany",
+        "owner": "Ada Kestrel",
+        "source": "Web form",
+        "street": STREET,
+    }
     async with opened(place) as front:
         crm = (await front.open()).crm
         said = {"name": "Birchline Ltd", "country": "Germany", "owner": "Ada Kestrel"}
@@ -263,7 +269,8 @@ async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(plac
                     Account(id="A2", name="Birchline Mills", parent="Birchline Ltd", parent_id="Birchline Ltd"),
                 ],
                 "contacts": [
-                    Contact(id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd", raw=row),
+                    Contact(id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd",
+                            raw=row),
                     Contact(id="P2", name="Otto Plainman", email="otto@plain.example", raw={"source": "Web form"}),
                 ],
                 "opportunities": [
@@ -274,7 +281,9 @@ async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(plac
         )  # fmt: skip
         before = [crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))]
         await front.erase_person("P1", "by letter")
-        assert [crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))] == before
+        assert [
+            crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))
+        ] == before
         deal = crm.get("opportunities", "D1")
         assert (deal.account, deal.account_id, deal.owner) == ("Birchline Ltd", "Birchline Ltd", "Ada Kestrel")
         assert deal.raw == {"account": "Birchline Ltd", "how": "Web form"}

@@ -206,7 +206,8 @@ def halt(
                     mend=f"Look at the outbox first; then `{house.halt_ends_with} --reason WHY` lets work go on.",
                 )
         await change(visit, HaltLifted(at=now(), reason=said) if lift else Halted(at=now(), reason=said))
-        return done("Lifted; work goes on." if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options)
+        lifted = "Lifted; work goes on. `cuga serve` takes up what waited for it, `cuga resume RUN` one run."
+        return done(lifted if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options)
 
     return at_house(options, work)
 
