@@ -68,15 +68,9 @@ from cuga.tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from cuga.journal.postgres import PostgresJournal
 
+MENDING = "cuga policy check"  # the command that leads out of a registry which cannot be loaded
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 USES = ("crm", "mail", "documents", "templates", "runs", "calendar", "enrichment")
-READ_ONLY = (
-    "crm/folder",
-    "documents/offline",
-    "runs/offline",
-    "enrichment/offline",
-    "enrichment/web",
-)  # adapters that nothing can be written through
 READ_ONLY = (
     "crm/folder",
     "documents/offline",
@@ -229,7 +223,7 @@ class Assembly:
         pools = self.registry.workers
         current = house.current_of(self.state, self.tools.contracts(), self.installed(), pools)
         if self.mistakes is not None and not current.halted:
-            way_out = "cuga policy check shows every mistake; mend the registry"
+            way_out = MENDING
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY, places=self.places)
         self.driver.pools.renew(pools)
