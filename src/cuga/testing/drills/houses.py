@@ -1,7 +1,7 @@
 """Houses in trouble: clocks that are set forward and back, disks that fail under a house at work, deaths in pairs.
 
-Each plays the schedule of a seed on the real driver and engine, with a world that counts what happened, and is then held
-against the promises by `cuga.testing.invariants`.
+Each plays the schedule of a seed on the real driver and engine, with a world that counts what happened, and is then
+held against the promises by `cuga.testing.invariants`.
 """
 
 from __future__ import annotations

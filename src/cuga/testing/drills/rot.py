@@ -76,7 +76,7 @@ def everything(path: Path) -> list[Any]:
 
 
 def signed(note: bytes) -> tuple[bytes, list[bytes]]:
-    """What of a note counts: the text that is signed, and the signatures; not the name that a signature's line gives."""
+    """What of a note counts: the text that is signed and the signatures, not the name beside a signature."""
     text, _, tail = note.partition(b"\n\n")
     coded = [line.rpartition(b" ")[2] for line in tail.splitlines()]
     try:
