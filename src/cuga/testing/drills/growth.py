@@ -65,7 +65,6 @@ def drill(base: Path, count: int, seed: int = 0) -> Tally:
     if late - early > ALLOWED_MB:
         tally.fault(f"{early:.0f} MB after a tenth of {count:,} events, {late:.0f} MB after all of them")
     else:
-        tally.note(
-            f"with {early:.0f} MB after a tenth of {count:,} events and {late:.0f} MB after all; a file of {size:.0f} MB"
-        )
+        grown = f"{early:.0f} MB after a tenth of {count:,} events and {late:.0f} MB after all"
+        tally.note(f"with {grown}; a file of {size:.0f} MB")
     return tally
