@@ -19,7 +19,7 @@ export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 PAGE := src/cuga/api/page/index.html
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
 
-.PHONY: help demo cluster test cover check format bench soak drill mutate lock clean page page-if-node
+.PHONY: help demo cluster test cover check format bench docs sbom soak drill mutate lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -51,6 +51,12 @@ format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 bench: $(VENV)/.installed ## Measure durable steps per second and print JSON
 	@$(BIN)/python bench/run.py $(ARGS)
 
+docs: $(VENV)/.dev ## Build the documentation as a site that is read without a network
+	@PYTHONPATH=src:. $(BIN)/python -m tests.docs.site
+
+sbom: $(VENV)/.dev ## Write the bill of materials and the licences of what is shipped
+	@PYTHONPATH=src:. $(BIN)/python -m tests.supply.sbom
+
 soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kills and broken disks
 	@$(BIN)/python -m pytest -q -s -m soak $(ARGS)
 
@@ -67,7 +73,7 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
 	$$compile requirements/mutate.in -o requirements/mutate.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra restate --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
 	@! command -v npm > /dev/null || (cd requirements/node \
 		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 

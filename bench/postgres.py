@@ -33,9 +33,10 @@ from run import REGISTRY, noop_of, sync_us
 from cuga.journal.postgres import Address, PostgresJournal
 from cuga.model.event import Annotation
 from cuga.model.plan import Plan, PlanStep
-from cuga.orchestrator.assemble import open_house, settle_in
+from cuga.orchestrator.assemble import open_house
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.process import settle_in
 from cuga.settings import Settings
 
 ABSURD = """
@@ -82,7 +83,8 @@ import asyncio, signal, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from run import noop_of
-from cuga.orchestrator.assemble import open_house, settle_in
+from cuga.orchestrator.assemble import open_house
+from cuga.orchestrator.process import settle_in
 from cuga.orchestrator.place import Place
 from cuga.settings import Settings
 async def main():
@@ -239,7 +241,7 @@ async def runs_a_second(database: str, directory: Path, count: int, workers: int
 
 async def drain(database: str, count: int) -> float:
     """Jobs a second of the queue alone: one worker, jobs that do nothing."""
-    from cuga.engine.distributed import Pace, Queue, prepare, steps
+    from cuga.engine.distributed import Job, Pace, Queue, prepare, steps
     from cuga.journal.postgres import migrate
 
     address = Address.of(database)
@@ -252,11 +254,12 @@ async def drain(database: str, count: int) -> float:
         connection.execute("select wake(name, '') from stream")
     done, ended = 0, asyncio.Event()
 
-    async def nothing(_run: str, _job: int, _tenant: str) -> None:
+    async def nothing(_job: Job) -> bool:
         nonlocal done
         done += 1
         if done == count:
             ended.set()
+        return False
 
     begun = time.perf_counter()
     serving = asyncio.ensure_future(queue.serve(nothing))

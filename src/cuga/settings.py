@@ -30,6 +30,11 @@ class Settings:
     database: str = field(default="", repr=False)  # where the journal is, when it is in Postgres: may hold a password
     lease_s: int = 9  # with a database: after how long the runs of a silent worker are taken over
     tenant_runs: int = 0  # with a database: runs of one tenant that are advanced at once; 0: no limit
+    pools: tuple[str, ...] = ()  # of a worker: the process pools whose calls it makes, and nothing else
+    restate: str = "http://127.0.0.1:8080"  # with `engine: restate`: where its server takes what is sent
+    restate_admin: str = "http://127.0.0.1:9070"  # where it is told of this process
+    restate_listen: str = "127.0.0.1:9080"  # where this process listens for it
+    restate_reach: str = ""  # how it reaches this process, or what stands before several; empty: where it listens
     profile: str = ""  # the profile of a run that names none; empty: the default of the registry
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
@@ -107,6 +112,12 @@ def _text(_name: str, text: str) -> str:
     return text
 
 
+def _address(name: str, text: str) -> str:
+    if not text.startswith(("http://", "https://")):
+        raise BadInput(f"{name}={text!r}: expected http://HOST:PORT")
+    return text.rstrip("/")
+
+
 def _list(_name: str, text: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in text.split(","))))
 
@@ -140,6 +151,11 @@ _READERS: dict[str, Any] = {
     "database": _text,
     "lease_s": _whole,
     "tenant_runs": _whole,
+    "pools": _list,
+    "restate": _address,
+    "restate_admin": _address,
+    "restate_listen": _text,
+    "restate_reach": _address,
     "profile": _text,
     "durability": _durability,
     "worker": _text,

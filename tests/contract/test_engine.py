@@ -1,5 +1,5 @@
 """What every engine does with a run, whoever drives it: one process with a file, one alone on a database, a front
-beside a worker. The same story has the same end, the same facts and the same effects."""
+beside a worker, and each of them woken by Restate. The same story has the same end, facts and effects."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.postgres import fresh_database
+from tests.restate import free_ports, shared_server
 
 from cuga.errors import ApprovalClosed, CugaError, InvalidTransition, NotDone, RunNotFound
 from cuga.model.event import DoubtAnswer, Status, name_of
@@ -70,7 +72,9 @@ class World:
         return look, wait_here, send, fail, vanish
 
 
-ENGINES = ("local", "alone", "beside a worker")
+RESTATE = "restate, "
+BESIDE = "beside a worker"
+ENGINES = ("local", "alone", BESIDE, f"{RESTATE}on a file", f"{RESTATE}{BESIDE}")
 
 
 @pytest.fixture(params=ENGINES)
@@ -87,9 +91,16 @@ def world() -> World:
 async def front(engine: str, world: World, tmp_path: Path) -> AsyncIterator[Coordinator]:
     place = make(tmp_path / "house")
     async with AsyncExitStack() as stack:
-        database = "" if engine == "local" else fresh_database()
-        settings = Settings(database=database, lease_s=2)
-        if engine == "beside a worker":
+        database = "" if engine in ("local", f"{RESTATE}on a file") else fresh_database()
+        settings = Settings(database=database, lease_s=2, seals=tmp_path / "seals")
+        if engine.startswith(RESTATE):
+            server = shared_server()
+            place.registry.write_text(f"{place.registry.read_text()}\nengine: restate\n")
+            settings = replace(
+                settings, restate=server.ingress, restate_admin=server.admin,
+                restate_listen=f"127.0.0.1:{free_ports(1)[0]}",
+            )  # fmt: skip
+        if engine.endswith(BESIDE):
             worker = Coordinator(
                 "enterprise", house=place.root, settings=settings, tools=world.tools(), drives_all=True
             )
@@ -267,7 +278,7 @@ async def test_many_runs_at_once_all_end_and_every_effect_is_made_once(front: Co
     assert await front.verify() == []
 
 
-@pytest.mark.parametrize("engine", ["local", "beside a worker"], indirect=True)
+@pytest.mark.parametrize("engine", [one for one in ENGINES if not one.endswith("alone")], indirect=True)
 async def test_a_decision_against_its_deadline_is_one_or_the_other(
     world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, front: Coordinator
 ) -> None:

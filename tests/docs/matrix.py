@@ -143,6 +143,21 @@ Goals that speak of many accounts, and those that cannot be told apart
 The older names answer with our errors
     unit/orchestrator/test_wrong_kinds.py
     """,
+    "Dry runs and replays": """
+Whatever reaches out of a dry run is stopped, named, and has not happened
+    scenario/test_dry_run.py::test_whatever_reaches_out_is_stopped_named_and_has_not_happened
+The approvals of the real run are those that the dry run showed, to the digest
+    scenario/test_dry_run.py::test_the_approvals_of_the_real_run_have_the_digests_that_were_shown
+    scenario/test_dry_run.py::test_a_house_in_a_database_is_rehearsed_on_a_file
+What is not as it was rehearsed is said: records, rules, tools
+    scenario/test_dry_run.py::test_a_changed_record_shows
+    scenario/test_dry_run.py::test_a_changed_rule_or_tool_shows
+A run is decided again from its journal, and a forged decision is found
+    unit/projections/test_replay.py
+    doors/test_cli_trying.py::test_a_run_is_decided_again_and_its_states_have_hashes
+Same journal, same states, on every version
+    golden/test_golden.py
+    """,
     "Many machines": """
 One contract for the journal in memory, in a file and in Postgres
     contract/test_journal.py
@@ -154,6 +169,19 @@ Three processes of 64 workers take a shared budget exactly
     unit/journal/test_postgres.py::test_three_processes_of_64_workers_take_a_shared_budget_exactly
 One contract for every engine
     contract/test_engine.py
+The calls of a pool are made by its processes alone, and spared when the run is taken over
+    machines/test_pools.py
+    unit/engine/test_errands.py
+A step of the tables takes nothing away that the version before uses
+    unit/journal/test_postgres_steps.py
+The database may be away for seconds in the middle of a step
+    unit/engine/test_distributed.py::test_work_goes_on_after_the_database_was_away
+Rates hold by the minute, hour, day and month
+    unit/kernel/test_gate.py::test_a_used_up_rate_waits_for_the_next_window_and_says_so_once
+    unit/kernel/test_gate.py::test_a_month_is_one_of_the_calendar
+Restate and the processes it calls may die: nothing is lost, no call is made again
+    machines/test_restate.py
+    unit/engine/test_restate.py
 A worker that is killed is taken over, one that stood still does nothing more
     machines/test_fleet.py
 No wake-up is swallowed
@@ -397,6 +425,24 @@ A refused wish after a restart does not let lost calls be made again
     scenario/test_drills.py::test_a_refused_wish_before_the_sweep_does_not_let_lost_calls_be_made_again
 A stopped process keeps its house, and leaves it when it dies
     scenario/test_drills.py::test_a_stopped_process_keeps_its_house_goes_on_when_it_may_and_leaves_it_when_it_dies
+    """,
+    "Hostile input": """
+Every parser takes what it is given or refuses it, whatever fuzzing makes of it
+    fuzz/test_doors.py
+A known secret is in no file, log, frame, export or evidence, wherever it was put
+    hostile/test_canaries.py
+What data says moves no cursor, turns no direction, hides nothing and is no formula
+    hostile/test_drawing.py
+No pattern takes longer than a text deserves
+    hostile/test_patterns.py
+A file that was made to break an import costs itself, or the part that cannot be read
+    unit/packs/sales/importing/test_hostile.py
+Evidence and journals that were made to break the verifier never pass, and never unpack without measure
+    scenario/test_verifier.py::test_a_bundle_that_is_none_is_told_and_never_passes
+    scenario/test_verifier.py::test_a_bundle_that_unpacks_without_measure_is_not_unpacked
+    scenario/test_verifier.py::test_a_journal_that_computes_what_is_read_is_no_journal
+What is shipped is known, and under licences that may be used
+    supply/test_supply.py
     """,
     "Ten ways to go wrong unnoticed, designed out": """
 An approval is awaited before the tool is touched

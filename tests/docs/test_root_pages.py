@@ -14,7 +14,7 @@ from tests.docs.pages import DOCS, ROOT, codes, page, prose, rows, sections
 from cuga.cli.commands import catalog
 from cuga.settings import Settings
 
-AT_ROOT = ("README.md", "ARCHITECTURE.md", "AGENTS.md")
+AT_ROOT = ("README.md", "ARCHITECTURE.md", "AGENTS.md", "SECURITY.md")
 PAGES = [*(ROOT / name for name in AT_ROOT), *sorted(DOCS.rglob("*.md"))]
 _LINK = re.compile(r"\]\(([^)\s]+)\)")
 _TEST = re.compile(r"`(tests/[\w/]+\.py)(?:::(\w+))?`")
@@ -45,6 +45,12 @@ def test_every_guardrail_names_the_test_that_holds_it():
     named = [row for title, text in parts.items() if title != "By domain" for row in rows(text)]
     assert len(rows(parts["The ten points"])) == 10 and len(named) >= 25
     assert all(_TEST.search(row[-1]) for row in named)
+
+
+def test_every_threat_names_its_defence_and_a_test():
+    named = rows(sections((ROOT / "SECURITY.md").read_text("utf-8"), 2)["Threats, defences, tests"])
+    assert len(named) >= 20
+    assert all(len(row) == 3 and all(row) and _TEST.search(row[2]) for row in named)
 
 
 @pytest.mark.parametrize("name", ["howto/deployment.md", "howto/migration.md"])

@@ -114,10 +114,12 @@ class Served:
 
 
 @contextlib.asynccontextmanager
-async def house(*, several: bool = True, sample: bool = False, **options: Any) -> AsyncIterator[Served]:
-    """A house with its doors open; of several people, or of one."""
+async def house(
+    *, several: bool = True, sample: bool = False, has_tools: bool = True, **options: Any
+) -> AsyncIterator[Served]:
+    """A house with its doors open; of several people, or of one. Its own tools are counted, unless it has none."""
     world = World()
-    async with Coordinator(tools=world.tools(), user="eve", **options) as front:
+    async with Coordinator(tools=world.tools() if has_tools else (), user="eve", **options) as front:
         if several:
             for user, roles in PEOPLE.items():
                 if user != "eve":

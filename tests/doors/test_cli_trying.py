@@ -38,3 +38,47 @@ def test_other_rules_are_held_against_the_record(cuga: Terminal, tmp_path: Path)
     assert cuga("policy", "shadow").code == 2
     assert cuga("policy", "shadow", str(other)).code == 0
     assert cuga("policy", "shadow", "--end", "--json").json["runs"] == 0
+
+
+def test_a_dry_run_shows_the_approval_fires_nothing_and_can_be_begun(cuga: Terminal) -> None:
+    goal = "Publish notice on the notice board"
+    shown = cuga("run", goal, "--profile", "smb", "--dry-run")
+    assert shown.code == 0
+    assert "nothing of this has happened" in shown.out
+    assert "Effects: 0" in shown.out
+    assert cuga.deeds() == []
+    assert cuga("runs", "--json").json == []
+    found = cuga("run", goal, "--profile", "smb", "--dry-run", "--json").json
+    (card,) = found["cards"]
+    assert cuga("run", "--as", found["run_id"]).code == 4
+    assert cuga.run_id() == found["run_id"]
+    waiting = cuga("show", "last", "--json").json
+    assert (waiting["digest"], waiting["not_as_rehearsed"]) == (card["digest"], [])
+    assert "exactly as rehearsed" in cuga("show", "last").out
+    assert "exactly as rehearsed" in cuga("show", found["run_id"]).out + cuga("show", found["run_id"]).err
+    assert cuga("run", "--as", found["run_id"]).code == 8
+    assert cuga("run", goal, "--as", found["run_id"]).code == 2
+    assert cuga("run", "--as", "01M8M951ZSK8YFJAYR97EW2KTS").code == 2
+    changed = cuga.house / "registry.yaml"
+    again = cuga("run", goal, "--profile", "smb", "--dry-run", "--json").json
+    changed.write_text(changed.read_text().replace("    calls: 100\n", "    calls: 99\n"))
+    assert cuga("run", "--as", again["run_id"]).code == 4
+    assert "not as rehearsed: the rules have changed" in cuga("show", f"{again['run_id']}-a1").out
+
+
+def test_what_a_tool_would_have_reached_for_is_named(cuga: Terminal) -> None:
+    shown = cuga("run", "Count the clouds in the sky", "--profile", "smb", "--dry-run")
+    assert shown.code == 0
+    assert "s1 count_clouds would write" in shown.out
+    assert cuga.deeds() == []
+
+
+def test_a_run_is_decided_again_and_its_states_have_hashes(cuga: Terminal) -> None:
+    assert cuga("run", "Find duplicate accounts", "--profile", "smb").code == 0
+    again = cuga("replay", "last")
+    assert again.code == 0
+    assert "decided again: same" in again.out
+    found = cuga("replay", "last", "--hash", "--json").json
+    assert len(found["hashes"]) == found["version"]
+    assert found["hashes"][-1] == found["state"]
+    assert cuga("replay", "last", "--hash").out.split()[1::2] == found["hashes"]

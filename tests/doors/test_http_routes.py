@@ -113,6 +113,24 @@ async def test_a_plan_alone_runs_nothing_and_can_be_run_exactly(team):
         assert [step["tool"] for step in result["steps"]] == [step["tool"] for step in planned["plan"]["steps"]]
 
 
+async def test_a_dry_run_runs_nothing_and_can_be_begun_exactly(tmp_path):
+    place = make(tmp_path / "house")
+    async with house(several=False, sample=True, has_tools=False, house=place.root) as served:
+        eve = served.browser("eve")
+        goal = {"goal": "Draft a first email to the buyer of Velkarin Foods and send it", "profile": "smb"}
+        found = (await eve.post("/api/dry-runs", goal)).json()
+        assert (found["proof"]["effects"], found["trips"], len(found["cards"])) == (0, [], 1)
+        assert (await eve.get("/api/runs")).json()["items"] == []
+        begun = await eve.post(f"/api/dry-runs/{found['run_id']}/begin", {})
+        assert (begun.status_code, begun.json()["run_id"]) == (201, found["run_id"])
+        await served.front.wait(found["run_id"])
+        (waiting,) = (await eve.get("/api/approvals")).json()["items"]
+        assert waiting["digest"] == found["cards"][0]["digest"]
+        told = (await eve.get(f"/api/runs/{found['run_id']}/rehearsed")).json()["items"]
+        assert told[-1]["differs"] == []
+        assert problem(await eve.post(f"/api/dry-runs/{found['run_id']}/begin", {}))["status"] == 409
+
+
 async def test_quick_actions_are_listed_planned_and_run(team):
     async with house(several=False, sample=True) as served:
         eve = served.browser("eve")

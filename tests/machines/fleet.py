@@ -36,20 +36,23 @@ class Fleet:
         self.lease_s = lease_s
         self.workers: list[subprocess.Popen[bytes]] = []
         self._errors = directory / "workers.log"
+        self.told: dict[str, str] = {}  # further variables of the workers
         self.settings = Settings(database=database, lease_s=lease_s, seals=directory / "seals")
 
     def front(self) -> Coordinator:
         """A front that only appends; a worker has to be there."""
         return Coordinator("smb", house=self.place.root, settings=self.settings, tools=tools(self.ledger), user="ann")
 
-    def start(self, *, watchdog: bool = True) -> subprocess.Popen[bytes]:
+    def start(self, *, watchdog: bool = True, pools: str = "") -> subprocess.Popen[bytes]:
         """One worker more."""
         environment = os.environ | {
             "CUGA_DATABASE": self.database,
             "CUGA_LEASE_S": str(self.lease_s),
+            "CUGA_POOLS": pools,
             "CUGA_SEALS": str(self.settings.seals),
             "FLEET_WATCHDOG": str(int(watchdog)),
             "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "src")]),
+            **self.told,
         }
         with self._errors.open("ab") as log:
             worker = subprocess.Popen(
@@ -87,7 +90,8 @@ class Fleet:
 
     def pids(self) -> set[int]:
         """The processes that did something."""
-        return {int(line.split()[-1]) for line in self.ledger.read_text().splitlines()}
+        lines = self.ledger.read_text().splitlines() if self.ledger.exists() else []
+        return {int(line.split()[-1]) for line in lines}
 
     async def chaos(self, seed: int, seconds: float) -> Counter[str]:
         """For so long: kill, stop and wake, or end workers by chance; another one comes for each that goes."""
@@ -126,14 +130,14 @@ class Fleet:
         return counts
 
 
-def deeds(count: int, seconds: float = 0.05) -> Plan:
-    """A chain of keyed deeds."""
+def deeds(count: int, seconds: float = 0.05, tool: str = "deed") -> Plan:
+    """A chain of deeds, keyed ones unless another tool is named."""
     return Plan(
         goal="do them all",
         steps=tuple(
             PlanStep(
                 step_id=f"s{number}",
-                tool="deed",
+                tool=tool,
                 input={"seconds": seconds},
                 depends_on=(f"s{number - 1}",) if number > 1 else (),
             )
@@ -148,7 +152,7 @@ async def completions(front: Coordinator, run_id: str) -> Counter[str]:
 
 
 async def work(house: Path, ledger: Path) -> None:
-    from cuga.orchestrator.assemble import end_when_paused
+    from cuga.orchestrator.process import end_when_paused
 
     settings = read_settings()
     async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as worker:
@@ -158,6 +162,10 @@ async def work(house: Path, ledger: Path) -> None:
         stopped = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopped.set)
         await assembly.engine.sweep()
+        begins = os.environ.get("FLEET_BEGINS", "").split()  # the tool of each run that it begins itself
+        for name in begins:
+            await worker.start("do them all", plan=deeds(4, seconds=0.15, tool=name))
+            print("begun", flush=True)
         await stopped.wait()
 
 

@@ -17,7 +17,7 @@ from cuga.journal.codec import events_of
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.place import make
 from cuga.settings import read_settings
 

@@ -170,6 +170,8 @@ async def test_what_was_taught_about_somebody_goes_with_them(place):
     for folder, name in ((place.calendar, "free.ics"), (place.facts, "people.json")):
         folder.mkdir(exist_ok=True)
         (folder / name).write_text(f"of {NAME}")
+    place.rehearsed.mkdir()
+    (place.rehearsed / "R1.json").write_text(f'{{"goal":"write to {NAME}"}}')
     async with opened(place) as front:
         await furnished(front)
         await front.execute_plan(writing_to(ADDRESS, NAME))
@@ -179,6 +181,7 @@ async def test_what_was_taught_about_somebody_goes_with_them(place):
         assert lesson.mentions(NAME) and hits(place.root / "views.db", place.root / "views.db-wal")
         erased = await front.erase_person("P1", "by letter")
         assert set(erased.left) == {"calendar/free.ics", "facts/people.json"}, "files of others are named to a person"
+        assert erased.cleaned["rehearsals"] == 1 and not hits(place.rehearsed)
         told = encode(await front.lessons()).decode()
         assert not any(one in told for one in CANARIES)
         await front.signals()

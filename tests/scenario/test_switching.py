@@ -261,7 +261,7 @@ async def test_a_directory_that_goes_makes_the_adapter_unavailable(house: Coordi
     [
         ("disable_adapter", ("folder", "mail"), "no adapter 'folder' is declared for mail"),
         ("enable_adapter", ("nothing",), "no adapter 'nothing' is declared"),
-        ("switch_adapter", ("offline",), "offline is declared for crm and documents and mail"),
+        ("switch_adapter", ("offline",), "offline is declared for crm and calendar and documents"),
         ("set_adapter_mode", ("phone", "live"), "no capability 'phone'"),
         ("set_adapter_mode", ("mail", "hybrid"), "mail cannot read here and write there"),
         ("set_adapter_mode", ("crm", "mock"), "no mode 'mock'"),

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -340,3 +341,34 @@ def test_its_signatures_are_those_of_rfc_8032(tmp_path: Path) -> None:
     assert not verify.holds(
         public, signature[:32] + (int.from_bytes(signature[32:], "little") + verify.L).to_bytes(32, "little"), b"\x72"
     )
+
+
+def hostile_bundle(path: Path, manifest: bytes, size: int = 0) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as made:
+        made.writestr("manifest.json", manifest)
+        for at in range(size):
+            made.writestr(f"{at}", bytes(1 << 26))
+    return path
+
+
+@pytest.mark.parametrize("manifest", [b"[]", b"null", b"[" * 5000, b'{"format": "cuga-evidence/1"}', b"\xff"])
+def test_a_bundle_that_is_none_is_told_and_never_passes(tmp_path: Path, manifest: bytes, capsys: Any) -> None:
+    assert verify.main([str(hostile_bundle(tmp_path / "e.zip", manifest))]) == 2
+    assert "cannot be checked" in capsys.readouterr().err
+
+
+def test_a_bundle_that_unpacks_without_measure_is_not_unpacked(tmp_path: Path, capsys: Any) -> None:
+    bundle = hostile_bundle(tmp_path / "e.zip", b"{}", size=33)
+    assert bundle.stat().st_size < 5 << 20
+    assert verify.main([str(bundle)]) == 1
+    assert "unknown_format: file: unpacked" in capsys.readouterr().out
+
+
+def test_a_journal_that_computes_what_is_read_is_no_journal(book: Path) -> None:
+    endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x, x, x, x, x, x from n"
+    with sqlite3.connect(book / "journal.db") as db:
+        db.execute("drop table journal")
+        db.execute(f"create view journal (id, run, expected, version, events, hash) as {endless}")
+    db.close()
+    code, said = ask(book)
+    assert (code, [fault["kind"] for fault in said["faults"]]) == (1, ["unknown_format"])

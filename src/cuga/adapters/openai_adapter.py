@@ -111,11 +111,7 @@ class OpenAIAdapter:
 
         def fault(said: Any) -> str:
             found: dict[str, Any] = said.model_dump()
-            if not found["steps"] and not found["question"].strip():
-                return "give at least one step, or a question"
-            if len(msgspec.json.encode(found)) > MAX_REPLY:
-                return "the plan is too long"
-            return judge(found) if judge is not None else ""
+            return _unfit(found) or (judge(found) if judge is not None else "")
 
         said, spent = await self._ask(prompt, form, fault)
         found = said.model_dump()
@@ -306,6 +302,15 @@ def _plan_form(names: tuple[str, ...]) -> Any:
         why=(list[str], Field(default_factory=list, max_length=10)),
         question=(str, Field(default="", max_length=500)),
     )
+
+
+def _unfit(found: dict[str, Any]) -> str:
+    """What makes an answer of that form unfit to be kept; empty when nothing does."""
+    if not found["steps"] and not found["question"].strip():
+        return "give at least one step, or a question"
+    if len(msgspec.json.encode(found)) > MAX_REPLY:
+        return "the plan is too long"
+    return ""
 
 
 def _meaning(error: Exception) -> tuple[FailureMode, bool]:

@@ -8,6 +8,7 @@ from typing import Any
 from cuga.model.event import Verdict
 from cuga.model.plan import Budget
 from cuga.model.value import Value
+from cuga.orchestrator.dryrun import Unlike
 from cuga.planning import Ready
 from cuga.projections.card import Card
 from cuga.projections.runs import RunLine
@@ -126,6 +127,13 @@ class QuickPage(Given, frozen=True, kw_only=True, omit_defaults=False):
     """The quick actions of this house."""
 
     items: tuple[Ready, ...]
+    next: str | None
+
+
+class RehearsedPage(Given, frozen=True, kw_only=True, omit_defaults=False):
+    """The approvals of a run that was begun as a dry run had shown it."""
+
+    items: tuple[Unlike, ...]
     next: str | None
 
 

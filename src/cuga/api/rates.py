@@ -18,12 +18,18 @@ class Rates:
     """The limits of one server. Each names what is counted and per whom."""
 
     def __init__(
-        self, *, logins: str = "10/minute", logins_of_one: str = "20/hour", starts: str = "120/minute"
+        self,
+        *,
+        logins: str = "10/minute",
+        logins_of_one: str = "20/hour",
+        starts: str = "120/minute",
+        rehearsals: str = "12/minute",
     ) -> None:
         self._limits: dict[str, RateLimitItem] = {
             "login": parse(logins),  # per address
             "login of": parse(logins_of_one),  # per name that is tried
             "start": parse(starts),  # runs begun per person
+            "rehearsal": parse(rehearsals),  # dry runs per person: each is a process of its own for a second
         }
         self._windows = MovingWindowRateLimiter(MemoryStorage())
 

@@ -17,6 +17,7 @@ from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, To
 from cuga.api.doors import Doors
 from cuga.errors import InvalidTransition, KeyReused
 from cuga.model.event import Status
+from cuga.orchestrator.dryrun import DryRun
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.reading import Planned
 from cuga.projections.budget import Utilisation
@@ -69,6 +70,35 @@ async def start_run(doors: Here, asker: Starting, request: Request, wish: Annota
 
     run_id, is_new = await begin_once(doors, asker, request, begin)
     return answer(pages.Begun(run_id=run_id), 201 if is_new else 200, {"Location": f"/api/runs/{run_id}"})
+
+
+@runs.post("/dry-runs", response_model=DryRun)
+async def rehearse_run(doors: Here, asker: Starting, wish: Annotated[pages.NewRun, Body()]) -> Response:
+    """Show what a run would come to, on a copy of the house: its approvals, what would be refused. Nothing happens."""
+    doors.rates.take("rehearsal", asker.id)
+    found = await doors.front.dry_run(
+        wish.goal,
+        profile=wish.profile,
+        planned_in=wish.planned_in,
+        as_of=wish.as_of,
+        budget=wish.budget,
+        by=asker.principal,
+    )
+    return answer(found)
+
+
+@runs.post("/dry-runs/{run_id}/begin", status_code=201, response_model=pages.Begun)
+async def begin_rehearsed(doors: Here, asker: Starting, run_id: str) -> Response:
+    """Begin exactly what a dry run has shown, once; only for who made it."""
+    doors.rates.take("start", asker.id)
+    begun = await doors.front.start_rehearsed(run_id, by=asker.principal)
+    return answer(pages.Begun(run_id=begun), 201, {"Location": f"/api/runs/{begun}"})
+
+
+@runs.get("/runs/{run_id}/rehearsed", response_model=pages.RehearsedPage)
+async def show_rehearsed(doors: Here, _: Looking, run_id: str) -> Response:
+    """Of a run that was begun as rehearsed: which of its approvals are not what was shown, and why."""
+    return answer(pages.RehearsedPage(items=tuple(await doors.front.rehearsed(run_id) or ()), next=None))
 
 
 @runs.post("/plans", response_model=Planned)

@@ -15,8 +15,9 @@ from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
 from cuga.api.mcp_mount import McpDoor
 from cuga.errors import BadInput
-from cuga.orchestrator.assemble import Assembly, settle_in
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.process import settle_in
 from cuga.orchestrator.timetable import keep_time
 from cuga.people.oidc import Provider
 

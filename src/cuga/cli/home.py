@@ -7,6 +7,7 @@ reaches for the house again.
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -96,12 +97,14 @@ class _Steady:
 Work = Callable[[Visit], Awaitable[int]]
 
 
-def at_house(options: Options, work: Work, *, drives_all: bool = False) -> int:
-    """Visit the house that is meant and do the work there; returns the exit code."""
+def at_house(options: Options, work: Work, *, drives_all: bool = False, pools: tuple[str, ...] = ()) -> int:
+    """Visit the house that is meant and do the work there, as a worker of some pools; returns the exit code."""
     from cuga.orchestrator.place import find
     from cuga.settings import read_settings
 
     settings = read_settings(house=options.house, database=options.database or None)
+    if pools:
+        settings = replace(settings, pools=pools)
     place = find(settings.house)
     import asyncio
 

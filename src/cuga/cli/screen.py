@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 PIPED_WIDTH = 120  # columns when nobody looks; rich would fold ids at 80
 _HARMFUL = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f"  # controls, but tab and newline
+    "\xad\u115f\u1160\u180e\u3164\uffa0"  # signs that are there and not seen
     "\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\uffff"  # invisible, line and direction marks
     "\ud800-\udfff\U000e0000-\U000e0fff]"  # halves of characters, tags
 )

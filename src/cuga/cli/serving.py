@@ -67,7 +67,7 @@ async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> Async
 
 async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int, keeps_time: bool) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
-    from cuga.orchestrator.assemble import end_when_paused, settle_in
+    from cuga.orchestrator.process import end_when_paused, settle_in
     from cuga.orchestrator.timetable import keep_time
 
     assembly = await visit.front.open()

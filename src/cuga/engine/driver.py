@@ -61,8 +61,8 @@ class Engine(Protocol):
         """Whether the run is this process's to move: else commands are decided on here, and another goes on."""
         ...
 
-    def wakes(self, run_id: str) -> tuple[str, ...]:
-        """Who is to be woken with an append to the run, see `journal.port.Index`."""
+    def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
+        """Who is to be woken with an append that leads a run to a state, see `journal.port.Index`."""
         ...
 
     async def contested(self, live: Live) -> None:
@@ -87,7 +87,7 @@ class Driver:
         self._scrub = scrub  # known secrets leave a command before it is decided on: what runs is what is stored
         self.clock = clock
         self._rules_for = rules_for
-        self._current = current
+        self.current = current  # what holds in the house now
         self._rules: dict[str, Rules] = {}
         self.lives = Lives()
         self.engine: Engine | None = None
@@ -235,7 +235,7 @@ class Driver:
             if rules is None:
                 digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest
                 rules = live.rules = self._rules.get(digest) or await self.rules(digest)
-            current = self._current()
+            current = self.current()
             traffic = self.pools.look(live.run_id, current)
             decision = decide(
                 state,
@@ -255,7 +255,7 @@ class Driver:
                 _answer(letters, state)
                 return
             index = index_of(state, decision.state, events)
-            if self.engine is not None and (wakes := self.engine.wakes(live.run_id)):
+            if self.engine is not None and (wakes := self.engine.wakes(live, decision.state, events)):
                 index = msgspec.structs.replace(index or Index(), wakes=wakes)
             try:
                 appended = await self.journal.append(live.run_id, state.version, events, index=index, blobs=blobs)

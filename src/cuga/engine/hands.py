@@ -43,6 +43,7 @@ class Hands:
         self._make_plan = make_plan
         self._ask_model = ask_model
         self._tasks: set[asyncio.Task[None]] = set()
+        self.is_elsewhere: Callable[[Live, ToolCallStart], bool] | None = None  # calls that other processes make
 
     def go_on(self, live: Live) -> None:
         """Begin what the run owes and nobody here makes yet."""
@@ -51,6 +52,8 @@ class Hands:
             return
         owed = outstanding(state)
         for start in owed.calls:
+            if self.is_elsewhere is not None and self.is_elsewhere(live, start):
+                continue
             if live.flying.get(start.step) != start.attempt:
                 live.flying[start.step] = start.attempt
                 if live.has_hands and live.next_call is None and not live.mail:
@@ -72,7 +75,7 @@ class Hands:
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
-        self.spawn(self._driver.post(self._driver.lives.make(run_id), *self._recorded(run_id, start, outcome)))
+        self.spawn(self._driver.post(self._driver.lives.make(run_id), *self.recorded(run_id, start, outcome)))
 
     async def rest(self, grace_s: float) -> None:
         """Give what is in flight a little time, then let go of it."""
@@ -98,7 +101,7 @@ class Hands:
                 except BaseException as error:
                     # the door itself broke: what the tool did is unknown, and that is what is written
                     outcome = _unknown(error)
-                if not self._driver.put(live, *self._recorded(live.run_id, start, outcome)):
+                if not self._driver.put(live, *self.recorded(live.run_id, start, outcome)):
                     return
             live.has_hands = True
             try:
@@ -109,7 +112,7 @@ class Hands:
             if start is None:
                 return
 
-    def _recorded(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
+    def recorded(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
         """The command that writes an outcome, and the bytes that go out of line."""
         blob: bytes | None = None
         reference: BlobRef | None = None

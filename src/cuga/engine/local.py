@@ -225,7 +225,7 @@ class LocalEngine:
         """Every run is this process's."""
         return True
 
-    def wakes(self, run_id: str) -> tuple[str, ...]:
+    def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
         """Nobody: what follows from an append is begun here."""
         return ()
 

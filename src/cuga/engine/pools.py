@@ -1,8 +1,8 @@
 """The live side of routing: which places of the worker pools are taken, who waits for one, how the pools fared.
 
-Counts of this process alone, which drives every call of its house. A decision sees them as a value (`look`), its places
-are taken in the same breath (`took`) and become calls when it is durable (`stands`), or are given back. Nothing here
-decides; who waits is woken in the order of coming.
+Counts of this process, with what it last heard of others that work on the same house. A decision sees them as a value
+(`look`), its places are taken in the same breath (`took`) and become calls when it is durable (`stands`), or are given
+back. Nothing here decides; who waits is woken in the order of coming.
 """
 
 from __future__ import annotations
@@ -15,7 +15,18 @@ from cuga.kernel.decide import Decision
 from cuga.kernel.state import RunState
 from cuga.model.event import Event, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.policy.profile import Current
-from cuga.policy.routing import DEFAULT, POLICIES, Candidate, Fared, Policy, Pool, Ranked, Traffic, check_ranked
+from cuga.policy.routing import (
+    DEFAULT,
+    POLICIES,
+    PROCESS,
+    Candidate,
+    Fared,
+    Policy,
+    Pool,
+    Ranked,
+    Traffic,
+    check_ranked,
+)
 
 _KEPT, _NEW = 7, 1  # how a latency enters the running mean
 
@@ -67,6 +78,8 @@ class Pools:
         self.wake: Callable[[str], None] = lambda _run: None
         self.declared: Mapping[str, Pool] = {}
         self._running: dict[str, int] = {}  # pool -> places taken
+        self.waits_for_processes = False  # pools that have processes of their own are served by those alone
+        self._elsewhere: dict[str, int] = {}  # pool -> places that other processes have taken, as last heard
         self._held: dict[str, dict[str, str]] = {}  # run -> step in flight -> pool
         self._promised: dict[str, tuple[Decision, int, frozenset[str]]] = {}  # not durable yet; its place before it
         self._tickets: dict[str, int] = {}  # run that waits -> its place in the order of coming
@@ -86,9 +99,19 @@ class Pools:
         """Whether a run waits for a place and is woken from here."""
         return run_id in self._tickets
 
+    def hear(self, elsewhere: dict[str, int]) -> None:
+        """How many places of each pool other processes have taken by now."""
+        if elsewhere != self._elsewhere:
+            self._elsewhere = elsewhere
+            self.stir()
+
     def running(self, pool: str) -> int:
-        """Calls of a pool that are in flight or about to be."""
-        return self._running.get(pool, 0)
+        """Calls of a pool that are in flight or about to be, in all processes."""
+        return self._taken(pool)
+
+    def running_here(self) -> dict[str, int]:
+        """Those of the runs that this process advances."""
+        return dict(self._running)
 
     def waiting(self, pool: str) -> int:
         """Runs that wait for a place in a pool."""
@@ -111,7 +134,7 @@ class Pools:
         name = current.routing or DEFAULT
         return Traffic(
             policy=self.policies.get(name) or Unknown(name),
-            others={pool: self._running.get(pool, 0) - own.count(pool) for pool in current.pools},
+            others={pool: self._taken(pool) - own.count(pool) for pool in current.pools},
             ahead=self._ahead_of(run_id) if self._groups else {},
             fared=self._fared,
             turns=self._turns,
@@ -187,7 +210,14 @@ class Pools:
 
     # --- inside ---------------------------------------------------------------------------------------------------
     def _has_room(self, pool: str) -> bool:
-        return self._running.get(pool, 0) < self.declared[pool].concurrency
+        return self._taken(pool) < self.declared[pool].concurrency
+
+    def _taken(self, pool: str) -> int:
+        if self.waits_for_processes and pool not in self._elsewhere and pool in self.declared:
+            declared = self.declared[pool]
+            if declared.kind == PROCESS:
+                return declared.concurrency  # none of its own processes was heard of: it has no place
+        return self._running.get(pool, 0) + self._elsewhere.get(pool, 0)
 
     def _count(self, decision: Decision, by: int) -> None:
         for among, target in decision.routed:

@@ -254,7 +254,7 @@ def _take_over(turn: Turn, command: c.TakeOver) -> None:
         return
     turn.emit(e.TakenOver(at=turn.now, worker=command.worker, epoch=command.epoch))
     thinking.lose(turn)
-    for start in list(s.calling.values()):
+    for start in [one for one in s.calling.values() if one.step not in command.spared]:
         lost = Failed(
             mode=FailureMode.SYSTEM_CRASH,
             certainty=Certainty.UNKNOWN,

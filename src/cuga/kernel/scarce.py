@@ -5,8 +5,6 @@ Checked before anybody is asked, reserved with the intent; a claim that was refu
 
 from __future__ import annotations
 
-from datetime import datetime
-
 import msgspec
 
 from cuga.kernel.consent import folded
@@ -19,7 +17,7 @@ from cuga.model.plan import Step
 from cuga.model.tool import ToolContract
 from cuga.policy.budget import Exceeded, charges, room_for
 from cuga.policy.judge import Ruling
-from cuga.policy.profile import AtLimit
+from cuga.policy.profile import MONTH_S, AtLimit
 
 
 def budgets_allow(turn: Turn, step: Step) -> tuple[str, ...] | None:
@@ -79,15 +77,15 @@ def claims_for(
     for rate in rates:
         if rate.tool and rate.tool != step.tool:
             continue
-        window = int(turn.now.timestamp()) // rate.window_s
         whose = start.tenant
         if rate.per != "tenant":
             whose += f"/{start.requester.id}" if rate.per == "user" else f"/{step.tool}"
-        scope = f"rate/{rate.window_s}/{window}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
+        scope = f"rate/{rate.window(turn.now)}/{rate.per}/{whose}" + (f"/{rate.tool}" if rate.tool else "")
         used = turn.held(scope) if turn.refused or turn.taken else 0  # most turns know of nothing held
         if used + 1 > rate.calls:
-            turn.wakes.append(datetime.fromtimestamp((window + 1) * rate.window_s, turn.now.tzinfo))
-            turn.holds["rate"] = f"{rate.calls} calls per {rate.window_s} s and {rate.per} are used up"
+            turn.wakes.append(rate.next_window(turn.now))
+            span = "month" if rate.window_s == MONTH_S else f"{rate.window_s} s"
+            turn.holds["rate"] = f"{rate.calls} calls per {span} and {rate.per} are used up"
             if (scope, rate.calls) not in s.exceeded:
                 turn.emit(
                     e.BudgetExceeded(

@@ -163,10 +163,12 @@ class Tick(Command, frozen=True, kw_only=True):
 
 
 class TakeOver(Command, frozen=True, kw_only=True):
-    """Another worker drives the run: the calls of the one before are lost to it."""
+    """Another worker drives the run: the calls of the one before are lost to it, but for `spared` steps, whose calls
+    somebody makes still."""
 
     worker: str
     epoch: int
+    spared: tuple[str, ...] = ()
 
 
 class Annotate(Command, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed
+from cuga.errors import ApprovalTimeoutError, BadInput, InvalidTransition, NotAllowed, PlanInvalid
 from cuga.journal.port import Backed
 from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
@@ -23,10 +23,11 @@ from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
 from cuga.orchestrator import timetable
 from cuga.orchestrator.amendment import amended, looked_at
-from cuga.orchestrator.assemble import house_stream
+from cuga.orchestrator.assembly import house_stream
 from cuga.orchestrator.bringing import Bringing
 from cuga.orchestrator.comparing import Compared, differences, spent_words
 from cuga.orchestrator.doorkeeping import Doorkeeping
+from cuga.orchestrator.dryrun import usable
 from cuga.orchestrator.erasing import Erasing
 from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
@@ -40,6 +41,7 @@ from cuga.orchestrator.retaining import Retaining
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
+from cuga.planning.stamps import proposed
 from cuga.policy.access import Verb, may, whose
 from cuga.projections.trace import TraceEvent
 
@@ -120,6 +122,25 @@ class Coordinator(
             ),
         )
         return run_id
+
+    async def start_rehearsed(self, run_id: str, by: Principal | None = None) -> str:
+        """Begin what a dry run has shown: its id, goal, plan, profile and day. Where the rules have changed since, the
+        plan is checked anew, and `rehearsed` says what is not as it was. `NotFound`, `NotAllowed` for somebody else."""
+        assembly = await self.open()
+        kept = usable(assembly.place, run_id, assembly.clock.now())
+        who = by or await self.principal()
+        if who.id != kept.requester:
+            raise NotAllowed(f"this was rehearsed for {kept.requester}, who asks for it then")
+        plan: Plan | CheckedPlan | None = kept.plan
+        if kept.plan is not None:
+            try:
+                assembly.must_fit(kept.plan, await assembly.rules_for(kept.profile))
+            except PlanInvalid:
+                plan = proposed(kept.plan)
+        return await self.start(
+            kept.goal, profile=kept.profile, plan=plan, as_of=kept.as_of, budget=kept.budget, run_id=run_id,
+            planner=kept.planner if plan is None else "", by=who,
+        )  # fmt: skip
 
     async def start_call(
         self, tool: str, arguments: dict[str, Any], profile: str = "", by: Principal | None = None

@@ -113,17 +113,19 @@ def open_engine(
     house: str,
     on_house: Callable[[], Awaitable[None]],
 ) -> LocalEngine:
-    """The engine of many machines, on the database of the journal."""
+    """The engine of many machines, on the database of the journal. One that serves pools makes their calls only."""
     from cuga.engine.distributed import DistributedEngine, Pace, Queue
 
+    pools = settings.pools if serves else ()
     pace = Pace(lease_s=float(settings.lease_s), tenant_runs=settings.tenant_runs)
 
     async def beside() -> None:
         await set_clock(clock, journal)
 
+    queue = Queue(journal.address, pace, remembers=bool(pools))
     return DistributedEngine(
-        driver, clock, perform, make_plan, worker, Queue(journal.address, pace), ask_model=ask_model, serves=serves,
-        house=house, on_house=on_house, beside=beside,
+        driver, clock, perform, make_plan, worker, queue, ask_model=ask_model, serves=serves, house=house,
+        on_house=on_house, beside=beside, pools=pools,
     )  # fmt: skip
 
 

@@ -28,6 +28,7 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.place import Place, check_socket_directory, make_guest_directory
 from cuga.orchestrator.reading import system_user
 from cuga.orchestrator.remote import MAX_LINE, METHODS
+from cuga.orchestrator.reviving import told
 
 GRACE_S = 2.0  # how long a closing desk lets calls end that are being answered
 PARTING_S = 0.5  # how long a visitor may take to hang up
@@ -37,7 +38,7 @@ _PERSON = "by"  # never taken from the wire
 _FILE = "path"  # a method that takes one writes or reads there with the owner's rights: not for a guest
 _WORKS, _TENDS = ("operator", "admin"), ("operator", "approver", "admin")
 _NEEDS = {  # what the house itself asks no role for; deciding and changing the house it judges by itself
-    **dict.fromkeys(("start", "plan", "compare", "start_due", "take_replies"), _WORKS),
+    **dict.fromkeys(("start", "start_rehearsed", "dry_run", "plan", "compare", "start_due", "take_replies"), _WORKS),
     **dict.fromkeys(("cancel", "replan", "resume", "resolve", "answer_question"), _TENDS),
 }
 
@@ -219,12 +220,7 @@ def _problem(number: int, error: CugaError) -> bytes:
     return _line(
         {
             "id": number,
-            "error": {
-                "code": error.code,
-                "detail": error.detail,
-                "kind": type(error).__name__,
-                "mend": error.next_step,
-            },
+            "error": told(error),
         }
     )
 

@@ -8,10 +8,12 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
 from cuga.adapters.vendors import KINDS
+from cuga.errors import JournalFailed
 from cuga.model.event import Status
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_there, keys_of_models, secret_files
 from cuga.orchestrator.place import Place
+from cuga.orchestrator.restate import RESTATE, is_restate
 from cuga.orchestrator.server_lines import server_lines
 from cuga.orchestrator.standing import adapter_lines
 from cuga.policy.binding import PREFERRED
@@ -40,6 +42,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *_model(assembly),
         await _runs(assembly),
         *await _database(assembly),
+        *await _woken(assembly),
         *await _seal(assembly),
         *_export(assembly),
         *_left_alone(assembly),
@@ -128,14 +131,13 @@ async def _runs(assembly: Assembly) -> Finding:
 
 
 async def _database(assembly: Assembly) -> list[Finding]:
-    """The server that holds the journal, and the queue that wakes workers."""
+    """The server that holds the journal."""
     if assembly.book is None:
         return []
-    book, engine = assembly.book, cast("DistributedEngine", assembly.engine)
+    book = assembly.book
     server = await book.server()
     loose = [name for name in ("fsync", "full_page_writes") if getattr(server, name) != "on"]
     offset = abs((await book.time() - datetime.now(UTC)).total_seconds())
-    figures = await engine.figures()
     is_tight = server.connections > 0.8 * server.max_connections
     return [
         Finding(
@@ -159,11 +161,28 @@ async def _database(assembly: Assembly) -> list[Finding]:
             found=f"{offset:.2f} s from the database's, which counts",
             mend="" if offset < CLOCK_S else "set this machine's clock, e.g. with chrony",
         ),
-        _queue(figures, engine.fenced),
     ]
 
 
-def _queue(figures: Figures, fenced: int) -> Finding:
+async def _woken(assembly: Assembly) -> list[Finding]:
+    """What wakes workers, where that is not this process."""
+    by_restate = is_restate(assembly.registry, assembly.place)
+    if assembly.book is None and not by_restate:
+        return []
+    engine = cast("DistributedEngine", assembly.engine)
+    try:
+        figures = await engine.figures()
+    except JournalFailed as error:
+        if not by_restate:
+            raise
+        mend = "start its server, or say in CUGA_RESTATE and CUGA_RESTATE_ADMIN where it is; until then runs wait"
+        return [Finding(what="restate", state="broken", found=str(error), mend=mend)]
+    return [
+        _queue(RESTATE if by_restate else "queue", figures, engine.fenced),
+    ]
+
+
+def _queue(what: str, figures: Figures, fenced: int) -> Finding:
     state, mend = "ok", ""
     if figures.waiting and not figures.workers:
         state, mend = "broken", "start `cuga worker`: runs wait for one"
@@ -178,7 +197,7 @@ def _queue(figures: Figures, fenced: int) -> Finding:
         f"{figures.oldest_s:.0f} s, {figures.stalled} stalled, due for {figures.sweep_lag_s:.0f} s"
     )
     return Finding(
-        what="queue", state=state, found=found + (f", {fenced} runs lost to others" if fenced else ""), mend=mend
+        what=what, state=state, found=found + (f", {fenced} runs lost to others" if fenced else ""), mend=mend
     )
 
 

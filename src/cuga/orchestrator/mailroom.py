@@ -19,7 +19,7 @@ from cuga.errors import BadInput, NotDone
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.switching import Switching
 from cuga.packs.sales.engagement.intake import Intake, TakenMail
 

@@ -29,7 +29,7 @@ from cuga.tools.openapi import Api, Document, OperationTool, read_document
 from cuga.tools.registry import ToolRegistry
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.assemble import Assembly
+    from cuga.orchestrator.assembly import Assembly
 
 Definitions = dict[str, Definition]
 NEEDS_EXTRA = "MCP needs the extra: pip install 'cugar[mcp]'"

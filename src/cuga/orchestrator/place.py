@@ -65,6 +65,11 @@ class Place:
         return self.root / "shadow.yaml"
 
     @property
+    def rehearsed(self) -> Path:
+        """Dry runs that may still be begun as they were shown; a file for each."""
+        return self.root / "rehearsed"
+
+    @property
     def outbox(self) -> Path:
         return self.root / "outbox"
 

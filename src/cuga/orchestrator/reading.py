@@ -23,7 +23,8 @@ from cuga.model.house_event import ScheduleAdded
 from cuga.model.plan import CheckedPlan
 from cuga.model.tool import ToolContract
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly, open_house
+from cuga.orchestrator.assemble import open_house
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.consenting import CONSENT
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.health import examine

@@ -11,7 +11,7 @@ from cuga.errors import BadInput, NotFound
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.reading import Reading
 from cuga.planning.memory import LOOKED_AT
 from cuga.projections.lessons import Lesson

@@ -18,10 +18,11 @@ from typing import Any
 
 import msgspec
 
-from cuga.errors import CugaError, HouseBusy
+from cuga.errors import HouseBusy
 from cuga.model.event import RunEvent
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.place import check_socket_directory
+from cuga.orchestrator.reviving import revived
 
 METHODS = frozenset(
     {
@@ -41,6 +42,7 @@ METHODS = frozenset(
         "disable_adapter",
         "doctor",
         "drift",
+        "dry_run",
         "enable_adapter",
         "erase_person",
         "events",
@@ -61,8 +63,10 @@ METHODS = frozenset(
         "planned",
         "people",
         "plays",
+        "rehearsed",
         "remove_notice",
         "replan",
+        "replay",
         "request",
         "reset_password",
         "resolve",
@@ -83,6 +87,7 @@ METHODS = frozenset(
         "standing",
         "start",
         "start_call",
+        "start_rehearsed",
         "switch_adapter",
         "start_due",
         "suppress",
@@ -220,7 +225,7 @@ class Remote:
             if answer.id not in (self._ids, 0):
                 continue  # of a stream that nobody read to its end
             if answer.error:
-                raise _revived_error(answer.error)
+                raise revived(answer.error)
             return answer
         raise self._gone(untouched=False)
 
@@ -240,11 +245,3 @@ def _is_trusted(peer: socket.socket, path: Path) -> bool:
 
 def _line(value: object) -> bytes:
     return msgspec.json.encode(value) + b"\n"
-
-
-def _revived_error(said: dict[str, str]) -> CugaError:
-    kinds = [CugaError]
-    for kind in kinds:
-        kinds += kind.__subclasses__()
-    kind = next((found for found in kinds if found.__name__ == said["kind"]), CugaError)
-    return kind(said["detail"], mend=said["mend"])

@@ -16,7 +16,7 @@ from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Event, ToolCallComplete
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.reading import Reading
 from cuga.policy.access import Verb, may
 from cuga.policy.retention import cut_off_age

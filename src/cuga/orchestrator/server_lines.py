@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.outside import NEEDS_EXTRA, has_client
 from cuga.policy.outside import McpServer, OpenApiDocument
 

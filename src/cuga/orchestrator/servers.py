@@ -9,7 +9,7 @@ from cuga.model.context import Principal
 from cuga.model.house_event import ToolsAccepted
 from cuga.model.tool import SideEffect
 from cuga.model.value import Value, digest
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.outside import NEEDS_EXTRA, Definitions, has_client, written_definitions
 from cuga.orchestrator.server_lines import ServerLine, quarantined, server_lines
 from cuga.orchestrator.switching import Switching

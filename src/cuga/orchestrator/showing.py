@@ -30,7 +30,7 @@ from cuga.planning import goal_of
 from cuga.policy.access import asks_for_proof, may_decide, who_can
 from cuga.policy.profile import Profile
 from cuga.projections.acts import Act
-from cuga.projections.card import Card, shown
+from cuga.projections.card import Card, is_seen, shown
 from cuga.projections.export import exported
 from cuga.projections.inbox import may_decide_on
 from cuga.projections.runs import RunLine, find_runs
@@ -296,7 +296,7 @@ def _browsable(kind: str) -> None:
 def _hidden(value: Any) -> int:
     """Characters of a JSON value's texts that are not printed as themselves; line ends are what they seem."""
     if isinstance(value, str):
-        return sum(1 for one in value if not one.isprintable() and one not in "\n")
+        return sum(1 for one in value if not is_seen(one) and one != "\n")
     inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
     return sum(_hidden(one) for one in inner)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime
 
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.trying import not_set_up
 from cuga.policy.binding import PREFERRED
 from cuga.policy.routing import DEFAULT

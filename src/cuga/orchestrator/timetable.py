@@ -18,7 +18,7 @@ from cuga.model.value import Value
 from cuga.orchestrator.due import due_times, next_due, run_id_of
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.assemble import Assembly
+    from cuga.orchestrator.assembly import Assembly
     from cuga.orchestrator.coordinator import Coordinator
 
 FRESH = timedelta(hours=24)  # how late a run may still begin

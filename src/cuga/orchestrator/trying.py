@@ -11,7 +11,7 @@ from cuga.adapters.smtp import SmtpMail
 from cuga.adapters.vendors import KINDS, VendorCrm
 from cuga.errors import BadInput
 from cuga.model.value import Value
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 
 _WAITS_FOR = {"folder": "the house has no directory crm with CSV files"}
 

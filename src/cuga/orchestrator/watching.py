@@ -12,13 +12,15 @@ from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
+from cuga.errors import JournalFailed
 from cuga.journal.port import OpenApproval
 from cuga.model.event import Event, Status
 from cuga.model.value import Value
 from cuga.observability.collector import CONTENT, HEADERS, Collector, headers_of
 from cuga.observability.exporter import MOST_SPANS, Exported, Exporter
 from cuga.observability.log import Log
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
+from cuga.orchestrator.restate import is_restate
 from cuga.orchestrator.sealing import Sealed
 from cuga.orchestrator.standing import adapter_lines
 from cuga.projections.signals import Signals
@@ -128,6 +130,16 @@ async def send_run(run_id: str, events: Sequence[Event], address: str, settings:
     return len(spans) - refused, refused
 
 
+async def _queue(engine: DistributedEngine, assembly: Assembly) -> Figures | None:
+    """What the queue looks like; None when Restate does not answer, of which everything else is no worse to be seen."""
+    try:
+        return await engine.figures()
+    except JournalFailed:
+        if not is_restate(assembly.registry, assembly.place):
+            raise
+        return None
+
+
 async def watch(assembly: Assembly) -> Watched:
     """All figures now."""
     counts, position = await assembly.counts.read(assembly.tenant)
@@ -136,7 +148,8 @@ async def watch(assembly: Assembly) -> Watched:
     approvals = await assembly.journal.open_approvals(tenant=assembly.tenant, limit=COUNTED)
     journal: Any = assembly.book or assembly.journal
     times = getattr(journal, "times", None)  # a journal in memory commits nothing
-    engine = cast("DistributedEngine", assembly.engine) if assembly.book is not None else None
+    is_woken = assembly.book is not None or is_restate(assembly.registry, assembly.place)
+    engine = cast("DistributedEngine", assembly.engine) if is_woken else None
     return Watched(
         signals=signals,
         counts=counts,
@@ -155,7 +168,7 @@ async def watch(assembly: Assembly) -> Watched:
         commit_s=times.seconds if times is not None else 0.0,
         trouble=bool(getattr(journal, "trouble", "")),
         sealed=assembly.sealer.now() if assembly.sealer is not None else None,
-        queue=await engine.figures() if engine is not None else None,
+        queue=await _queue(engine, assembly) if engine is not None else None,
         fenced=engine.fenced if engine is not None else 0,
         lost=assembly.book.lost if assembly.book is not None else 0,
         exported=assembly.exporter.now() if assembly.exporter is not None else None,

@@ -10,7 +10,7 @@ from cuga.errors import NotFound
 from cuga.kernel.consent import covers
 from cuga.model.tool import SideEffect
 from cuga.model.value import Value, encode
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.planning.schema import arguments_of
 from cuga.policy.judge import Rules, Verdict
 from cuga.policy.profile import Consent, Current

@@ -159,7 +159,8 @@ class _Check:
         is_sound = each is not None and not any(list_faults(each))
         if contract is not None and not faults and is_sound and each is not None and each.over is None:
             self.problems += [f"{here}: {fault}" for fault in item_faults(raw, each, arguments_of(contract))]
-        references = tuple(dict.fromkeys((*references, *listed)))
+        # in an order that does not hang on how the input was written: it is stored with its keys in order
+        references = tuple(sorted({*references, *listed}, key=lambda one: (one.step, one.path)))
         when, needed = self.condition(at, here, step.when)
         depends = [name for asked in step.depends_on if (name := self.dependency(at, here, asked))]
         wired = dict.fromkeys((*depends, *(r.step for r in references), *needed))

@@ -17,19 +17,7 @@ _STAMPS = ("tool_digest", "domain", "side_effect", "cost")
 
 def must_be_as_checked(plan: CheckedPlan, rulebook: Rulebook) -> None:
     """Raise `PlanInvalid`, naming every difference, unless checking the plan anew gives the same steps."""
-    fresh = check(
-        Plan(
-            goal=plan.goal,
-            steps=tuple(_proposed(step) for step in plan.steps),
-            plan_id=plan.plan_id,
-            planner=plan.planner,
-            why=plan.why,
-            notes=plan.notes,
-            budget=plan.budget,
-        ),
-        rulebook,
-        number=plan.number,
-    )
+    fresh = check(proposed(plan), rulebook, number=plan.number)
     problems = [
         f"step {step.step_id!r}: {fault}"
         for step, anew in zip(plan.steps, fresh.steps, strict=True)
@@ -39,6 +27,19 @@ def must_be_as_checked(plan: CheckedPlan, rulebook: Rulebook) -> None:
         raise PlanInvalid(
             "; ".join(problems[:20]), problems=tuple(problems), mend="Plan it again: the rules are not what they were."
         )
+
+
+def proposed(plan: CheckedPlan) -> Plan:
+    """A checked plan without its stamps: what was proposed. `PlanInvalid` for an input that is no JSON."""
+    return Plan(
+        goal=plan.goal,
+        steps=tuple(_proposed(step) for step in plan.steps),
+        plan_id=plan.plan_id,
+        planner=plan.planner,
+        why=plan.why,
+        notes=plan.notes,
+        budget=plan.budget,
+    )
 
 
 def _proposed(step: Step) -> PlanStep:

@@ -6,7 +6,7 @@ tool is bounded by the total alone.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum
 
 from cuga.model.tool import SideEffect, ToolContract
@@ -79,13 +79,28 @@ class Retry(Value, frozen=True, kw_only=True):
     is_even: bool = False
 
 
+MONTH_S = 2_678_400  # a window that is said so is a month of the calendar, however long that one is
+
+
 class Rate(Value, frozen=True, kw_only=True):
     """A limit that crosses runs: at most `calls` in each `window_s`, per tenant, user or tool of a tenant."""
 
     per: str  # tenant, user, tool
     calls: int
-    window_s: int  # 60: a minute, 86400: a day (UTC)
+    window_s: int  # 60: a minute, 86400: a day (UTC), `MONTH_S`: a month of the calendar (UTC)
     tool: str = ""  # only this tool; empty: any
+
+    def window(self, now: datetime) -> str:
+        """The window that a time lies in, as scopes name it."""
+        if self.window_s == MONTH_S:
+            return f"month/{now.year:04}-{now.month:02}"
+        return f"{self.window_s}/{int(now.timestamp()) // self.window_s}"
+
+    def next_window(self, now: datetime) -> datetime:
+        """When the next window begins."""
+        if self.window_s == MONTH_S:
+            return (datetime(now.year, now.month, 1, tzinfo=now.tzinfo) + timedelta(days=31)).replace(day=1)
+        return datetime.fromtimestamp((int(now.timestamp()) // self.window_s + 1) * self.window_s, now.tzinfo)
 
 
 class ModelUse(str, Enum):

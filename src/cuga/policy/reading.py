@@ -13,7 +13,7 @@ import msgspec
 from cuga.model.value import Value
 from cuga.policy.fields import Fields
 from cuga.policy.models import read_rule
-from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Profile, Rate, Retry
+from cuga.policy.profile import MONTH_S, Approvals, AtLimit, Consent, Limits, Profile, Rate, Retry
 from cuga.policy.strict import Node, Place
 from cuga.policy.tighten import loosened
 
@@ -23,7 +23,7 @@ APPROVALS: dict[str, Approvals] = {
     "moderate": Approvals(propose=Consent.RULE, execute=Consent.HUMAN),
     "relaxed": Approvals(propose=Consent.RULE, execute=Consent.NONE),  # only where execute is simulated
 }
-WINDOWS = {"minute": 60, "hour": 3600, "day": 86400}
+WINDOWS = {"minute": 60, "hour": 3600, "day": 86400, "month": MONTH_S}
 PER = ("tenant", "user", "tool")
 _PROFILE_KEYS = (
     "calls", "calls_per_domain", "calls_per_tool", "cost", "tokens", "warning_threshold", "at_limit", "approvals",

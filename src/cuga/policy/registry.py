@@ -32,10 +32,11 @@ SOURCE = "registry.yaml"
 MODULES = ("cuga.packs.*", "cuga.modular.tools.*")  # where tools may come from unless the registry says otherwise
 _KEYS = (
     "version", "default_profile", "domains", "packs", "modules", "adapters", "mcp", "openapi", "profiles", "tools",
-    "workers", "sender", "mailbox", "model", "retention",
+    "workers", "sender", "mailbox", "model", "engine", "retention",
 )  # fmt: skip
 _NESTED_KEYS = ("version", "profiles", "tools")
 _TOOL_KEYS = ("side_effect", "cost", "timeout", "domain")
+ENGINES = ("own", "restate")
 _MODULE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*(\.\*)?")
 
 
@@ -55,15 +56,17 @@ class Registry(Value, frozen=True, kw_only=True):
     sender: Letterhead = Letterhead()
     mailbox: Mailbox | None = None  # where replies come in, beside the inbox folder
     model: ModelSaid | None = None  # that plans may be asked of
+    engine: str = ENGINES[0]  # what wakes runs: the journal's own engine, or Restate
     retention: str = ""  # how long the words of ended runs are kept at least, e.g. 18mo; empty: until somebody says
     mentions: tuple[Mention, ...] = ()
     source: str = SOURCE
 
     def digest(self) -> str:
-        """The digest of what it says; where it says so, and comments, do not count, nor who does the work, which
-        model is asked and where answers come in."""
+        """The digest of what it says; where it says so, and comments, do not count, nor who does the work and is woken
+        how, which model is asked and where answers come in."""
+        own = ENGINES[0]
         bare = msgspec.structs.replace(
-            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, retention=""
+            self, mentions=(), source=SOURCE, workers={}, mailbox=None, model=None, retention="", engine=own
         )
         return digest(bare)
 
@@ -129,6 +132,7 @@ def load_registry(
         sender=within.sender if within else read_sender(fields, said.get("sender")),
         mailbox=within.mailbox if within else read_mailbox(fields, said.get("mailbox")),
         model=within.model if within else read_model(fields, said.get("model")),
+        engine=within.engine if within else fields.choice(said.get("engine"), "engine", ENGINES) or ENGINES[0],
         retention=within.retention if within else read_retention(fields, said.get("retention")),
         mentions=(within.mentions if within else ()) + tuple(reader.mentions) + places + tuple(pools.mentions),
         source=source,

@@ -20,6 +20,10 @@ AT_ONCE = 4  # calls of a pool that says no number
 _WARM_MS = 100  # added to every latency, so that one quick call does not outweigh a hundred good ones
 
 
+IN_PROCESS = "in-process"  # its calls are made by whoever advances the run
+PROCESS = "process"  # they are made by processes of its own, which a house with one process does not have
+
+
 class Pool(Value, frozen=True, kw_only=True):
     """A named pool of workers, as the registry declares it.
 
@@ -32,7 +36,7 @@ class Pool(Value, frozen=True, kw_only=True):
     tools: tuple[str, ...] = ()
     concurrency: int = AT_ONCE  # calls at the same time, over all runs
     adapters: tuple[str, ...] | None = None
-    kind: str = "in-process"
+    kind: str = IN_PROCESS
 
     def fit(self, tool: str, domain: str) -> int:
         """How closely the pool fits a tool: `NAMED`, `WHOLE_DOMAIN`, or 0: it does not take it."""

@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping
 
 from cuga.policy.fields import Fields
 from cuga.policy.reading import Mention
-from cuga.policy.routing import AT_ONCE, Pool
+from cuga.policy.routing import AT_ONCE, IN_PROCESS, PROCESS, Pool
 from cuga.policy.strict import Node, Place
 
 MOST_AT_ONCE = 1_000  # calls of one pool
-KINDS = ("in-process",)
+KINDS = (IN_PROCESS, PROCESS)
 _POOL_KEYS = ("capabilities", "tools", "concurrency", "adapters", "kind")
 
 
@@ -38,21 +38,16 @@ class PoolReader:
             self._mention(said.get("capabilities"), f"{where}.capabilities", self._domains)
             self._mention(said.get("tools"), f"{where}.tools", ())
             at_once = f.whole(said.get("concurrency"), f"{where}.concurrency", 1, MOST_AT_ONCE)
-            self._kind(said.get("kind"), f"{where}.kind")
+            kind = f.choice(said.get("kind"), f"{where}.kind", KINDS, "kind")
             pools[name] = Pool(
                 name=name,
                 capabilities=capabilities or (),
                 tools=tools or (),
                 concurrency=AT_ONCE if at_once is None else at_once,
                 adapters=f.names(said.get("adapters"), f"{where}.adapters", self._adapters, "adapter"),
+                kind=kind or IN_PROCESS,
             )
         return pools
-
-    def _kind(self, node: Node | None, where: str) -> None:
-        if node is not None and node.value == "process":
-            self._fields.wrong(node, where, "pools of processes of their own are not built; leave `kind` out")
-        else:
-            self._fields.choice(node, where, KINDS, "kind")
 
     def _mention(self, node: Node | None, where: str, domains: Collection[str]) -> None:
         """Remember the tools of a list; what is a domain is none."""

@@ -43,6 +43,7 @@ _ENVELOPE = frozenset(
 _NUMBER = re.compile(r"\+?[\d ().-]{7,20}")
 
 _HOUSE = "house/"
+_TELLING = frozenset({e.RunStarted, e.PlanCreated, e.ModelCallStart, e.QuestionAnswered, e.ReplanRequested})
 
 
 class Sealing:
@@ -85,6 +86,8 @@ class Sealing:
             return True
         for event in events:
             kind = type(event)
+            if kind not in _TELLING:
+                continue
             if kind is e.RunStarted:
                 if not self._finder.find(event.goal):  # type: ignore[attr-defined]
                     continue
@@ -92,8 +95,6 @@ class Sealing:
                 tools = self._tools()
                 if not any(step.tool in tools for step in event.plan.steps):  # type: ignore[attr-defined]
                     continue
-            elif kind is not e.ModelCallStart and kind is not e.QuestionAnswered and kind is not e.ReplanRequested:
-                continue
             self._streams[stream] = set()
             return True
         return False

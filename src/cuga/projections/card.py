@@ -125,6 +125,9 @@ class Card(Value, frozen=True, kw_only=True, omit_defaults=False):
         return dict(zip(self.calls, value, strict=True)) if self.calls else {self.step: value}
 
 
+_FILLERS = frozenset("\u115f\u1160\u17b4\u17b5\u3164\uffa0")  # letters by name, drawn as nothing
+
+
 def readable(value: Any, indent: int = 0) -> Iterator[str]:
     """A JSON value as indented lines for a person."""
     pad = "  " * indent
@@ -158,9 +161,14 @@ def _scalar(value: Any) -> str:
 
 def shown(text: str) -> str:
     """Text in which whatever is not printed as itself (controls, text direction, zero width) stands as its code."""
-    if text.isprintable():
+    if text.isascii() and text.isprintable():
         return text
-    return "".join(one if one.isprintable() else one.encode("unicode_escape").decode() for one in text)
+    return "".join(one if is_seen(one) else one.encode("unicode_escape").decode() for one in text)
+
+
+def is_seen(letter: str) -> bool:
+    """Whether a letter is drawn as something; fillers count as printable and are drawn as nothing."""
+    return letter.isprintable() and letter not in _FILLERS
 
 
 def cards_of(run_id: str, events: Iterable[e.Event]) -> dict[str, Card]:

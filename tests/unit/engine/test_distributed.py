@@ -16,6 +16,7 @@ from tests.postgres import database, fresh_database, fresh_schema
 
 from cuga.engine.distributed import Pace, Queue, prepare, steps
 from cuga.engine.distributed.pace import boot_time
+from cuga.engine.distributed.queue import statements
 from cuga.engine.distributed.watchdog import Watchdog
 from cuga.errors import JournalFailed
 from cuga.journal.port import Index
@@ -125,7 +126,7 @@ async def test_a_sweep_closes_what_is_stalled_and_wakes_what_is_due(
 ) -> None:
     await journal.append("stalled", 0, said("a"), index=Index(run=row().run, wakes=("",)))
     (worker,) = run(address, WORKER)[0]
-    (job, _) = run(address, FETCH, worker)[0]
+    assert run(address, FETCH, worker)[0][1] == "stalled"
     run(address, "update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
     await journal.append("due", 0, said("a"), index=row(Status.PARKED, wakes=-(10**6)))
     await journal.append("later", 0, said("a"), index=row(Status.PARKED, wakes=10**8))
@@ -141,10 +142,31 @@ async def test_a_sweep_closes_what_is_stalled_and_wakes_what_is_due(
     assert {lock: (name, status) for lock, name, status, _ in jobs(address)} == dict.fromkeys(
         ("stalled", "due", "left", "decided"), ("cuga", "todo")
     )
-    assert not await queue.holds(job)
+    assert not await queue.holds("stalled")
     assert await queue.sweep(healing=True) == (0, 0, 0)
     assert await queue.wake_parked("local") == 3
     assert await queue.stands(["stalled", "ended", "never"]) == {"stalled": (1, True), "ended": (1, False)}
+
+
+async def test_what_was_appended_lately_is_searched_and_the_whole_book_once_an_hour(
+    address: Address, journal: PostgresJournal, queue: Queue
+) -> None:
+    async def forgotten(run_id: str) -> None:
+        await journal.append(run_id, 0, said("a"), index=row(Status.PARKED))
+        await journal.append(run_id, 1, said("decided"))  # and whoever was to look at it was forgotten
+
+    await forgotten("r1")
+    assert await queue.sweep(healing=True) == (0, 0, 1)
+    await forgotten("r2")
+    assert await queue.sweep(healing=True) == (0, 0, 1)
+    run(address, "update runs set version = 1")
+    run(address, "delete from procrastinate_jobs")
+    assert await queue.sweep(healing=True) == (0, 0, 1)  # that of the time before the last, once more
+    run(address, "update runs set version = 1")
+    run(address, "delete from procrastinate_jobs")
+    assert await queue.sweep(healing=True) == (0, 0, 0)  # all of it is older
+    run(address, "update searched set all_at = all_at - interval '61 minutes'")
+    assert await queue.sweep(healing=True) == (0, 0, 2)
 
 
 async def test_one_process_sweeps_at_a_time(address: Address, queue: Queue) -> None:
@@ -182,18 +204,18 @@ async def test_a_question_is_asked_again_on_a_new_connection(address: Address, q
         await queue.sweep()
 
 
-async def test_work_goes_on_after_the_database_was_away(tmp_path: Path) -> None:
+async def an_outage(directory: Path, seconds: float) -> None:
     async with Cutter() as cutter:
         cutter.database = fresh_database().partition("?")[0].rpartition("/")[2]
-        house = make(tmp_path / "house").root
-        settings = Settings(database=cutter.address, lease_s=2, seals=tmp_path / "seals")
-        ledger = tmp_path / "ledger"
+        house = make(directory / "house").root
+        settings = Settings(database=cutter.address, lease_s=2, seals=directory / "seals")
+        ledger = directory / "ledger"
         async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as front:
             await (await front.open()).engine.sweep()
             runs = [await front.start("g", plan=deeds(3, seconds=0.4)) for _ in range(4)]
             await asyncio.sleep(0.5)
             cutter.away()
-            await asyncio.sleep(2.0)
+            await asyncio.sleep(seconds)
             cutter.refuses = False
             async with asyncio.timeout(60):
                 for run_id in runs:
@@ -202,6 +224,16 @@ async def test_work_goes_on_after_the_database_was_away(tmp_path: Path) -> None:
             assert await front.verify() == []
         keys = {line.split()[3] for line in ledger.read_text().splitlines() if line.startswith("did")}
         assert len(keys) == 12
+
+
+async def test_work_goes_on_after_the_database_was_away(tmp_path: Path) -> None:
+    await an_outage(tmp_path, 2.0)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seconds", [8.0, 50.0])
+async def test_work_goes_on_after_the_database_was_away_for_long(tmp_path: Path, seconds: float) -> None:
+    await an_outage(tmp_path, seconds)
 
 
 async def ended(front: Coordinator, run_id: str) -> bool:
@@ -241,3 +273,93 @@ def test_the_pace_follows_from_the_lease() -> None:
         assert pace.lease_s + pace.sweep_s + pace.poll_s <= bound
         assert 4 * pace.heartbeat_s <= pace.lease_s
     assert boot_time() > 0
+
+
+# --- what is taken and let go with an append -------------------------------------------------------------------------
+def words(*said: str) -> Index:
+    return Index(run=row().run, wakes=said)
+
+
+async def test_a_run_is_held_from_its_first_append_and_let_rest_with_its_last(
+    address: Address, journal: PostgresJournal
+) -> None:
+    (worker,) = run(address, WORKER)[0]
+    await journal.append("r1", 0, said("a"), index=words(f"hold/{worker}"))
+    assert [(lock, status) for lock, _, status, _ in jobs(address)] == [("r1", "doing")]
+    await journal.append("r1", 1, said("somebody outside"), index=WAKES)
+    await journal.append("r1", 2, said("b"), index=words(f"rest/{worker + 1}"))  # not that one's to let go
+    assert sorted(status for _, _, status, _ in jobs(address)) == ["doing", "todo"]
+    await journal.append("r1", 3, said("c"), index=words(f"rest/{worker}"))
+    assert [status for _, _, status, _ in jobs(address)] == ["todo"]  # what came meanwhile is looked at
+
+
+async def test_what_a_worker_that_is_gone_would_hold_is_queued(address: Address, journal: PostgresJournal) -> None:
+    await journal.append("r1", 0, said("a"), index=words("hold/77"))
+    assert [(lock, name, status) for lock, name, status, _ in jobs(address)] == [("r1", "cuga", "todo")]
+
+
+async def test_an_errand_is_in_hand_beside_its_run_and_known_to_be_begun_when_it_was_lost(
+    address: Address, journal: PostgresJournal, queue: Queue
+) -> None:
+    (worker,) = run(address, WORKER)[0]
+    await journal.append("r1", 0, said("a"), index=words(f"hold/{worker}", "pool/door"))
+    fetch = statements()["fetch"]
+    assert run(address, fetch, ["cuga"], worker, 5) == []
+    ((_, key, run_id, _, again),) = run(address, fetch, ["pool/door"], worker, 5)
+    assert (key, run_id, again) == ("r1#door", "r1", False)
+    assert await queue.busy(["r1#door", "r1#desk"]) == {"r1#door"}
+    run(address, "update procrastinate_workers set last_heartbeat = now() - interval '1 minute'")
+    assert await queue.sweep() == (2, 0, 0)
+    ((_, key, _, _, again),) = run(address, fetch, ["pool/door"], worker, 5)
+    assert (key, again) == ("r1#door", True)
+    run(address, statements()["let_go"], key, worker, True, False)  # what was not begun is another's
+    ((_, key, _, _, again),) = run(address, fetch, ["pool/door"], worker, 5)
+    assert (key, again) == ("r1#door", False)
+
+
+async def test_loads_are_heard_of_by_all_and_forgotten_with_their_process(address: Address, queue: Queue) -> None:
+    first, second = (run(address, WORKER)[0][0] for _ in range(2))
+    run(address, statements()["load_said"], first, ["door", "desk"], [0, 3])
+    run(address, statements()["load_said"], second, ["desk"], [4])
+    assert await queue.load_elsewhere() == {"door": (0, 1), "desk": (7, 2)}
+    rows = run(address, statements()["load_elsewhere"], second, 2.0)
+    assert {pool: (running, serving) for pool, running, serving in rows} == {"door": (0, 1), "desk": (3, 2)}
+    run(address, "update pool_load set at = now() - interval '1 minute'")
+    assert await queue.load_elsewhere() == {}
+
+
+async def test_what_the_database_believes_to_be_in_our_hands_and_is_not_goes_to_whoever_lives(tmp_path: Path) -> None:
+    settings = Settings(database=fresh_database(), lease_s=2, seals=tmp_path / "seals")
+    house = make(tmp_path / "house").root
+    async with Coordinator(
+        "smb", house=house, settings=settings, tools=tools(tmp_path / "l"), drives_all=True
+    ) as front:
+        engine: Any = (await front.open()).engine
+        await engine.sweep()
+        run_id = await front.start("g", plan=deeds(1))
+        assert (await front.wait(run_id, 30)).status is Status.SUCCESS
+        worker = engine.queue.worker_id
+        address = Address.of(settings.database)
+        run(address, "select wake($1, 'hold/' || $2::text)", run_id, worker)  # as an append of which nobody heard
+        assert await engine.queue.in_hand() == {run_id}
+        await engine._let_strays_go()
+        assert await engine.queue.in_hand() == {run_id}  # it may just be on its way
+        await engine._let_strays_go()
+        async with asyncio.timeout(20):
+            while await engine.queue.in_hand() or jobs(address):
+                await asyncio.sleep(0.05)
+
+
+async def test_under_another_number_no_run_is_ours_any_more(tmp_path: Path) -> None:
+    settings = Settings(database=fresh_database(), lease_s=2, seals=tmp_path / "seals")
+    house = make(tmp_path / "house").root
+    ledger = tmp_path / "l"
+    async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as front:
+        engine: Any = (await front.open()).engine
+        await engine.sweep()
+        run_id = await front.start("g", plan=deeds(2, seconds=0.5))
+        assert engine.holds(run_id)
+        engine._is_known_as(10**6)
+        assert not engine.holds(run_id)
+        assert (await front.wait(run_id, 60)).status is Status.SUCCESS
+        assert await front.verify() == []

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.model import command as c
 from cuga.model.event import Status
-from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, Rate, StandingRule
+from cuga.policy.profile import MONTH_S, Approvals, AtLimit, Consent, Limits, Rate, StandingRule
 from cuga.testing import approve, completes, fails, given, planned, replans, run_started, start, tick, tops_up
 from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, MAX, PROPOSE, READ, SOLO, contract, plan, rules, step
 
@@ -197,6 +197,16 @@ def test_a_used_up_rate_waits_for_the_next_window_and_says_so_once():
     assert story.state.parked.wake_at == AT + timedelta(seconds=60)
     story.when(tick()).then()
     story.told().after(60).when(tick()).then("route_decision", "tool_call_start")
+
+
+def test_a_month_is_one_of_the_calendar():
+    rate = Rate(per="user", calls=2, window_s=MONTH_S)
+    scope = f"rate/month/{AT:%Y-%m}/user/local/ada"
+    story = given(rules=rules(READ, rates=(rate,))).told(**{scope: 2}).when(start(one()))
+    assert story.state.parked.wake_at == rate.next_window(AT) == datetime(2026, 2, 1, tzinfo=UTC)
+    assert "2 calls per month and user" in story.state.parked.reason
+    assert rate.next_window(datetime(2027, 12, 31, 23, 59, tzinfo=UTC)) == datetime(2028, 1, 1, tzinfo=UTC)
+    assert rate.window(datetime(2028, 2, 29, tzinfo=UTC)) == "month/2028-02"
 
 
 def test_two_steps_of_one_decision_do_not_count_on_the_same_share():

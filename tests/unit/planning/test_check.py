@@ -17,6 +17,7 @@ from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep, Reference, When
 from cuga.model.tool import SideEffect
 from cuga.model.value import encode
 from cuga.planning import check
+from cuga.planning.stamps import must_be_as_checked
 
 BOOK = rulebook(few())
 SCORE = PlanStep(tool="score_account_fit", input={"account": "Orbit"}, name="score")
@@ -241,3 +242,11 @@ def test_an_odd_plan_is_either_refused_with_reasons_or_can_be_stored(steps: list
     for step in plan.steps:
         assert set(step.depends_on) <= seen and {r.step for r in step.references} <= set(step.depends_on)
         seen.add(step.step_id)
+
+
+def test_a_stored_plan_is_what_a_check_makes_of_it_however_its_input_was_written():
+    message, clearance = ({"$from": {"step": name}} for name in ("draft", "score"))
+    for body in ({"message": message, "clearance": clearance}, {"clearance": clearance, "message": message}):
+        made = checked(SCORE, DRAFT, PlanStep(tool="send_message", input=body))
+        assert [reference.step for reference in made.steps[2].references] == ["s1", "s2"]
+        must_be_as_checked(made, BOOK)

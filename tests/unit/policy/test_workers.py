@@ -6,7 +6,7 @@ import pytest
 
 from cuga.errors import RegistryInvalid
 from cuga.policy.registry import load_registry
-from cuga.policy.routing import AT_ONCE, Pool
+from cuga.policy.routing import AT_ONCE, IN_PROCESS, PROCESS, Pool
 from cuga.testing.factories import READ
 
 BASE = """\
@@ -33,9 +33,11 @@ def test_pools_are_read_with_their_defaults():
 workers:
   desk: {capabilities: [intelligence, score], tools: [score], concurrency: 2, adapters: [folder], kind: in-process}
   rest: {capabilities: [knowledge]}
+  apart: {capabilities: [knowledge], kind: process}
 """,
         contracts=KNOWN,
     ).workers
+    assert found["apart"].kind == PROCESS and found["rest"].kind == IN_PROCESS
     assert found["desk"] == Pool(
         name="desk", capabilities=("intelligence", "score"), tools=("score",), concurrency=2, adapters=("folder",)
     )
@@ -46,7 +48,7 @@ def test_all_mistakes_are_said_at_once_with_their_lines():
     said = mistakes(
         """\
 workers:
-  desk: {capabilities: [intelligense, scor], tools: [draft], concurrency: 0, adapters: [offlin], kind: process}
+  desk: {capabilities: [intelligense, scor], tools: [draft], concurrency: 0, adapters: [offlin]}
   other: {tools: [], size: 3, kind: odd}
   third: [intelligence]
   last: {capabilities: []}
@@ -59,11 +61,10 @@ workers:
         "line 7, column 75, workers.desk.concurrency: expected a whole number from 1 to 1,000, got 0",
         "line 7, column 89, workers.desk.adapters[0]: unknown adapter 'offlin'; did you mean 'offline'?;"
         " known: folder, offline",
-        "line 7, column 104, workers.desk.kind: pools of processes of their own are not built; leave `kind` out",
         "line 8, column 10, workers.other: 'capabilities' is missing",
         "line 8, column 18, workers.other.tools: an empty list takes nothing: name some or leave the key out",
         "line 8, column 22, workers.other.size: unknown key",
-        "line 8, column 37, workers.other.kind: unknown kind 'odd'; known: in-process",
+        "line 8, column 37, workers.other.kind: unknown kind 'odd'; known: in-process, process",
         "line 9, column 10, workers.third: expected a mapping, got a list",
         "line 10, column 24, workers.last.capabilities: an empty list takes nothing: name some or leave the key out",
     ]

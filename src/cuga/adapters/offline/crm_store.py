@@ -75,6 +75,15 @@ class CrmStore:
                 store._keep_version()
         return store
 
+    def copy_to(self, path: Path) -> None:
+        """Copy the store as it is now into a new file, while work goes on."""
+        copy = apsw.Connection(str(path))
+        try:
+            with self._lock, copy.backup("main", self._db, "main") as backup:
+                backup.step(-1)
+        finally:
+            copy.close()
+
     def close(self) -> None:
         """Let the file go."""
         with self._lock:

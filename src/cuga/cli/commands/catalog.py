@@ -77,6 +77,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_LOOK, looking.result, "result"),
     (_LOOK, looking.trace, "trace"),
     (_LOOK, looking.audit, "audit"),
+    (_LOOK, looking.replay, "replay"),
     (_LOOK, sealing.verify, "verify"),
     (_LOOK, looking.signals, "signals"),
     (_LOOK, looking.tools, "tools"),

@@ -18,6 +18,7 @@ from cuga.errors import ApprovalClosed, BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
+    from cuga.orchestrator.dryrun import Unlike
     from cuga.projections.card import Card
 
 Approval = Annotated[str, Parameter(name="ID", help="An approval: its id, the last letters of an open one, or `last`.")]
@@ -83,17 +84,29 @@ def show(
         if not is_approval(name) and not waiting:
             result = await visit.front.show(await run_named(visit, name))
             finish(result, options)
+            for one in await visit.front.rehearsed(result.run_id) or ():
+                screen.say(f"{one.approval_id}: {_as_rehearsed(one)}")
             return Exit.SUCCESS
         card = await visit.front.card(await approval_named(visit, name))
+        rehearsed = await visit.front.rehearsed(card.run_id) or ()
+        found = next((one for one in rehearsed if one.approval_id == card.approval_id), None)
         if options.json:
-            screen.show_json(card)
+            fields = {name: getattr(card, name) for name in card.__struct_fields__}
+            screen.show_json(card if found is None else {**fields, "not_as_rehearsed": found.differs})
         else:
             from cuga.cli.render.approval import whole
 
-            screen.show(whole(card))
+            screen.show(whole(card, rehearsed="" if found is None else _as_rehearsed(found)))
         return Exit.SUCCESS
 
     return at_house(options, work)
+
+
+def _as_rehearsed(found: Unlike) -> str:
+    """Whether it is what a dry run showed, in words."""
+    if not found.differs:
+        return "exactly as rehearsed"
+    return f"not as rehearsed: {'; '.join(found.differs)}"
 
 
 def approve(

@@ -70,6 +70,43 @@ def result(run: Run, /, *, options: Options = PLAIN) -> int:
     return at_house(options, work)
 
 
+def replay(
+    run: Run,
+    /,
+    *,
+    hash: Annotated[
+        bool, Parameter(negative="", help="The hash of the run's state after each event, and nothing else.")
+    ] = False,
+    options: Options = PLAIN,
+) -> int:
+    """Fold a run from its journal and decide it again: does every decision come out as it was recorded?
+
+    What tools answered and people said is taken as recorded. Ends with 5 when something comes out otherwise, and with 9
+    when the record itself is damaged.
+
+    Examples:
+
+        cuga replay last
+
+        cuga replay last --hash
+    """
+
+    async def work(visit: Visit) -> int:
+        from cuga.cli.render.trying import hashes, replayed
+        from cuga.cli.screen import show, show_json
+
+        found = await visit.front.replay(await run_named(visit, run), hash)
+        if options.json:
+            show_json(found)
+        else:
+            show(hashes(found) if hash else replayed(found))
+        if found.broken or found.lost:
+            return Exit.DAMAGED
+        return Exit.FAILED if found.verdict == "different" else Exit.SUCCESS
+
+    return at_house(options, work)
+
+
 def trace(
     run: Run,
     /,

@@ -10,6 +10,7 @@ from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput
+from cuga.policy.routing import PROCESS
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -67,7 +68,16 @@ def migrate(
     return Exit.SUCCESS
 
 
-def worker(*, options: Options = PLAIN) -> int:
+def worker(
+    *,
+    pool: Annotated[
+        list[str] | None,
+        Parameter(
+            negative="", help="Make only the calls that are routed to this pool, of kind process. May be repeated."
+        ),
+    ] = None,
+    options: Options = PLAIN,
+) -> int:
     """Advance the runs of a house whose journal is in Postgres, beside any number of other workers. Until Ctrl-C.
 
     Start it as often as there are machines or cores; let a supervisor start it again whenever it ends, whatever its
@@ -76,6 +86,8 @@ def worker(*, options: Options = PLAIN) -> int:
     Examples:
 
         cuga worker --database postgresql://cuga@db.example/sales
+
+        cuga worker --pool engagement
     """
 
     async def work(visit: Visit) -> int:
@@ -87,6 +99,12 @@ def worker(*, options: Options = PLAIN) -> int:
                 "the journal of this house is a file, which one process holds: `cuga serve`",
                 mend="`cuga migrate` moves it into Postgres; then there may be many workers.",
             )
+        known = [one.name for one in assembly.registry.workers.values() if one.kind == PROCESS]
+        if wrong := sorted(set(assembly.settings.pools) - set(known)):
+            raise BadInput(
+                f"the registry declares no pool {', '.join(wrong)} of kind process",
+                mend=f"Pools with processes of their own are: {', '.join(known) or 'none'}.",
+            )
         return await serve_until_stopped(visit, None, as_json=options.json, keeps_time=False)
 
-    return at_house(options, work, drives_all=True)
+    return at_house(options, work, drives_all=True, pools=tuple(pool or ()))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from cuga.cli.exits import of_status
+from cuga.cli.exits import Exit, of_status
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
@@ -15,6 +15,7 @@ from cuga.errors import BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
+    from cuga.orchestrator.dryrun import DryRun
 
 Run = Annotated[str, Parameter(name="RUN", help="A run: its id, the last letters of it, or `last`.")]
 Wait = Annotated[
@@ -31,6 +32,10 @@ def run(
     as_of: Annotated[
         datetime | None, Parameter(help="The date the tools reason from, e.g. 2026-01-05. Left out: today.")
     ] = None,
+    dry_run: Annotated[
+        bool, Parameter(negative="", help="Show what it would come to, on a copy of the house; nothing happens.")
+    ] = False,
+    as_: Annotated[str, Parameter(name="--as", help="Begin exactly what a dry run showed, by the id it gave.")] = "",
     wait: Wait = 0.0,
     options: Options = PLAIN,
 ) -> int:
@@ -47,9 +52,13 @@ def run(
         cuga run --plan last
 
         cuga run "Qualify D-1001" --as-of 2026-01-05 --json > result.json
+
+        cuga run "Send a first email to the buyer of Velkarin Foods" --profile enterprise --dry-run
     """
     said = " ".join(goal).strip()
-    if bool(said) == bool(plan):
+    if as_ and (said or plan or profile or as_of or dry_run):
+        raise BadInput("--as begins what was shown: it takes no goal, plan, profile or day of its own")
+    if bool(said) + bool(plan) + bool(as_) != 1:
         raise BadInput(
             "a run takes either a goal or --plan" if said else "the goal is missing",
             mend='Say what you want, e.g. cuga run "Score Velkarin Foods".',
@@ -59,15 +68,31 @@ def run(
     async def work(visit: Visit) -> int:
         from cuga.cli.driving import drive
 
+        if as_:
+            return await drive(visit, await visit.front.start_rehearsed(as_.strip().upper()), options, wait_s=wait)
         planned_in = await run_named(visit, plan) if plan else ""
         if not plan:
             await tell_of_model(visit, profile)
-        run_id = await visit.front.start(
-            said, profile=profile or ("" if plan else visit.settings.profile), planned_in=planned_in, as_of=date
-        )
+        rules = profile or ("" if plan else visit.settings.profile)
+        if dry_run:
+            return _show_dry_run(
+                await visit.front.dry_run(said, profile=rules, planned_in=planned_in, as_of=date), options
+            )
+        run_id = await visit.front.start(said, profile=rules, planned_in=planned_in, as_of=date)
         return await drive(visit, run_id, options, wait_s=wait)
 
     return at_house(options, work)
+
+
+def _show_dry_run(found: DryRun, options: Options) -> int:
+    """Print what a run would come to; it is a success when there is something that could be begun."""
+    from cuga.cli.render.dryrun import whole
+    from cuga.cli.screen import show, show_json
+    from cuga.model.event import Status
+
+    show_json(found) if options.json else show(whole(found))
+    status = Status(found.status)
+    return Exit.SUCCESS if status in (Status.PARKED, Status.RUNNING) else of_status(status)
 
 
 def plan(

@@ -53,7 +53,7 @@ def _requests(cards: Sequence[Card]) -> list[RenderableType]:
     return [table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan")]
 
 
-def whole(card: Card, *, commands: bool = True) -> RenderableType:
+def whole(card: Card, *, commands: bool = True, rehearsed: str = "") -> RenderableType:
     """One request, open or closed."""
     head = text(f"{card.approval_id}  ", "bold")
     head.append_text(text(_state(card), "bold cyan" if card.is_open else "bold"))
@@ -73,6 +73,8 @@ def whole(card: Card, *, commands: bool = True) -> RenderableType:
         behalf = f" for {vote.on_behalf_of}" if vote.on_behalf_of else ""
         parts.append(text(f"{vote.at:%Y-%m-%d %H:%M} UTC  {who}{behalf}: {vote.verdict}{why}"))
     parts.append(text(f"digest {card.digest}", "dim"))
+    if rehearsed:
+        parts.append(text(rehearsed, "bold yellow" if rehearsed.startswith("not") else "green"))
     if commands and card.is_open:
         parts += [
             text(f"cuga approve {card.approval_id}", "cyan"),

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 _CONSENT = {"none": "nobody", "rule": "a rule of the profile", "human": "a person"}
 
 
-def preview(planned: Planned) -> RenderableType:
-    """A plan that has not run, or what stands in its way."""
+def preview(planned: Planned, command: str = "cuga run --plan") -> RenderableType:
+    """A plan that has not run, or what stands in its way; and the command that runs it, unless that is empty."""
     if planned.plan is None:
         return _no_plan(planned)
     forecast = planned.forecast
@@ -39,7 +39,8 @@ def preview(planned: Planned) -> RenderableType:
     parts += [text(f"note: {note}", "yellow") for note in planned.plan.notes]
     if forecast is not None:
         parts += _forecast(forecast)
-    parts.append(text(f"Nothing has run. To run exactly this plan: cuga run --plan {planned.run_id}", "cyan"))
+    if command:
+        parts.append(text(f"Nothing has run. To run exactly this plan: {command} {planned.run_id}", "cyan"))
     return Group(*parts)
 
 

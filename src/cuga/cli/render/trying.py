@@ -1,4 +1,4 @@
-"""Rules that were tried, as tables: cases and what became of them, and what would have gone another way."""
+"""What was tried, as tables: rules on cases and on the record, and a run decided again."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from cuga.cli.screen import text
 
 if TYPE_CHECKING:
     from cuga.orchestrator.rehearsal import Backtest, Outcome
+    from cuga.orchestrator.replaying import Replay
 
 MOST = 40  # changes that are shown; `--json` has them all
 
@@ -54,3 +55,33 @@ def backtest(found: Backtest) -> RenderableType:
         people = ", ".join(f"{name} ({count})" for name, count in sorted(found.stopped.items()))
         parts.append(text(f"It would stop: {people}."))
     return Group(*parts)
+
+
+_SAID = {"same": "green", "different": "bold red"}
+
+
+def replayed(found: Replay) -> RenderableType:
+    """Every decision of a run, and whether it comes out the same."""
+    head = text(f"Run {found.run_id}, decided again: ", "bold")
+    head.append_text(text(found.verdict, _SAID.get(found.verdict, "yellow")))
+    table = plain_table(">event", "step", "decided", "again", "")
+    for one in found.decisions:
+        why = "; ".join([*(f"{name} was {was}, is {now}" for name, was, now in one.differs), *filter(None, [one.why])])
+        table.add_row(
+            str(one.event), text(one.step), text(one.kind), text(one.verdict, _SAID.get(one.verdict, "yellow")),
+            text(why),
+        )  # fmt: skip
+    faults = [f"The record is damaged: {found.broken}"] if found.broken else []
+    faults += [f"{step}: its recorded output is gone or was changed" for step in found.lost]
+    return Group(
+        head,
+        table,
+        *(text(fault, "bold red") for fault in faults),
+        text(f"{found.version} events; the last link is {found.head}", "dim"),
+        text(f"state {found.state} ({found.format})"),
+    )
+
+
+def hashes(found: Replay) -> RenderableType:
+    """The hash of the state after each event, a line for each."""
+    return Group(*(text(f"{number} {one}") for number, one in enumerate(found.hashes, 1)))

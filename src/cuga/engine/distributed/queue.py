@@ -10,31 +10,31 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from functools import cache
 from importlib import resources
 from typing import Any, Protocol
 
-import procrastinate
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
-from procrastinate.job_context import JobContext
 from procrastinate.schema import SchemaManager
-from procrastinate.worker import Worker
 from psycopg import AsyncConnection
-from psycopg_pool import AsyncConnectionPool
 
 from cuga.engine.distributed.pace import Pace
+from cuga.engine.distributed.worker import Take, Worker, app_of
 from cuga.errors import JournalFailed
 from cuga.model.value import Value
 
 QUEUE = "cuga"  # of the jobs that any worker takes
 RESTART_S = 1.0  # after the database was away
-ERRORS = (psycopg.Error, ProcrastinateException, OSError)
-Advance = Callable[[str, int, str], Awaitable[None]]  # (run id, job id, tenant)
+ERRORS = (psycopg.Error, ProcrastinateException, OSError, JournalFailed)
 
 logging.getLogger("procrastinate").addHandler(logging.NullHandler())
+
+
+def _nobody(_number: int) -> None:
+    """Nobody wants to know the number."""
 
 
 class Database(Protocol):
@@ -80,7 +80,10 @@ def statements() -> dict[str, str]:
 
 def steps() -> list[tuple[int, str, str]]:
     """The engine's own migration, to be made in the schema of the book after `prepare`."""
-    return [(1, "wake_and_sweep", statements()["tables"])]
+    return [
+        (1, "wake_and_sweep", statements()["tables"]),
+        (2, "hold_and_rest", statements()["tables_2"]),
+    ]
 
 
 async def prepare(database: Database) -> None:
@@ -99,13 +102,20 @@ async def prepare(database: Database) -> None:
 class Queue:
     """Wakes, serves and sweeps. Its connections are made when they are needed, and again when they were lost."""
 
-    def __init__(self, database: Database, pace: Pace) -> None:
+    def __init__(self, database: Database, pace: Pace, *, remembers: bool = False) -> None:
+        """`remembers`: a server that crashes must not forget that a job was begun, for who takes it again could not
+        tell by the journal."""
         self._database = database
+        self._synchronous = "on" if remembers else "off"
         self.pace = pace
         self._asking: AsyncConnection | None = None
         self._placing: AsyncConnection | None = None
         self._turn = asyncio.Lock()
         self._taken: dict[str, set[int]] = {}  # tenant -> places that this process has
+        self._doubted: dict[
+            str, asyncio.Future[bool]
+        ] = {}  # keys that are asked for, until they are asked for together
+        self._answering: asyncio.Task[None] | None = None
         self._worker: Worker | None = None
         self.trouble = ""  # why the last round of serving ended
         self.heard: Callable[[], None] = lambda: None  # called when the database has heard that we live
@@ -118,9 +128,13 @@ class Queue:
             try:
                 async with self._turn:
                     if self._asking is None or self._asking.closed:
+                        # a wake-up that a server forgets as it crashes is found again by a sweep; a fetch is to
+                        # walk the index of priorities and stop: before a first ANALYZE the planner would sort all
+                        # that wait each time (2,000 waiting: 370 ms instead of 0.2)
                         self._asking = await self._database.connect(
-                            statement_timeout="30s", application_name="cuga engine"
-                        )
+                            statement_timeout="30s", application_name="cuga engine", enable_sort="off",
+                            synchronous_commit=self._synchronous,
+                        )  # fmt: skip
                     return await (await self._asking.execute(statements()[name].encode(), values)).fetchall()
             except psycopg.Error as error:
                 if is_last:
@@ -140,11 +154,60 @@ class Queue:
         stalled, due, healed = (await self.ask("sweep", self.pace.lease_s, healing))[0]
         return None if stalled < 0 else (stalled, due, healed)
 
-    async def holds(self, job_id: int) -> bool:
-        """Whether a job is still ours: neither closed by a sweep, nor begun by another worker after the server forgot
-        that we had begun it."""
-        worker_id = self._worker.worker_id if self._worker is not None else None
-        return bool((await self.ask("holds", job_id, worker_id))[0][0])
+    @property
+    def worker_id(self) -> int | None:
+        """Under which number we take jobs; None while we take none."""
+        return self._worker.worker_id if self._worker is not None else None
+
+    async def holds(self, key: str) -> bool:
+        """Whether a run is still ours to advance: neither closed by a sweep, nor begun by another worker after the
+        server forgot that we had begun it. Who asks at the same time is answered together."""
+        answer = self._doubted.get(key)
+        if answer is None:
+            answer = self._doubted[key] = asyncio.get_running_loop().create_future()
+            if self._answering is None or self._answering.done():
+                self._answering = asyncio.ensure_future(self._answer_doubts())
+        return await asyncio.shield(answer)
+
+    async def _answer_doubts(self) -> None:
+        while self._doubted:
+            doubted, self._doubted = self._doubted, {}
+            try:
+                held = {key for (key,) in await self.ask("holds", list(doubted), self.worker_id)}
+            except JournalFailed as error:
+                for answer in doubted.values():
+                    answer.set_exception(error)
+                    answer.exception()  # whoever asked may have gone
+                continue
+            for key, answer in doubted.items():
+                answer.set_result(key in held)
+
+    async def in_hand(self) -> set[str]:
+        """The keys that the database believes to be in our hands."""
+        return {key for (key,) in await self.ask("in_hand", self.worker_id)}
+
+    async def let_go(self, key: str, *, again: bool, begun: bool = False) -> None:
+        """Give up what we have in hand; with `again` somebody else is to look at it. `begun`: a call that was, and
+        whose outcome nobody knows."""
+        await self.ask("let_go", key, self.worker_id, again, begun)
+
+    async def done(self, job_id: int) -> None:
+        """A job was seen to. One that a sweep has closed meanwhile is not ours to end."""
+        await self.ask("done", [job_id])
+
+    async def busy(self, keys: Sequence[str]) -> set[str]:
+        """Those keys that somebody has in hand, or is to have."""
+        return {key for (key,) in await self.ask("busy", list(keys))}
+
+    async def say_load(self, running: Mapping[str, int]) -> None:
+        """Let all hosts know how many calls of each pool we make."""
+        if self.worker_id is not None and running:
+            await self.ask("load_said", self.worker_id, list(running), list(running.values()))
+
+    async def load_elsewhere(self) -> dict[str, tuple[int, int]]:
+        """Of each pool that somebody said something of: the calls that others make, and how many processes serve it."""
+        rows = await self.ask("load_elsewhere", self.worker_id or 0, self.pace.lease_s)
+        return {pool: (running, serving) for pool, running, serving in rows}
 
     async def stands(self, run_ids: Sequence[str]) -> dict[str, tuple[int, bool]]:
         """Of some streams: the version, and whether somebody looks at them or is to."""
@@ -187,54 +250,25 @@ class Queue:
         return self._placing
 
     # --- serving -----------------------------------------------------------------------------------------------------
-    async def serve(
-        self, advance: Advance, *, alone: bool = False, ready: Callable[[str], None] = lambda _: None
-    ) -> None:
-        """Take jobs until told to stop; begins again after the database was away.
+    async def serve(self, take: Take, queues: Sequence[str] = (QUEUE,), ready: Callable[[int], None] = _nobody) -> None:
+        """Take jobs of some queues until told to stop; begins again after the database was away.
 
-        `ready` is told the queue that is served. `alone`: it is one of our own, named after us, for a process that
-        advances only what it queued itself.
+        `ready` is told the number under which jobs are taken. Without queues they are only those for that number.
         """
         while not self.is_stopping:
             try:
-                await self._serve_once(advance, alone, ready)
+                await self._serve_once(take, queues, ready)
             except ERRORS as error:
                 self.trouble = " ".join(str(error).split()) or type(error).__name__
             if not self.is_stopping:
                 await asyncio.sleep(RESTART_S)
 
-    async def _serve_once(self, advance: Advance, alone: bool, ready: Callable[[str], None]) -> None:
-        connector = procrastinate.PsycopgConnector(
-            pool_factory=_pool,
-            conninfo=self._database.conninfo, min_size=2, max_size=8, timeout=10.0,
-            kwargs={"application_name": "cuga worker"}, configure=self._settle_in,
-        )  # fmt: skip
-        app = procrastinate.App(connector=connector)
-
-        @app.task(name="advance", pass_context=True)
-        async def advance_one(context: JobContext, run_id: str, tenant: str) -> None:
-            await advance(run_id, context.job.id or 0, tenant)
-
-        async with app.open_async():
-            worker = _Worker(
-                app=app, queues=[QUEUE], name="cuga", concurrency=self.pace.concurrency,
-                fetch_job_polling_interval=self.pace.poll_s, abort_job_polling_interval=30.0,
-                shutdown_graceful_timeout=5.0, delete_jobs="always", install_signal_handlers=False,
-                update_heartbeat_interval=self.pace.heartbeat_s, stalled_worker_timeout=3600.0,
-            )  # fmt: skip
-            worker.heard, worker.alone, worker.ready = self.heard, alone, ready
+    async def _serve_once(self, take: Take, queues: Sequence[str], ready: Callable[[int], None]) -> None:
+        async with app_of(self._database).open_async() as app:
+            worker = Worker(app, self, take, queues, ready)
             self._worker = worker
             if not self.is_stopping:
                 await worker.run()  # type: ignore[no-untyped-call]
-
-    async def _settle_in(self, connection: AsyncConnection) -> None:
-        await connection.set_autocommit(True)
-        await connection.execute(f"select set_config('search_path', '\"{self._database.schema}\"', false)".encode())
-        # what happens to jobs need not outlive the server: one that it forgets is looked at once more than needed
-        await connection.execute(b"set synchronous_commit = off")
-        # a fetch is to walk the index of priorities and stop; before a first ANALYZE, after a burst, the planner would
-        # sort all that wait each time (2,000 waiting: 370 ms instead of 0.2)
-        await connection.execute(b"set enable_sort = off")
 
     def stop(self) -> None:
         """Take no more jobs; those begun are waited for, a little."""
@@ -244,37 +278,8 @@ class Queue:
 
     async def close(self) -> None:
         """Let the connections go."""
+        if self._answering is not None and not self._answering.done():
+            await asyncio.wait([self._answering], timeout=1.0)
         for connection in (self._asking, self._placing):
             if connection is not None:
                 await connection.close()
-
-
-def _pool(**named: Any) -> AsyncConnectionPool:
-    """The pool, without a question to the server before every use: a dead connection is found out by using it."""
-    return AsyncConnectionPool(**{**named, "check": None})
-
-
-class _Worker(Worker):
-    """The worker, which says when it was heard and under which queue it serves."""
-
-    heard: Callable[[], None]
-    ready: Callable[[str], None]
-    alone = False
-
-    async def _run_loop(self) -> None:
-        if self.alone:
-            self.queues = [f"front/{self.worker_id}"]
-        self.heard()
-        self.ready(f"front/{self.worker_id}" if self.alone else "")
-        await super()._run_loop()  # type: ignore[no-untyped-call]
-
-    async def _persist_job_status(self, *words: Any, **named: Any) -> None:
-        with suppress(ProcrastinateException):  # closed by a sweep: whoever has the run now has another job
-            await super()._persist_job_status(*words, **named)
-
-    async def _update_heartbeat(self) -> None:
-        while True:
-            await asyncio.sleep(self.update_heartbeat_interval)
-            assert self.worker_id is not None
-            await self.app.job_manager.update_heartbeat(self.worker_id)
-            self.heard()

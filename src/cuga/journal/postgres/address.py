@@ -63,8 +63,7 @@ class Address:
         try:
             register(connection.adapters)
             connection.prepare_threshold = 0
-            for name, value in self._settings(settings):
-                await connection.execute("select set_config($1, $2, false)", (name, value))
+            await connection.execute(*self._settings(settings))
         except BaseException:
             await connection.close()
             raise
@@ -75,14 +74,15 @@ class Address:
         try:
             connection = Connection.connect(self.conninfo, autocommit=True, cursor_factory=RawCursor)
             register(connection.adapters)
-            for name, value in self._settings(settings):
-                connection.execute("select set_config($1, $2, false)", (name, value))
+            connection.execute(*self._settings(settings))
         except psycopg.Error as error:
             raise self.failed(error) from error
         return connection
 
-    def _settings(self, more: dict[str, str]) -> list[tuple[str, str]]:
-        return [("search_path", f'"{self.schema}"'), ("client_min_messages", "warning"), *more.items()]
+    def _settings(self, more: dict[str, str]) -> tuple[str, list[str]]:
+        settings = {"search_path": f'"{self.schema}"', "client_min_messages": "warning", **more}
+        sets = ", ".join(f"set_config(${2 * number + 1}, ${2 * number + 2}, false)" for number in range(len(settings)))
+        return f"select {sets}", [word for setting in settings.items() for word in setting]
 
     def failed(self, error: Exception) -> JournalFailed:
         """What went wrong with this database, in one line."""

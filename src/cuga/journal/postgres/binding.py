@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from operator import attrgetter
 
 import psycopg
 
@@ -47,6 +48,9 @@ QUEUE_BYTES = 16 << 20
 REMEMBERED = 20_000  # heads; beyond it the idle ones are forgotten
 PAGE = 200  # appends a page of the feed
 POLL_S = 0.05  # how often the last position is asked for while somebody follows
+
+
+_stream_of = attrgetter("stream")
 
 
 def _nothing(_point: str) -> None:
@@ -252,6 +256,7 @@ class PostgresJournal:
                 batch.append(item)
                 size += item.size
             del self._queue[: len(batch)]
+            batch.sort(key=_stream_of)  # the order in which every process takes its locks; that of each stream is kept
             answers = await self._writer.write(batch)
             self._size -= size
             for item, answer in zip(batch, answers, strict=True):
@@ -329,7 +334,10 @@ class PostgresJournal:
     # --- reading -----------------------------------------------------------------------------------------------------
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         await self.open()
-        return self._codec.open_all(await self._reader.read(stream, after))
+        found = await self._reader.read(stream, after)
+        if found and stream not in self._heads and len(self._heads) < REMEMBERED:
+            self._heads[stream] = Head(stream, found[-1].seq, found[-1].hash)  # whoever reads is likely to append
+        return self._codec.open_all(found)
 
     async def version(self, stream: str) -> int:
         await self.open()

@@ -65,24 +65,28 @@ def register(adapters: AdaptersMap) -> None:
 
 def texts(values: Sequence[str]) -> Texts:
     """A column of texts. What UTF-8 cannot carry is written with its escapes, as in stored events."""
+    if not values:
+        return _NO_TEXTS
     return Texts(_packed("text", [value.encode("utf-8", "backslashreplace") for value in values]))
 
 
 def bodies(values: Sequence[bytes | None]) -> Bodies:
     """A column of bytes."""
+    if not values:
+        return _NO_BODIES
     return Bodies(_packed("bytea", values))
 
 
 def numbers(values: Sequence[int | None]) -> Numbers:
     """A column of whole numbers."""
+    if not values:
+        return _NO_NUMBERS
     pack = struct.Struct(">q").pack
     return Numbers(_packed("int8", [None if value is None else pack(value) for value in values]))
 
 
 def _packed(kind: str, values: Sequence[bytes | None]) -> bytes:
     element, _ = _OIDS[kind]
-    if not values:
-        return struct.pack(">iiI", 0, 0, element)
     parts = [struct.pack(">iiIii", 1, 1 if None in values else 0, element, len(values), 1)]
     for value in values:
         if value is None:
@@ -91,3 +95,9 @@ def _packed(kind: str, values: Sequence[bytes | None]) -> bytes:
             parts.append(len(value).to_bytes(4, "big"))
             parts.append(value)
     return b"".join(parts)
+
+
+# most columns of most batches
+_NO_TEXTS = Texts(struct.pack(">iiI", 0, 0, _OIDS["text"][0]))
+_NO_BODIES = Bodies(struct.pack(">iiI", 0, 0, _OIDS["bytea"][0]))
+_NO_NUMBERS = Numbers(struct.pack(">iiI", 0, 0, _OIDS["int8"][0]))

@@ -51,6 +51,8 @@ class Reader:
         self._query = queries("postgres/read")
         self._connection: AsyncConnection | None = None
         self._turn = asyncio.Lock()
+        self._wanted: dict[str, asyncio.Future[list[Any]]] = {}  # streams that are asked for, until they are read
+        self._reading: set[asyncio.Task[None]] = set()
         self._closed = False
 
     async def _all(self, name: str, *values: Any) -> list[Any]:
@@ -88,7 +90,7 @@ class Reader:
         return dict(await self._all("versions", list(streams)))
 
     async def read(self, stream: str, after: int) -> list[Stored]:
-        rows = await self._all("appends", stream, after)
+        rows = await (self._whole(stream) if after <= 0 else self._all("appends", stream, after))
         begin, before = 0, GENESIS
         if rows and rows[0][2] <= after:
             _, _, begin, _, before = rows.pop(0)
@@ -97,6 +99,36 @@ class Reader:
         if fault is not None:
             raise JournalCorrupt(f"{fault.where}: {fault.kind}, {fault.detail}", fault=fault)
         return found[max(0, after - begin) :]
+
+    async def _whole(self, stream: str) -> list[Any]:
+        """All appends to a stream. Streams that are asked for in one turn of the loop are read with one question."""
+        wanted = self._wanted.get(stream)
+        if wanted is None:
+            wanted = self._wanted[stream] = asyncio.get_running_loop().create_future()
+            if len(self._wanted) == 1:
+                self._reading.add(task := asyncio.ensure_future(self._read_wanted()))
+                task.add_done_callback(self._reading.discard)
+        return list(await asyncio.shield(wanted))
+
+    async def _read_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, {}
+        found: dict[str, list[Any]] = {stream: [] for stream in wanted}
+        try:
+            if len(wanted) == 1:
+                stream = next(iter(wanted))
+                found[stream] = await self._all("appends", stream, 0)
+            else:
+                for stream, *row in await self._all("appends_of_many", list(wanted)):
+                    found[stream].append(row)
+        except BaseException as error:
+            for answer in wanted.values():
+                answer.set_exception(error if isinstance(error, JournalFailed) else JournalFailed("it is closed"))
+                answer.exception()  # whoever asked may have gone
+            if not isinstance(error, JournalFailed):
+                raise
+            return
+        for stream, answer in wanted.items():
+            answer.set_result(found[stream])
 
     async def page(self, after: int, limit: int) -> list[Stored]:
         """Events after a position, in order: those of so many appends."""

@@ -24,6 +24,11 @@ PAUSE_S = 0.25
 ANSWER_S = 40.0  # a statement that takes longer is given up by us; the server ends it before (`statement_timeout`)
 POINTS = ("append.admitted", "commit.begin", "commit.done", "append.answered")
 _APPEND = f"select states, stands, refusals from add_appends({', '.join(f'${n}' for n in range(1, 29))})"
+# a batch finds its rows by index, one after another and in its own order, however young the statistics are
+_WALKS = {
+    "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+}  # fmt: skip
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.QueryCanceled)
 
 
@@ -43,7 +48,7 @@ class Writer:
         """The connection, made anew when there is none. Raises what the driver raises."""
         if self._connection is None or self._connection.closed:
             self._connection = await self._address.connect(
-                synchronous_commit=self._synchronous, statement_timeout="30s", application_name="cuga writer"
+                synchronous_commit=self._synchronous, statement_timeout="30s", application_name="cuga writer", **_WALKS
             )
         return self._connection
 

@@ -19,7 +19,7 @@ import msgspec
 from cuga.errors import ToolInvalid
 from cuga.model.event import Event, RouteDecision, RunFinished, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.modular.agents.handing import CREW, ByAuthority, told, with_workers
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
 from cuga.orchestrator.home import Home

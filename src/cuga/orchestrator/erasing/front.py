@@ -14,9 +14,10 @@ from cuga.journal.codec import SEALED
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
-from cuga.orchestrator.assemble import Assembly
+from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.erasing.subject import Subject, subject_of
 from cuga.orchestrator.erasing.told import Erased, Held
+from cuga.orchestrator.place import Place
 from cuga.orchestrator.reading import Reading
 from cuga.policy.access import Verb, may
 from cuga.privacy import ERASED
@@ -125,9 +126,19 @@ def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
     is_about = subject.is_named
     found = {"suppression list": assembly.outbox.suppression.replace_erased(subject.addresses, _day(assembly))}
     found |= {f"outbox {name}": count for name, count in assembly.outbox.erase(is_about).items()}
+    if assembly.place is not None:
+        found["rehearsals"] = _drop_rehearsals(assembly.place)
     if assembly.inbox is not None:
         found["inbox mails"] = assembly.inbox.erase(is_about)
     return found
+
+
+def _drop_rehearsals(place: Place) -> int:
+    """All that is kept of dry runs: a week's work at most, whose digests could be guessed at."""
+    kept = list(place.rehearsed.glob("*.json"))
+    for file in kept:
+        file.unlink(missing_ok=True)
+    return len(kept)
 
 
 def _clean_views(assembly: Assembly, subject: Subject, runs: frozenset[str]) -> int:
@@ -148,7 +159,7 @@ def _day(assembly: Assembly) -> str:
 
 
 def _documents(assembly: Assembly, is_about: Callable[[str], bool]) -> tuple[str, ...]:
-    """Files of others in the house that name somebody: documents, templates, calendars, facts and the folder of records."""
+    """Files of others in the house that name somebody: documents, templates, calendars, facts, and the CRM folder."""
     if assembly.place is None:
         return ()
     found: list[Path] = []

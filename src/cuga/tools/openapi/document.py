@@ -22,6 +22,7 @@ from cuga.tools.openapi.operation import FORM, JSON, KEY_HEADER, Operation, Para
 from cuga.tools.openapi.schemas import Schemas
 
 MAX_BYTES = 64 * 1024 * 1024  # of a document; as YAML a quarter of it
+MOST_VALUES = 2_000_000  # of a YAML document with its aliases written out; MAX_BYTES would let billions through
 MAX_NAME = 64  # characters of an operation's name
 BEARER = "bearer"  # the name of a secret for a document that names no scheme
 _READS = ("get", "head", "options")
@@ -77,9 +78,23 @@ def _from_yaml(body: bytes) -> Any:
         for letter, found in Plain.yaml_implicit_resolvers.items()
     }
     try:
-        return yaml.load(body, Loader=Plain)
+        root = yaml.load(body, Loader=Plain)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
+    if _written_out(root, {}) > MOST_VALUES:
+        raise ValueError(f"written out, with what its aliases stand for, it has more than {MOST_VALUES:,} values")
+    return root
+
+
+def _written_out(value: Any, known: dict[int, int]) -> int:
+    """How many values there are when each alias is written out; one that stands for itself has no end."""
+    if not isinstance(value, dict | list):
+        return 1
+    if (count := known.get(id(value))) is None:
+        known[id(value)] = MOST_VALUES + 1  # what is met while it is being counted stands inside itself
+        inner = value.values() if isinstance(value, dict) else value
+        count = known[id(value)] = 1 + sum(_written_out(one, known) for one in inner)
+    return count
 
 
 class _Reading:

@@ -228,3 +228,25 @@ def test_the_contract_changes_with_the_document_and_with_where_it_is_asked():
     elsewhere = OpenApiDocument(name="x", document="x.json", domain="d", url="https://other.example.com")
     moved = document({"/a": {"get": {"operationId": "a"}}}, said=elsewhere)
     assert len({found.contracts["a"].digest() for found in (one, other, moved)}) == 3
+
+
+def bomb(levels: int) -> bytes:
+    lines = ["openapi: 3.1.0", "x0: &x0 {a: 1}"]
+    lines += [f"x{at}: &x{at} {{{', '.join(f'k{k}: *x{at - 1}' for k in range(9))}}}" for at in range(1, levels)]
+    schema = f"{{content: {{application/json: {{schema: {{type: object, properties: *x{levels - 1}}}}}}}}}"
+    lines.append(f"paths: {{/a: {{post: {{requestBody: {schema}, responses: {{'200': {{description: ok}}}}}}}}}}")
+    return "\n".join(lines).encode()
+
+
+@pytest.mark.parametrize("body", [bomb(9), b"openapi: 3.1.0\npaths: &p {/a: *p}\n"])
+def test_aliases_that_would_grow_without_end_are_refused_before_they_are_written_out(body):
+    began = time.process_time()
+    with pytest.raises(BadInput, match="what its aliases stand for"):
+        read_document(body, OpenApiDocument(name="x", document="x.yaml", domain="d", url="https://api.example.com"))
+    assert time.process_time() - began < 1
+
+
+def test_an_alias_that_a_person_would_write_is_read():
+    body = b"openapi: 3.1.0\nx: &ok {'200': {description: ok}}\npaths: {/a: {get: {operationId: g, responses: *ok}}}\n"
+    said = OpenApiDocument(name="x", document="x.yaml", domain="d", url="https://api.example.com")
+    assert list(read_document(body, said).contracts) == ["g"]

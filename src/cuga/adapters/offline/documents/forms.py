@@ -82,8 +82,11 @@ def _plain_text(path: Path) -> Read:
 
 def _html(path: Path) -> Read:
     reader = _HtmlReader()
-    reader.feed(_text_of(path))
-    reader.close()
+    try:
+        reader.feed(_text_of(path))
+        reader.close()
+    except AssertionError as error:  # what Python's parser says of a declaration that it does not know
+        raise Unreadable(f"it is no HTML that can be read ({error})", "save it again") from error
     reader.end_part(0)
     return Read(head=reader.head, parts=tuple(reader.parts))
 

@@ -15,6 +15,10 @@ where j.run = (select pk from stream where name = $1) and j.expected >= coalesce
     0)
 order by j.expected
 
+-- name: appends_of_many (streams, all of each)
+select s.name, j.id, j.expected, j.version, j.events, j.hash from stream s join journal j on j.run = s.pk
+where s.name = any($1::text[]) order by j.run, j.expected
+
 -- name: page (of all streams, the appends that end after a position)
 select j.id, s.name, j.expected, j.version, j.events, j.hash
 from journal j join stream s on s.pk = j.run where j.id > $1 order by j.id limit $2

@@ -60,8 +60,9 @@ _UNFILLED = re.compile(
 )
 _LINK = re.compile(r"https?://\S+|\bwww\.\S+", re.I)
 _IMAGE = re.compile(r"<img\b[^>]*>|!\[[^\]]*\]\([^)]*\)", re.I)
-_CLAIM = re.compile(
-    r"[^.!?\n]*(?:\b\d+(?:\.\d+)?\s?(?:%|percent|x\b)|\b(?:proven|studies show|research shows|guarantee[sd]?|the"
+_CLAIM = re.compile(  # from the beginning of a sentence only: from each of its letters it would be read once each
+    r"(?<![^.!?\n])[^.!?\n]*(?:\b\d+(?:\.\d+)?\s?(?:%|percent|x\b)|\b"
+    r"(?:proven|studies show|research shows|guarantee[sd]?|the"
     r" (?:leading|best|only) \w+|"
     r"number one|#1)\b)[^.!?\n]*", re.I)  # fmt: skip
 _PRESSURE = re.compile(
@@ -165,7 +166,7 @@ def _ease(text: Text) -> Iterator[Issue]:
 
 
 def _ask(text: Text) -> Iterator[Issue]:
-    asks = list(re.finditer(r"[^.!?\n]*\?", text.body)) or list(_ASK.finditer(text.body))
+    asks = list(re.finditer(r"(?<![^.!?\n])[^.!?\n]*\?", text.body)) or list(_ASK.finditer(text.body))
     if not asks:
         yield _whole("ask", "warning", "it asks nothing, so there is nothing to answer")
     for extra in asks[1:]:

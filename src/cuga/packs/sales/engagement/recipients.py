@@ -12,7 +12,8 @@ from cuga.packs.sales.engagement.laws import Basis, basis_of
 from cuga.packs.sales.industries import country_of
 from cuga.packs.sales.result import Evidence, Result, evidence
 
-ADDRESS = re.compile(r"[^\s@<>,;\"()]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+# from the beginning of a word only, so that a long one is read once
+ADDRESS = re.compile(r"(?<![^\s@<>,;\"()])[^\s@<>,;\"()]++@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 FREE_MAIL = frozenset((
     "gmail.com", "googlemail.com", "outlook.com", "hotmail.com", "live.com", "yahoo.com", "icloud.com", "me.com",
     "gmx.de", "gmx.net", "gmx.com", "web.de", "t-online.de", "orange.fr", "free.fr", "aol.com", "proton.me",

@@ -141,7 +141,7 @@ def read_mapping(path: Path) -> dict[str, Any]:
 
 
 def _bare(column: str) -> str:
-    return re.sub(r"[(\[].*?[)\]]", " ", column)
+    return re.sub(r"[(\[][^()\[\]]*[)\]]", " ", column)
 
 
 def _unit_in(text: str) -> str:

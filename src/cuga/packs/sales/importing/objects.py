@@ -46,7 +46,7 @@ def _lists(said: Any) -> dict[str, list[Any]]:
         return {"": said} if any(isinstance(row, dict) for row in said) else {}
     if not isinstance(said, dict):
         return {}
-    found = {name: rows for name, rows in said.items() if isinstance(rows, list) and any(map(_is_object, rows))}
+    found = {_plain(name): rows for name, rows in said.items() if isinstance(rows, list) and any(map(_is_object, rows))}
     return {"": next(iter(found.values()))} if len(found) == 1 and next(iter(found)) in _WRAPS else found
 
 
@@ -108,8 +108,13 @@ def _flat(row: dict[str, Any], before: str = "", depth: int = 1) -> dict[str, st
         if isinstance(value, dict) and depth < DEEPEST:
             found |= _flat(value, inside, depth + 1)
         else:
-            found[before + name] = _text(value)
+            found[_plain(before + name)] = _text(value)
     return found
+
+
+def _plain(text: str) -> str:
+    """A text that can be stored: half a surrogate pair is written in JSON as easily as a letter."""
+    return text.replace("\x00", "").encode("utf-8", "replace").decode()
 
 
 def _text(value: Any) -> str:
@@ -121,8 +126,8 @@ def _text(value: Any) -> str:
         case float() if value.is_integer() and abs(value) < 1e15:
             return str(int(value))
         case str():
-            return value.replace("\x00", "").encode("utf-8", "replace").decode().strip()
+            return _plain(value).strip()
         case list() if all(isinstance(part, str) for part in value):
             return " | ".join(map(_text, value))
         case _:
-            return json.dumps(value, ensure_ascii=False).encode("utf-8", "replace").decode()
+            return _plain(json.dumps(value, ensure_ascii=False))

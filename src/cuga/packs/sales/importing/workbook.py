@@ -6,6 +6,7 @@ Needs the extra `xlsx`; without it a workbook is named as unreadable with the wa
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 from functools import partial
@@ -52,7 +53,7 @@ def _table(path: Path, title: str, is_one_of_many: bool, tell: Tell) -> Table:
 def _rows(path: Path, title: str, table: Table, tell: Tell) -> Iterator[Row]:
     lines = _lines(path, title)
     next(lines, None)
-    for line, values in lines:
+    for line, values in _as_far_as_it_goes(lines, table, tell):
         while len(values) > len(table.columns) and not values[-1]:
             values.pop()
         values += [""] * (len(table.columns) - len(values))  # a sheet leaves out empty cells at the end
@@ -61,6 +62,19 @@ def _rows(path: Path, title: str, table: Table, tell: Tell) -> Iterator[Row]:
         elif line:
             table.unread += 1
             tell(problem(table.file, "empty_row", "not_stored", "a row of empty values", "", line))
+
+
+def _as_far_as_it_goes(
+    lines: Iterator[tuple[int, list[str]]], table: Table, tell: Tell
+) -> Iterator[tuple[int, list[str]]]:
+    line = 1
+    try:
+        for line, values in lines:
+            yield line, values
+    except (ValueError, TypeError, LookupError, ArithmeticError, SyntaxError, zipfile.BadZipFile, zlib.error) as error:
+        table.unread += 1  # what the reader raises deep inside a sheet that is broken in the middle
+        said = f"the rest of the sheet is left out: {error}"
+        tell(problem(table.file, "row_unreadable", "not_stored", said, "save it again as XLSX or CSV", line + 1))
 
 
 def _lines(path: Path, title: str) -> Iterator[tuple[int, list[str]]]:
