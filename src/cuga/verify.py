@@ -175,7 +175,7 @@ def events_in(kept: object) -> list[tuple[bytes, Any]]:
 def needs_of(kept: Kept, stream: str, found: list[tuple[bytes, Any]]) -> Iterator[str]:
     """Digests of the bytes out of line that an append refers to. `kept` learns of runs whose words are gone."""
     for body, event in ((body, event) for body, event in found if isinstance(event, dict)):
-        if stream in kept[0] or TOMBSTONE.match(body):
+        if TOMBSTONE.match(body):
             kept[0].setdefault(stream, []).append(body)
         elif event.get("type") == "runs_retired" and stream.startswith("house/"):
             kept[1].update(event["runs"])

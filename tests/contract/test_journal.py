@@ -14,6 +14,7 @@ from cuga.errors import ApprovalNotFound, BadInput, JournalFailed, NotFound, Run
 from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
+from cuga.journal.tombstone import tombstone
 from cuga.model.event import Annotation, Claim, Status
 from cuga.model.value import digest_bytes
 
@@ -346,3 +347,16 @@ async def test_close_finishes_what_is_queued_and_lets_nothing_more_in(home: Home
     with pytest.raises(JournalFailed):
         await journal.keep_snapshot(b"rules")
     await journal.close()
+
+
+async def test_what_was_appended_since_tombstones_were_made_stays_as_it_is(journal: Journal) -> None:
+    await journal.append("r1", 0, said("a", "b"), index=row())
+    await journal.append("r1", 2, said("c"))
+    bodies = [
+        tombstone(one.body, event) for one, event in zip(await journal.read("r1"), said("a", "b", "c"), strict=True)
+    ]
+    await journal.append("r1", 3, said("d"))
+    await journal.retire({"r1": bodies})
+    kept = await journal.read("r1")
+    assert [one.body for one in kept[:3]] == bodies and events_of(kept)[3:] == list(said("d"))
+    assert await journal.append("r1", 4, said("e")) == Committed(version=5)

@@ -28,6 +28,7 @@ def test_where_somebodys_data_are_is_shown_and_nothing_is_erased(used: Terminal)
     said = used("erase", PERSON, "--dry-run")
     assert said.code == 0 and ADDRESS in said.out and "1 run" in said.out
     held = used("erase", ADDRESS, "--dry-run", "--json").json
+    assert held["runs"][0] in said.out
     assert len(held["contacts"]) == 1 and len(held["runs"]) == 1 and held["clear_events"] == 0
 
 

@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from datetime import UTC, date, datetime
 from typing import Any
 
+import msgspec
 import pytest
 from tests.servers.fake_model import ANSWERED, TOLD, FakeModel, plan, refuses, says
 
 from cuga.adapters.capability import Account, Activity, Contact, Opportunity, Product
 from cuga.clock import ManualClock
 from cuga.journal.memory import MemoryJournal
+from cuga.model import command as c
 from cuga.model import event as e
 from cuga.model.event import Status, name_of
 from cuga.model.plan import Plan, PlanStep
@@ -317,3 +319,22 @@ async def test_a_summary_by_a_model_stands_beside_what_it_was_made_from() -> Non
             assert brief["written_by"] == f"the model m at {fake.host}" and brief["facts"]
     hits = {canary: json.dumps(fake.asked).count(canary) for canary in CANARIES}
     assert hits == dict.fromkeys(CANARIES, 0)
+
+
+async def test_a_text_that_was_not_written_down_is_not_used() -> None:
+    with FakeModel(says(GOOD)) as fake:
+        async with house_with(fake) as house:
+            driver = (await house.open()).driver
+            handle = driver.handle
+
+            async def given_up_meanwhile(run_id: str, command: c.Command) -> Any:
+                if isinstance(command, c.RecordModelReply):
+                    gone = msgspec.structs.replace(command, reply=None, message="whoever asked was given up on")
+                    await handle(run_id, gone)
+                return await handle(run_id, command)
+
+            driver.handle = given_up_meanwhile  # type: ignore[method-assign]
+            result, message = await drafted(house)
+            assert message["written_by"] == "" and "nobody waited for it" in " ".join(message["notes"])
+            kinds = [type(event) for event in await house.events(result.run_id)]
+            assert e.ModelCallError in kinds and e.ModelCallComplete not in kinds

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
 import sqlite3
 import zipfile
 from contextlib import closing
@@ -11,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from cuga import verify as verifier
-from cuga.adapters.capability import Account, Activity, Contact
+from cuga.adapters.capability import Account, Activity, Contact, Opportunity
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, NotAllowed, NotFound
+from cuga.errors import BadInput, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
+from cuga.model import command as c
 from cuga.model import house_event as h
 from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.plan import Plan, PlanStep
@@ -23,7 +26,7 @@ from cuga.orchestrator import Coordinator, retaining
 from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
-from cuga.privacy import ERASED
+from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
 from cuga.settings import read_settings
 
@@ -246,8 +249,166 @@ async def test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered
     assert f"edited: {old.run_id} #1: its words were blanked" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("when", ["before", "between", "after"])
+async def test_what_is_remarked_of_a_run_whose_words_go_is_neither_lost_nor_called_a_forgery(place, when):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+    async with opened(place, days=600) as front:
+        assembly, by = await front.open(), await front.principal()
+
+        async def remark():
+            late = c.Annotate(at=assembly.clock.now(), text="it came back after all", by=by)
+            await assembly.driver.handle(old.run_id, late)
+
+        if when == "before":
+            await remark()
+        kept = {old.run_id: await reduced(assembly, old.run_id)}
+        if when == "between":
+            await remark()
+        await retaining._retire(assembly, kept, AT, "", by)
+        if when == "after":
+            await remark()
+        assert await front.verify() == []
+        last = (await front.events(old.run_id))[-1]
+        assert last.text == (RETIRED if when == "before" else "it came back after all")
+        assert (await front.result(old.run_id)).status.value == "success"
+        await front.evidence(Scope(run_id=old.run_id), str(place.root.parent / "evidence.zip"))
+    for file in (place.journal, place.root.parent / "evidence.zip"):
+        assert verifier.main([str(file)]) == 0
+
+
 async def reduced(assembly, run_id):
     return (await retaining._reduced(assembly, run_id))[0]
+
+
+async def test_with_keys_that_are_not_its_own_a_house_is_read_and_writes_to_nobody_again(place):
+    async with opened(place) as front:
+        await furnished(front)
+        first = await sent(front)
+    keys = seals(place) / "subjects.db"
+    kept = keys.read_bytes()
+    for others in (None, b""):
+        keys.unlink(missing_ok=True)
+        if others is not None:
+            keys.write_bytes(others)
+        async with opened(place, days=1) as front:
+            with pytest.raises(JournalFailed, match="not those of this house") as lost:
+                await sent(front)
+            assert "keys.mark" in str(lost.value.facts["mend"])
+            assert UNREADABLE in encode(await front.events(first.run_id)).decode()
+        assert len(list(place.outbox.glob("*.eml"))) == 1
+    keys.write_bytes(kept)
+    async with opened(place, days=1) as front:
+        await sent(front)
+        assert "already done" in encode(await front.events((await front.runs())[0].run_id)).decode()
+    keys.unlink()
+    place.key_mark.unlink()
+    async with opened(place, days=2) as front:
+        assert (await sent(front)).status.value == "success", "somebody said that they are gone for good"
+
+
+async def test_whoever_is_told_that_a_run_ended_is_told_nothing_of_whom_it_was_about(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        told = h.NoticeAdded(at=AT, by="sam", notice_id="n1", channel="webhook", address="x.example", about=("ended",))
+        postman = await front.postman()
+        postman._targets = lambda: {"n1": told}
+        await postman.look()
+        await front.execute_plan(writing_to(ADDRESS, NAME))
+        await postman.look()
+        await front.erase_person("P1", "asked for it")
+        await postman.look()
+        (ended,) = assembly.outgoing().due()
+        assert ended.message.about == "ended" and ended.message.goal == ERASED
+
+
+@pytest.mark.parametrize("how", ["erased", "retained"])
+async def test_a_run_that_has_lost_words_is_not_called_decided_otherwise_and_its_plan_is_not_run_again(place, how):
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+        assert (await front.replay(old.run_id)).verdict == "same"
+    async with opened(place, days=600) as front:
+        await (front.retain("18mo") if how == "retained" else front.erase_person("P1", "asked for it"))
+        told = await front.replay(old.run_id)
+        assert told.verdict == "cannot be told" and told.holds
+        assert any("kept no more" in one.why for one in told.decisions)
+        with pytest.raises(BadInput, match="lost words"):
+            await front.start("", planned_in=old.run_id)
+
+
+async def test_a_copy_that_a_killed_dry_run_left_behind_goes_with_whom_it_knows(place, monkeypatch):
+    spare = place.root.parent / "spare"
+    ended = await asyncio.create_subprocess_exec("true")
+    await ended.wait()
+    left, kept = spare / f"cuga-dry-run-{ended.pid}-x", spare / f"cuga-dry-run-{os.getpid()}-x"
+    for copy in (left, kept, spare / "cuga-dry-run-of-somebody"):
+        copy.mkdir(parents=True)
+        (copy / "subjects.db").write_text("keys")
+    monkeypatch.setattr("tempfile.tempdir", str(spare))
+    async with opened(place) as front:
+        await furnished(front)
+        assert (await front.erase_person("P1", "asked for it")).cleaned["copies of dry runs"] == 1
+    assert not left.exists() and kept.exists() and len(list(spare.glob("cuga-dry-run-*"))) == 2
+
+
+@pytest.mark.parametrize("who", ["P8", ADDRESS])
+async def test_whoever_was_known_by_another_record_before_is_erased_as_well(place, who):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        old = await sent(front)
+        assembly.crm.erase(("P1",), lambda _: False, ERASED)  # as an export that does not have them any more
+        if who != ADDRESS:
+            assembly.crm.store({"contacts": [Contact(id="P8", name=NAME, email=ADDRESS)]})
+    async with opened(place, days=1) as front:
+        assert "Zanaria" in encode(await front.events(old.run_id)).decode()
+        assert (await front.person_data(who)).runs == (old.run_id,)
+        await front.erase_person(who, "asked for it")
+        told = encode(await front.events(old.run_id)).decode()
+        assert ERASED in told and not any(one in told for one in CANARIES)
+        assert await front.verify() == []
+
+
+async def test_what_a_row_of_theirs_shares_with_the_records_of_others_stays(place):
+    """A row of an export names the company, its country and whose deal it is; they are not the person's own."""
+    row = {
+        "account": "Birchline Ltd",
+        "country": "Germany",
+        "owner": "Ada Kestrel",
+        "source": "Web form",
+        "street": STREET,
+    }
+    async with opened(place) as front:
+        crm = (await front.open()).crm
+        said = {"name": "Birchline Ltd", "country": "Germany", "owner": "Ada Kestrel"}
+        crm.store(
+            {
+                "accounts": [
+                    Account(id="Birchline Ltd", **said, raw=dict(said)),
+                    Account(id="A2", name="Birchline Mills", parent="Birchline Ltd", parent_id="Birchline Ltd"),
+                ],
+                "contacts": [
+                    Contact(
+                        id="P1", name=NAME, email=ADDRESS, account="Birchline Ltd", account_id="Birchline Ltd", raw=row
+                    ),
+                    Contact(id="P2", name="Otto Plainman", email="otto@plain.example", raw={"source": "Web form"}),
+                ],
+                "opportunities": [
+                    Opportunity(id="D1", account="Birchline Ltd", account_id="Birchline Ltd", owner="Ada Kestrel",
+                                notes=STREET, raw={"account": "Birchline Ltd", "how": "Web form"}),
+                ],
+            }
+        )  # fmt: skip
+        before = [crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))]
+        await front.erase_person("P1", "by letter")
+        assert [
+            crm.get(*one) for one in (("accounts", "Birchline Ltd"), ("accounts", "A2"), ("contacts", "P2"))
+        ] == before
+        deal = crm.get("opportunities", "D1")
+        assert (deal.account, deal.account_id, deal.owner) == ("Birchline Ltd", "Birchline Ltd", "Ada Kestrel")
+        assert deal.raw == {"account": "Birchline Ltd", "how": "Web form"}
+        assert deal.notes == ERASED and not hits(place.crm)
 
 
 @pytest.mark.parametrize("where", ["destroy", "mail", "views", "records"])

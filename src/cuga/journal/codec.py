@@ -96,11 +96,13 @@ class Codec:
         """The bytes to store for the events of an append, and the events that the claims are taken from: without known
         secrets, and with scopes as the book has them."""
         personal = self.personal
-        if personal is not None and personal.concerns(stream, events):
-            events = personal.keyed(events)
-            bodies, said = self._encode_all(events)
-            return [_still_reads(body) for body in personal.seal(stream, bodies)], said
-        return self._encode_all(events)
+        if personal is None:
+            return self._encode_all(events)
+        is_watched = personal.concerns(stream, events)
+        bodies, said = self._encode_all(personal.keyed(events))  # of every run: what happens once has one scope
+        if is_watched:
+            bodies = [_still_reads(body) for body in personal.seal(stream, bodies)]
+        return bodies, said
 
     def _encode_all(self, events: Sequence[Event]) -> tuple[list[bytes], Sequence[Event]]:
         if self._current:

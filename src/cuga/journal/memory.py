@@ -122,8 +122,9 @@ class MemoryJournal:
     async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
         for stream, bodies in runs.items():
             lane = self._streams[stream]
-            fresh = [msgspec.structs.replace(one, body=body) for one, body in zip(lane, bodies, strict=True)]
-            lane[:] = fresh
+            # what was appended since the tombstones were made stays as it is
+            fresh = [msgspec.structs.replace(one, body=body) for one, body in zip(lane, bodies, strict=False)]
+            lane[: len(fresh)] = fresh
             for one in fresh:
                 self._book[one.position - 1] = one
             row = self._runs[stream]

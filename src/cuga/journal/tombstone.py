@@ -48,7 +48,7 @@ def without_mark(body: bytes) -> bytes:
 
 
 def sum_of(bodies: Iterable[bytes]) -> str:
-    """The digest over all stored events of a run, in order: 64 hex digits."""
+    """The digest over all tombstones of a run, in order: 64 hex digits. What was remarked later does not count."""
     return sha256(b"\n".join(bodies)).hexdigest()
 
 

@@ -253,7 +253,7 @@ def _take_over(turn: Turn, command: c.TakeOver) -> None:
     if not s.calling and s.planning is None:
         return
     turn.emit(e.TakenOver(at=turn.now, worker=command.worker, epoch=command.epoch))
-    thinking.lose(turn)
+    thinking.lose(turn, command.spared)
     for start in [one for one in s.calling.values() if one.step not in command.spared]:
         lost = Failed(
             mode=FailureMode.SYSTEM_CRASH,

@@ -6,6 +6,7 @@ the planner wished. A call that may not be made leaves its reason; the planner g
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import timedelta
 
 from cuga.kernel.replan import MAX_REPLANS
@@ -129,11 +130,12 @@ def go_around(turn: Turn) -> bool:
     return True
 
 
-def lose(turn: Turn) -> None:
-    """The process that asked is gone, and with it the reply: nobody knows what was used, so all of it stays taken."""
+def lose(turn: Turn, spared: Collection[str] = ()) -> None:
+    """The process that asked is gone, and with it the reply: nobody knows what was used, so all of it stays taken.
+    `spared` are steps whose calls, and the asking for their texts, another process goes on with."""
     s, mode = turn.state, FailureMode.SYSTEM_CRASH
     for start in (s.asking, *s.writing.values()):
-        if start is not None:
+        if start is not None and not (start.step and start.step in spared):
             why = "the process that asked ended before it could say what the model answered"
             turn.emit(
                 e.ModelCallError(

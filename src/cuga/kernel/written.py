@@ -14,11 +14,17 @@ NOTES = "notes"  # the field under which a model is told what others have writte
 
 
 def fed_by_model(s: RunState, step: Step) -> Wrote | None:
-    """The model that wrote what a step takes from an earlier one, one that was told notes first; None: none did."""
+    """The model that wrote what a step takes from earlier ones, whatever it went through on its way; one that was told
+    notes first. None: none did."""
     if not s.written:
         return None
-    whole = s.step(step.list_of) if step.list_of else step
-    taken = {reference.step for reference in whole.references}
+    taken, left = set[str](), [step]
+    while left:
+        one = left.pop()
+        whole = s.step(one.list_of) if one.list_of else one
+        fresh = {reference.step for reference in whole.references} - taken
+        taken |= fresh
+        left += [s.step(name) for name in fresh if name in s.index.steps]
     wrote = [one for name, one in s.written.items() if one.reply is not None and {name, s.step(name).list_of} & taken]
     return next((one for one in wrote if NOTES in one.fields), wrote[0] if wrote else None)
 

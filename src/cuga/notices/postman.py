@@ -86,7 +86,6 @@ class Postman:
         self._link = link
         self._lost = lost
         self._tenant = tenant
-        self._starts: dict[str, e.RunStarted] = {}
 
     async def work(self) -> None:
         """Look, deliver, wait; until cancelled."""
@@ -177,9 +176,9 @@ class Postman:
         log.info("notices: %s: %s", type(error).__name__ if isinstance(error, NotDone) else "unanswered", error)
 
     async def _messages(self, run_id: str, event: e.Event) -> AsyncIterator[tuple[Message, str]]:
+        if not self._targets():
+            return
         match event:
-            case e.RunStarted():
-                self._starts[run_id] = event
             case e.ApprovalRequested():
                 start = await self._start_of(run_id)
                 message = self._message(
@@ -200,7 +199,6 @@ class Postman:
                     yield one
             case e.RunFinished():
                 start = await self._start_of(run_id)
-                self._starts.pop(run_id, None)
                 if start is None or start.plan_only:
                     return
                 message = self._message(
@@ -255,15 +253,10 @@ class Postman:
         return Message(message_id=f"msg_{name}", about=about, at=at, link=f"{self._link()}{path}", **told)  # type: ignore[arg-type]
 
     async def _start_of(self, run_id: str) -> e.RunStarted | None:
-        if run_id not in self._starts:
-            stored = await self._journal.read(run_id)
-            first = PLAIN.decode(stored[0].readable) if stored else None
-            if not isinstance(first, e.RunStarted):
-                return None
-            if len(self._starts) > 1_000:
-                self._starts.clear()
-            self._starts[run_id] = first
-        return self._starts[run_id]
+        """How a run began, as it is readable now: what was read before may be erased since."""
+        stored = await self._journal.read(run_id)
+        first = PLAIN.decode(stored[0].readable) if stored else None
+        return first if isinstance(first, e.RunStarted) else None
 
     async def _end(self) -> int:
         position = 0

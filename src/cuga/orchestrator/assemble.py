@@ -134,7 +134,7 @@ async def open_house(
 
     scrub = redactor.scrub_values
     keys = database.open_keys(named_database) if named_database else KeyFile(keys_of(place, settings))
-    ring = KeyRing(keys)
+    ring = KeyRing(keys, place.key_mark if place is not None else None)
     sealing = sealing_of(ring, lambda: crm, lambda: folder, lambda: kept)
     book: PostgresJournal | None = None
     if place is not None:

@@ -37,6 +37,7 @@ from cuga.orchestrator.overseeing import Overseeing
 from cuga.orchestrator.reading import Planned, run_of
 from cuga.orchestrator.rehearsing import Rehearsing
 from cuga.orchestrator.remembering import Remembering
+from cuga.orchestrator.replaying import has_gaps
 from cuga.orchestrator.retaining import Retaining
 from cuga.orchestrator.servers import Servers
 from cuga.planning.check import check
@@ -162,6 +163,8 @@ class Coordinator(
         state = await assembly.driver.state(run_id)
         if state.plan is None:
             raise BadInput(f"run {run_id} has no plan", mend="`cuga plan GOAL` makes one.")
+        if has_gaps(state.plan):
+            raise BadInput(f"the plan of run {run_id} has lost words that are kept no more", mend="Plan it again.")
         if profile and profile != state.started.profile:
             raise BadInput(
                 f"that plan was made under profile {state.started.profile}, not {profile}",

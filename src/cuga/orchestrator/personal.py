@@ -59,7 +59,8 @@ class Declared:
 
 def person_of(contact: Contact) -> Person:
     """A contact as somebody whose data are sealed."""
-    raw = tuple(value for value in contact.raw.values() if isinstance(value, str))
+    company = {contact.account.casefold(), contact.account_id.casefold()}  # is no datum of whoever works there
+    raw = tuple(value for value in contact.raw.values() if isinstance(value, str) and value.casefold() not in company)
     return Person(
         ref=f"contact/{contact.id}",
         record_id=contact.id,

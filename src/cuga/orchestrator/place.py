@@ -46,6 +46,11 @@ class Place:
         return self.root / "people.db"
 
     @property
+    def key_mark(self) -> Path:
+        """What tells the keys of personal data of this house from others; says nothing of them."""
+        return self.root / "keys.mark"
+
+    @property
     def notices(self) -> Path:
         """Who is told outside the page, and what is still to be told."""
         return self.root / "notices.db"

@@ -78,6 +78,8 @@ class Retaining(Reading):
             assembly.signals.view.forget()
             assembly.acts.view.forget()
             assembly.known_lines.clear()
+            assembly.known_cards.clear()
+            assembly.was_taught = True  # what people taught is read anew
         return Retained(
             before=before,
             runs=tuple(runs),

@@ -207,7 +207,9 @@ class Scribe:
         )
         if error is not None:
             reply = msgspec.structs.replace(reply, mode=error.mode, message=error.detail or error.message)
-        await self._driver.handle(state.run_id, reply)
+        after = (await self._driver.handle(state.run_id, reply)).written.get(start.step)
+        if said is not None and (after is None or after.reply is None or after.attempt != start.attempt):
+            raise _ByRules("what the model wrote came when nobody waited for it any more")
 
 
 def _known(wrote: Wrote, prompt: str) -> dict[str, str]:

@@ -11,7 +11,9 @@ import hmac
 import os
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 
+from cuga.errors import JournalFailed
 from cuga.privacy.shelf import Shelf
 
 KEY_BYTES = 64  # AES-256 in the mode SIV takes two keys of 32 bytes
@@ -23,8 +25,10 @@ class KeyRing:
     """Makes, finds and destroys keys. Safe to use from several threads; that another process has destroyed a key is
     seen after `forget`."""
 
-    def __init__(self, shelf: Shelf) -> None:
+    def __init__(self, shelf: Shelf, mark: Path | None = None) -> None:
+        """`mark`: a file in the house that says which keys are its own, so that others are not taken for them."""
         self._shelf = shelf
+        self._mark = mark
         self._lock = threading.RLock()
         self._secret = b""
         self._keys: dict[str, bytes | None] = {}
@@ -44,8 +48,27 @@ class KeyRing:
     def keyed(self, text: str) -> str:
         """A digest of a text that only this house can make: 32 hex digits, the same for the same text."""
         with self._lock:
-            self._secret = self._secret or self._shelf.secret()
+            self._secret = self._secret or self._own_secret()
             return hmac.new(self._secret, text.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()[:32]
+
+    def _own_secret(self) -> bytes:
+        """The secret that the house has always had. With another one nobody would know what was done once already, and
+        to whom."""
+        said = self._mark.read_text("ascii").strip() if self._mark is not None and self._mark.exists() else ""
+        secret = self._shelf.secret() if self._shelf.is_begun or not said else b""
+        mark = hmac.new(secret, b"mark", hashlib.sha256).hexdigest()
+        if said and not hmac.compare_digest(said, mark):
+            raise JournalFailed(
+                f"the keys of personal data in {self._shelf.where} are not those of this house",
+                mend=f"Put them back from where you keep them. If they are gone for good, remove {self._mark}: names "
+                "stay sealed then, and nobody knows any more to whom something was sent already.",
+            )
+        if self._mark is not None and not said:
+            fresh = self._mark.with_name(f"{self._mark.name}.{os.getpid()}")
+            fresh.write_text(f"{mark}\n", "ascii")
+            fresh.chmod(0o600)
+            fresh.replace(self._mark)
+        return secret
 
     def id_of(self, ref: str) -> str:
         """The id that a person's key has now. Somebody who was erased and came back has another one than before."""

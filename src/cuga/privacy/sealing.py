@@ -40,6 +40,63 @@ _OPEN_TABLES = frozenset({"tools", "runs"})  # of the house's own events: digest
 _ENVELOPE = frozenset(
     {"type", "at", "by", "step", "tool", "approval_id", "question_id", "policy_digest", "tool_digest", "tenant"}
 )  # an event's own words, by which it is found and read
+_FREE = frozenset({"arguments", "carried", "data", "input", "inputs", "items", "reply", "result"})  # JSON of others
+_FIXED = frozenset(
+    {
+        "adapter",
+        "adapters",
+        "alternatives",
+        "approval",
+        "around",
+        "as_of",
+        "at_limit",
+        "before",
+        "capability",
+        "certainty",
+        "channel",
+        "claims",
+        "crm_version",
+        "deadline",
+        "depends_on",
+        "domain",
+        "ends",
+        "escalates_at",
+        "expires_at",
+        "fields",
+        "first",
+        "lapses_at",
+        "last",
+        "list_of",
+        "mode",
+        "planner",
+        "policy",
+        "pool",
+        "profile",
+        "provider",
+        "retry_at",
+        "risk",
+        "role",
+        "roles",
+        "rule",
+        "scopes",
+        "side_effect",
+        "starts",
+        "status",
+        "step",
+        "step_id",
+        "target",
+        "tools",
+        "trace_id",
+        "verdict",
+        "wake_at",
+        "without",
+        "zone",
+    }
+)  # fields of events that are no words: sealed they could not be read, or say something else after an erasure
+_ANSWERS = frozenset(answer.value for answer in e.DoubtAnswer)
+_PEOPLE = frozenset(
+    {"authors", "id", "on_behalf_of", "owner", "requesters", "source", "user", "worker"}
+)  # of the house
 _NUMBER = re.compile(r"\+?[\d ().-]{7,20}")
 
 _HOUSE = "house/"
@@ -101,7 +158,7 @@ class Sealing:
 
     def seal(self, stream: str, bodies: list[bytes], bound: str = "") -> list[bytes]:
         """The same JSON with sealed texts in the place of personal ones. `bound`: to what, when not to the stream."""
-        found = [self._plan(stream, body) for body in bodies]
+        found = [self._plan(stream, body, is_event=not bound) for body in bodies]
         self.ring.make({id for planned in found for _, ids in planned for id in ids})
         return [self._written(bound or stream, body, planned) for body, planned in zip(bodies, found, strict=True)]
 
@@ -145,9 +202,9 @@ class Sealing:
         self._scopes[keyed] = part
         return keyed
 
-    def _plan(self, stream: str, body: bytes) -> list[tuple[Value, tuple[str, ...]]]:
+    def _plan(self, stream: str, body: bytes, is_event: bool = True) -> list[tuple[Value, tuple[str, ...]]]:
         """What to seal of a body, and under whose keys."""
-        values = values_of(body)
+        values = [value for value in values_of(body) if not is_event or not _is_structure(value)]
         inside: dict[int, set[str]] = {}  # object -> whom it is about
         found: list[set[str]] = []
         event: set[str] = set()
@@ -167,8 +224,6 @@ class Sealing:
         parts = self._finder.parts(event | (known or set()), MOST_NEAR)
         declared, planned = self._names(), []
         for value, whom in zip(values, found, strict=True):
-            if value.depth == 1 and value.names[-1] in _ENVELOPE:
-                continue
             if not whom and parts:
                 whom = self._finder.named(value.text, parts)
             if not whom and value.text and not declared.isdisjoint(value.names):
@@ -239,6 +294,18 @@ class Sealing:
         clear = _TOKEN.sub(opened, body)
         return self._with_scopes(clear) if b"/~" in clear else clear
 
+    def ids_with(self, stream: str, body: bytes, addresses: Collection[str]) -> set[str]:
+        """The ids under which a text with one of these addresses is sealed for one person: theirs, by whatever record
+        they were known then. Addresses in lower case."""
+        found: set[str] = set()
+        for match in _TOKEN.finditer(body):
+            if b"+" in match[1] or (id := match[1].decode()) in found:
+                continue
+            text = self.open(stream, match[0]).decode("utf-8", "replace")
+            if any(one[0].strip(".").casefold() in addresses for one in EMAIL.finditer(text)):
+                found.add(id)
+        return found
+
     def open_text(self, stream: str, text: str) -> str:
         """One text, opened if it is sealed."""
         if not text.startswith(SEALED):
@@ -258,6 +325,18 @@ class Sealing:
             if _NUMBER.fullmatch(value.text):
                 self._keyed_part(folded(value.text))
         return self.named(text).encode()
+
+
+def _is_structure(value: Value) -> bool:
+    """Whether a text holds an event together and says nothing of a person, whatever their records happen to hold."""
+    if value.depth == 1 and value.names[-1] in _ENVELOPE:
+        return True
+    for name in value.names[1:]:
+        if name in _FREE:
+            return False
+        if name in _FIXED or (name in _PEOPLE and "@" not in value.text):
+            return True
+    return value.text in _ANSWERS and value.names[1] == "answer"
 
 
 def _is_telling(value: Value) -> bool:

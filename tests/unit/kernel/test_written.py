@@ -103,3 +103,24 @@ def test_a_text_that_was_not_taken_marks_nothing():
     agreed = {"approvals": msgspec.structs.replace(rules().profile.approvals, propose=Consent.RULE)}
     story = writing(**agreed).when(asks()).when(hears(reply=None, message="late", tokens=0))
     assert story.when(completes("a", {"text": "by rules"})).found("approval_received").rule
+
+
+def test_what_a_text_went_through_on_its_way_takes_no_mark_away():
+    agreed = {"approvals": msgspec.structs.replace(rules().profile.approvals, propose=Consent.RULE)}
+    steps = (
+        step("a", DRAFT),
+        step("b", READ, {"text": output_of("a")}, depends_on=("a",)),
+        step("c", NOTE, {"text": output_of("b")}, depends_on=("b",)),
+    )
+    story = writing(a_plan=plan(*steps), **agreed).when(asks()).when(hears())
+    story = story.when(completes("a", {"text": "Hi"})).when(completes("b", {"text": "HI"}))
+    assert story.found("approval_requested").consequences[0].startswith("A model wrote text in this")
+
+
+def test_a_call_that_another_process_goes_on_with_is_heard_after_the_run_was_taken_over():
+    story = writing().when(asks()).when(asks("b"))
+    spared = c.TakeOver(at=AT, worker="w2", epoch=story.state.epoch + 1, spared=("a",))
+    story = story.when(spared)
+    assert set(story.state.writing) == {"a"} and story.found("model_call_error").step == "b"
+    story = story.when(hears()).then("model_call_complete")
+    assert story.state.written["a"].reply is not None and "a" in story.state.calling

@@ -17,7 +17,8 @@ from cuga.journal.port import Committed, Refused
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.context import Principal
-from cuga.model.outcome import BlobRef
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import BlobRef, Certainty
 from cuga.model.tool import SideEffect
 from cuga.model.value import digest_bytes
 from cuga.privacy import ERASED, UNREADABLE, Finder, KeyFile, KeyRing, Person, Sealing
@@ -233,3 +234,70 @@ def test_the_house_says_that_somebody_was_erased_without_saying_who():
     event = h.PersonErased(at=AT, by="sam", subjects=(seal.ring.id_of("contact/P1"),), runs=2, reason="asked for it")
     (body,), _ = Codec(personal=seal).encode_all([event], "house/local")
     assert body == PLAIN.encode(event)
+
+
+@pytest.mark.parametrize("word", [*(one.value for one in SideEffect), "running", "approve", "happened", "p", "high"])
+def test_a_record_that_happens_to_hold_a_word_of_events_stops_no_run(word):
+    held = Person(
+        "contact/P3", "P3", "Nora Hale", ("nora@acme.example",), (), (word, "2026-01-05", "approve", "success")
+    )
+    seal = sealing((DANA, held))
+    told = e.ApprovalReceived(
+        at=AT, approval_id="r1-a1", step="s1", verdict=e.Verdict.APPROVE, digest="c" * 64, final=True, lapses_at=AT
+    )
+    doubt = e.DoubtResolved(at=AT, step="s1", answer=e.DoubtAnswer.HAPPENED)
+    done = e.RunFinished(at=AT, status=e.Status.SUCCESS, reason="done")
+    bodies = stored(seal, call(b'{"recipient":"nora@acme.example"}'), told, doubt, done)
+    seal.ring.destroy([seal.ring.id_of(held.ref), seal.ring.id_of("email/nora@acme.example")])
+    seal.forget()
+    read = [PLAIN.decode(seal.open("r1", body)) for body in bodies]
+    assert read[0].profile == "p" and read[1].side_effect is SideEffect.EXECUTE and read[3:] == [doubt, done]
+
+
+def test_a_claim_that_names_somebody_in_words_is_counted_again_under_its_own_scope():
+    seal = sealing()
+    claim = e.Claim(scope="send/local/email/dana@acme.example/for dana reyes", amount=1, limit=1)
+    codec = Codec(personal=seal)
+    bodies, said = codec.encode_all((started("Write to Dana Reyes"), call(b"{}", claims=(claim,))), "r1")
+    assert PLAIN.decode(bodies[1]).claims == said[1].claims, "what the book counts is what its events say"
+
+
+def test_a_user_is_no_contact_of_the_same_name():
+    seal = sealing((DANA, Person("contact/P4", "P4", "Sam")))
+    first = stored(seal)[0]
+    assert PLAIN.decode(first).requester == Principal(id="sam")
+
+
+def test_bytes_out_of_line_have_no_names_that_are_left_open():
+    seal = sealing()
+    stored(seal)
+    assert b"dana@" not in Codec(personal=seal).seal_blob("r1", b'{"by":"dana@acme.example","step":"Dana Reyes"}')
+
+
+async def test_what_happens_once_has_one_scope_whether_its_run_is_watched_or_not(journal):
+    claim = e.Claim(scope="visit/local/dana@acme.example", amount=1, limit=1)
+    plain = started("Do what is due"), call(b"{}", claims=(claim,))
+    assert isinstance(await journal.append("r1", 0, (started("Write to Dana Reyes"), plain[1])), Committed)
+    assert await journal.append("r2", 0, plain) == Refused(claim=claim, used=1)
+
+
+@pytest.mark.parametrize("journal", ["sqlite", "postgres"], indirect=True)
+async def test_what_was_done_once_before_scopes_were_keyed_is_not_done_again(journal):
+    claim = e.Claim(scope="send/local/email/dana@acme.example/hello", amount=1, limit=1)
+    personal, journal._codec.personal = journal._codec.personal, None
+    before = started("hello"), call(b"{}", claims=(claim,))
+    assert isinstance(await journal.append("r0", 0, before), Committed)
+    journal._codec.personal = personal
+    looks = msgspec.structs.replace(claim, amount=0, limit=0)
+    for asked in (claim, looks):
+        found = await journal.append("r1", 0, (started("hello"), call(b"{}", claims=(asked,))))
+        assert found == Refused(claim=asked, used=1)
+    assert await journal.used(claim.scope) == 1
+    back = e.ToolCallError(
+        at=AT, step="s1", attempt=1, mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.NOT_DONE, message="",
+        claims=(msgspec.structs.replace(claim, amount=-1),),
+    )  # fmt: skip
+    assert isinstance(await journal.append("r0", 2, (back,)), Committed)
+    for stream, fits in (("r1", True), ("r2", False)):
+        found = await journal.append(stream, 0, (started("hello"), call(b"{}", claims=(claim,))))
+        assert isinstance(found, Committed if fits else Refused)

@@ -81,6 +81,7 @@ def _lines(held: Held) -> list[str]:
     found = [
         f"{held.who}: {known}",
         f"In {_count(len(held.runs), 'run')}, sealed; the keys are in {held.keys}.",
+        *(f"  {run_id}" for run_id in held.runs),
         *([f"Would be cancelled: {', '.join(held.unfinished)}"] if held.unfinished else []),
         *(f"Names them, and is not ours to change: {one}" for one in held.documents),
     ]

@@ -150,12 +150,14 @@ class PostgresJournal:
 
     async def _admit(
         self, stream: str, expected: int, events: Sequence[Event], index: Index | None, blobs: Sequence[bytes]
-    ) -> Item | Conflict:
+    ) -> Item | Conflict | Refused:
         """Let an append into the queue, chained on what is believed of its stream."""
         if self._closed or not self._is_open or self._is_full:
             await self._pass_the_door()
         if not stream or "\x00" in stream or len(stream) > 1000:
             raise BadInput("a stream needs a name of 1 to 1000 letters without NUL")
+        if (taken := await self._taken_before(events)) is not None:
+            return taken
         head = self._heads.get(stream)
         if head is None or head.version != expected:
             head = await self._head(stream, expected)
@@ -177,6 +179,17 @@ class PostgresJournal:
         self._point("append.admitted")
         self._join(item)
         return item
+
+    async def _taken_before(self, events: Sequence[Event]) -> Refused | None:
+        """What was claimed before scopes were keyed counts with what is claimed since; nothing is added to it."""
+        for claim in claims_of(events):
+            scope = self._codec.scope(claim.scope)
+            if scope == claim.scope or claim.amount < 0:
+                continue
+            before = await self._reader.used(claim.scope)
+            if before and (used := before + await self._reader.used(scope)) + claim.amount > claim.limit:
+                return Refused(claim=claim, used=used)
+        return None
 
     async def _head(self, stream: str, expected: int) -> Head:
         """The head to append to: the remembered one while appends to it are under way, else as the database has it."""
@@ -385,7 +398,9 @@ class PostgresJournal:
 
     async def used(self, scope: str) -> int:
         await self.open()
-        return await self._reader.used(self._codec.scope(scope))
+        keyed = self._codec.scope(scope)
+        before = await self._reader.used(scope) if keyed != scope else 0
+        return before + await self._reader.used(keyed)
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         await self.open()

@@ -104,7 +104,7 @@ class BookCheck:
         self._found: list[Fault] = []
         self._needs: dict[str, tuple[str, str]] = {}  # digest -> kind of the fault when it is gone, who needs it
         self._used: dict[str, int] = {}
-        self._blanked: dict[str, list[bytes]] = {}  # run that holds a tombstone -> all its events
+        self._blanked: dict[str, list[bytes]] = {}  # run -> its tombstones
         self._retired: dict[str, str] = {}  # run -> the digest over what is kept of it, as the house says
 
     def faults(self) -> list[Fault]:
@@ -142,8 +142,8 @@ class BookCheck:
                 spoilt.add(run)
                 self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
             name = names.get(run, "")
-            if name in self._blanked or any(map(is_tombstone, bodies)):
-                self._blanked.setdefault(name, []).extend(bodies)
+            if tombs := [body for body in bodies if is_tombstone(body)]:  # what was remarked since is beside them
+                self._blanked.setdefault(name, []).extend(tombs)
             for seq, body in enumerate(bodies, expected + 1):
                 if (
                     _holds(body, b'"claims"')

@@ -82,7 +82,7 @@ class Reading(ABC):
         return self._reader.find_trace(trace_id, tenant)
 
     async def used(self, scope: str) -> int:
-        return self._reader.used(self._codec.scope(scope))
+        return self._codec.used(self._reader.used)(self._codec.scope(scope))
 
     async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
         return self._reader.links(after, limit)

@@ -21,7 +21,15 @@ from cuga.orchestrator.place import Place, make_private
 from cuga.privacy import KeyFile
 from cuga.settings import Settings
 
-_ALIVE = ("-wal", "-shm", ".sock", "-journal", ".ballast", ".half")  # move with the process that has the house open
+_ALIVE = (
+    "-wal",
+    "-shm",
+    ".sock",
+    "-journal",
+    ".ballast",
+    ".half",
+    ".mark",
+)  # move with the process that has the house open
 _PAGE = 1 << 20
 SEALS = "seals"  # of the copy, inside it
 

@@ -15,6 +15,7 @@ from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator.assembly import Assembly
+from cuga.orchestrator.dryrun import drop_left_over
 from cuga.orchestrator.erasing.subject import Subject, subject_of
 from cuga.orchestrator.erasing.told import Erased, Held
 from cuga.orchestrator.place import Place
@@ -35,7 +36,7 @@ class Erasing(Reading):
         assembly = await self.open()
         await self._must_govern(by)
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
-        streams, clear = await _streams_of(assembly, subject)
+        streams, clear, _ = await _streams_of(assembly, subject)
         runs = tuple(stream for stream in streams if not stream.startswith("house/"))
         return Held(
             who=who,
@@ -58,11 +59,11 @@ class Erasing(Reading):
         if not reason.strip():
             raise BadInput("erasing somebody needs a reason", mend='Say --reason "asked for by letter of 3 May".')
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
-        streams, clear = await _streams_of(assembly, subject)
+        streams, clear, former = await _streams_of(assembly, subject)
         runs = [stream for stream in streams if not stream.startswith("house/")]
         cancelled = await self._cancelled(assembly, runs, person)
         ring = assembly.sealing.ring
-        ids = tuple(sorted(ring.id_of(ref) for ref in subject.refs))
+        ids = tuple(sorted({*(ring.id_of(ref) for ref in subject.refs), *former}))
         said = ERASED if subject.is_named(reason) else reason  # the record of it must not name whom it is about
         event = h.PersonErased(at=assembly.clock.now(), by=person.id, subjects=ids, runs=len(runs), reason=said)
         await assembly.change(event, person)
@@ -106,10 +107,13 @@ class Erasing(Reading):
         return tuple(open_runs)
 
 
-async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], int]:
-    """The streams that hold something sealed for somebody, and how many events hold it in clear."""
+async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], int, set[str]]:
+    """The streams that hold something sealed for somebody, how many events hold it in clear, and ids of theirs from
+    records that are not there any more."""
     ring = assembly.sealing.ring
-    ids = [one.encode() for ref in subject.refs for one in ring.ids_of(ref)]
+    former = await _former_ids(assembly, subject)
+    ids = [one.encode() for one in former]
+    ids += [one.encode() for ref in subject.refs for one in ring.ids_of(ref)]
     found: dict[str, None] = {}
     clear = 0
     async for stored in assembly.journal.feed():
@@ -118,7 +122,18 @@ async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], 
             found.setdefault(stored.stream)
         if subject.may_be_named(text := body.decode("utf-8", "replace")) and subject.is_named(text):
             clear += 1
-    return list(found), clear
+    return list(found), clear, former
+
+
+async def _former_ids(assembly: Assembly, subject: Subject) -> set[str]:
+    """Ids that a person had by records with other ids, e.g. before the records were brought in anew."""
+    sealing = assembly.sealing
+    known = {one for ref in subject.refs for one in sealing.ring.ids_of(ref)}
+    found: set[str] = set()
+    async for stored in assembly.journal.feed():
+        if subject.addresses and _MARK in stored.body:
+            found |= sealing.ids_with(stored.stream, stored.body, subject.addresses)
+    return found - known
 
 
 def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
@@ -128,6 +143,7 @@ def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
     found |= {f"outbox {name}": count for name, count in assembly.outbox.erase(is_about).items()}
     if assembly.place is not None:
         found["rehearsals"] = _drop_rehearsals(assembly.place)
+        found["copies of dry runs"] = drop_left_over()
     if assembly.inbox is not None:
         found["inbox mails"] = assembly.inbox.erase(is_about)
     return found

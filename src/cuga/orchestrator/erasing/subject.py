@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from cuga.adapters.capability import Contact
 from cuga.adapters.folder import CrmFolder
@@ -10,6 +10,14 @@ from cuga.adapters.offline import CrmStore
 from cuga.errors import BadInput, NotFound
 from cuga.orchestrator.personal import person_of
 from cuga.privacy import Finder, Person
+
+_OF_THE_HOUSE = {  # words that records share; a row of somebody's that repeats one makes it no datum of theirs
+    "accounts": ("id", "name", "industry", "country", "city", "parent", "parent_id", "website", "owner"),
+    "opportunities": ("id", "account", "account_id", "product", "product_id", "owner", "stage", "status"),
+    "products": ("id", "name", "series"),
+    "teams": ("id", "name", "manager", "region"),
+    "territories": ("id", "name", "owner", "manager", "region"),
+}
 
 
 class Subject:
@@ -52,7 +60,7 @@ def subject_of(said: str, crm: CrmStore, folder: CrmFolder | None) -> Subject:
     if not found and "@" in said:
         address = said.casefold()
         found = [one for one in known if one.email.strip().casefold() == address]
-        return Subject(tuple(map(person_of, found)), (address,))
+        return _subject(found, known, crm, folder, (address,))
     if not found:
         found = [one for one in known if one.name.strip().casefold() == said.casefold()]
         if len({one.email.casefold() for one in found}) > 1:
@@ -62,7 +70,32 @@ def subject_of(said: str, crm: CrmStore, folder: CrmFolder | None) -> Subject:
         raise NotFound(f"nobody is known as {said!r}", mend="Give a contact's id, their address or their full name.")
     emails = {one.email.strip().casefold() for one in found if one.email}
     same = [one for one in known if one.email.strip().casefold() in emails and one.id not in {f.id for f in found}]
-    return Subject(tuple(map(person_of, (*found, *same))), ())
+    return _subject([*found, *same], known, crm, folder)
+
+
+def _subject(
+    theirs: list[Contact], known: list[Contact], crm: CrmStore, folder: CrmFolder | None, addresses: Iterable[str] = ()
+) -> Subject:
+    ids = {one.id for one in theirs}
+    shared = {_folded(value) for one in known if one.id not in ids for value in person_of(one).values}
+    for records in (crm, folder):
+        if records is not None and _is_there(records):
+            shared.update(_words_of_the_house(records))
+    people = map(person_of, theirs)
+    return Subject(
+        tuple(one._replace(values=tuple(v for v in one.values if _folded(v) not in shared)) for one in people),
+        addresses,
+    )
+
+
+def _words_of_the_house(records: CrmStore | CrmFolder) -> Iterator[str]:
+    for kind, fields in _OF_THE_HOUSE.items():
+        for record in records.each(kind):
+            yield from (_folded(value) for field in fields if (value := getattr(record, field)))
+
+
+def _folded(text: str) -> str:
+    return text.strip().casefold()
 
 
 def _is_there(records: CrmStore | CrmFolder) -> bool:

@@ -198,6 +198,8 @@ def send_meeting_invitation(
     if invitation.body_hash and invitation.body_hash != body_hash(invitation.body):
         raise NotDone("the text is not the one that was proposed", mend="have the changed one approved with its hash")
     starts = _moment(invitation.start)
+    if invitation.start != _iso(starts):  # one time has one spelling: it is offered to one person once
+        raise NotDone(f"{invitation.start} is spelled otherwise than here", mend=f"write it as {_iso(starts)}")
     length = timedelta(minutes=invitation.minutes)
     if calendar_text.times_in(invitation.ics) != (starts, starts + length):
         raise NotDone("the calendar file is for another time than the mail", mend="propose the meeting again")

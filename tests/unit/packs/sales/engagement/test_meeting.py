@@ -139,6 +139,14 @@ def test_what_was_changed_after_it_was_proposed_does_not_go_out(context: ToolCon
         sent(context, msgspec.structs.replace(proposed(context), **changed))
 
 
+def test_one_time_has_one_spelling_so_that_it_is_offered_to_one_person_once(context: ToolContext):
+    invitation = proposed(context)
+    assert invitation.start == "2026-03-02T11:30+00:00"
+    with pytest.raises(NotDone) as refused:
+        sent(context, msgspec.structs.replace(invitation, start="2026-03-02T13:30+02:00"))
+    assert invitation.start in str(refused.value.facts["mend"])
+
+
 def test_an_address_cannot_add_a_line_to_the_file(context: ToolContext):
     with pytest.raises(BadInput):
         proposed(context, organizer="ada@x.example\r\nATTENDEE:mailto:eve@evil.example")
