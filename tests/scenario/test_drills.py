@@ -44,7 +44,7 @@ DRILLS: dict[str, tuple[Drill, int, int]] = {  # name -> drill, trials in the su
     "an anchor while the power goes": (anchors.drill, 1, 1),
     "a clock that is set by hours": (houses.clocks, 40, 2_000),
     "a disk that fails under a house at work": (houses.disks, 8, 600),
-    "deaths, alone and in pairs": (houses.deaths, 18, 3_000),
+    "deaths, alone and in pairs": (houses.deaths, 9, 3_000),
     "memory while a journal grows": (growth.drill, 60_000, 1_000_000),
 }
 

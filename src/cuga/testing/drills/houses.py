@@ -92,7 +92,7 @@ class DiskHouse(House):
         await self._kill()
         if self.is_calm and not self._is_right:
             self._is_right = True
-            await self.journal.close()  # type: ignore[attr-defined]
+            await self.journal.close()
             self._bad.heal()
             if self._trial.manner == "power":
                 self._bad.cut_the_power(Random(self.seed))

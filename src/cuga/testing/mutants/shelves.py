@@ -11,7 +11,7 @@ from cuga.journal.sqlite import care, reader
 from cuga.orchestrator.sealing import anchors, sealer
 from cuga.privacy import ring
 from cuga.projections import views
-from cuga.testing import processes
+from cuga.projections.rows import index_of
 from cuga.testing.mutants.bed import Bed, storage_mutant
 
 
@@ -121,7 +121,7 @@ def a_destroyed_key_is_remembered(bed: Bed) -> None:
 @storage_mutant
 def decided_requests_stay_listed(bed: Bed) -> None:
     """What was decided is still shown as open."""
-    right = processes.index_of
+    right = index_of
 
     def wrong(before: Any, after: Any, events: Any) -> Any:
         index = right(before, after, events)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
@@ -193,7 +193,7 @@ def two_may_write(bed: Bed) -> None:
 @storage_mutant
 def the_chain_is_over_values(bed: Bed) -> None:
     """The link is made over what the bytes mean, not over the bytes."""
-    right = vars(binding)["link"]
+    right: Callable[..., bytes] = vars(binding)["link"]
 
     def wrong(prefix: bytes, expected: int, before: bytes, bodies: Any) -> bytes:
         return right(prefix, expected, before, [msgspec.json.encode(msgspec.json.decode(body)) for body in bodies])
