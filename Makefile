@@ -19,7 +19,7 @@ export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 PAGE := src/cuga/api/page/index.html
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
 
-.PHONY: help demo cluster test cover check format bench docs sbom soak lock clean page page-if-node
+.PHONY: help demo cluster test cover check format bench docs sbom soak drill mutate lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -57,8 +57,14 @@ docs: $(VENV)/.dev ## Build the documentation as a site that is read without a n
 sbom: $(VENV)/.dev ## Write the bill of materials and the licences of what is shipped
 	@PYTHONPATH=src:. $(BIN)/python -m tests.supply.sbom
 
-soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kills
-	@$(BIN)/python -m pytest -q -m soak $(ARGS)
+soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kills and broken disks
+	@$(BIN)/python -m pytest -q -s -m soak $(ARGS)
+
+drill: $(VENV)/.dev ## Hold one fault drill: make drill ARGS="cuts --count 5000"
+	@$(BIN)/python -m cuga.testing.drills $(ARGS)
+
+mutate: $(VENV)/.mutate ## Change kernel, policy and journal a little, and see which changes no test notices
+	@$(BIN)/python tests/mutate.py $(ARGS)
 
 lock: $(VENV)/.python ## Compile the pinned requirements anew
 	@$(BIN)/python -m uv --version > /dev/null || { echo "this chore needs uv"; exit 1; }
@@ -66,7 +72,8 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra restate --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra restate --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt; \
+	$$compile requirements/mutate.in -o requirements/mutate.txt
 	@! command -v npm > /dev/null || (cd requirements/node \
 		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)
 
@@ -110,6 +117,11 @@ $(VENV)/.installed: $(VENV)/.python requirements/run.txt requirements/build.txt 
 $(VENV)/.dev: $(VENV)/.installed requirements/dev.txt
 	@echo "installing what the tests and checks need, pinned by hash"
 	@$(call install,--require-hashes -r requirements/dev.txt)
+	@touch $@
+
+$(VENV)/.mutate: $(VENV)/.dev requirements/mutate.txt
+	@echo "installing mutmut, pinned by hash"
+	@$(call install,--require-hashes -r requirements/mutate.txt)
 	@touch $@
 
 # Servers and a large OpenAPI document that only npm has. Without Node their tests are skipped and say why.

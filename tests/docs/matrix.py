@@ -410,6 +410,22 @@ Operations are judged, approved, recorded, and tried again by the record
     scenario/test_openapi_tools.py
     unit/tools/openapi/test_api.py
     """,
+    "Drills": """
+A log that is cut, a bit that turns over: nothing is lost or altered that nobody names
+    scenario/test_drills.py::test_a_drill_finds_no_fault
+    scenario/test_drills.py::test_a_table_that_is_not_as_it_was_made_is_named
+    scenario/test_drills.py::test_the_verifier_stumbles_over_no_value
+    scenario/test_drills.py::test_peaks_in_which_a_bit_has_turned_over_are_made_anew_from_the_record
+Bugs planted in the storage are noticed, and without them nothing is
+    scenario/test_drills.py::test_a_bug_of_the_storage_is_noticed
+    scenario/test_drills.py::test_without_a_bug_nothing_is_noticed
+What is answered as committed survives the power, and only that is promised
+    scenario/test_drills.py::test_the_power_takes_what_was_not_synced_and_nothing_else
+A refused wish after a restart does not let lost calls be made again
+    scenario/test_drills.py::test_a_refused_wish_before_the_sweep_does_not_let_lost_calls_be_made_again
+A stopped process keeps its house, and leaves it when it dies
+    scenario/test_drills.py::test_a_stopped_process_keeps_its_house_goes_on_when_it_may_and_leaves_it_when_it_dies
+    """,
     "Hostile input": """
 Every parser takes what it is given or refuses it, whatever fuzzing makes of it
     fuzz/test_doors.py

@@ -16,6 +16,7 @@ from random import Random
 from typing import Any
 
 import apsw
+import msgspec
 import pytest
 from tests.contract import test_journal as contract
 from tests.contract.journals import AT, claiming, said, sqlite
@@ -31,8 +32,9 @@ from cuga.privacy import ERASED, Finder, KeyFile, KeyRing, Person, Sealing
 from cuga.projections.projection import Mark
 from cuga.projections.views import ViewsFile
 from cuga.testing import mutants
-from cuga.testing.drills import Tally, anchors, book, cuts, houses, rot, starve
+from cuga.testing.drills import Tally, anchors, book, cuts, growth, houses, rot, starve
 from cuga.testing.drills.disk import disk
+from cuga.testing.loop import JumpingLoop
 
 Drill = Callable[[Path, int, int], Tally]
 DRILLS: dict[str, tuple[Drill, int, int]] = {  # name -> drill, trials in the suite, trials of the soak
@@ -42,7 +44,8 @@ DRILLS: dict[str, tuple[Drill, int, int]] = {  # name -> drill, trials in the su
     "an anchor while the power goes": (anchors.drill, 1, 1),
     "a clock that is set by hours": (houses.clocks, 40, 2_000),
     "a disk that fails under a house at work": (houses.disks, 8, 600),
-    "deaths, alone and in pairs": (houses.deaths, 18, 3_000),
+    "deaths, alone and in pairs": (houses.deaths, 9, 3_000),
+    "memory while a journal grows": (growth.drill, 60_000, 1_000_000),
 }
 
 LAST_KINDS = frozenset(
@@ -70,7 +73,7 @@ def test_a_drill_finds_no_fault(name: str, base: Path) -> None:
     drill, few, _ = DRILLS[name]
     tally = drill(base, few, 1)
     assert tally.faults == []
-    assert tally.trials >= few
+    assert tally.trials >= (1 if drill is growth.drill else few)
 
 
 @pytest.mark.soak
@@ -196,19 +199,13 @@ def sealing(shelf: KeyFile) -> Sealing:
 def a_name_lies_in_clear(base: Path) -> bool:
     async def work() -> None:
         journal = SqliteJournal(base / "journal.db", prefill=False, personal=sealing(KeyFile(None)))
-        start = book.started("r1")
-        named = type(start)(
-            **{name: getattr(start, name) for name in start.__struct_fields__} | {"goal": "Win Dana Reyes"}
-        )
-        row = type(book.row("r1"))
-        line = row(
-            **{name: getattr(book.row("r1"), name) for name in row.__struct_fields__} | {"goal": "Win Dana Reyes"}
-        )
+        named = msgspec.structs.replace(book.started("r1"), goal="Win Dana Reyes")
+        line = msgspec.structs.replace(book.row("r1"), goal="Win Dana Reyes", reason="Dana Reyes waits")
         await journal.append("r1", 0, [named], index=Index(run=line))
         await journal.close()
 
     asyncio.run(work())
-    return any(b"Dana Reyes" in file.read_bytes() for file in base.glob("journal.db*"))
+    return any(b"Dana" in file.read_bytes() for file in base.glob("journal.db*"))
 
 
 def an_erased_name_is_read(base: Path) -> bool:
@@ -313,6 +310,16 @@ def test_without_a_bug_nothing_is_noticed(name: str, base: Path) -> None:
 
 
 # --- what the drills found ------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(("seed", "deaths"), [(600_175, [(2, False)]), (600_170, [(5, False), (12, False)])])
+def test_a_refused_wish_before_the_sweep_does_not_let_lost_calls_be_made_again(
+    seed: int, deaths: list[tuple[int, bool]]
+) -> None:
+    found, loop = houses.Deaths(), JumpingLoop()
+    found.die(loop, seed, deaths)
+    loop.close()
+    assert found.tally.faults == []
+
+
 async def test_peaks_in_which_a_bit_has_turned_over_are_made_anew_from_the_record(base: Path) -> None:
     directory = base / "spoilt"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -44,5 +45,5 @@ def test_a_killed_house_goes_on_and_does_nothing_twice(seed: int, durability: st
 
 
 @pytest.mark.soak
-def test_two_thousand_kills_lose_nothing_and_repeat_nothing() -> None:
-    swept(2_000, 10_000, "full", 3_600)
+def test_twenty_thousand_kills_lose_nothing_and_repeat_nothing() -> None:
+    swept(int(os.environ.get("CUGA_KILLS", "20000")), 10_000, "full", 36_000)

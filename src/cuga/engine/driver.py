@@ -224,10 +224,13 @@ class Driver:
                 if isinstance(first, c.StartRun):
                     state = RunState(live.run_id)
                 else:
-                    state = live.state = await self.load(live.run_id)
+                    state = await self.load(live.run_id)
                     live.stale = False
                     # whoever made its calls is gone; they are lost to it before anything else is decided
-                    commands = [*self._taking_over(live, state, letters), *(letter.command for letter in letters)]
+                    lost = self._taking_over(live, state, letters)
+                    commands = [*lost, *(letter.command for letter in letters)]
+                    # not remembered before that is durable: a wish that is refused takes the take-over with it
+                    live.state = None if lost else state
             rules = live.rules
             if rules is None:
                 digest = first.policy_digest if isinstance(first, c.StartRun) else state.started.policy_digest

@@ -74,3 +74,9 @@ def test_what_fits_no_tree_is_refused() -> None:
         Tree(3, [EMPTY])
     with pytest.raises(ValueError, match="no leaf"):
         inclusion(some(3), 3)
+
+
+def test_a_leaf_is_made_of_the_bytes_that_the_format_names() -> None:
+    link = bytes(range(32))
+    said = b"\x00" + b"cuga.append\x00\x01" + (7).to_bytes(8, "big") + link
+    assert leaf_of(7, link) == sha256(said).digest()

@@ -421,3 +421,17 @@ def test_whoever_sees_it_may_report_a_server_and_only_an_admin_accepts_it():
     with pytest.raises(NotAllowed):
         house.check(state, FILES_READ, TINA, TOOLS)
     house.check(state, FILES_READ, Principal(id="sam"), TOOLS)
+
+
+def test_what_was_put_off_is_forgotten_with_its_schedule_and_kept_with_the_others():
+    others = h.SchedulePaused(at=AT, schedule_id="s", reason="a holiday")
+    state = house.apply(peopled(), others)
+    assert "s" in state.paused
+    assert house.apply(state, h.ScheduleRemoved(at=AT, schedule_id="s")).paused == {}
+    assert house.apply(state, h.UserLeft(at=AT, user="tom")).paused == {}
+    assert house.apply(state, h.UserLeft(at=AT, user="zoe")).paused == state.paused
+
+
+def test_who_has_taken_over_from_whom_is_told_along():
+    after = house.apply(peopled(), h.UserLeft(at=AT, user="tom", hand_over_to="mia", roles=("approver",)))
+    assert house.current_of(after, {"score": READ}, {}).heirs == {"tom": "mia"}

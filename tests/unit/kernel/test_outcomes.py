@@ -7,6 +7,7 @@ import pytest
 
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.kernel.outcomes import MAX_CRASHES
+from cuga.model.command import Annotate
 from cuga.model.context import SYSTEM
 from cuga.model.event import Status
 from cuga.model.outcome import BlobRef
@@ -25,7 +26,7 @@ from cuga.testing import (
     takes_over,
     tick,
 )
-from cuga.testing.factories import ADA, EXECUTE, PROPOSE, READ, contract, current, output_of, plan, rules, step
+from cuga.testing.factories import ADA, AT, EXECUTE, PROPOSE, READ, contract, current, output_of, plan, rules, step
 
 KEYED = contract("send_keyed", "execute", domain="engagement", repeatable="key", uses=("mail",))
 PROBED = contract("send_probed", "execute", domain="engagement", repeatable="probe")
@@ -364,3 +365,17 @@ def test_again_and_then_a_denial_keeps_what_may_happen_once():
 
 def test_only_a_persons_word_that_it_did_not_happen_gives_it_back():
     assert claimed(once_in_doubt().when(says("s", "did-not"))) == {"post/local/1": 0}
+
+
+def test_what_a_call_took_is_kept_with_its_answer():
+    story = given(run_started(plan(step("s", READ)))).when(tick()).when(completes("s", {"n": 1}, duration_us=1234))
+    assert story.found("tool_call_complete").duration_us == 1234
+
+
+def test_words_of_people_stand_in_the_run_with_who_said_them():
+    story = given(run_started(plan(step("s", READ)))).when(tick()).when(cancels("the customer has gone"))
+    stop = story.found("cancel_requested")
+    assert (stop.by, stop.reason) == (ADA.id, "the customer has gone")
+    story.when(completes("s")).when(Annotate(at=AT, by=ADA, text="seen", step="s"))
+    remark = story.found("annotation")
+    assert (remark.by, remark.text, remark.step) == (ADA.id, "seen", "s")

@@ -50,3 +50,10 @@ def test_a_mistake_is_refused_with_its_place(lines, where):
     with pytest.raises(RegistryInvalid) as raised:
         load_registry(BASE + lines + "\n")
     assert where in str(raised.value.facts["mistakes"])
+
+
+@pytest.mark.parametrize(("security", "port"), [("tls", 993), ("starttls", 143)])
+def test_a_mailbox_is_looked_for_where_its_security_has_it(security, port):
+    lines = f"mailbox: {{host: h, user: u, password_env: P, security: {security}}}\n"
+    found = load_registry(BASE + lines)
+    assert found.mailbox is not None and found.mailbox.port == port

@@ -154,7 +154,7 @@ class Writer:
             raise JournalFailed(f"the tombstones could not be written: {error}") from error
 
     def close(self) -> str:
-        """Let the file go and answer what went wrong, or nothing: the log stays then, and with it all that is durable."""
+        """Let the file go. Answers what went wrong, or nothing: the log stays then, and with it all that is durable."""
         try:
             self._connection.close()
         except apsw.Error as error:

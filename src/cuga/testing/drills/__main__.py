@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from cuga.testing.drills import Tally, anchors, cuts, houses, rot, starve
+from cuga.testing.drills import Tally, anchors, cuts, growth, houses, rot, starve
 
 DRILLS: dict[str, Callable[[Path, int, int], Tally]] = {
     "anchors": anchors.drill,
@@ -18,6 +18,7 @@ DRILLS: dict[str, Callable[[Path, int, int], Tally]] = {
     "deaths": houses.deaths,
     "disk": starve.drill,
     "disks": houses.disks,
+    "growth": growth.drill,
     "rot": rot.drill,
 }
 

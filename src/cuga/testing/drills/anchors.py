@@ -66,15 +66,15 @@ class System:
 
 @contextmanager
 def _instead(system: System) -> Iterator[None]:
-    before = anchors.os
+    before = vars(anchors)["os"]
     stand_in = SimpleNamespace(**{name: getattr(os, name) for name in dir(os) if not name.startswith("__")})
     for name in ("open", "write", "fsync", "close"):
         setattr(stand_in, name, getattr(system, name))
-    anchors.os = stand_in  # type: ignore[assignment]
+    vars(anchors)["os"] = stand_in
     try:
         yield
     finally:
-        anchors.os = before
+        vars(anchors)["os"] = before
 
 
 def drill(base: Path, count: int = 0, seed: int = 0) -> Tally:

@@ -99,7 +99,7 @@ class Turn(NamedTuple):
 
     stream: str
     events: Sequence[Event]
-    index: Index | None
+    rows: Index | None
     blobs: Sequence[bytes] = ()
 
 
@@ -144,7 +144,7 @@ async def _write(directory: Path, seed: int, runs: int, length: int, prefill: bo
     story = turns(random, runs, length)
     for number, turn in enumerate(story, 1):
         before = versions.get(turn.stream, 0)
-        answer = await journal.append(turn.stream, before, turn.events, index=turn.index, blobs=turn.blobs)
+        answer = await journal.append(turn.stream, before, turn.events, index=turn.rows, blobs=turn.blobs)
         if answer != Committed(version=before + len(turn.events)):
             raise AssertionError(f"the story could not be told: {answer}")
         versions[turn.stream] = answer.version

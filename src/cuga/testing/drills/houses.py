@@ -1,7 +1,7 @@
 """Houses in trouble: clocks that are set forward and back, disks that fail under a house at work, deaths in pairs.
 
-Each plays the schedule of a seed on the real driver and engine, with a world that counts what happened, and is then held
-against the promises by `cuga.testing.invariants`.
+Each plays the schedule of a seed on the real driver and engine, with a world that counts what happened, and is then
+held against the promises by `cuga.testing.invariants`.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class DiskHouse(House):
         await self._kill()
         if self.is_calm and not self._is_right:
             self._is_right = True
-            await self.journal.close()  # type: ignore[attr-defined]
+            await self.journal.close()
             self._bad.heal()
             if self._trial.manner == "power":
                 self._bad.cut_the_power(Random(self.seed))

@@ -19,7 +19,9 @@ from typing import Any
 import apsw
 
 from cuga.errors import CugaError
+from cuga.journal.port import Stored
 from cuga.journal.sqlite import ReadOnly, SqliteJournal
+from cuga.journal.sqlite.row import as_bytes
 from cuga.model.value import digest_bytes
 from cuga.projections.check import check_rows
 from cuga.testing.drills import book
@@ -48,7 +50,7 @@ def lived(directory: Path, seed: int) -> book.Written:
     return book.Written(directory, told)
 
 
-async def _seal(directory: Path) -> list[book.Stored]:
+async def _seal(directory: Path) -> list[Stored]:
     journal = SqliteJournal(directory / book.JOURNAL, prefill=False)
     sealer = book.sealer_of(journal, directory)
     await sealer.open()
@@ -68,7 +70,7 @@ def everything(path: Path) -> list[Any]:
         for name in sorted(names):
             rows = connection.execute(f'select * from "{name}"').fetchall()
             if name == "checkpoint":
-                rows = [(size, at, signed(bytes(note)), peaks) for size, at, note, peaks in rows]
+                rows = [(size, at, signed(as_bytes(note)), peaks) for size, at, note, peaks in rows]
             found.append(sorted(rows, key=repr))
         return found
     finally:
@@ -76,7 +78,7 @@ def everything(path: Path) -> list[Any]:
 
 
 def signed(note: bytes) -> tuple[bytes, list[bytes]]:
-    """What of a note counts: the text that is signed, and the signatures; not the name that a signature's line gives."""
+    """What of a note counts: the text that is signed and the signatures, not the name beside a signature."""
     text, _, tail = note.partition(b"\n\n")
     coded = [line.rpartition(b" ")[2] for line in tail.splitlines()]
     try:
@@ -101,7 +103,7 @@ def places(directory: Path) -> dict[str, list[Place]]:
         ("table", "select cast(sql as blob) from sqlite_schema where sql is not null"),
     ]
     for kind, query in kept:
-        wanted = [bytes(value) for (value,) in connection.execute(query)]
+        wanted = [as_bytes(value) for (value,) in connection.execute(query)]
         for name in files:
             whole = (directory / name).read_bytes()
             found.setdefault(kind, []).extend(
@@ -219,10 +221,10 @@ async def _reads(directory: Path, written: book.Written) -> str:
         journal = ReadOnly(directory / book.JOURNAL)
     except CugaError:
         return ""
-    whole: dict[str, list[book.Stored]] = {}
+    whole: dict[str, list[Stored]] = {}
     for one in written.told:
         whole.setdefault(one.stream, []).append(one)
-    bodies: Callable[[list[book.Stored]], list[bytes]] = lambda stored: [one.body for one in stored]  # noqa: E731
+    bodies: Callable[[list[Stored]], list[bytes]] = lambda stored: [one.body for one in stored]  # noqa: E731
     try:
         for stream, stored in whole.items():
             try:

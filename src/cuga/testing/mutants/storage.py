@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import apsw
@@ -193,7 +193,7 @@ def two_may_write(bed: Bed) -> None:
 @storage_mutant
 def the_chain_is_over_values(bed: Bed) -> None:
     """The link is made over what the bytes mean, not over the bytes."""
-    right = binding.link
+    right: Callable[..., bytes] = vars(binding)["link"]
 
     def wrong(prefix: bytes, expected: int, before: bytes, bodies: Any) -> bytes:
         return right(prefix, expected, before, [msgspec.json.encode(msgspec.json.decode(body)) for body in bodies])
@@ -204,7 +204,7 @@ def the_chain_is_over_values(bed: Bed) -> None:
 @storage_mutant
 def the_chain_forgets_its_stream(bed: Bed) -> None:
     """A link does not say which stream it is of, so that records can change places."""
-    right = batch.prefix_of
+    right = vars(batch)["prefix_of"]
     bed.set(batch, "prefix_of", lambda stream: right(""))
 
 
