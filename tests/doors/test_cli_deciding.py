@@ -32,6 +32,7 @@ def test_an_approved_message_is_sent_once_as_it_was_shown(cuga: Terminal, waitin
     said = cuga("approve", waiting)
     assert said.code == Exit.SUCCESS
     assert "Sent to nora.tessler@velkarin-foods.example" in said.out
+    assert "in the outbox of the house, where your mail program takes it from" in said.out
     (mail,) = outbox(cuga)
     assert "Linden Scheduler for Velkarin Foods" in mail
     again = cuga("approve", waiting)

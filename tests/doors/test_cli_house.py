@@ -78,6 +78,23 @@ def test_a_house_is_not_made_from_nothing(cuga: Terminal, tmp_path: Path, words:
     assert not (tmp_path / "new").exists()
 
 
+def test_made_up_records_are_not_laid_among_ones_own(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
+    (exports / "accounts.csv").write_text("account,sector\nQuillmark Ovens,food\n")
+    own = str(tmp_path / "own")
+    assert cuga("init", own, "--from", str(exports)).code == Exit.SUCCESS
+    said = cuga("init", own, "--sample")
+    assert said.code == Exit.BAD_INPUT and "records of its own" in said.err
+    assert cuga("demo", own).code == Exit.BAD_INPUT
+    assert cuga("init", str(tmp_path / "try"), "--sample").code == Exit.SUCCESS
+    assert cuga("init", str(tmp_path / "try"), "--sample").code == Exit.SUCCESS, "the same sample changes nothing"
+
+
+def test_a_remark_about_a_whole_row_names_no_column(cuga: Terminal, exports: Path) -> None:
+    (exports / "deals.csv").write_text("opportunity_id,account,deal_stage,close_date\nD-77,,Prospecting,\nD-78,,Won,\n")
+    said = cuga("import", str(exports)).out
+    assert "deals.csv:2 'D-77'" in said and "account 'D-77'" not in said
+
+
 def test_a_house_cannot_be_made_in_the_place_of_a_file(cuga: Terminal, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     said = cuga("init", str(tmp_path / "file"), "--sample")

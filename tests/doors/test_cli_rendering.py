@@ -15,6 +15,7 @@ from cuga.cli.render.progress import Progress
 from cuga.model import event as e
 
 AT = datetime(2026, 1, 5, 9, 0, tzinfo=UTC)
+RECEIPT = {"sent": True, "simulated": False, "recipient": "ann@example.com", "body_hash": "ab", "place": ""}
 SEND = "Draft a first email to the buyer of Velkarin Foods and send it"
 
 
@@ -23,6 +24,13 @@ def drawn(what: RenderableType) -> str:
     with console.capture() as captured:
         console.print(what)
     return captured.get()
+
+
+def test_a_mail_in_the_outbox_and_one_that_a_server_took_are_told_apart() -> None:
+    taken = drawn(outputs.shown({**RECEIPT, "place": "smtp://mail.example.com"}))
+    assert "taken by smtp://mail.example.com" in taken and "outbox" not in taken
+    kept = drawn(outputs.shown({**RECEIPT, "place": "ab.eml"}))
+    assert "file ab.eml in the outbox of the house" in kept and "taken by" not in kept
 
 
 @pytest.mark.parametrize(

@@ -143,6 +143,11 @@ def test_a_registry_that_does_not_load_and_a_house_that_is_halted(cuga: Terminal
     registry.write_text(registry.read_text() + "\nnonsense: 1\n")
     found = findings(cuga)["registry"]
     assert found["state"] == "broken" and "cuga policy check" in found["mend"]
+    assert cuga("halt", "--lift", "corrected").code == 0
+    said = findings(cuga)["stop button"]
+    assert said["state"] == "note" and "registry without mistakes" in said["mend"]
+    refused = cuga("halt", "--lift", "corrected")
+    assert refused.code == 8 and "`cuga policy check`" in refused.err and "outbox" not in refused.err
 
 
 def test_a_database_that_is_away(cuga: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -22,12 +22,15 @@ from cuga.model import house_event as h
 from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
+from cuga.observability import exporter
 from cuga.orchestrator import Coordinator, retaining
 from cuga.orchestrator.evidence import Scope
 from cuga.orchestrator.place import make
 from cuga.orchestrator.sealing import seals_of
 from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
+from cuga.projections.projection import Mark
+from cuga.projections.telemetry.spans import spans_of
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -351,6 +354,39 @@ async def test_a_copy_that_a_killed_dry_run_left_behind_goes_with_whom_it_knows(
         await furnished(front)
         assert (await front.erase_person("P1", "asked for it")).cleaned["copies of dry runs"] == 1
     assert not left.exists() and kept.exists() and len(list(spare.glob("cuga-dry-run-*"))) == 2
+
+
+@pytest.mark.parametrize("how", ["erased", "retained"])
+async def test_what_a_collector_was_given_is_not_handed_over_again_for_words_that_go(place, how):
+    async with opened(place) as front:
+        await furnished(front)
+        await sent(front)
+    async with opened(place, days=600) as front:
+        views, given = (await front.open()).views, Mark(position=5, hash=b"five")
+        for name in (exporter.NAME, "lessons"):
+            assert views.save(name, views.begin(name, exporter.VERSION), given, {"row": b"{}"})
+        await (front.retain("18mo") if how == "retained" else front.erase_person("P1", "asked for it"))
+        assert views.begin(exporter.NAME, exporter.VERSION) == given
+        assert views.begin("lessons", exporter.VERSION) != given
+
+
+async def test_a_run_without_words_still_has_its_spans(place):
+    class Collector:
+        async def take(self, spans):
+            return 0, ""
+
+    async with opened(place) as front:
+        await furnished(front)
+        old = await sent(front)
+        whole = spans_of(await (await front.open()).journal.read(old.run_id))
+    async with opened(place, days=600) as front:
+        await front.retain("18mo")
+        assembly = await front.open()
+        left = spans_of(await assembly.journal.read(old.run_id))
+        assert [(one.name, one.span_id) for one in left] == [(one.name, one.span_id) for one in whole] and whole
+        given = exporter.Exporter(assembly.journal, assembly.views, Collector(), assembly.clock)
+        await given.step()
+        assert given.now().refused == 0 and given.now().spans == len(whole)
 
 
 @pytest.mark.parametrize("who", ["P8", ADDRESS])

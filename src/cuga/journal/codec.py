@@ -100,7 +100,7 @@ class Codec:
             return self._encode_all(events)
         is_watched = personal.concerns(stream, events)
         bodies, said = self._encode_all(personal.keyed(events))  # of every run: what happens once has one scope
-        if is_watched:
+        if is_watched or any(_MARK in body for body in bodies):
             bodies = [_still_reads(body) for body in personal.seal(stream, bodies)]
         return bodies, said
 
@@ -139,7 +139,7 @@ class Codec:
 
     def seal_blob(self, stream: str, body: bytes) -> bytes:
         """Bytes that a run keeps out of line, as they are stored: their name is the digest of these."""
-        if self.personal is None or not self.personal.concerns(stream, ()):
+        if self.personal is None or not (self.personal.concerns(stream, ()) or _MARK in body):
             return body
         return self.personal.seal(stream, [body], BLOBS)[0]
 

@@ -17,6 +17,7 @@ from cuga.clock import Clock
 from cuga.errors import CugaError, EventUnreadable, Rejected
 from cuga.journal.codec import PLAIN
 from cuga.journal.port import ReadJournal, Stored
+from cuga.journal.tombstone import without_mark
 from cuga.model.value import Value
 from cuga.projections.projection import Mark, Store
 from cuga.projections.telemetry import RunSpans, Span
@@ -155,7 +156,7 @@ class Exporter:
             fold = self._runs.get(run_id)
             if fold is None or fold.seq != stored.seq - 1:
                 fold = await self._read_again(run_id, stored.seq)
-            spans = fold.apply(stored.seq, PLAIN.decode(stored.body))
+            spans = fold.apply(stored.seq, PLAIN.decode(without_mark(stored.body)))
         except EventUnreadable:
             self._runs.pop(run_id, None)
             self.refused += 1  # a newer version's, which hands it over itself
@@ -176,7 +177,7 @@ class Exporter:
             for one in await self._journal.read(run_id):
                 if one.seq >= until:
                     break
-                fold.apply(one.seq, PLAIN.decode(one.body))
+                fold.apply(one.seq, PLAIN.decode(without_mark(one.body)))
         return fold
 
     async def _hand_over(self, spans: list[Span], facts: int) -> str:
@@ -212,6 +213,6 @@ class Exporter:
 
     def _at(self, stored: Stored) -> datetime:
         try:
-            return PLAIN.decode(stored.body).at
+            return PLAIN.decode(without_mark(stored.body)).at
         except EventUnreadable:
             return self._clock.now()

@@ -38,6 +38,7 @@ from cuga.model.event import Event
 from cuga.model.plan import CheckedPlan
 from cuga.model.value import digest, encode
 from cuga.notices.queue import Queue
+from cuga.observability import exporter
 from cuga.observability.exporter import Exporter
 from cuga.observability.log import Log
 from cuga.orchestrator import database
@@ -67,15 +68,9 @@ from cuga.tools.registry import ToolRegistry
 if TYPE_CHECKING:
     from cuga.journal.postgres import PostgresJournal
 
+MENDING = "cuga policy check"  # the command that leads out of a registry which cannot be loaded
 KNOWN_PLANS = 1_000  # plans whose stamps were compared, and need not be again under the same rules
 USES = ("crm", "mail", "documents", "templates", "runs", "calendar", "enrichment")
-READ_ONLY = (
-    "crm/folder",
-    "documents/offline",
-    "runs/offline",
-    "enrichment/offline",
-    "enrichment/web",
-)  # adapters that nothing can be written through
 READ_ONLY = (
     "crm/folder",
     "documents/offline",
@@ -228,7 +223,7 @@ class Assembly:
         pools = self.registry.workers
         current = house.current_of(self.state, self.tools.contracts(), self.installed(), pools)
         if self.mistakes is not None and not current.halted:
-            way_out = "cuga policy check shows every mistake; mend the registry"
+            way_out = MENDING
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY, places=self.places)
         self.driver.pools.renew(pools)
@@ -260,6 +255,19 @@ class Assembly:
                 make_private(self.place.people)
             self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
         return self._credentials
+
+    def fold_anew(self) -> None:
+        """Throw away what was folded from the journal, for words of it are gone. What a collector was given stays
+        given: it is not handed over from the beginning."""
+        given = self.views.begin(exporter.NAME, exporter.VERSION)
+        self.views.wipe()
+        if given.position:
+            self.views.save(exporter.NAME, self.views.begin(exporter.NAME, exporter.VERSION), given, {})
+        for view in (self.signals.view, self.acts.view, self.counts.view, self.lessons.view):
+            view.forget()
+        self.was_taught = True  # what people taught is read anew
+        self.known_lines.clear()
+        self.known_cards.clear()
 
     def outgoing(self) -> Queue:
         """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from cuga.adapters.vendors import KINDS
 from cuga.errors import JournalFailed
 from cuga.model.event import Status
-from cuga.orchestrator.assembly import Assembly
+from cuga.orchestrator.assembly import MENDING, Assembly
 from cuga.orchestrator.machine import EXTRAS, Finding, disk, interpreter, is_there, keys_of_models, secret_files
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.restate import RESTATE, is_restate
@@ -105,7 +105,7 @@ def _house(assembly: Assembly) -> list[Finding]:
             what="stop button",
             state="note" if halted else "ok",
             found=f"halted: {halted}" if halted else "not pressed",
-            mend=f"`{assembly.current.halt_ends_with}` lets work go on" if halted else "",
+            mend=_way_out(assembly) if halted else "",
         ),
         Finding(
             what="data",
@@ -270,6 +270,11 @@ def _left_alone(assembly: Assembly) -> list[Finding]:
 
 def _many(waiting: int) -> str:
     return "1 run waits" if waiting == 1 else f"{waiting} runs wait"
+
+
+def _way_out(assembly: Assembly) -> str:
+    ends_with = assembly.current.halt_ends_with
+    return "a registry without mistakes lets work go on" if ends_with == MENDING else f"`{ends_with}` lets work go on"
 
 
 def _privacy(place: Place) -> Finding:

@@ -74,12 +74,7 @@ class Retaining(Reading):
         unused = await _unused(assembly, blobs, set(runs))
         if not dry_run and runs:
             await assembly.journal.retire({}, unused)
-            assembly.views.wipe()
-            assembly.signals.view.forget()
-            assembly.acts.view.forget()
-            assembly.known_lines.clear()
-            assembly.known_cards.clear()
-            assembly.was_taught = True  # what people taught is read anew
+            assembly.fold_anew()
         return Retained(
             before=before,
             runs=tuple(runs),

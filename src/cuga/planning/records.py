@@ -108,6 +108,14 @@ class Records:
         """What a name that is not spelled like any record may mean."""
         return self._crm.lookup(kind, text) if self._crm is not None else Lookup(asked=text)
 
+    def begun_by(self, text: str) -> list[tuple[str, str]]:
+        """(id, name) of the accounts whose names begin with these words, by name: "Nordwind" of "Nordwind Logistik"."""
+        words = text.casefold().split()
+        if self._crm is None or not words:
+            return []
+        found = [pair for pair in self._crm.names("accounts") if pair[1].casefold().split()[: len(words)] == words]
+        return sorted(found, key=lambda pair: (pair[1], pair[0]))
+
     def opportunity(self, record_id: str) -> Opportunity | None:
         """A deal by its id."""
         if self._crm is None:

@@ -15,6 +15,7 @@ from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
 from cuga.planning.schema import accepts, arguments_of
 
+MOST_OPTIONS = 8  # names that a question lists
 MOST_ACCOUNTS = 10  # steps made of one clause that names many accounts
 
 
@@ -198,11 +199,14 @@ def _by_name(choice: Choice, index: Index, context: Context) -> list[Mention]:
             if name.casefold() != mention.value.casefold():
                 context.note(f"{mention.value!r} was read as the account {name}.")
             return [mention._replace(kind="account", value=name, record=found.found.id)]
-        if found.candidates and required:
-            context.ask(
-                f"There is no account {mention.value!r}. Which do you mean?",
-                tuple(candidate.name for candidate in found.candidates),
-            )
+        begun = context.records.begun_by(mention.value)
+        if len(begun) == 1 and mention.value[0].isupper():  # a small word may be no name at all: it is asked about
+            record, name = begun[0][0], context.records.account_name(begun[0][0])
+            context.note(f"{mention.value!r} was read as the account {name}.")
+            return [mention._replace(kind="account", value=name, record=record)]
+        options = [name for _, name in begun[:MOST_OPTIONS]] or [candidate.name for candidate in found.candidates]
+        if options and required:
+            context.ask(f"There is no account {mention.value!r}. Which do you mean?", tuple(options))
             return []
     if not required:
         return [m._replace(kind="account") for m in named[:1] if not context.records.is_known]

@@ -329,6 +329,8 @@ class Sealing:
 
 def _is_structure(value: Value) -> bool:
     """Whether a text holds an event together and says nothing of a person, whatever their records happen to hold."""
+    if value.text.startswith(SEALED):
+        return False  # it would be taken for what it only looks like
     if value.depth == 1 and value.names[-1] in _ENVELOPE:
         return True
     for name in value.names[1:]:

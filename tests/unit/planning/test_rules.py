@@ -95,6 +95,15 @@ def test_a_near_spelling_is_read_and_said():
     assert any("was read as the account Kestrel Tools" in note for note in plan.notes)
 
 
+def test_the_words_that_a_name_begins_with_are_read_and_said():
+    plan = planned("score Kestrel")
+    assert plan.steps[0].input["account"] == "Kestrel Tools"
+    assert any("'Kestrel' was read as the account Kestrel Tools" in note for note in plan.notes)
+    answer = ask("score kestrel")
+    assert isinstance(answer, Question) and answer.options == ("Kestrel Tools",)
+    assert isinstance(ask("score Tools"), Question), "the end of a name is not taken for it"
+
+
 def test_an_unknown_account_is_asked_about():
     answer = ask("score Zyxwv Industries")
     assert isinstance(answer, Question) and "Zyxwv Industries" in answer.text

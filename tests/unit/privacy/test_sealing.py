@@ -262,6 +262,18 @@ def test_a_claim_that_names_somebody_in_words_is_counted_again_under_its_own_sco
     assert PLAIN.decode(bodies[1]).claims == said[1].claims, "what the book counts is what its events say"
 
 
+@pytest.mark.parametrize("goal", ["Do what is due", "Write to Dana Reyes"])
+def test_a_text_that_only_looks_sealed_is_read_as_it_was_written(goal):
+    seal, odd = sealing(), "sealed1:aa:AAAA"
+    codec = Codec(personal=seal)
+    begun = started(goal)
+    made = msgspec.structs.replace(call(f'{{"note":"{odd}"}}'.encode()), step=odd)
+    bodies, _ = codec.encode_all((begun, made), "r1")
+    assert [PLAIN.decode(seal.open("r1", body)) for body in bodies] == [begun, made], "what is shown is what is done"
+    large = f'{{"note":"{odd}"}}'.encode()
+    assert codec.open_blob(codec.seal_blob("r1", large)) == large
+
+
 def test_a_user_is_no_contact_of_the_same_name():
     seal = sealing((DANA, Person("contact/P4", "P4", "Sam")))
     first = stored(seal)[0]

@@ -91,13 +91,18 @@ export function queryOf(query: Query | undefined): string {
   return "?" + new URLSearchParams(kept.map(([name, value]) => [name, value === true ? "1" : String(value)])).toString();
 }
 
+/** What people read: the detail, which of something that is not there may be its bare name and then says nothing alone. */
+function sentenceOf(status: number, title: string, detail: string): string {
+  return status === 404 && title && detail ? `${title.replace(/\.$/, "")}: ${detail}` : detail || title;
+}
+
 async function refusal(answer: Response): Promise<Refused> {
   try {
     const said = (await answer.json()) as Record<string, Json>;
     return new Refused(
       answer.status,
       typeof said.code === "string" ? said.code : "",
-      typeof said.detail === "string" && said.detail ? said.detail : typeof said.title === "string" ? said.title : answer.statusText,
+      sentenceOf(answer.status, typeof said.title === "string" ? said.title : "", typeof said.detail === "string" ? said.detail : "") || answer.statusText,
       typeof said.mend === "string" ? said.mend : "",
       (said.facts ?? {}) as Record<string, Json>,
     );

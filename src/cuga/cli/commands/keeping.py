@@ -189,18 +189,25 @@ def halt(
 
     async def work(visit: Visit) -> int:
         from cuga.model.house_event import Halted, HaltLifted
+        from cuga.orchestrator.assembly import MENDING
 
         if lift:
             house = await visit.front.house()
             if not house.halted:
                 return done("Nothing is halted; work goes on as it is.", options)
+            if house.halt_ends_with == MENDING:
+                raise InvalidTransition(
+                    f"the house is halted because {house.halted}; lifting does not end that",
+                    mend=f"`{MENDING}` shows every mistake; work goes on when they are mended.",
+                )
             if house.halt_ends_with != LIFT:
                 raise InvalidTransition(
                     f"the house was {house.halted}; lifting does not end that",
                     mend=f"Look at the outbox first; then `{house.halt_ends_with} --reason WHY` lets work go on.",
                 )
         await change(visit, HaltLifted(at=now(), reason=said) if lift else Halted(at=now(), reason=said))
-        return done("Lifted; work goes on." if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options)
+        lifted = "Lifted; work goes on. `cuga serve` takes up what waited for it, `cuga resume RUN` one run."
+        return done(lifted if lift else f"Halted; nothing new starts. Lift it: {LIFT}", options)
 
     return at_house(options, work)
 

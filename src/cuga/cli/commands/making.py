@@ -16,6 +16,7 @@ from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput, CugaError
 
 if TYPE_CHECKING:
+    from cuga.adapters.offline import CrmStore
     from cuga.cli.home import Visit
     from cuga.orchestrator.place import Place
     from cuga.packs.sales.importing.report import ImportReport, Problem
@@ -259,10 +260,19 @@ def _listing(path: Path) -> Iterator[Callable[[Problem], None]]:
 
 def _sampled(place: Place) -> ImportReport:
     from cuga.clock import SystemClock
-    from cuga.orchestrator.bringing import at_store, sample_into
+    from cuga.orchestrator.bringing import SAMPLE, at_store, sample_into
 
     today = SystemClock().now().date()
-    return at_store(place, lambda store: sample_into(store, today, place))
+
+    def work(store: CrmStore) -> ImportReport:
+        if not store.kept(SAMPLE) and any(store.count(kind) for kind in ("accounts", "opportunities", "contacts")):
+            raise BadInput(
+                "this house has records of its own, and made-up ones would lie among them",
+                mend="Make another one to try things: cuga init try/ --sample",
+            )
+        return sample_into(store, today, place)
+
+    return at_store(place, work)
 
 
 def _tell(

@@ -207,9 +207,13 @@ def _sent(output: Mapping[str, Any]) -> RenderableType:
             "yellow",
         )
     head = text(f"Sent to {output['recipient']}", "bold green")
+    place = str(output["place"])
+    is_handed_in = "://" in place  # a server that took it; else a file, which has not left this machine
     return Group(
         head,
-        text(f"  file {output['place']} in the outbox of the house", "dim"),
+        text(f"  taken by {place}", "dim")
+        if is_handed_in
+        else text(f"  file {place} in the outbox of the house, where your mail program takes it from", "dim"),
         text(f"  body sha256 {output['body_hash']}", "dim"),
     )
 

@@ -159,12 +159,7 @@ def _drop_rehearsals(place: Place) -> int:
 
 def _clean_views(assembly: Assembly, subject: Subject, runs: frozenset[str]) -> int:
     """What was folded from the journal while their keys were there; how many messages are not told any more."""
-    assembly.views.wipe()
-    for view in (assembly.signals.view, assembly.acts.view, assembly.counts.view, assembly.lessons.view):
-        view.forget()
-    assembly.was_taught = True  # what people taught is read anew
-    assembly.known_lines.clear()
-    assembly.known_cards.clear()
+    assembly.fold_anew()
     return assembly.outgoing().drop_about(
         lambda message: message.run_id in runs or subject.is_named(message.goal) or subject.is_named(message.reason)
     )

@@ -16,6 +16,7 @@ import msgspec
 
 from cuga.journal.codec import PLAIN, Codec
 from cuga.journal.port import Stored
+from cuga.journal.tombstone import without_mark
 from cuga.model import event as e
 from cuga.policy.budget import CALLS, COST, MONEY, TOKENS
 from cuga.projections.telemetry.span import Attribute, Span, SpanEvent, span_id_of, trace_id_of
@@ -328,5 +329,5 @@ def spans_of(stored: Iterable[Stored], content: Scrub | None = None, codec: Code
     spans: list[Span] = []
     for one in stored:
         fold = fold or RunSpans(one.stream, content)
-        spans += fold.apply(one.seq, codec.decode(one.body))
+        spans += fold.apply(one.seq, codec.decode(without_mark(one.body)))
     return spans

@@ -149,7 +149,6 @@ def _examine_deal(deal: Opportunity, tell: Tell) -> None:
                 deal.id,
                 "kept without an account",
                 "name the account in the CRM",
-                "account",
             )
         )
     if deal.opened is None:
@@ -160,8 +159,6 @@ def _examine_deal(deal: Opportunity, tell: Tell) -> None:
                 "note",
                 deal.id,
                 f"kept; stage {deal.stage!r} has no start date, so no age",
-                "",
-                "opened",
             )
         )
     if deal.opened and deal.closes and deal.closes < deal.opened:
@@ -176,7 +173,7 @@ def _examine_deal(deal: Opportunity, tell: Tell) -> None:
             )
         )
     if deal.status != OPEN and deal.status and deal.closes is None:
-        tell(_problem(deal, "closed_deal_without_date", "warning", deal.id, "kept", "give it a close date", "closes"))
+        tell(_problem(deal, "closed_deal_without_date", "warning", deal.id, "kept", "give it a close date"))
 
 
 def _say_not_found(record: Record, field: str, text: str, target: str, answer: Lookup, tell: Tell) -> None:
