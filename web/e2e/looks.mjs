@@ -12,6 +12,8 @@ export async function wrongWith(page, context, url, pages) {
   const settled = async () => {
     await page.waitForFunction(() => document.querySelector("main h1") && !document.querySelector(".bone"));
     await page.evaluate(() => document.fonts.ready.then(() => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)))));
+    // colours that are on their way from dark to light are no colours of the page
+    await page.evaluate(() => Promise.all(document.getAnimations().filter((one) => one instanceof CSSTransition).map((one) => one.finished.catch(() => undefined))));
   };
   const tooWide = async (name, width) => {
     await page.setViewportSize({ width, height: 860 });

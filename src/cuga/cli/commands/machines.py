@@ -10,7 +10,6 @@ from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput
-from cuga.policy.routing import PROCESS
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -99,6 +98,8 @@ def worker(
                 "the journal of this house is a file, which one process holds: `cuga serve`",
                 mend="`cuga migrate` moves it into Postgres; then there may be many workers.",
             )
+        from cuga.policy.routing import PROCESS
+
         known = [one.name for one in assembly.registry.workers.values() if one.kind == PROCESS]
         if wrong := sorted(set(assembly.settings.pools) - set(known)):
             raise BadInput(
