@@ -6,6 +6,7 @@ mail, are watched; everything else is written as it is.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -85,11 +86,14 @@ def sealing_of(
         if (other := folder()) is not None and other.is_there:
             yield other
 
+    met: list[tuple[Person, ...]] = [(), ()]  # in the store and in the folder, as they could last be read
+
     def people() -> Iterator[Person]:
-        for records in folders():
-            for contact in records.each("contacts"):
-                assert isinstance(contact, Contact)
-                yield person_of(contact)
+        for number, records in enumerate(folders()):
+            with contextlib.suppress(CugaError):  # files that cannot be read now: whom they named is still known
+                found = records.each("contacts")
+                met[number] = tuple(person_of(contact) for contact in found if isinstance(contact, Contact))
+            yield from met[number]
 
     known: list[tuple[object, ...]] = [()]
     seen: list[str | None] = [None]
@@ -100,10 +104,12 @@ def sealing_of(
         if version is not None and version == seen[0]:
             return known[0]  # every run asks: to ask the store itself costs a read transaction
         seen[0] = version
-        try:
-            found = tuple(records.names("contacts") for records in folders())
-        except CugaError:
-            return known[0]  # files that cannot be read now: whom they named is still known
+        found: tuple[object, ...] = ()
+        for number, records in enumerate(folders()):
+            try:
+                found += (records.names("contacts"),)
+            except CugaError:
+                found += known[0][number : number + 1] or ((),)
         if [*map(id, found)] != [*map(id, known[0])]:
             known[0] = found
         return known[0]
