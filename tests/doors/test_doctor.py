@@ -202,7 +202,7 @@ def test_a_house_that_somebody_holds_and_does_not_answer(
 )
 def test_a_queue_that_is_not_served(figures: dict[str, Any], fenced: int, state: str, mend: str) -> None:
     plain = dict.fromkeys(("waiting", "running", "stalled", "workers"), 0) | {"oldest_s": 0.0, "sweep_lag_s": 0.0}
-    found = health._queue(Figures(**(plain | figures)), fenced)
+    found = health._queue("queue", Figures(**(plain | figures)), fenced)
     assert found.state == state and mend in found.mend
 
 

@@ -384,7 +384,7 @@ async def test_doctor_says_what_is_switched_and_what_no_pool_takes(pooled: Path,
         await house.disable_adapter("offline", "mail")
         found = {one.what: one for one in await house.doctor()}
         assert found["adapter crm/folder"].found == "ready, the only one that is used, mode hybrid"
-        assert (found["adapter mail/offline"].state, found["adapter mail/offline"].found) == ("note", "disabled")
+        assert (found["adapter mail/offline"].state, found["adapter mail/offline"].found) == ("note", "switched off")
         said, _, tools = found["workers"].found.partition(" takes ")
         assert said == "no worker pool" and {"qualify_opportunity", "query_crm"} <= set(tools.split(", "))
         registry = pooled / "registry.yaml"

@@ -82,9 +82,11 @@ class People(Processes):
         """Whoever may decide on what the asker wants."""
         return (self.people[1:] or self.people)[0]
 
-    def _answerer(self, state: RunState) -> Principal:
-        """Planners are answered by whoever asked; to take a changed tool is a decision."""
-        return self.people[0] if next(iter(state.questions)) == state.planner_asks else self._decider()
+    def _answerers(self, state: RunState) -> tuple[Principal, ...]:
+        """Planners are answered by whoever asked; to take a changed tool is a decision, which who wrote words of the
+        plan may not make."""
+        is_asked = next(iter(state.questions)) == state.planner_asks
+        return self.people[:1] if is_asked else self.people[1:] or self.people
 
     def _somebody(self) -> Principal:
         return self.people[int(self.chance() * len(self.people))]
@@ -209,12 +211,9 @@ class People(Processes):
         elif state.doubts:
             self._say(run, next(iter(state.doubts)))
         elif state.questions:
-            self._tell(
-                run,
-                c.AnswerQuestion(
-                    at=self.now, by=self._answerer(state), question_id=next(iter(state.questions)), answer="yes"
-                ),
-            )
+            question = next(iter(state.questions))
+            for by in self._answerers(state):
+                self._tell(run, c.AnswerQuestion(at=self.now, by=by, question_id=question, answer="yes"))
         elif state.pending:
             for card in state.pending.values():
                 for by in (SOLO,) if self.setting.solo else (GRACE, LIN):
