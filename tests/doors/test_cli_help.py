@@ -116,9 +116,7 @@ def test_whoever_forgets_an_argument_is_led_to_the_help_of_that_very_command(
     assert f"`cuga {path} --help` shows what would do." in capsys.readouterr().err
 
 
-def test_paragraphs_of_the_help_end_where_the_terminal_ends(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("COLUMNS", "400")
-    assert main(["approve", "--help"]) == Exit.SUCCESS
-    assert "it agrees to what waits at this moment; give `--digest` to agree only to what" in capsys.readouterr().out
+def test_paragraphs_of_the_help_end_where_the_terminal_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "400")  # read once in a process
+    said = _apart("from cuga.cli.main import main; main(['approve', '--help'])")
+    assert "it agrees to what waits at this moment; give `--digest` to agree only to what" in said

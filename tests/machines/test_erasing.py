@@ -15,6 +15,8 @@ from cuga.privacy import ERASED
 from cuga.privacy.shelf_postgres import SCHEMA
 from cuga.settings import read_settings
 
+TIMES = (1114, 1184)  # the types of timestamps without and with a zone
+
 
 def found(address: str) -> list[str]:
     """Every row of every table, but for the keys, that holds a canary."""
@@ -24,7 +26,9 @@ def found(address: str) -> list[str]:
             "select schemaname, tablename from pg_tables where schemaname not in ('pg_catalog', 'information_schema')"
         )
         for schema, table in connection.execute(query).fetchall():
-            for row in connection.execute(f'select * from "{schema}"."{table}"'.encode()).fetchall():
+            columns = connection.execute(f'select * from "{schema}"."{table}" limit 0'.encode()).description or ()
+            kept = [f'"{one.name}"' for one in columns if one.type_code not in TIMES]  # some are infinite
+            for row in connection.execute(f'select {", ".join(kept)} from "{schema}"."{table}"'.encode()).fetchall():
                 whole = b" ".join(
                     bytes(one) if isinstance(one, bytes | memoryview) else str(one).encode() for one in row
                 )

@@ -88,6 +88,7 @@ async def test_a_worker_that_wakes_up_after_its_lease_does_nothing_more(fleet: F
         first.send_signal(signal.SIGSTOP)
         fleet.start()
         await taken_over(front, run_id)
+        await asyncio.sleep(fleet.lease_s)  # others may take over a little earlier than it has stood still for so long
         before = len(await front.events(run_id))
         first.send_signal(signal.SIGCONT)
         result = await front.wait(run_id, 60)

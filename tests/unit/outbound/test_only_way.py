@@ -10,8 +10,9 @@ NETWORK = {
     *("httpcore2", "httpx2", "httpx", "httpcore", "requests", "aiohttp", "urllib3", "websockets", "anyio"),
     *("http.client", "urllib.request", "smtplib", "ftplib", "imaplib", "poplib", "telnetlib", "xmlrpc.client"),
 }
-# the desk for other processes of this machine is a Unix socket; the doors over HTTP listen at one
-SOCKETS = {"outbound", "orchestrator", "api"}
+# the desk for other processes of this machine is a Unix socket; the doors over HTTP listen at one, and so does what
+# Restate calls
+SOCKETS = {"outbound", "orchestrator", "api", "engine"}
 STREAMS = {
     "tools/mcp/stdio.py"
 }  # anyio's streams in memory, which the SDK speaks through; no connection is made by them
@@ -90,6 +91,6 @@ def test_processes_are_started_where_that_is_known():
     assert found == PROCESSES
 
 
-def test_sockets_are_opened_in_three_rooms():
+def test_sockets_are_opened_in_four_rooms():
     rooms = {path.relative_to(PACKAGE).parts[0] for path in PACKAGE.rglob("*.py") if "socket" in imported(path)}
     assert rooms <= SOCKETS
