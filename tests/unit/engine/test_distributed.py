@@ -217,7 +217,7 @@ async def an_outage(directory: Path, seconds: float) -> None:
             cutter.away()
             await asyncio.sleep(seconds)
             cutter.refuses = False
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(150):
                 for run_id in runs:
                     while not await ended(front, run_id):
                         await asyncio.sleep(0.2)
