@@ -226,6 +226,7 @@ async def an_outage(directory: Path, seconds: float) -> None:
         assert len(keys) == 12
 
 
+@pytest.mark.soak
 async def test_work_goes_on_after_the_database_was_away(tmp_path: Path) -> None:
     await an_outage(tmp_path, 2.0)
 
