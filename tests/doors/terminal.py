@@ -89,6 +89,8 @@ class Terminal:
         """Run a command at a terminal of its own and type an answer when it asks."""
         child, terminal = pty.fork()
         if child == 0:
+            # whoever runs the tests in the background ignores it, and what we start would inherit that
+            signal.signal(signal.SIGINT, signal.SIG_DFL)
             os.environ.update({**self.environment(), "TERM": "xterm-256color", "COLUMNS": "120", **variables})
             os.execv(sys.executable, [sys.executable, "-m", "cuga.cli", *words])
         seen, until, is_typed = b"", time.monotonic() + 120, not prompt

@@ -83,7 +83,6 @@ def test_a_question_can_be_answered_where_it_is_asked(cuga: Terminal) -> None:
     assert "Velkarin Foods: 100 of 100" in said.out
 
 
-@pytest.mark.soak
 def test_ctrl_c_at_a_question_leaves_it_open(cuga: Terminal) -> None:
     said = cuga.typed("run", "Score Velkrin", prompt="later): ", answer="\x03")
     assert said.code == Exit.INTERRUPTED == 130
