@@ -212,7 +212,7 @@ class Journal:
         if newest > NEWEST_SCHEMA:
             return [("unknown_format", "file", f"its tables are newer ({newest}) than this verifier ({NEWEST_SCHEMA})")]
         self.db.execute("begin")
-        self.names = dict(self.db.execute("select pk, name from stream"))
+        self.names = {pk: name for pk, name in self.db.execute("select pk, name from stream") if isinstance(name, str)}
         query = "select size, note from checkpoint order by size" if newest > 1 else "select 0, 0 where 0"
         self.notes = [(size, bytes(note)) for size, note in self.db.execute(query)]
         self._book({size for size, _ in self.notes})
@@ -225,7 +225,7 @@ class Journal:
         for digest, body in self.db.execute("select digest, body from blob"):
             self.needs.pop(digest, None)
             if not isinstance(body, bytes) or sha256(body).hexdigest() != digest:
-                self._add(("blob_altered", digest, "its bytes are not what its name says"))
+                self._add(("blob_altered", str(digest), "its bytes are not what its name says"))
         self.faults += [("blob_missing", digest, f"{where} refers to it") for digest, where in self.needs.items()]
         self._checkpoints(keys, anchors, every)
         return self.faults

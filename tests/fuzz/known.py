@@ -113,7 +113,12 @@ SEEDS: dict[str, list[bytes]] = {
         b"a: &a [*a]\n",
     ],
     "note": [NOTE, b"cuga/5b1f+4f2a0011+AV" + b"A" * 42],
-    "journal_file": [b"\0\0\0", b"\x10\0\x01\xff\xff", b"\x08\x20\0{}"],
+    "journal_file": [
+        b"\0\0\0",
+        b"\x10\0\x01\xff\xff",
+        b"\x08\x20\0{}",
+        b"\x25\x20\x04\x04\xe4",
+    ],  # the last: a stream without a name
     "evidence": [_EVIDENCE, b'{"format":"cuga-evidence/1"}', b"[]"],
     "evidence_file": [b"PK\x05\x06" + bytes(18)],
     "body": [b'{"goal":"x","profile":"smb"}', b'{"a":[1,-2.5e3,true,null,"\\u00e9"]}'],
