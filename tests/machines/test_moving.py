@@ -136,7 +136,7 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert secret not in done.stdout + done.stderr
 
 
-async def test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place(tmp_path: Path) -> None:
+def test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place(tmp_path: Path) -> None:
     schema = fresh_schema()
     file, tables = KeyFile(tmp_path / "subjects.db"), KeyTables(Address.of(database(), schema).connect_now, "here")
     tables.drop_all()

@@ -10,8 +10,9 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from cuga.clock import Clock
-from cuga.engine.driver import Driver
+from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.live import Live
+from cuga.errors import JournalFailed
 from cuga.journal.port import MAX_BLOB, MAX_INLINE
 from cuga.kernel.outstanding import outstanding, plan_turn
 from cuga.kernel.state import RunState
@@ -75,7 +76,10 @@ class Hands:
 
     def hear_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
         """What became of a call that had been given up on: evidence, which resolves a doubt or is remarked."""
-        self.spawn(self._driver.post(self._driver.lives.make(run_id), *self.recorded(run_id, start, outcome)))
+        self.spawn(self._record_late(run_id, start, outcome))
+
+    async def _record_late(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> None:
+        await self._driver.post(self._driver.lives.make(run_id), *await self.recorded(run_id, start, outcome))
 
     async def rest(self, grace_s: float) -> None:
         """Give what is in flight a little time, then let go of it."""
@@ -101,7 +105,7 @@ class Hands:
                 except BaseException as error:
                     # the door itself broke: what the tool did is unknown, and that is what is written
                     outcome = _unknown(error)
-                if not self._driver.put(live, *self.recorded(live.run_id, start, outcome)):
+                if not self._driver.put(live, *await self.recorded(live.run_id, start, outcome)):
                     return
             live.has_hands = True
             try:
@@ -112,16 +116,26 @@ class Hands:
             if start is None:
                 return
 
-    def recorded(self, run_id: str, start: ToolCallStart, outcome: Outcome) -> tuple[c.RecordOutcome, bytes | None]:
+    async def recorded(
+        self, run_id: str, start: ToolCallStart, outcome: Outcome
+    ) -> tuple[c.RecordOutcome, bytes | None]:
         """The command that writes an outcome, and the bytes that go out of line."""
         blob: bytes | None = None
         reference: BlobRef | None = None
         if isinstance(outcome, Done) and len(outcome.result) > MAX_INLINE:
-            blob = self._driver.journal.sealed(run_id, bytes(outcome.result))
+            blob = await self._sealed(run_id, bytes(outcome.result))
             reference = BlobRef(digest=digest_bytes(blob), size=len(blob), kept=len(blob) <= MAX_BLOB)
             blob = blob if reference.kept else None  # sealing made it too large: the call is done, and that is kept
         at = self._clock.now()
         return c.RecordOutcome(at=at, step=start.step, attempt=start.attempt, outcome=outcome, blob=reference), blob
+
+    async def _sealed(self, run_id: str, body: bytes) -> bytes:
+        """A result as it is kept, however long its keys cannot be had: the call is done, and that is not lost."""
+        while True:
+            try:
+                return await self._driver.journal.sealed(run_id, body)
+            except JournalFailed:
+                await asyncio.sleep(RETRY_S)
 
     async def _plan(self, live: Live, request: PlanRequested) -> None:
         assert live.state is not None

@@ -35,8 +35,21 @@ _MARK = b'"sealed1:'
 _KEYED = b"/~"  # what a keyed part of a claim's scope begins with
 
 
+class KeysAway(JournalFailed):
+    """Keys of personal data have to be fetched from a database first."""
+
+    code = "keys_away"
+
+    def __init__(self, fetch: Callable[[], object]) -> None:
+        super().__init__("they are not at hand; try again when it answers")
+        self.fetch = fetch  # waits for the database: in a thread. After it the same call goes on
+
+
 class Personal(Protocol):
-    """What seals personal data on its way into a book and opens it on its way out. Absent: nothing is sealed."""
+    """What seals personal data on its way into a book and opens it on its way out. Absent: nothing is sealed.
+
+    Where keys lie in a database any of these may raise `KeysAway` on an event loop, which must not wait for one.
+    """
 
     def concerns(self, stream: str, events: Sequence[Event]) -> bool:
         """Whether anything of these may be personal. Asked of every append, so it must be cheap."""
@@ -49,6 +62,10 @@ class Personal(Protocol):
 
     def open(self, stream: str, body: bytes) -> bytes:
         """The same JSON with what the sealed texts stand for, or a word for what was erased."""
+        ...
+
+    def have_keys(self, bodies: Iterable[bytes]) -> None:
+        """See to it that the keys of these are at hand, all of them at once."""
         ...
 
     def seal_text(self, stream: str, text: str) -> str:
@@ -149,6 +166,8 @@ class Codec:
 
     def open_all(self, found: list[Stored]) -> list[Stored]:
         """What was read, each with its readable bytes beside the stored ones where those differ."""
+        if self.personal is not None and (closed := [one.body for one in found if _MARK in one.body]):
+            self.personal.have_keys(closed)
         return [self._opened(one) if _is_closed(one.body) else one for one in found]
 
     def _opened(self, one: Stored) -> Stored:

@@ -116,7 +116,7 @@ class MemoryJournal:
             if not one.done():
                 one.set_result(None)
 
-    def sealed(self, stream: str, body: bytes) -> bytes:
+    async def sealed(self, stream: str, body: bytes) -> bytes:
         return self._codec.seal_blob(stream, body)
 
     async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:

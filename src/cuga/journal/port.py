@@ -212,7 +212,7 @@ class Journal(ReadJournal, Protocol):
         """
         ...
 
-    def sealed(self, stream: str, body: bytes) -> bytes:
+    async def sealed(self, stream: str, body: bytes) -> bytes:
         """Bytes of a run as they are to be kept out of line: with personal data sealed, where the journal seals any.
         What an event names is the digest of these, and these are what `append` is given."""
         ...

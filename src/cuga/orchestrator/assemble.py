@@ -6,6 +6,7 @@ the reverse order of its making.
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -145,6 +146,7 @@ async def open_house(
         elif named_database:
             journal = book = await database.open_book(place, named_database, settings, scrub, sealing)
             await database.set_clock(clock, book)
+            await asyncio.to_thread(ring.get_ready)
         else:
             journal = SqliteJournal(place.journal, durability=settings.durability, scrub=scrub, personal=sealing)
     outside = Outside(settings, redactor, place.root if place is not None else None, report)

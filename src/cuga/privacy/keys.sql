@@ -32,16 +32,13 @@ select id from erased
 select key from subject where id = ?
 
 -- name: add
-insert or ignore into subject (id, key) values (?, ?)
+insert or ignore into subject (id, key) select ?1, ?2 where not exists (select 1 from erased where id = ?1)
 
 -- name: drop
 delete from subject where id = ?
 
 -- name: erase
 insert or ignore into erased (id) values (?)
-
--- name: is_erased
-select 1 from erased where id = ?
 
 -- name: count
 select (select count(*) from subject), (select count(*) from erased)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 import msgspec
 from cryptography.exceptions import InvalidTag
@@ -161,6 +161,12 @@ class Sealing:
         found = [self._plan(stream, body, is_event=not bound) for body in bodies]
         self.ring.make({id for planned in found for _, ids in planned for id in ids})
         return [self._written(bound or stream, body, planned) for body, planned in zip(bodies, found, strict=True)]
+
+    def have_keys(self, bodies: Iterable[bytes]) -> None:
+        """See to it that the keys of these are at hand, all of them at once."""
+        self.ring.have(
+            {id for body in bodies for found in _TOKEN.finditer(body) for id in found[1].decode().split("+")}
+        )
 
     def seal_text(self, stream: str, text: str) -> str:
         """One text, sealed if it is personal."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -25,6 +25,7 @@ class Shelf(Protocol):
     """What a ring asks of the place where its keys lie. Each answer is as durable as the place can make it."""
 
     where: str  # in words
+    is_far: bool  # whether asking may take as long as a network does
 
     @property
     def is_begun(self) -> bool:
@@ -35,20 +36,20 @@ class Shelf(Protocol):
         """The house's own secret of 32 bytes, made when there is none."""
         ...
 
-    def key(self, id: str) -> bytes | None:
-        """A key."""
+    def keys(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Those of these keys that there are."""
         ...
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
-        """Keep keys; those that are there stay as they are. `JournalFailed`."""
+        """Keep keys; those that are there stay as they are, and so do ids that were erased. `JournalFailed`."""
         ...
 
     def erase(self, ids: Iterable[str]) -> int:
         """Destroy keys and remember the ids; how many keys there were. `JournalFailed`."""
         ...
 
-    def is_erased(self, id: str) -> bool:
-        """Whether an id is remembered as erased."""
+    def erased(self) -> frozenset[str]:
+        """The ids that are remembered as erased."""
         ...
 
     def counts(self) -> tuple[int, int]:
@@ -75,6 +76,8 @@ class Shelf(Protocol):
 class KeyFile:
     """Keys in a SQLite file, which is made when the first key is; with None in memory."""
 
+    is_far = False
+
     def __init__(self, path: Path | None) -> None:
         self._path = path
         self._sql = _queries()
@@ -89,9 +92,8 @@ class KeyFile:
         self._do("set_secret", os.urandom(32))
         return bytes(next(iter(self._do("secret")))[0])
 
-    def key(self, id: str) -> bytes | None:
-        found = next(iter(self._do("key", id)), None)
-        return None if found is None else bytes(found[0])
+    def keys(self, ids: Sequence[str]) -> dict[str, bytes]:
+        return {id: bytes(row[0]) for id in ids for row in self._do("key", id)}
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
         try:
@@ -106,15 +108,15 @@ class KeyFile:
         try:
             with self._open():
                 for one in ids:
-                    gone += self.key(one) is not None
+                    gone += len(self.keys([one]))
                     self._do("drop", one)
                     self._do("erase", one)
         except apsw.Error as error:
             raise JournalFailed(f"a key could not be destroyed: {error}") from error
         return gone
 
-    def is_erased(self, id: str) -> bool:
-        return next(iter(self._do("is_erased", id)), None) is not None
+    def erased(self) -> frozenset[str]:
+        return frozenset(str(id) for (id,) in self._do("every_erased"))
 
     def counts(self) -> tuple[int, int]:
         keys, erased = next(iter(self._do("count")))
@@ -122,7 +124,7 @@ class KeyFile:
 
     def all(self) -> Kept:
         keys = tuple((str(id), bytes(key)) for id, key in self._do("every_key"))
-        return Kept(self.secret(), keys, tuple(str(id) for (id,) in self._do("every_erased")))
+        return Kept(self.secret(), keys, tuple(sorted(self.erased())))
 
     def take(self, kept: Kept) -> None:
         with self._open():

@@ -7,7 +7,7 @@ write-ahead log until they are vacuumed and recycled; that is said where erasing
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import psycopg
@@ -25,6 +25,12 @@ create table if not exists {SCHEMA}.erased (id text primary key);
 """
 
 
+_ADD = f"""
+insert into {SCHEMA}.subject select $1, $2 where not exists (select 1 from {SCHEMA}.erased where id = $1)
+on conflict do nothing
+"""
+
+
 class KeyTables:
     """A `Shelf` on a database that the machines of a house share."""
 
@@ -34,20 +40,21 @@ class KeyTables:
         self.where = f"{where}, schema {SCHEMA}"
 
     is_begun = True
+    is_far = True
 
     def secret(self) -> bytes:
         with self._open().transaction():
             self._do(f"insert into {SCHEMA}.house values (1, $1) on conflict do nothing", os.urandom(32))
             return bytes(self._do(f"select secret from {SCHEMA}.house")[0][0])
 
-    def key(self, id: str) -> bytes | None:
-        found = self._do(f"select key from {SCHEMA}.subject where id = $1", id)
-        return bytes(found[0][0]) if found else None
+    def keys(self, ids: Sequence[str]) -> dict[str, bytes]:
+        found = self._do(f"select id, key from {SCHEMA}.subject where id = any($1)", list(ids))
+        return {str(id): bytes(key) for id, key in found}
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
         with self._open().transaction():
             for id, key in keys:
-                self._do(f"insert into {SCHEMA}.subject values ($1, $2) on conflict do nothing", id, key)
+                self._do(_ADD, id, key)
 
     def erase(self, ids: Iterable[str]) -> int:
         gone = 0
@@ -58,8 +65,8 @@ class KeyTables:
         self._do(f"vacuum {SCHEMA}.subject")
         return gone
 
-    def is_erased(self, id: str) -> bool:
-        return bool(self._do(f"select 1 from {SCHEMA}.erased where id = $1", id))
+    def erased(self) -> frozenset[str]:
+        return frozenset(str(id) for (id,) in self._do(f"select id from {SCHEMA}.erased"))
 
     def counts(self) -> tuple[int, int]:
         tables = f"select (select count(*) from {SCHEMA}.subject), (select count(*) from {SCHEMA}.erased)"
@@ -68,7 +75,7 @@ class KeyTables:
 
     def all(self) -> Kept:
         keys = tuple((str(id), bytes(key)) for id, key in self._do(f"select id, key from {SCHEMA}.subject"))
-        return Kept(self.secret(), keys, tuple(str(id) for (id,) in self._do(f"select id from {SCHEMA}.erased")))
+        return Kept(self.secret(), keys, tuple(sorted(self.erased())))
 
     def take(self, kept: Kept) -> None:
         with self._open().transaction():

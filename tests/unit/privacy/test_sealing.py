@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import stat
 from datetime import UTC, datetime
@@ -12,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.journals import HOMES
 
+from cuga.errors import JournalFailed
 from cuga.journal.codec import PLAIN, Codec, events_of
 from cuga.journal.port import Committed, Refused
 from cuga.model import event as e
@@ -193,7 +195,7 @@ async def journal(request, tmp_path):
 
 async def test_a_journal_stores_sealed_bytes_and_gives_clear_ones(journal):
     goal, large = started("Write to Dana Reyes"), b'{"body":"for Dana Reyes"}' + b" " * 9000
-    blob = journal.sealed("r1", large)
+    blob = await journal.sealed("r1", large)
     done = e.ToolCallComplete(
         at=AT,
         step="s1",
@@ -313,3 +315,65 @@ async def test_what_was_done_once_before_scopes_were_keyed_is_not_done_again(jou
     for stream, fits in (("r1", True), ("r2", False)):
         found = await journal.append(stream, 0, (started("hello"), call(b"{}", claims=(claim,))))
         assert isinstance(found, Committed if fits else Refused)
+
+
+class Far(KeyFile):
+    """Keys behind a network, which is away for a while; nobody may wait for it on the loop."""
+
+    is_far = True
+
+    def __init__(self):
+        super().__init__(None)
+        self.away = 0
+
+    def _do(self, name, *values):
+        with pytest.raises(RuntimeError):
+            asyncio.get_running_loop()
+        if self.away > 0 and name in ("key", "add"):
+            self.away -= 1
+            raise JournalFailed("the network is away")
+        return super()._do(name, *values)
+
+
+@pytest.fixture
+async def far(tmp_path):
+    home, shelf = HOMES["postgres"](tmp_path), Far()
+    home._codec.personal = sealing(shelf=shelf)
+    yield home, shelf
+    await home.close()
+
+
+async def test_the_loop_never_waits_for_keys_that_lie_elsewhere(far):
+    home, _ = far
+    large = b'{"body":"for Dana Reyes"}' + b" " * 9000
+    intent = call(b'{"recipient":"Mark Bell"}', claims=(e.Claim(scope="send/dana@acme.example", amount=1, limit=1),))
+    first = await home.append("r1", 0, [started("Write to Dana Reyes"), intent])
+    assert isinstance(first, Committed)
+    blob = await home.sealed("r1", large)
+    assert b"Dana" not in blob
+    home._codec.personal.forget()
+    assert "Dana Reyes" in str(events_of(await home.read("r1"))[0])
+    home._codec.personal.forget()
+    assert [one.seq async for one in home.feed()] == [1, 2]
+    assert await home.used("send/dana@acme.example") == 1
+    held = await home.append("r2", 0, [started("Write to Dana Reyes"), intent])
+    assert isinstance(held, Refused)
+
+
+async def test_keys_that_cannot_be_had_are_a_journal_that_fails_and_nothing_is_kept(far):
+    home, shelf = far
+    shelf.away = 1
+    with pytest.raises(JournalFailed, match="away"):
+        await home.append("r1", 0, [started("Write to Dana Reyes")])
+    assert await home.version("r1") == 0
+    assert isinstance(await home.append("r1", 0, [started("Write to Dana Reyes")]), Committed)
+
+
+def test_no_key_is_made_under_an_id_that_was_erased_by_another_process(tmp_path):
+    mine, theirs = KeyFile(tmp_path / "k.db"), KeyFile(tmp_path / "k.db")
+    ring = KeyRing(mine)
+    ring.make(["a" * 24])
+    assert not ring.is_erased("b" * 24)
+    theirs.erase(["b" * 24])
+    ring.make(["b" * 24])
+    assert ring.key("b" * 24) is None and theirs.keys(["b" * 24]) == {}

@@ -114,7 +114,7 @@ class Errands:
         async with places:
             outcome = LOST if job.again else await self._make(job, state, start, begun)
         live = self._driver.lives.make(job.run_id)
-        await self._driver.post(live, *self._hands.recorded(live.run_id, start, outcome))
+        await self._driver.post(live, *await self._hands.recorded(live.run_id, start, outcome))
         # an outage: it is in hand until it is written, and whoever writes it later tells nobody
         while live.mail or live.draining:  # noqa: ASYNC110
             await asyncio.sleep(0.02)

@@ -9,7 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from operator import attrgetter
+from typing import TypeVar
 
 import psycopg
 
@@ -17,7 +19,7 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
-from cuga.journal.codec import Codec, Personal, Scrub
+from cuga.journal.codec import Codec, KeysAway, Personal, Scrub
 from cuga.journal.port import (
     LARGEST,
     Appended,
@@ -49,7 +51,7 @@ REMEMBERED = 20_000  # heads; beyond it the idle ones are forgotten
 PAGE = 200  # appends a page of the feed
 POLL_S = 0.05  # how often the last position is asked for while somebody follows
 
-
+T = TypeVar("T")
 _stream_of = attrgetter("stream")
 
 
@@ -158,19 +160,21 @@ class PostgresJournal:
             raise BadInput("a stream needs a name of 1 to 1000 letters without NUL")
         if (taken := await self._taken_before(events)) is not None:
             return taken
+        (encoded, said), index = await self._with_keys(
+            lambda: (self._codec.encode_all(events, stream), self._codec.seal_index(stream, index))
+        )
         head = self._heads.get(stream)
         if head is None or head.version != expected:
             head = await self._head(stream, expected)
             if head.version != expected:
                 return await self._conflict(stream, head)
-        encoded, said = self._codec.encode_all(events, stream)
         kept = addressed(blobs) if blobs else {}
         claims = claims_of(said)
         hash = link(head.prefix, expected, head.hash, encoded) if encoded else head.hash
         item = Item(
             stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=joined(encoded),
             answer=asyncio.get_running_loop().create_future(), head=head, claims=wanted(claims) if claims else (),
-            index=self._codec.seal_index(stream, index), blobs=kept,
+            index=index, blobs=kept,
         )  # fmt: skip
         head.version, head.hash = expected + len(encoded), hash
         if index is not None and index.run is not None:
@@ -182,8 +186,9 @@ class PostgresJournal:
 
     async def _taken_before(self, events: Sequence[Event]) -> Refused | None:
         """What was claimed before scopes were keyed counts with what is claimed since; nothing is added to it."""
-        for claim in claims_of(events):
-            scope = self._codec.scope(claim.scope)
+        claims = claims_of(events)
+        keyed = await self._with_keys(lambda: [self._codec.scope(claim.scope) for claim in claims]) if claims else []
+        for claim, scope in zip(claims, keyed, strict=True):
             if scope == claim.scope or claim.amount < 0:
                 continue
             before = await self._reader.used(claim.scope)
@@ -216,8 +221,17 @@ class PostgresJournal:
             return Conflict(version=await self._reader.version(stream))
         return Conflict(version=head.version)
 
-    def sealed(self, stream: str, body: bytes) -> bytes:
-        return self._codec.seal_blob(stream, body)
+    async def sealed(self, stream: str, body: bytes) -> bytes:
+        return await self._with_keys(lambda: self._codec.seal_blob(stream, body))
+
+    async def _with_keys(self, work: Callable[[], T]) -> T:
+        """Seal or open. Keys that are not at hand are fetched in a thread, as often as there are such: the loop, and
+        what else goes on in it, never waits for a database that may be away."""
+        while True:
+            try:
+                return work()
+            except KeysAway as away:
+                await asyncio.to_thread(away.fetch)
 
     async def keep_snapshot(self, body: bytes) -> str:
         self._entering += 1
@@ -304,7 +318,7 @@ class PostgresJournal:
                 if self._closed:
                     return
                 raise
-            for event in self._codec.open_all(page):
+            for event in await self._with_keys(partial(self._codec.open_all, page)):
                 after = event.position
                 yield event
             if page:
@@ -350,7 +364,7 @@ class PostgresJournal:
         found = await self._reader.read(stream, after)
         if found and stream not in self._heads and len(self._heads) < REMEMBERED:
             self._heads[stream] = Head(stream, found[-1].seq, found[-1].hash)  # whoever reads is likely to append
-        return self._codec.open_all(found)
+        return await self._with_keys(lambda: self._codec.open_all(found))
 
     async def version(self, stream: str) -> int:
         await self.open()
@@ -364,13 +378,14 @@ class PostgresJournal:
     async def blob(self, digest: str, *, stored: bool = False) -> bytes:
         await self.open()
         found = await self._reader.blob(digest)
-        return found if stored else self._codec.open_blob(found)
+        return found if stored else await self._with_keys(lambda: self._codec.open_blob(found))
 
     async def runs(
         self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
     ) -> list[Listed]:
         await self.open()
-        return self._codec.open_listed(await self._reader.runs(tenant, status, before, limit))
+        found = await self._reader.runs(tenant, status, before, limit)
+        return await self._with_keys(lambda: self._codec.open_listed(found))
 
     async def due(self, now: datetime, limit: int = 500) -> list[str]:
         await self.open()
@@ -386,7 +401,8 @@ class PostgresJournal:
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
         await self.open()
-        return self._codec.open_cards(await self._reader.open_approvals(tenant, after, limit))
+        found = await self._reader.open_approvals(tenant, after, limit)
+        return await self._with_keys(lambda: self._codec.open_cards(found))
 
     async def find_approval(self, approval_id: str) -> str:
         await self.open()
@@ -398,7 +414,7 @@ class PostgresJournal:
 
     async def used(self, scope: str) -> int:
         await self.open()
-        keyed = self._codec.scope(scope)
+        keyed = await self._with_keys(lambda: self._codec.scope(scope))
         before = await self._reader.used(scope) if keyed != scope else 0
         return before + await self._reader.used(keyed)
 

@@ -166,7 +166,7 @@ class SqliteJournal(Reading):
             return Conflict(version=self._reader.version(stream))
         return Conflict(version=head.version)
 
-    def sealed(self, stream: str, body: bytes) -> bytes:
+    async def sealed(self, stream: str, body: bytes) -> bytes:
         return self._codec.seal_blob(stream, body)
 
     async def keep_snapshot(self, body: bytes) -> str:

@@ -63,11 +63,12 @@ class Erasing(Reading):
         runs = [stream for stream in streams if not stream.startswith("house/")]
         cancelled = await self._cancelled(assembly, runs, person)
         ring = assembly.sealing.ring
-        ids = tuple(sorted({*(ring.id_of(ref) for ref in subject.refs), *former}))
+        own = await asyncio.to_thread(lambda: {ring.id_of(ref) for ref in subject.refs})
+        ids = tuple(sorted(own | former))
         said = ERASED if subject.is_named(reason) else reason  # the record of it must not name whom it is about
         event = h.PersonErased(at=assembly.clock.now(), by=person.id, subjects=ids, runs=len(runs), reason=said)
         await assembly.change(event, person)
-        keys = ring.destroy([*ids, *(ring.id_of(f"run/{run}") for run in runs)])
+        keys = await asyncio.to_thread(lambda: ring.destroy([*ids, *(ring.id_of(f"run/{run}") for run in runs)]))
         assembly.sealing.forget()
         cleaned = await asyncio.to_thread(_clean_mail, assembly, subject)
         cleaned["notices"] = _clean_views(assembly, subject, frozenset(runs))
@@ -113,7 +114,7 @@ async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], 
     ring = assembly.sealing.ring
     former = await _former_ids(assembly, subject)
     ids = [one.encode() for one in former]
-    ids += [one.encode() for ref in subject.refs for one in ring.ids_of(ref)]
+    ids += await asyncio.to_thread(lambda: [one.encode() for ref in subject.refs for one in ring.ids_of(ref)])
     found: dict[str, None] = {}
     clear = 0
     async for stored in assembly.journal.feed():
@@ -128,11 +129,11 @@ async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], 
 async def _former_ids(assembly: Assembly, subject: Subject) -> set[str]:
     """Ids that a person had by records with other ids, e.g. before the records were brought in anew."""
     sealing = assembly.sealing
-    known = {one for ref in subject.refs for one in sealing.ring.ids_of(ref)}
+    known = await asyncio.to_thread(lambda: {one for ref in subject.refs for one in sealing.ring.ids_of(ref)})
     found: set[str] = set()
     async for stored in assembly.journal.feed():
         if subject.addresses and _MARK in stored.body:
-            found |= sealing.ids_with(stored.stream, stored.body, subject.addresses)
+            found |= await asyncio.to_thread(sealing.ids_with, stored.stream, stored.body, subject.addresses)
     return found - known
 
 
