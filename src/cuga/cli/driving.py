@@ -6,7 +6,7 @@ The run does not need us: when we are interrupted it stays where it is, or goes 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from cuga.cli.exits import Exit, of_status
@@ -17,6 +17,7 @@ from cuga.errors import HouseBusy
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.cli.render.progress import Progress
+    from cuga.orchestrator.showing import CardNow
     from cuga.projections.result import RunResult
 
 _LOOK_S = 0.25  # how often a parked run is looked at while we wait for people
@@ -59,7 +60,15 @@ async def drive(
             return await drive(visit, run_id, options, wait_s=wait_s, seen=before)
     except asyncio.CancelledError:
         return _interrupted(visit, run_id)
-    return finish(result, options)
+    return finish(result, options, await asked_of(visit, result, options))
+
+
+async def asked_of(visit: Visit, result: RunResult, options: Options) -> dict[str, CardNow]:
+    """What holds of the open requests of a run for whoever is here: whether they may decide, and who else can."""
+    if options.json or result.ended_at is not None:
+        return {}
+    waiting = [card.approval_id for card in result.approvals if card.is_open]
+    return {name: await visit.front.card_now(name) for name in waiting}
 
 
 async def _answered(result: RunResult) -> str:
@@ -73,14 +82,14 @@ async def _answered(result: RunResult) -> str:
     return said
 
 
-def finish(result: RunResult, options: Options) -> int:
-    """Print a result and return the exit code for where its run stands."""
+def finish(result: RunResult, options: Options, asked: Mapping[str, CardNow] | None = None) -> int:
+    """Print a result, with what `asked_of` says of its requests, and return the exit code for where its run stands."""
     if options.json:
         show_json(result)
     else:
         from cuga.cli.render.result import whole
 
-        show(whole(result))
+        show(whole(result, asked or {}))
     return of_status(result.status)
 
 

@@ -115,7 +115,7 @@ _WORDS: dict[type[Event], tuple[str, ...]] = {
     e.ToolCallStart: ("arguments",),
     e.ToolCallComplete: ("result", "carried", "provider_reference", "note"),
     e.ToolCallError: ("message",),
-    e.StepRefused: ("reason",),
+    e.StepRefused: ("reason", "mend"),
     e.StepFailed: ("reason",),
     e.StepSkipped: ("reason",),
     e.StepInDoubt: ("reason",),

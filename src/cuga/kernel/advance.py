@@ -6,8 +6,8 @@ It judges only while a slot of `max_parallel` is free and never scans the plan: 
 from __future__ import annotations
 
 from cuga.kernel import gate, lists, thinking
-from cuga.kernel.approvals import MORE_PEOPLE, too_few
-from cuga.kernel.state import Phase, RunState
+from cuga.kernel.approvals import MORE_PEOPLE, to_decide, too_few
+from cuga.kernel.state import HALTED, Phase, RunState
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.event import Status
@@ -181,9 +181,9 @@ def _finish(turn: Turn) -> e.RunFinished:
     if len(missed) > 1:
         reason += f"; and {len(missed) - 1} more"
     status = Status.PARTIAL if done else Status.FAILED
-    return e.RunFinished(
-        at=turn.now, status=status, reason=reason, mend="cuga trace shows each step's end; start again with `cuga run`"
-    )
+    said = next((s.mends[name] for name in missed if name in s.mends), "")
+    mend = said or "cuga trace shows each step's end; start again with `cuga run`"
+    return e.RunFinished(at=turn.now, status=status, reason=reason, mend=mend)
 
 
 def _is_opened_list(s: RunState, name: str) -> bool:
@@ -230,7 +230,7 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
     reasons: list[str] = []
     needs: list[str] = []
     if turn.current.halted:
-        reasons.append(f"the house is halted: {turn.current.halted}")
+        reasons.append(f"{HALTED}{turn.current.halted}")
         needs.append(turn.current.halt_ends_with)
     if s.doubts:
         reasons.append(f"in doubt: {', '.join(sorted(s.doubts))}")
@@ -249,7 +249,7 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
             short = [request for request in s.pending.values() if request.quorum > 1]
             reasons += dict.fromkeys(too_few(request) for request in short)
             needs += [MORE_PEOPLE] if short else []
-        needs += [f"cuga approve {approval_id}" for approval_id in s.pending]
+        needs += [to_decide(turn, request) for request in s.pending.values()]
     if s.due:
         reasons.append("waits to try again")
     for kind, text in turn.holds.items():

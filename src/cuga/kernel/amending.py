@@ -14,6 +14,7 @@ from cuga.kernel.facts_of_approvals import each_of
 from cuga.kernel.references import Unresolved
 from cuga.kernel.route import bound_as
 from cuga.kernel.scarce import once_claims, taken_of
+from cuga.kernel.stops import stop_of
 from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.model.command import ResolveApproval
@@ -117,6 +118,8 @@ def _judged(
         raise BadInput(f"what may happen only once cannot be told from the new arguments: {problem}") from None
     if taken := taken_of(turn, onces):
         raise NotAllowed(taken)
+    if (stopped := stop_of(contract, arguments)) is not None:
+        raise BadInput(stopped.reason, mend=stopped.mend)
     effect = consent.effect_of(contract, arguments)
     if effect in s.denied:
         raise NotAllowed(f"the same effect was denied in this run: {s.denied[effect]}")

@@ -37,6 +37,23 @@ def too_few(request: e.ApprovalRequested) -> str:
     return f"{request.quorum} people must agree to {request.tool}, and this house has one"
 
 
+def to_decide(turn: Turn, request: e.ApprovalRequested) -> str:
+    """How an open request is decided, and by whom: the command, and who may give it when that is not everybody."""
+    current, command = turn.current, f"cuga approve {request.approval_id}"
+    if is_solo(turn.state.started.requester, current.roles):
+        return command
+    roles = roles_at(request.roles, request.escalates_to, request.escalates_at, turn.now)
+    held = " or ".join(roles) or "nobody"
+    if not current.roles:
+        return f"{command}    by somebody who is {held} and did not ask for it"
+    able = who_can(requesters=request.requesters, roles=roles, current=current, at=turn.now)
+    if len(able) >= request.quorum:
+        many = f"{request.quorum} of {', '.join(able)}" if request.quorum > 1 else " or ".join(able)
+        return f"{command}    by {many}; who asked does not decide"
+    short = f"{request.quorum} people must agree" if request.quorum > 1 else "nobody here may yet"
+    return f"{MORE_PEOPLE}    for {request.approval_id}: {short}, and who asked does not decide"
+
+
 def resolve(turn: Turn, command: ResolveApproval) -> None:
     """Record a decision. The same answer again changes nothing; another one, or a late one, is refused."""
     s = turn.state

@@ -7,11 +7,11 @@ from cuga.model import event as e
 from cuga.model.failure import FailureMode
 
 
-def refuse(turn: Turn, step: str, rule: str, reason: str, mode: FailureMode) -> None:
+def refuse(turn: Turn, step: str, rule: str, reason: str, mode: FailureMode, mend: str = "") -> None:
     """The rules forbid the step; one that may have happened already goes in doubt instead."""
     if turn.doubt(step, f"{reason} ({rule})"):
         return
-    turn.emit(e.StepRefused(at=turn.now, step=step, rule=rule, reason=reason, mode=mode))
+    turn.emit(e.StepRefused(at=turn.now, step=step, rule=rule, reason=reason, mode=mode, mend=mend))
     turn.skip_dependants(step)
 
 

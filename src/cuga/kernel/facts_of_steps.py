@@ -186,6 +186,8 @@ def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:
 
 def _step_refused(s: RunState, event: e.StepRefused) -> None:
     end_step(s, event.step, Phase.FAILED, f"{event.reason} ({event.rule})")
+    if event.mend:
+        s.mends = {**s.mends, event.step: event.mend}
 
 
 def _step_failed(s: RunState, event: e.StepFailed) -> None:

@@ -16,6 +16,7 @@ from cuga.kernel.outputs import output_of
 from cuga.kernel.references import Unresolved, filled
 from cuga.kernel.route import Routed, bound_as, route
 from cuga.kernel.scarce import budgets_allow, claims_for, warn
+from cuga.kernel.stops import stop_of
 from cuga.kernel.turn import Turn
 from cuga.kernel.written import needs_reader
 from cuga.model import event as e
@@ -56,6 +57,9 @@ def consider(turn: Turn, step_id: str) -> bool:
             return False
         ruling = accepted
     contract = rules.contract(step.tool, current)
+    if contract.stops and (stopped := stop_of(contract, arguments)) is not None:
+        refuse(turn, step_id, stopped.rule, stopped.reason, FailureMode.USER_INVALID_INPUT, stopped.mend)
+        return False
     step = as_contracted(step, contract)
     if step.ask_first or (s.written and needs_reader(s, step, contract, ruling)):
         ruling = msgspec.structs.replace(ruling, consent=Consent.HUMAN)

@@ -62,6 +62,7 @@ class Listing(msgspec.Struct, frozen=True, gc=False):
     open: int
 
 
+HALTED = "the house is halted: "  # how the reason of a park begins that a halt has a part in
 V = TypeVar("V")
 NO_PLAN = PlanIndex({})
 ENDED = frozenset(phase for phase in Phase if phase.is_end)
@@ -120,6 +121,7 @@ class RunState(msgspec.Struct, eq=False):
     authors: tuple[str, ...] = ()  # whose words went into the plan: they ask for what comes of it
     phase: dict[str, Phase] = {}
     reasons: Mapping[str, str] = {}  # why a step ended without being done
+    mends: Mapping[str, str] = {}  # and what a person can do about it, where the rules say
     open_steps: int = 0  # steps that have not ended
     ready: dict[str, None] = {}  # ordered: may be judged
     unmet: dict[str, int] = {}

@@ -84,6 +84,7 @@ class StepRefused(Event, frozen=True, kw_only=True):
     rule: str
     reason: str
     mode: FailureMode = FailureMode.POLICY_SECURITY
+    mend: str = ""  # what a person can do
 
 
 class StepFailed(Event, frozen=True, kw_only=True):

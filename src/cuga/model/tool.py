@@ -41,6 +41,19 @@ class Slot(Value, frozen=True, kw_only=True):
     purpose: str = ""
 
 
+class Stop(Value, frozen=True, kw_only=True):
+    """Why a call would surely not be carried out, as its arguments alone show: then nobody is asked to agree to it.
+
+    `when` is CEL over the arguments by name, null where none is given. In `reason` and `mend` the JSON Pointer
+    `{/a/b}` stands for the argument there.
+    """
+
+    rule: str
+    when: str
+    reason: str
+    mend: str = ""
+
+
 class ToolContract(Value, frozen=True, kw_only=True):
     """The contract of one tool. `cost` is in micro-units, `timeout_s` in seconds."""
 
@@ -63,6 +76,7 @@ class ToolContract(Value, frozen=True, kw_only=True):
     once: tuple[str, ...] = ()  # (name, JSON Pointer, ...): at most one call ever per value of these arguments
     effect_key: tuple[str, ...] = ()  # (kind, JSON Pointer, ...): what a denial is remembered by
     seconded: tuple[str, ...] = ()  # JSON Pointers: a call that gives one of these a value needs two people
+    stops: tuple[Stop, ...] = ()  # what is refused before anybody is asked
     timeout_s: int = 30
     guardrails: tuple[str, ...] = ()  # what the tool must not do, in words
     personal: tuple[str, ...] = ()  # JSON Pointers of arguments or results that are personal data

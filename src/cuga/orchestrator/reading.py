@@ -46,8 +46,8 @@ from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card
 from cuga.projections.inbox import find_card, inbox
-from cuga.projections.result import RunResult, read_result
-from cuga.projections.runs import RunLine, list_runs
+from cuga.projections.result import RunResult, as_it_stands_now, read_result
+from cuga.projections.runs import RunLine, as_it_stands, list_runs
 from cuga.projections.signals import Signals
 from cuga.projections.trace import Trace, read_trace
 from cuga.settings import Settings, read_settings
@@ -269,12 +269,13 @@ class Reading:
     async def runs(self, status: Status | None = None, before: str = "", limit: int = 50) -> list[RunLine]:
         """Runs of this house, newest first."""
         assembly = await self.open()
-        return await list_runs(assembly.journal, tenant=assembly.tenant, status=status, before=before, limit=limit)
+        lines = await list_runs(assembly.journal, tenant=assembly.tenant, status=status, before=before, limit=limit)
+        return [as_it_stands(line, assembly.current.halted) for line in lines]
 
     async def show(self, run_id: str) -> RunResult:
         """What came of a run so far, for a person: each step with its output, evidence, unknowns, approvals."""
         assembly = await self.open()
-        return await read_result(assembly.journal, run_id)
+        return as_it_stands_now(await read_result(assembly.journal, run_id), assembly.current.halted)
 
     async def inbox(self, run_id: str = "", limit: int = 50) -> list[Card]:
         """What waits for a person's decision, the riskiest first; of the house or of one run."""

@@ -37,6 +37,7 @@ METHODS = frozenset(
         "budget",
         "cancel",
         "card",
+        "card_now",
         "change",
         "compare",
         "disable_adapter",

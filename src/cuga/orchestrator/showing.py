@@ -33,7 +33,7 @@ from cuga.projections.acts import Act
 from cuga.projections.card import Card, is_seen, shown
 from cuga.projections.export import exported
 from cuga.projections.inbox import may_decide_on
-from cuga.projections.runs import RunLine, find_runs
+from cuga.projections.runs import RunLine, as_it_stands, find_runs
 from cuga.projections.signals import Signals
 
 _RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
@@ -58,6 +58,7 @@ class CardNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     on_behalf_of: str
     who_can: tuple[str, ...]
     asks_for_proof: bool  # a fresh password
+    is_solo: bool  # whoever looks is alone in the house: their own word counts
     readable: str  # the arguments as lines; whatever could trick the eye is written out as its code
     hidden: int  # characters that were written out
     mixed: tuple[str, ...]  # words that mix alphabets, as a look-alike does
@@ -164,7 +165,7 @@ class Showing(Reading):
                 and all(word in row.goal.casefold() for word in wanted_words)
             )
 
-        return await find_runs(
+        lines, following = await find_runs(
             assembly.journal,
             wanted,
             tenant=assembly.tenant,
@@ -173,6 +174,7 @@ class Showing(Reading):
             limit=limit,
             known=assembly.known_lines,
         )
+        return [as_it_stands(line, assembly.current.halted) for line in lines], following
 
     async def run_of_trace(self, trace_id: str) -> str:
         """The run of a trace: the one whose own id it is, else the newest with this trace. `RunNotFound`."""
@@ -209,6 +211,7 @@ class Showing(Reading):
             on_behalf_of=access.on_behalf_of,
             who_can=who_can(requesters=card.requesters, roles=card.roles_at(at), current=current, at=at),
             asks_for_proof=asks_for_proof(card.risk, who, current),
+            is_solo=access.solo,
             readable=readable,
             hidden=_hidden(msgspec.json.decode(card.arguments)),
             mixed=tuple(sorted(_mixed(readable))),

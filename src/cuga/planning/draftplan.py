@@ -198,6 +198,9 @@ class Draft:
             path = maker.choice.contract.gives.get("recipient") if maker else None
             if maker is None or path is None or "@" in str(maker.arguments.get("recipient", "")):
                 continue
+            if step.choice.contract.stops:  # it says itself what is missing, and nobody is asked
+                self.tell_recipient(name, source, maker)
+                continue
             held, said = self.whens.get(name, (None, ""))
             if name in self.lists:
                 self.lists[name] = replace(self.lists[name], when=When(expr=f'{_dotted(path)} != ""'))
@@ -206,13 +209,18 @@ class Draft:
             this, words = wire.has_text("send_to", source, path), f"{source} has a recipient"
             both = wire.both(held, this) if held is not None else this
             self.whens[name] = (both, f"{said}; {words}" if said else words)
-            known = self.context.records.contacts(maker.account.record) if maker.account else []
-            if any(person.id == maker.arguments.get("recipient") and person.email for person in known):
-                continue
-            self.context.note(
-                f"{name} goes ahead only when {source} has a recipient's address. Where none is known it is skipped, "
-                f'unasked; add the contact\'s address to the CRM, or name it: cuga run "... to NAME@COMPANY".'
-            )
+            self.tell_recipient(name, source, maker)
+
+    def tell_recipient(self, name: str, source: str, maker: Filled) -> None:
+        """Say that an effect needs an address, where the CRM shows none beforehand."""
+        known = self.context.records.contacts(maker.account.record) if maker.account else []
+        if any(person.id == maker.arguments.get("recipient") and person.email for person in known):
+            return
+        self.context.note(
+            f"{name} needs the recipient's address out of {source}. Where none is known it is not done, nobody is "
+            f"asked, and the run says so; add the contact's address to the CRM, or name it: "
+            f'cuga run "... to NAME@COMPANY".'
+        )
 
     def name(self, tool: str) -> str:
         """A name for the next step of a tool."""
@@ -258,14 +266,18 @@ class Draft:
     def plan_steps(self) -> tuple[PlanStep, ...]:
         """The steps as a proposal; they refer to each other by name, the check gives them ids."""
         made = []
+        remarks = self.context.revision.line
         for name, step in self.steps:
             held, condition = self.whens.get(name, (None, ""))
+            reason = explain.reason(step, self.flow[name], condition)
+            if remarks and step.choice.contract.side_effect is not SideEffect.READ_ONLY:
+                reason = f"{reason}. {remarks[:1].upper()}{remarks[1:]}"  # it is what people decide by
             made.append(
                 PlanStep(
                     tool=step.choice.contract.name,
                     name=name,
                     input=_plain(step.arguments),
-                    reason=explain.reason(step, self.flow[name], condition),
+                    reason=reason,
                     depends_on=tuple(dict.fromkeys(self.flow[name].values())),
                     when=held,
                     for_each=self.lists.get(name),

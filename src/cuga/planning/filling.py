@@ -10,6 +10,7 @@ from cuga.planning.clauses import Reading
 from cuga.planning.evidence import Choice
 from cuga.planning.mentions import Mention
 from cuga.planning.records import Records
+from cuga.planning.revising import Revision
 
 
 @dataclass(slots=True)
@@ -23,6 +24,7 @@ class Context:
     notes: list[str] = field(default_factory=list)
     questions: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
     used: set[Mention] = field(default_factory=set)
+    revision: Revision = field(default_factory=Revision)  # what that asks for, remark by remark
 
     def note(self, text: str) -> None:
         """Say something once."""

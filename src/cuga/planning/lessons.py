@@ -15,18 +15,13 @@ import msgspec
 from cuga.model.plan import PlanStep
 from cuga.model.tool import SideEffect, Slot, ToolContract
 from cuga.planning.answer import Proposal
+from cuga.planning.revising import SIGNED, STYLES
 from cuga.projections.lessons import Change, Lesson
 
 MANNERS = ("style", "sender")  # kinds of arguments that say how, and nothing else
 MOST_LINES = 3  # that a plan shows for one tool
 MOST_WISHES = 6  # that a model is told
 _NAME = re.compile(r"[A-Za-zÀ-ÿ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){0,3}")
-_SIGN = re.compile(r"\bsign(?:ed)?(?: it| them)? (?:as|by|with) ([A-ZÀ-Þ][\w.'’-]*(?: [A-ZÀ-Þ][\w.'’-]*){0,3})")
-_STYLES = (
-    ("friendly", re.compile(r"\b(?:friendl(?:y|ier)|warmer|less formal|more casual)\b", re.I)),
-    ("formal", re.compile(r"\b(?:more formal(?:ly)?|formally|be formal|less casual|make it formal)\b", re.I)),
-    ("plain", re.compile(r"\b(?:plainer|more plainly|in plain words)\b", re.I)),
-)
 
 
 class Taught(Protocol):
@@ -122,9 +117,9 @@ def _taught(lesson: Lesson, slots: Mapping[str, Slot]) -> Iterable[tuple[str, st
     if lesson.kind == "asked":
         for slot in slots.values():
             if slot.kind == "style":
-                said = next((style for style, words in _STYLES if words.search(lesson.text)), "")
+                said = next((style for style, words in STYLES if words.search(lesson.text)), "")
             else:
-                said = found[1] if (found := _SIGN.search(lesson.text)) else ""
+                said = found[1] if (found := SIGNED.search(lesson.text)) else ""
             if said and _fits(slot, said):
                 yield slot.name, said
 

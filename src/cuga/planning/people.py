@@ -14,6 +14,7 @@ from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import STOP
 from cuga.planning.mentions import Mention
+from cuga.planning.revising import RECIPIENT
 from cuga.planning.schema import accepts
 from cuga.planning.words import stem
 
@@ -29,12 +30,25 @@ _BUYING = re.compile(r"\b(buyer|procurement|purchasing|sourcing|buying)\b", re.I
 
 
 def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention], context: Context) -> Any:
-    """The value of a slot for a person; an empty value of the slot's type when one was asked for and none is known."""
+    """The value of a slot for a person; an empty value of the slot's type when one was asked for and none is known.
+
+    Who was named last, in a remark or an answer, goes before the goal's own words.
+    """
+    said = [mention for mention in own if mention.start < 0 and mention.kind in ("address", "contact", "role")]
+    value = _person_for(slot, schema, step, said or own, context, is_said=bool(said))
+    if said and value:
+        context.revision.heed(RECIPIENT, f"recipient: {said[0].value}")
+    return value
+
+
+def _person_for(
+    slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention], context: Context, *, is_said: bool
+) -> Any:
     account, purpose = step.account, slot.purpose.casefold()
     takes_role = "role" in purpose
     wants_address = not takes_role and (slot.kind.casefold() in ("address", "email") or "address" in purpose)
     own = [mention for mention in own if not _beside(mention, context)]
-    if step.choice.contract.side_effect is SideEffect.PROPOSE and (address := _sent_to(own, context)):
+    if not is_said and step.choice.contract.side_effect is SideEffect.PROPOSE and (address := _sent_to(own, context)):
         context.note(f"The recipient is {address}, where the goal wants it sent.")
         return address
     for mention in own:

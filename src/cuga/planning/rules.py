@@ -29,8 +29,9 @@ from cuga.planning.memory import PastGoal, favours, remembered
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
 from cuga.planning.records import CrmLookup, Records
-from cuga.planning.unheeded import unheeded
-from cuga.planning.words import MAX_GOAL
+from cuga.planning.revising import RECIPIENT, Revision, revision_of
+from cuga.planning.unheeded import revised, unheeded
+from cuga.planning.words import MAX_GOAL, stem
 from cuga.policy.profile import Profile, Rulebook
 
 KEPT = 8  # rulebooks whose index is kept
@@ -75,8 +76,9 @@ class RulePlanner:
         remarks = (
             read(said, self._records, today, index.is_own, index.is_plain, index.speller) if feedback.strip() else None
         )
+        revision = revision_of(_remarks(feedback, remarks))
         withheld = _withheld(rulebook.profile, index)
-        chosen = choose(_forbidding(reading, remarks), index, withheld, favours(past, rulebook.contracts))
+        chosen = choose(_forbidding(reading, remarks, revision), index, withheld, favours(past, rulebook.contracts))
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]
         if not chosen.choices and remarks is not None and not chosen.asked:
             # the goal named nothing, the answer may
@@ -86,7 +88,9 @@ class RulePlanner:
                 return Proposal(plan=replace(answer.plan, goal=goal, notes=(said, *answer.plan.notes)))
         if not chosen.choices:
             return self._without_tools(reading, chosen, usable)
-        context = Context(reading, self._records, _guidance(feedback, remarks), _answers(remarks))
+        context = Context(
+            reading, self._records, _guidance(feedback, remarks), _answers(remarks, revision), revision=revision
+        )
         draft = Draft(index, usable, context, denied or {})
         for choice in chosen.choices:
             draft.add(choice)
@@ -105,7 +109,10 @@ class RulePlanner:
         unused = [word for choice in chosen.choices for word in _unused(choice, draft, index)]
         if unused:
             context.note(f"Not used, since no argument takes it: {', '.join(dict.fromkeys(unused))}.")
-        for line in unheeded(draft, context):
+        if any(remark.takes_out for remark in revision.remarks):
+            before = choose(reading, index, withheld, favours(past, rulebook.contracts))
+            _tell_taken_out(revision, before, chosen, index)
+        for line in (*unheeded(draft, context), *revised(draft, context)):
             context.note(line)
         kept = [choice for choice in draft.choices if any(step.choice is choice for _, step in draft.steps)]
         plan = Plan(
@@ -168,18 +175,43 @@ def _withheld(profile: Profile, index: Index) -> dict[str, str]:
     }
 
 
-def _forbidding(reading: Reading, remarks: Reading | None) -> Reading:
+def _forbidding(reading: Reading, remarks: Reading | None, revision: Revision) -> Reading:
     """The goal with what a person's remarks forbid: they may take tools away, never add them."""
     if remarks is None:
         return reading
-    against = tuple(clause._replace(at=1000 + clause.at) for clause in remarks.clauses if clause.negated)
+    against = tuple(
+        clause._replace(at=1000 + clause.at)
+        for clause in remarks.clauses
+        if clause.negated and not revision.is_about_text({word.text.casefold() for word in clause.words})
+    )
     return reading._replace(clauses=(*reading.clauses, *against))
 
 
-def _answers(remarks: Reading | None) -> tuple[Mention, ...]:
+def _answers(remarks: Reading | None, revision: Revision | None = None) -> tuple[Mention, ...]:
+    """What people's words name; a role only where they say who shall be written to."""
     if remarks is None:
         return ()
-    return tuple(m._replace(start=-1, end=-1) for m in remarks.mentions if m.kind in _ANSWERING)
+    kinds = _ANSWERING
+    if revision is not None and any(remark.kind == RECIPIENT for remark in revision.remarks):
+        kinds |= {"role"}
+    return tuple(m._replace(start=-1, end=-1) for m in remarks.mentions if m.kind in kinds)
+
+
+def _remarks(feedback: str, remarks: Reading | None) -> list[str]:
+    """The lines of what people said that ask for something: not those that only name a record, which are answers."""
+    named = {mention.value.casefold() for mention in _answers(remarks)}
+    lines = [line.strip() for line in feedback.splitlines() if line.strip()]
+    return [line for line in lines if line.casefold() not in named and not (named and _OPTION.fullmatch(line))]
+
+
+def _tell_taken_out(revision: Revision, before: Chosen, after: Chosen, index: Index) -> None:
+    """Which remarks took which tools out of the plan."""
+    left = {choice.contract.name for choice in after.choices}
+    for tool in [choice.contract.name for choice in before.choices if choice.contract.name not in left]:
+        for remark in revision.remarks:
+            said = {stem(word) for word in re.findall(r"[a-z-]+", remark.text.casefold())} - STOP
+            if remark.takes_out and not remark.heeded and said & set(index.strong[tool]):
+                remark.heeded = f"without {tool.replace('_', ' ')}"
 
 
 def _guidance(feedback: str, remarks: Reading | None) -> str:

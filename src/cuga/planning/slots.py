@@ -19,6 +19,8 @@ from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import NUMBERS, STOP
 from cuga.planning.mentions import Mention
 from cuga.planning.people import NOBODY, person_for
+from cuga.planning.revising import KINDS as KINDS_OF_REMARKS
+from cuga.planning.revising import SENDER, STYLE, SUBJECT
 from cuga.planning.schema import accepts, arguments_of
 from cuga.planning.words import stem
 
@@ -44,6 +46,7 @@ TEXTS = frozenset(
 REMARKS = frozenset(["feedback", "changes", "revision", "style", "tone", "remarks"])
 PEOPLE = frozenset(["contact", "buyer", "recipient", "person", "address"])
 ROLES = frozenset(["role", "persona", "title", "audience"])
+SAID_IN_GOALS = frozenset({STYLE, SUBJECT, SENDER})  # of what remarks can say
 STANDING = "standing"  # kind of a slot that takes what a change replaces
 PLACES = re.compile(r"\b(from|to|into|in|of|for)\s+(?:the\s+)?$", re.I)
 _WAYS = {"from": ("from",), "to": ("to", "into")}
@@ -100,6 +103,10 @@ def _tell_role(step: Filled, context: Context) -> None:
 def _value(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Mention], deal: str, context: Context) -> Any:
     kind, many = base_kind(slot.kind), accepts(schema, "array")
     own = [*context.answers, *own]
+    if slot.kind in KINDS_OF_REMARKS and (many or accepts(schema, "string")):
+        said = context.revision.value_for(slot, many)
+        if said is not None or slot.kind not in SAID_IN_GOALS:  # those a goal may say as well
+            return said
     if slot.choices:
         return _all_chosen(slot, step.choice.clauses) if many else _chosen(slot, step.choice.clauses, own, context)
     if kind == "account":

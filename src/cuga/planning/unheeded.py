@@ -13,6 +13,7 @@ from cuga.planning.draftplan import Draft
 from cuga.planning.explain import short
 from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import base_kind
+from cuga.planning.revising import KINDS, OFFER
 
 _LOOSE = frozenset({"text", "goal", "query", "question"})  # slots that take a goal's words, understood or not
 _GUIDED = frozenset({"guidance", "points", "instruction", "instructions", "brief", "content", "feedback", "changes",
@@ -46,11 +47,20 @@ def unheeded(draft: Draft, context: Context) -> Iterator[str]:
             f'Not used: "{short(reading.masked.shown(words))}" is not written into the draft, which is made of '
             f"templates; use `cuga amend` to put it in by hand."
         )
-    if context.feedback:
-        yield (
-            f'The rules cannot act on: "{short(context.feedback)}", beyond a style or purpose that the draft has; '
-            f"use `cuga amend` to change it by hand."
-        )
+
+
+def revised(draft: Draft, context: Context) -> Iterator[str]:
+    """What becomes of people's remarks on an earlier plan: one line, and never silence."""
+    revision, steps = context.revision, [step for _, step in draft.steps]
+    for step in steps:
+        slots = step.choice.contract.slots
+        if any(base_kind(slot.kind) in _LOOSE and context.feedback in str(step.arguments.get(slot.name, ""))
+               for slot in slots):  # fmt: skip
+            revision.heed(OFFER, "the question that it ends with")
+    takes_remarks = any(slot.kind in KINDS for step in steps for slot in step.choice.contract.slots)
+    as_text = bool(context.feedback) and any(context.feedback in str(step.arguments.values()) for step in steps)
+    if revision.remarks and (takes_remarks or not as_text):
+        yield f"{revision.line[:1].upper()}{revision.line[1:]}."
 
 
 def _unknown(start: int, context: Context) -> str:

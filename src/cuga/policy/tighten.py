@@ -36,6 +36,7 @@ def stricter(pinned: ToolContract, now: ToolContract) -> ToolContract:
         repeatable=pinned.repeatable if pinned.repeatable is now.repeatable else Repeatable.NONE,
         once=pinned.once or now.once,
         seconded=tuple(dict.fromkeys((*pinned.seconded, *now.seconded))),
+        stops=(*pinned.stops, *(stop for stop in now.stops if stop not in pinned.stops)),
         uses=tuple(dict.fromkeys((*pinned.uses, *now.uses))),
         writes=None
         if pinned.writes is None or now.writes is None

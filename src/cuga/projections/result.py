@@ -9,6 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
+import msgspec
+
 from cuga.errors import NotFound, RunNotFound
 from cuga.journal.codec import PLAIN, Codec, events_of
 from cuga.journal.port import ReadJournal
@@ -18,7 +20,7 @@ from cuga.model import event as e
 from cuga.model.value import Value, encode
 from cuga.policy.budget import CALLS, COST, TOKENS
 from cuga.projections.card import Card, cards_of
-from cuga.projections.runs import needs_of
+from cuga.projections.runs import needs_of, since_the_lift
 from cuga.projections.steps import StepResult, steps_of
 
 EVIDENCE = ("evidence", "facts", "deal")  # fields of outputs that hold rows of a record, a field and its value
@@ -115,6 +117,14 @@ def result_of(run_id: str, events: Iterable[e.Event], blobs: Mapping[str, bytes]
         artefacts=tuple(said for step in own for said in _said(step, ("artefacts", "artefact"))),
         approvals=tuple(cards.values()),
     )
+
+
+def as_it_stands_now(result: RunResult, halted: str) -> RunResult:
+    """The result of a run as the house stands now: a halt that was lifted holds nothing any more."""
+    if halted or result.ended_at is not None:
+        return result
+    reason, following = since_the_lift(result.run_id, result.reason, result.next)
+    return msgspec.structs.replace(result, reason=reason, next=following)
 
 
 async def read_result(journal: ReadJournal, run_id: str, *, codec: Codec = PLAIN) -> RunResult:

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from cuga.errors import NotDone, ToolInvalid
-from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, ToolContract
+from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, Stop, ToolContract
 from cuga.model.tool import Slot as ContractSlot
 from cuga.model.value import encode, micros
 
@@ -101,6 +101,7 @@ def tool(
     once: tuple[str, ...] = (),
     effect_key: tuple[str, ...] = (),
     seconded: tuple[str, ...] = (),
+    stops: tuple[Stop, ...] = (),
     timeout_s: int = 30,
     guardrails: tuple[str, ...] = (),
     personal: tuple[str, ...] = (),
@@ -144,6 +145,7 @@ def tool(
             once=once,
             effect_key=effect_key,
             seconded=seconded,
+            stops=stops,
             timeout_s=timeout_s,
             guardrails=guardrails,
             personal=personal,
@@ -282,6 +284,7 @@ def capability_missing(context: ToolContext, name: str) -> bool:
 
 __all__ = [
     "Slot",
+    "Stop",
     "ToolContext",
     "amended_of",
     "arguments_of",

@@ -90,6 +90,32 @@ def test_a_decision_on_another_page_is_refused():
     waiting().when(approve("note", digest="0" * 64)).then_refused(DigestMismatch)
 
 
+def needs_of(**now):
+    """What a run that waits for a request says that can be done."""
+    story = given(run_started(PLAN), rules=RULES).after(**now).when(tick())
+    return story.state.parked.needs
+
+
+def test_what_can_be_done_about_a_request_names_who_can():
+    assert needs_of() == ("cuga approve r1-a1    by grace or lin; who asked does not decide",)
+    (need,) = needs_of(roles={"ada": ("operator", "approver"), "grace": ("approver",)})
+    assert need == "cuga approve r1-a1    by grace; who asked does not decide"
+
+
+def test_where_nobody_else_can_decide_the_next_step_is_to_name_somebody():
+    (need,) = needs_of(roles={"ada": ("operator", "approver"), "max": ("viewer",)})
+    assert need.startswith("cuga users add NAME --role approver") and "nobody here may yet" in need
+
+
+def test_where_the_house_keeps_no_list_of_people_the_next_step_names_the_role():
+    assert needs_of(roles={}) == ("cuga approve r1-a1    by somebody who is approver and did not ask for it",)
+
+
+def test_alone_in_the_house_ones_own_word_is_the_next_step():
+    story = given(run_started(PLAN, by=SOLO), rules=RULES).after(roles={}).when(tick())
+    assert story.state.parked.needs == ("cuga approve r1-a1",)
+
+
 @pytest.mark.parametrize("verdict", [approve, deny, lambda *a, **k: amend(a[0], {"to": "bob"}, **k)])
 def test_who_asked_does_not_decide(verdict):
     waiting().when(verdict("note", by=ADA)).then_refused(NotAllowed, "asked for it")

@@ -278,9 +278,9 @@ def test_what_follows_a_list_goes_through_its_results():
     assert quality.input["message"] == {"$item": ""}
 
 
-def test_sending_goes_to_those_that_have_an_address():
+def test_sending_is_a_call_for_each_draft_and_those_without_an_address_are_not_left_out_in_silence():
     *_, send = planned("Draft a first email to each of the top 3 accounts and send them")
-    assert send.tool == "send_message" and send.for_each.when.expr == 'item.recipient != ""'
+    assert send.tool == "send_message" and send.for_each.when is None
 
 
 def test_a_condition_on_the_score_is_held_against_each_item():

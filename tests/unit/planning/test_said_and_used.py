@@ -56,10 +56,11 @@ def test_a_role_without_an_account_is_told_that_the_account_is_missing(crm: CrmS
 
 def test_sending_waits_for_a_recipient_and_says_how_to_give_one(crm: CrmStore) -> None:
     plan = planned(crm, "Draft an email to the Head of IT of Velkarin Foods and send it")
-    held = plan.steps[-1].when
-    assert held is not None and held.expr == 'send_to != ""' and held.bind["send_to"].path == "/recipient"
-    assert any("NAME@COMPANY" in note for note in plan.notes)
-    assert planned(crm, "Draft an email to alice@example.com and send it").steps[-1].when is None
+    assert any("nobody is asked" in note and "NAME@COMPANY" in note for note in plan.notes)
+    assert plan.steps[-1].when is None, (
+        "no condition that would count as a good end: the send itself stops, and says why"
+    )
+    assert not planned(crm, "Draft an email to alice@example.com and send it").notes
 
 
 @pytest.mark.parametrize(("said", "name"), [("in German", "German"), (", signed by Paul Smith", "Paul Smith")])
@@ -122,7 +123,7 @@ def test_remarks_are_heeded_where_they_can_be_and_named_where_not(crm: CrmStore)
     goal = "Draft an email to Nora Tessler and check it"
     assert [step.tool for step in planned(crm, goal, "leave the check out").steps] == ["draft_outbound_message"]
     notes = planned(crm, goal, "in German, sign it Paul").notes
-    assert any("The rules cannot act on" in note and "sign it Paul" in note for note in notes)
+    assert any('NOT heeded: "in German"' in note and "sign it Paul" in note for note in notes)
 
 
 def test_a_follow_up_is_told_to_the_tool_as_one(crm: CrmStore) -> None:

@@ -78,12 +78,12 @@ def show(
 
     async def work(visit: Visit) -> int:
         from cuga.cli import screen
-        from cuga.cli.driving import finish
+        from cuga.cli.driving import asked_of, finish
 
         waiting = await visit.front.inbox(limit=1) if name.strip().lower() == LAST else ()
         if not is_approval(name) and not waiting:
             result = await visit.front.show(await run_named(visit, name))
-            finish(result, options)
+            finish(result, options, await asked_of(visit, result, options))
             for one in await visit.front.rehearsed(result.run_id) or ():
                 screen.say(f"{one.approval_id}: {_as_rehearsed(one)}")
             return Exit.SUCCESS
@@ -96,7 +96,8 @@ def show(
         else:
             from cuga.cli.render.approval import whole
 
-            screen.show(whole(card, rehearsed="" if found is None else _as_rehearsed(found)))
+            now = await visit.front.card_now(card.approval_id)
+            screen.show(whole(card, now=now, rehearsed="" if found is None else _as_rehearsed(found)))
         return Exit.SUCCESS
 
     return at_house(options, work)

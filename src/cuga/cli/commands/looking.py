@@ -63,9 +63,10 @@ def result(run: Run, /, *, options: Options = PLAIN) -> int:
     """
 
     async def work(visit: Visit) -> int:
-        from cuga.cli.driving import finish
+        from cuga.cli.driving import asked_of, finish
 
-        return finish(await visit.front.show(await run_named(visit, run)), options)
+        found = await visit.front.show(await run_named(visit, run))
+        return finish(found, options, await asked_of(visit, found, options))
 
     return at_house(options, work)
 

@@ -11,13 +11,14 @@ from rich.padding import Padding
 from rich.panel import Panel
 
 from cuga.cli.render import deals, outreach
+from cuga.cli.render.asking import commands_for
 from cuga.cli.render.outputs import plain_table, shown
-from cuga.cli.render.result import amend_command
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
 from cuga.projections.card import readable
 
 if TYPE_CHECKING:
+    from cuga.orchestrator.showing import CardNow
     from cuga.projections.card import Card
     from cuga.projections.runs import RunLine
 
@@ -53,8 +54,8 @@ def _requests(cards: Sequence[Card]) -> list[RenderableType]:
     return [table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan")]
 
 
-def whole(card: Card, *, commands: bool = True, rehearsed: str = "") -> RenderableType:
-    """One request, open or closed."""
+def whole(card: Card, *, commands: bool = True, now: CardNow | None = None, rehearsed: str = "") -> RenderableType:
+    """One request, open or closed; the commands are those that whoever looks may give `now`."""
     head = text(f"{card.approval_id}  ", "bold")
     head.append_text(text(_state(card), "bold cyan" if card.is_open else "bold"))
     facts = plain_table("", "")
@@ -76,12 +77,9 @@ def whole(card: Card, *, commands: bool = True, rehearsed: str = "") -> Renderab
     if rehearsed:
         parts.append(text(rehearsed, "bold yellow" if rehearsed.startswith("not") else "green"))
     if commands and card.is_open:
-        parts += [
-            text(f"cuga approve {card.approval_id}", "cyan"),
-            text(f"cuga deny {card.approval_id} --reason WHY", "cyan"),
-            text(amend_command(card), "cyan"),
-            text(f"cuga request-changes {card.approval_id} --feedback TEXT", "cyan"),
-        ]
+        for command, why in commands_for(card, now):
+            line = text(command, "cyan" if command.startswith("cuga ") else "")
+            parts.append(line.append_text(text(f"    {why}", "dim")) if why else line)
     return Group(*parts)
 
 

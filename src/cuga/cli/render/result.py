@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
+from cuga.cli.render.asking import commands_for
 from cuga.cli.render.outputs import plain_table, shown
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
 from cuga.policy.binding import reduced_words
 
 if TYPE_CHECKING:
+    from cuga.orchestrator.showing import CardNow
     from cuga.projections.card import Card
     from cuga.projections.result import EvidenceRow, RunResult
     from cuga.projections.steps import StepResult
 
+NOTHING_ASKED: Mapping[str, CardNow] = MappingProxyType({})
 STATUS = {
     "success": "bold green", "partial": "bold yellow", "failed": "bold red", "cancelled": "bold", "parked": "bold cyan",
     "running": "bold blue",
@@ -28,14 +33,15 @@ STATE = {
 _SEEN = {"assess_message_quality"}  # their evidence repeats that of the draft
 
 
-def whole(result: RunResult) -> RenderableType:
-    """Everything of a run: outputs first, then evidence, then the end and what to do."""
+def whole(result: RunResult, asked: Mapping[str, CardNow] = NOTHING_ASKED) -> RenderableType:
+    """Everything of a run: outputs first, then evidence, then the end and what to do. `asked` says of an open request
+    what whoever looks may do about it."""
     parts: list[RenderableType] = []
     for step in result.steps:
         parts += _step(step)
     if result.evidence:
         parts += [text("Evidence", "bold underline"), Padding(_evidence(result.evidence), (0, 0, 1, 2), expand=False)]
-    parts += [_end(result), *what_next(result)]
+    parts += [_end(result), *what_next(result, asked)]
     return Group(*parts)
 
 
@@ -94,7 +100,7 @@ def _end(result: RunResult) -> RenderableType:
     return line
 
 
-def what_next(result: RunResult) -> list[RenderableType]:
+def what_next(result: RunResult, asked: Mapping[str, CardNow] = NOTHING_ASKED) -> list[RenderableType]:
     """What a person can do now, each with the command for it."""
     lines: list[RenderableType] = []
     if result.ended_at is not None and not result.next:
@@ -103,15 +109,16 @@ def what_next(result: RunResult) -> list[RenderableType]:
     has_ended = result.ended_at is not None
     questions = [] if has_ended else list(result.questions)
     for card in waiting:
-        lines += _ask(card)
+        lines += _ask(card, asked.get(card.approval_id))
     lines += [text(f"  {question}", "bold") for question in questions]
     lines += [text(f"    - {option}") for option in result.options if questions]
     if len(questions) == 1:
         lines.append(text(f"  cuga answer {result.run_id} YOUR ANSWER", "cyan"))
-    covered = {f"cuga approve {card.approval_id}" for card in waiting}
+    covered = {card.approval_id for card in waiting}
     answered = "cuga answer " if len(questions) == 1 else "\0"
     others = [line for command in result.next for line in _doubt(command)]
-    others = [command for command in others if command not in covered and not command.startswith(answered)]
+    others = [command for command in others if not covered & {*command.replace(":", "").split()}]
+    others = [command for command in others if not command.startswith(answered)]
     lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
     if result.status.value == "running":
         lines.append(text(f"  cuga resume {result.run_id}    if nobody goes on with it", "cyan"))
@@ -135,30 +142,15 @@ def _doubt(command: str) -> list[str]:
     ]
 
 
-def _ask(card: Card) -> list[RenderableType]:
+def _ask(card: Card, now: CardNow | None) -> list[RenderableType]:
     count = f", {len(card.calls)} calls" if len(card.calls) > 1 else ""
     what = text(f"  {card.step} {card.tool}{count} waits for {' or '.join(card.roles) or 'a person'}", "bold")
     what.append_text(text(f" ({card.side_effect}, risk {card.risk})", "dim"))
-    commands = (
-        (f"cuga show {card.approval_id}", "what exactly it is"),
-        (f"cuga approve {card.approval_id}", ""),
-        (f"cuga deny {card.approval_id} --reason WHY", ""),
-        (amend_command(card), "change it; the changed one asks again"),
-        (f"cuga request-changes {card.approval_id} --feedback TEXT", "plan again"),
-    )
     lines: list[RenderableType] = [what]
-    for command, why in commands:
-        line = text("    ").append_text(text(command, "cyan"))
+    for command, why in ((f"cuga show {card.approval_id}", "what exactly it is"), *commands_for(card, now)):
+        line = text("    ").append_text(text(command, "cyan" if command.startswith("cuga ") else ""))
         lines.append(line.append_text(text(f"    {why}", "dim")) if why else line)
     return lines
-
-
-def amend_command(card: Card) -> str:
-    """How a request is amended; of a list, which call is meant stands before the name."""
-    if not card.calls:
-        return f"cuga amend {card.approval_id} --set NAME=VALUE"
-    number = card.calls[-1].rpartition("#")[2]
-    return f"cuga amend {card.approval_id} --set {number}.NAME=VALUE --drop {number}"
 
 
 def seconds(microseconds: int) -> str:

@@ -8,6 +8,7 @@ from cuga.errors import BadInput
 from cuga.packs.sales.engagement.gathering import Desk, one_line
 from cuga.packs.sales.engagement.message import CHANNELS, Channel, Message
 from cuga.packs.sales.engagement.rewriting import DRAFTING
+from cuga.packs.sales.engagement.shaping import LENGTHS, MENTIONS, NOTATIONS, PARTS, Shape
 from cuga.packs.sales.engagement.templates import STYLES, ask_for
 from cuga.tools.declare import Slot, ToolContext, tool
 
@@ -43,6 +44,11 @@ def draft_outbound_message(
     style: Annotated[str, Slot("style", "tone of the greeting and the close", tuple(STYLES))] = "plain",
     sender: Annotated[str, Slot("sender", "name under the message")] = "",
     subject: Annotated[str, Slot("subject", "own subject line")] = "",
+    length: Annotated[str, Slot("length", "usual or short", LENGTHS)] = "usual",
+    mention: Annotated[tuple[str, ...], Slot("mentions", "what is named beyond the usual", MENTIONS)] = (),
+    leave_out: Annotated[tuple[str, ...], Slot("omissions", "what is not brought up", tuple(PARTS))] = (),
+    add: Annotated[tuple[str, ...], Slot("additions", "sentences of a person's own, put in before the question")] = (),
+    notation: Annotated[str, Slot("notation", "how an amount is written", NOTATIONS)] = "1,234",
     continues: Annotated[str, Slot("intent", "intent of an earlier draft that this one replaces")] = "",
 ) -> Message:
     """Draft of an email LinkedIn note text message call script or follow up.
@@ -50,10 +56,12 @@ def draft_outbound_message(
     Every fact names its row. A sentence whose facts are missing is left out; what is missing is listed under
     `unfilled`.
     Variables of own templates: recipient_name, first_name, account, industry, people, country, product, owner, since,
-    sender, ask, company, letterhead, data_source, privacy_notice.
+    sender, ask, company, letterhead, data_source, privacy_notice; and price, where `mention` has it.
     """
     if style not in STYLES:
         raise BadInput(f"there is no style {style!r}", mend=f"styles: {', '.join(STYLES)}")
+    shape = Shape(length=length, mention=mention, leave_out=leave_out, add=add, notation=notation)
+    shape.check()
     desk = Desk(context, channel)
     desk.take_recipient(recipient, account)
     desk.take_product(product)
@@ -65,4 +73,4 @@ def draft_outbound_message(
         desk.values["sender"] = desk.letterhead.name
     if desk.values["sender"] and desk.values["sender"].casefold() == desk.values.get("owner", "").casefold():
         desk.values["owner_has"] = "I have"
-    return desk.write(template, subject, goal, continues)
+    return desk.write(template, subject, goal, continues, shape)

@@ -25,6 +25,7 @@ from cuga.errors import BadInput
 from cuga.model.correspondence import Letterhead
 from cuga.packs.sales.engagement.laws import GDPR_LAND
 from cuga.packs.sales.engagement.message import Channel, Message, Unfilled
+from cuga.packs.sales.engagement.shaping import Shape
 from cuga.packs.sales.engagement.templates import (
     DEFAULT,
     TEMPLATES,
@@ -39,7 +40,8 @@ from cuga.packs.sales.intelligence.committee import contacts_of, people_for
 from cuga.packs.sales.result import Evidence, evidence, find_account, place, sure
 from cuga.tools.declare import ToolContext, capability_missing
 
-RULES = "draft-2"
+RULES = "draft-3"
+USUAL = Shape()
 RECENT = timedelta(days=180)  # an older conversation is not brought up in a first line
 
 
@@ -64,6 +66,7 @@ class Desk:
         self.address = ""
         self.is_known = False  # there has been contact with the person before
         self.owner = ""  # whose the open deal is
+        self.product: Product | None = None
         self.letterhead: Letterhead | None = None
 
     def take_recipient(self, recipient: str, account: str) -> None:
@@ -137,8 +140,10 @@ class Desk:
             if self.contact is not None and self.contact.consent_source:
                 self._fact("data_source", self.contact.consent_source, evidence(self.contact, "consent_source"))
 
-    def write(self, template: str, subject: str, goal: str, continues: str) -> Message:
+    def write(self, template: str, subject: str, goal: str, continues: str, shape: Shape = USUAL) -> Message:
         """The message out of what was gathered."""
+        self._take_price(shape)
+        self.values = shape.without(self.values)
         own = "{{" in template
         follow = "follow" in goal.casefold() and self.channel == "email"
         chosen = self._template("" if own else template, "follow-up" if follow else DEFAULT[self.channel])
@@ -148,6 +153,10 @@ class Desk:
                 mend=f"leave the channel out, or say {chosen.channel}",
             )
         heading, body = render(chosen, self.values)
+        if self.channel == "email" and not own and "@" not in chosen.name:
+            body = shape.applied(body, self.values.get("ask", ""))
+        elif shape.add or shape.length != "usual":
+            self.notes.append("neither made shorter nor added to: the text is not one of the usual e-mails")
         if own or "@" in chosen.name:
             body = self._own(template if own else chosen.blocks[0][0])
             heading = heading or (self._own(chosen.subjects[0]) if chosen.subjects and not own else heading)
@@ -188,6 +197,17 @@ class Desk:
             as_of=self.context.as_of.date().isoformat(),
             rules=RULES,
         )
+
+    def _take_price(self, shape: Shape) -> None:
+        """The list price of the product, where it shall be named."""
+        if "price" not in shape.mention:
+            return
+        if self.product is None or self.product.price is None:
+            about = f"of {self.product.name}" if self.product is not None else "without a product"
+            self.notes.append(f"no list price {about} is in the CRM: none is named")
+            return
+        shown = shape.amount(self.product.price, self.product.currency)
+        self._fact("price", shown, evidence(self.product, "price", value=shown))
 
     def _template(self, name: str, usual: str) -> Template:
         """A template that is shipped, or the newest active version (or NAME@VERSION) of the house's own."""
@@ -299,6 +319,7 @@ class Desk:
     def _take_product(self, product_id: str) -> None:
         record = self.crm.get("products", product_id) if self.crm is not None else None
         if isinstance(record, Product):
+            self.product = record
             self._fact("product", record.name, evidence(record, "name"))
             if record.description and "{{" not in record.description:
                 self._fact("product_fact", record.description.rstrip(". ") + ".", evidence(record, "description"))

@@ -24,6 +24,7 @@ FILLED = {  # what drafts can fill, each with a value for trying a template
     "people": "420", "country": "Germany", "product": "Linden Scheduler", "owner": "Ada Kestrel",
     "since": "5 January", "sender": "Ada Kestrel", "ask": "Would a call of 15 minutes next week suit you?",
     "greeting": "Hello", "sign_off": "Best regards", "product_fact": "It plans shifts.",
+    "price": "4,800 EUR",
     "letterhead": "Birchline, 1 Quay Road, Portsea", "company": "Birchline", "data_source": "the trade fair list",
     "privacy_notice": "https://birchline.example/privacy", "industry_phrase": "a food company",
     "owner_has": "Ada Kestrel has",

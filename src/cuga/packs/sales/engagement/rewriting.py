@@ -37,6 +37,8 @@ def brief(context: ToolContext, arguments: Any, result: bytes) -> Brief | str:
         return f"only e-mails are written by a model, and this is for {message.channel}"
     if message.template not in TEMPLATES:
         return "it follows a template of the house, which says what it says"
+    if arguments.add:
+        return "sentences of a person's own are in it, which a model does not touch"
     _, middle, _ = parts(message)
     facts = [(fact.field, fact.value) for fact in message.facts if fact.field not in ("name", "email")]
     facts += [("account", message.account), ("product", message.product), ("title", message.recipient_title)]

@@ -13,7 +13,39 @@ from cuga.packs.sales.engagement.compliance import check_outreach_compliance, cl
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.recipients import recipient_of
 from cuga.packs.sales.engagement.rewriting import quality_of
-from cuga.tools.declare import ToolContext, capability_missing
+from cuga.tools.declare import Stop, ToolContext, capability_missing
+
+_BLOCKED = 'r.verdict == "block" && r.recipient == message.recipient'
+_BLOCKED_MEND = (
+    "Write to somebody else there, or not at all: their wish wins over every approval. Their record in the CRM and "
+    "`cuga suppression why {/message/recipient}` say where it is from."
+)
+STOPS = (  # what nobody needs to be asked about; all of it is looked at again at the moment of sending
+    Stop(
+        rule="no-recipient",
+        when='message.recipient == ""',
+        reason="nobody to send it to is known",
+        mend='Add the contact with an address to the CRM, or name one: cuga run "... to NAME@COMPANY".',
+    ),
+    Stop(
+        rule="not-by-mail",
+        when='message.channel != "email"',
+        reason="a message for {/message/channel} is not sent from here",
+        mend="Copy its text out of `cuga show RUN` and send it by hand.",
+    ),
+    Stop(
+        rule="recipient-blocked",
+        when=f"clearance != null && clearance.recipients.size() == 1 && clearance.recipients.all(r, {_BLOCKED})",
+        reason="the recipient must not be written to: {/clearance/recipients/0/why}, {/clearance/recipients/0/rule}",
+        mend=_BLOCKED_MEND,
+    ),
+    Stop(
+        rule="recipient-blocked",
+        when=f"clearance != null && clearance.recipients.exists(r, {_BLOCKED})",
+        reason="the recipient must not be written to, as the check of the law found",
+        mend=_BLOCKED_MEND,
+    ),
+)
 
 
 def amended(context: ToolContext, before: Any, after: Any) -> Any:

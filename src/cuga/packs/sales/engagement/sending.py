@@ -13,7 +13,7 @@ from cuga.adapters.capability import Mail, Outgoing, Receipt, body_hash
 from cuga.errors import NotDone
 from cuga.packs.sales.engagement.compliance import Compliance
 from cuga.packs.sales.engagement.message import Message
-from cuga.packs.sales.engagement.sendable import amended, check, check_law
+from cuga.packs.sales.engagement.sendable import STOPS, amended, check, check_law
 from cuga.packs.sales.result import Result
 from cuga.tools.declare import Slot, ToolContext, tool
 
@@ -58,6 +58,7 @@ def look(context: ToolContext, arguments: Any) -> Sent | None:
     amended=amended,
     once=("send", "/message/channel", "/message/recipient", "/message/intent"),
     effect_key=("send", "/message/recipient"),
+    stops=STOPS,
     guardrails=(
         "sends only the body that was approved", "never to a person who asked for no mail",
         "one message per intent and recipient",

@@ -41,6 +41,7 @@ _SOURCE = (
     "I have your address from {{data_source}}.",
     "What we keep of you: {{privacy_notice}}",
 )
+_PRICE = "The list price of {{product}} is {{price}}."  # only where it shall be named
 OUT = "If this is not for you, just tell me and you will not hear from me again."
 
 TEMPLATES: dict[str, Template] = {
@@ -67,6 +68,7 @@ TEMPLATES: dict[str, Template] = {
                     "I would like to find out if we can help you and your team. "
                     "If what we sell does not suit what you do, you will hear that from me.",
                 ),
+                (_PRICE,),
                 ("{{ask}}",),
                 (OUT,),
                 _SOURCE,
@@ -91,6 +93,7 @@ TEMPLATES: dict[str, Template] = {
                     "that I "
                     "do not take up your time for nothing.",
                 ),
+                (_PRICE,),
                 ("{{ask}}",),
                 (OUT,),
                 _CLOSING,
