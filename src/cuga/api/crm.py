@@ -38,6 +38,8 @@ class RecordPage(Given, frozen=True, kw_only=True, omit_defaults=False):
 MOST_FILES = 50
 _CHUNK = 1 << 20
 _UNSAFE = re.compile(r"[^\w. -]+")
+Mapped = Annotated[str, Form(max_length=1 << 20)]
+BringBack = Annotated[bool, Form(description="Store rows about people who were erased here too.")]
 Files = Annotated[list[UploadFile], File(description="Exports: CSV, XLSX or JSON.")]
 
 
@@ -55,21 +57,26 @@ async def fill_with_sample(doors: Here, asker: Feeding) -> Response:
 
 @crm.post("/crm/import/preview", response_model=ImportOutcome)
 async def preview_import(
-    doors: Here, asker: Feeding, files: Files, mapping: Annotated[str, Form(max_length=1 << 20)] = ""
+    doors: Here, asker: Feeding, files: Files, mapping: Mapped = "", bring_back_erased: BringBack = False
 ) -> Response:
     """Say what would be read from exports: which file is what, which column is which, what is wrong in which row."""
-    return answer(await _import(doors, asker, files, mapping, dry=True))
+    return answer(await _import(doors, asker, files, mapping, dry=True, bring_back=bring_back_erased))
 
 
 @crm.post("/crm/import", response_model=ImportOutcome)
 async def import_files(
-    doors: Here, asker: Feeding, files: Files, mapping: Annotated[str, Form(max_length=1 << 20)] = ""
+    doors: Here, asker: Feeding, files: Files, mapping: Mapped = "", bring_back_erased: BringBack = False
 ) -> Response:
-    """Bring exports in, under the mapping that was accepted (JSON) or the one that is proposed."""
-    return answer(await _import(doors, asker, files, mapping, dry=False))
+    """Bring exports in, under the mapping that was accepted (JSON) or the one that is proposed.
+
+    Rows about people who were erased stay out and are counted, unless `bring_back_erased`.
+    """
+    return answer(await _import(doors, asker, files, mapping, dry=False, bring_back=bring_back_erased))
 
 
-async def _import(doors: Doors, asker: Asker, files: list[UploadFile], mapping: str, *, dry: bool) -> ImportOutcome:
+async def _import(
+    doors: Doors, asker: Asker, files: list[UploadFile], mapping: str, *, dry: bool, bring_back: bool
+) -> ImportOutcome:
     if len(files) > MOST_FILES:
         raise BadInput(f"{len(files)} files; {MOST_FILES} at once, please")
     said = parse_strict(mapping) if mapping.strip() else None
@@ -80,7 +87,7 @@ async def _import(doors: Doors, asker: Asker, files: list[UploadFile], mapping: 
         directory.mkdir()
         for file in files:
             await _keep(file, directory)
-        return await doors.front.import_files(directory, said, dry=dry, by=asker.principal)
+        return await doors.front.import_files(directory, said, dry=dry, bring_back=bring_back, by=asker.principal)
 
 
 async def _keep(file: UploadFile, directory: Path) -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -20,13 +21,17 @@ from cuga.errors import BadInput, NotAllowed
 from cuga.model.context import Principal
 from cuga.model.house_event import CrmImported
 from cuga.model.value import Value
+from cuga.orchestrator.database import database_of, open_keys
+from cuga.orchestrator.personal import keys_of
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.switching import Switching
 from cuga.packs.sales.governance.quality import Audit, audit_data_quality
-from cuga.packs.sales.importing import FileReport, Group, ImportReport, Problem, import_directory
+from cuga.packs.sales.importing import FileReport, Gone, Group, ImportReport, Problem, import_directory
 from cuga.packs.sales.sample import write_sample
 from cuga.packs.sales.sample_documents import write_documents
 from cuga.policy.access import Verb, may
+from cuga.privacy import KeyFile, KeyRing
+from cuga.settings import Settings
 from cuga.tools.declare import ToolContext
 
 T = TypeVar("T")
@@ -46,6 +51,7 @@ class ImportOutcome(Value, frozen=True, kw_only=True, omit_defaults=False):
     added: int
     changed: int
     unchanged: int
+    erased: int  # rows about people who were erased here: they stay out unless they are asked for
     remarks: int
     files: tuple[FileReport, ...]
     groups: tuple[Group, ...]  # of remarks, the gravest first
@@ -65,13 +71,19 @@ class Bringing(Switching):
         mapping: FileMapping | None = None,
         *,
         dry: bool = False,
+        bring_back: bool = False,
         by: Principal | None = None,
     ) -> ImportOutcome:
-        """Bring the exports of a directory in, or with `dry` say what would be read; the same files change nothing."""
+        """Bring the exports of a directory in, or with `dry` say what would be read; the same files change nothing.
+
+        Rows about people who were erased stay out, unless `bring_back`.
+        """
         who = await self._feeding(by)
+        ring = (await self.open()).sealing.ring
 
         def work(store: Crm) -> ImportReport:
-            return import_directory(directory, store, mapping=mapping, dry=dry)
+            gone = gone_by(ring)
+            return import_directory(directory, store, mapping=mapping, dry=dry, gone=gone, bring_back=bring_back)
 
         report = await self._at_the_store(work)
         if not dry:
@@ -92,7 +104,8 @@ class Bringing(Switching):
             )
         if kind not in SYNCED:
             raise BadInput(f"{kind} are not read from a CRM", mend=f"There are {', '.join(SYNCED)}.")
-        synced = await self._at_the_store(lambda store: sync_kind(found.vendor, store, kind))
+        ring = assembly.sealing.ring
+        synced = await self._at_the_store(lambda store: sync_kind(found.vendor, store, kind, gone_by(ring)))
         if synced.added or synced.changed:
             event = CrmImported(
                 at=_THEN,
@@ -160,6 +173,31 @@ def at_store(place: Place, work: Callable[[CrmStore], T]) -> T:
         store.close()
 
 
+def gone_by(ring: KeyRing) -> Gone | None:
+    """Whether somebody, by the id of their record or by their address, was erased here; None: nobody ever was. It waits
+    for the place where the keys lie."""
+    if not ring.counts()[1]:
+        return None
+
+    def is_gone(record_id: str, address: str) -> bool:
+        refs = [f"contact/{record_id}"] if record_id else []
+        refs += [f"email/{address.strip().casefold()}"] if address.strip() else []
+        return any(len(ring.ids_of(ref)) > 1 for ref in refs)
+
+    return is_gone
+
+
+@contextmanager
+def gone_at(place: Place, settings: Settings) -> Iterator[Gone | None]:
+    """The same for a house that is not open."""
+    named = database_of(place, settings)
+    ring = KeyRing(open_keys(named) if named else KeyFile(keys_of(place, settings)), place.key_mark)
+    try:
+        yield gone_by(ring)
+    finally:
+        ring.close()
+
+
 def sample_into(store: Crm, today: date, place: Place | None) -> ImportReport:
     """Write the sample records, with dates around a day, and its documents."""
     if place is not None:
@@ -193,6 +231,7 @@ def _outcome(report: ImportReport, *, dry: bool) -> ImportOutcome:
         added=report.added,
         changed=report.changed,
         unchanged=report.unchanged,
+        erased=report.erased,
         remarks=report.remarks,
         files=report.files,
         groups=report.groups(),

@@ -35,7 +35,7 @@ async def test_each_run_says_how_far_it_is_and_what_it_used() -> None:
 async def test_a_parked_run_says_what_it_waits_for_and_what_helps(house: House) -> None:
     lines = {line.run_id: line for line in await list_runs(house.journal)}
     assert lines["waiting"].waits_for == "waits for an approval"
-    assert lines["waiting"].needs == ("cuga approve waiting-a1",)
+    assert lines["waiting"].needs == ("cuga approve waiting-a1    by somebody who is approver and did not ask for it",)
     assert lines["waiting"].wake_at is not None
     assert lines["thirsty"].needs == ("cuga top-up thirsty --scope cost",)
     assert lines["doubtful"].needs[0].startswith("cuga resolve doubtful s1")

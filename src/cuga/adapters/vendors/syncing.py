@@ -6,7 +6,7 @@ read, or that would replace one of another vendor, is reported and left out; it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import msgspec
 
@@ -41,15 +41,18 @@ class KindSynced(Value, frozen=True, kw_only=True, omit_defaults=False):
     crm_version: str
 
 
-def sync_kind(vendor: Vendor, store: CrmStore, kind: str) -> KindSynced:
-    """Read all records of a kind into the store. What was stored before an error stays; the next time goes over it."""
+def sync_kind(vendor: Vendor, store: CrmStore, kind: str, gone: Callable[[str, str], bool] | None = None) -> KindSynced:
+    """Read all records of a kind into the store. What was stored before an error stays; the next time goes over it.
+
+    People of whom `gone` says by id and address that they were erased stay out, and are named by their id alone.
+    """
     left: list[LeftOut] = []
     counts = dict.fromkeys(("read", "added", "changed", "unchanged", "not_taken"), 0)
     for batch in _batches(vendor.pages(kind)):
         fit: list[Record] = []
         for one in batch:
             counts["read"] += 1
-            refused = one if isinstance(one, Unread) else _foreign(vendor, store, kind, one)
+            refused = one if isinstance(one, Unread) else _erased(kind, one, gone) or _foreign(vendor, store, kind, one)
             if refused is None and isinstance(one, Record):
                 fit.append(_linked(store, one))
             elif refused is not None:
@@ -83,6 +86,15 @@ def _foreign(vendor: Vendor, store: CrmStore, kind: str, record: Record) -> Unre
     if other == vendor.name or other not in KINDS:
         return None
     return Unread(kind, record.id, f"a record of {other} has this id here")
+
+
+def _erased(kind: str, record: Record, gone: Callable[[str, str], bool] | None) -> Unread | None:
+    """Why a record must not be taken: whose it is was erased here."""
+    contact = record.id if isinstance(record, Contact) else record.contact_id if isinstance(record, Activity) else ""
+    address = record.email if isinstance(record, Contact) else ""
+    if gone is None or not gone(contact, address):
+        return None
+    return Unread(kind, record.id, "the person was erased here: erase them there too")
 
 
 def _linked(store: CrmStore, record: Record) -> Record:

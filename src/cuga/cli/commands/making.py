@@ -26,6 +26,9 @@ Mapping = Annotated[
     Parameter(help="A JSON file that says which file is what and which column is which; `--save-mapping` writes one."),
 ]
 Report = Annotated[Path | None, Parameter(help="Write every remark as a row of this CSV file, however many there are.")]
+BringBack = Annotated[
+    bool, Parameter(negative="", help="Store rows about people who were erased here too; they stay blocked for mail.")
+]
 SaveMapping = Annotated[Path | None, Parameter(help="Write the mapping that was used, to be changed and given back.")]
 DEMO_GOAL = "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal"
 
@@ -45,6 +48,7 @@ def init(
     ] = False,
     mapping: Mapping = None,
     save_mapping: SaveMapping = None,
+    bring_back_erased: BringBack = False,
     options: Options = PLAIN,
 ) -> int:
     """Make a house: one directory with rules, records, runs and the outbox. What is there already stays as it is.
@@ -67,7 +71,11 @@ def init(
     if not was_there:
         _set_aside_what_was_sealed(made)
     try:
-        report = _imported(made, from_, mapping) if from_ is not None else _sampled(made) if sample else None
+        report = None
+        if from_ is not None:
+            report = _imported(made, from_, mapping, bring_back=bring_back_erased)
+        elif sample:
+            report = _sampled(made)
     except CugaError:
         if not was_there:  # no house of somebody's mistake is left behind
             shutil.rmtree(made.root, ignore_errors=True)
@@ -93,6 +101,7 @@ def import_(
     save_mapping: SaveMapping = None,
     report: Report = None,
     dry: Annotated[bool, Parameter(negative="", help="Only say what would be read; store nothing.")] = False,
+    bring_back_erased: BringBack = False,
     options: Options = PLAIN,
 ) -> int:
     """Bring exports into a house. The same files again change nothing; changed rows are taken over.
@@ -112,7 +121,7 @@ def import_(
 
     _must_be_there(source)
     place = find(read_settings(house=options.house).house)
-    found = _imported(place, source, mapping, dry=dry, listing=report)
+    found = _imported(place, source, mapping, dry=dry, listing=report, bring_back=bring_back_erased)
     if dry:
         _show_report(found, options, save_mapping)
         return Exit.SUCCESS
@@ -226,22 +235,33 @@ def _must_be_there(source: Path) -> None:
 
 
 def _imported(
-    place: Place, source: Path, mapping: Path | None, *, dry: bool = False, listing: Path | None = None
+    place: Place,
+    source: Path,
+    mapping: Path | None,
+    *,
+    dry: bool = False,
+    listing: Path | None = None,
+    bring_back: bool = False,
 ) -> ImportReport:
-    from cuga.orchestrator.bringing import at_store
+    from cuga.orchestrator.bringing import at_store, gone_at
     from cuga.packs.sales.importing import import_directory
+    from cuga.settings import read_settings
 
-    if listing is None:
-        return at_store(place, lambda store: import_directory(source, store, mapping=mapping, dry=dry))
-    with _listing(listing) as listener:
+    with gone_at(place, read_settings(house=place.root)) as gone, _heard(listing) as listener:
         return at_store(
-            place, lambda store: import_directory(source, store, mapping=mapping, dry=dry, listener=listener)
+            place,
+            lambda store: import_directory(
+                source, store, mapping=mapping, dry=dry, listener=listener, gone=gone, bring_back=bring_back
+            ),
         )
 
 
 @contextmanager
-def _listing(path: Path) -> Iterator[Callable[[Problem], None]]:
-    """A CSV file that every problem of an import is written to as it is found."""
+def _heard(path: Path | None) -> Iterator[Callable[[Problem], None] | None]:
+    """A CSV file that every problem of an import is written to as it is found, if one is wanted."""
+    if path is None:
+        yield None
+        return
     import csv
 
     from cuga.packs.sales.importing.report import Problem

@@ -20,6 +20,7 @@ from cuga.packs.sales.governance.rules import counts
 from cuga.packs.sales.importing.build import Builder
 from cuga.packs.sales.importing.columns import DOCUMENTATION
 from cuga.packs.sales.importing.delimited import open_delimited
+from cuga.packs.sales.importing.gone import Erased, Gone
 from cuga.packs.sales.importing.link import Linker, say_repeated
 from cuga.packs.sales.importing.mapping import (
     MAPPING_FILE,
@@ -54,11 +55,14 @@ def import_directory(
     mapping: Mapping[str, Mapping[str, Any]] | Path | None = None,
     dry: bool = False,
     listener: Tell | None = None,
+    gone: Gone | None = None,
+    bring_back: bool = False,
 ) -> ImportReport:
     """Import every export file of a directory, or one file; memory does not grow with the rows of deals and activities.
 
     `mapping` (or `mapping.json` in the directory) overrides the proposed kinds, columns and units per file. With `dry`
-    nothing is stored. `listener` hears every problem as it is found; the report keeps the first thousands of a kind.
+    nothing is stored. Rows about people of whom `gone` says that they were erased stay out, unless `bring_back`.
+    `listener` hears every problem as it is found; the report keeps the first thousands of a kind.
     `BadInput` for a directory that is missing, empty, or in which no file is recognized.
     """
     files = _files(Path(path))
@@ -74,21 +78,24 @@ def import_directory(
         known = _Known(store)
         linker = Linker(known.lookup, _in_their_columns(problems.tell, detected))
         suppressed = suppressed_by(detected, problems.tell)
+        erased = Erased(gone, problems.tell, brings_back=bring_back)
         for kind in _ORDER:
-            builders = [_builder(part, units, problems.tell) for part in detected if part[1] == kind]
+            builders = [_builder(part, units, erased.hears(kind)) for part in detected if part[1] == kind]
             for builder in builders:
                 builder.survey()
                 known.expect(kind, builder.names)
             for builder in builders:
-                records = suppressed.applied(builder.records()) if kind == "contacts" else builder.records()
+                records = erased.applied(kind, builder.records())
+                records = suppressed.applied(records) if kind == "contacts" else records
                 loading.add(kind, linker.linked(kind, records), say_repeated(problems.tell))
             if kind == "contacts":
-                loading.add(kind, linker.linked(kind, suppressed.others(store)))
+                others = (one for one in suppressed.others(store) if bring_back or not erased.is_about(one))
+                loading.add(kind, linker.linked(kind, others))  # who is erased stays blocked without a record
         linker.finish()
         for table, kind, _ in detected:
             if not kind and table.columns:
                 problems.tell(_not_recognized(table))
-        if not loading.added + loading.changed + loading.unchanged:
+        if not loading.added + loading.changed + loading.unchanged + erased.rows:
             raise _nothing_found(directory, tables, problems)
         if audit and loading.added + loading.changed:
             loading.keep(BEFORE, audit)
@@ -97,6 +104,7 @@ def import_directory(
         files=tuple(_file_report(part, problems) for part in detected),
         problems=tuple(problems.kept),
         beyond=dict(problems.beyond),
+        erased=erased.rows,
         crm_version=before if dry else store.crm_version(),
         **({} if dry else _counts(loading)),
     )
@@ -218,4 +226,4 @@ def _file_report(part: Detected, problems: Problems) -> FileReport:
     )  # fmt: skip
 
 
-__all__ = ["Column", "FileReport", "Group", "ImportReport", "Problem", "import_directory"]
+__all__ = ["Column", "FileReport", "Gone", "Group", "ImportReport", "Problem", "import_directory"]

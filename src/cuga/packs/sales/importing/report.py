@@ -106,7 +106,8 @@ class Group(Value, frozen=True, kw_only=True):
 class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
     """The whole import. `added`, `changed` and `unchanged` count records against what the store held before.
 
-    `beyond` counts the problems that `problems` has no room for, by weight/kind/file.
+    `beyond` counts the problems that `problems` has no room for, by weight/kind/file; `erased` the rows about people
+    who were erased here.
     """
 
     directory: str
@@ -116,6 +117,7 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
     added: int = 0
     changed: int = 0
     unchanged: int = 0
+    erased: int = 0
     crm_version: str = ""
 
     @property
