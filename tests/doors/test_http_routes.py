@@ -456,6 +456,20 @@ async def test_exports_are_previewed_and_then_brought_in_under_the_mapping_that_
     assert problem(await eve.http.post("/api/crm/import", files=nothing))["code"] == "bad_input"
 
 
+async def test_an_upload_leaves_out_who_was_erased_and_counts_them(alone):
+    eve = alone.browser("eve")
+    files = {"files": ("contacts.csv", b"Name,Email\nDana Smith,dana@acme.example\nKim Low,kim@acme.example\n")}
+    assert (await eve.http.post("/api/crm/import", files=files)).json()["added"] == 2
+    await alone.front.erase_person("dana@acme.example", "asked for it")
+    for path in ("/api/crm/import/preview", "/api/crm/import"):
+        again = (await eve.http.post(path, files=files)).json()
+        assert (again["erased"], again["stored"], again["not_stored"]) == (1, 1, 1)
+        assert "contacts.csv" in str(again["problems"]) and "dana" not in str(again["problems"]).casefold()
+    assert (await eve.get("/api/crm/contacts")).json()["total"] == 1
+    back = (await eve.http.post("/api/crm/import", files=files, data={"bring_back_erased": "true"})).json()
+    assert (back["erased"], back["added"]) == (1, 1)
+
+
 async def test_only_those_who_run_things_bring_records_in(team):
     files = {"files": ("accounts.csv", b"Account\nAcme\n")}
     for user, status in (("vic", 403), ("bob", 403), ("ann", 200)):

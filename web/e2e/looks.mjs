@@ -19,6 +19,9 @@ export async function wrongWith(page, context, url, pages) {
     await page.setViewportSize({ width, height: 860 });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth);
     if (wide > 0) found.push(`${name} at ${width}: ${wide} px wider than the screen`);
+    // what a step gave is read as it stands: a column that is out of sight would not be missed by anybody
+    const cut = await page.evaluate(() => [...document.querySelectorAll(".step-body .table-box")].map((one) => one.scrollWidth - one.clientWidth).filter((over) => over > 0));
+    if (cut.length) found.push(`${name} at ${width}: tables of results are cut off by ${cut.join(", ")} px`);
   };
   const axe = async (name, colorScheme, width) => {
     await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -38,7 +41,7 @@ export async function wrongWith(page, context, url, pages) {
     await session.send("Runtime.evaluate", { expression: AXE });
     await axe(name, "light", 1280);
     await axe(name, "dark", 360);
-    for (const width of [360, 768, 1024, 2560]) await tooWide(name, width);
+    for (const width of [360, 768, 1024, 1280, 2560]) await tooWide(name, width);
   }
   return found;
 }

@@ -296,7 +296,7 @@ function Evidence({ run }: { readonly run: RunResult }) {
           <tbody>
             {unique(run.evidence, (row) => `${row.record}/${row.field}/${row.value}/${row.source}`).map((row, at) => (
               <tr key={at}>
-                <td><Exact>{row.record}</Exact></td>
+                <td className="wrap-any"><Exact>{row.record}</Exact></td>
                 <td>{row.field}</td>
                 <td className="wrap-any"><Exact>{row.value}</Exact></td>
                 <td className="mono tiny">{row.source}</td>

@@ -96,6 +96,21 @@ def outcome(error):
     return failed(error, SideEffect.EXECUTE, Redactor(()))
 
 
+def test_people_who_were_erased_here_are_not_read_in_again_and_named_by_their_id_alone(bench):
+    def gone(record_id, address):
+        return address == "ada2@isdom.example"
+
+    vendor = bench.vendor()
+    for kind in READ:
+        found = sync_kind(vendor, bench.store, kind, gone)
+        if kind == "contacts":
+            assert (found.added, found.not_taken) == (2, 1)
+            (left,) = found.left_out
+            assert left.record and left.why == "the person was erased here: erase them there too"
+            assert "ada" not in f"{left}".casefold()
+    assert bench.store.query("contacts", [Filter(field="email", value="ada2@isdom.example")]) == []
+
+
 # --- reading ---------------------------------------------------------------------------------------------------------
 def test_records_are_read_page_by_page_and_say_the_same_whatever_vendor_they_are_of(bench):
     found = bench.sync()
