@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from datetime import datetime
 
-from cuga.errors import CugaError, NotAllowed
+from cuga.errors import CugaError, NotAllowed, NotFound
 from cuga.journal.codec import PLAIN
 from cuga.journal.tombstone import RETIRED, is_tombstone, sum_of, tombstone, without_mark
 from cuga.model import house_event as h
@@ -71,8 +71,8 @@ class Retaining(Reading):
                     batch = {}
         if batch:
             await _retire(assembly, batch, before, reason, who)
-        unused = await _unused(assembly, blobs, set(runs))
-        if not dry_run and runs:
+        unused = await _unused(assembly, blobs, set(runs), looks_back=bool(retired))
+        if not dry_run and (runs or unused):
             await assembly.journal.retire({}, unused)
             assembly.fold_anew()
         return Retained(
@@ -114,20 +114,34 @@ async def _reduced(assembly: Assembly, run_id: str) -> tuple[list[bytes], set[st
     return bodies, used
 
 
-def _blobs_of(event: Event) -> set[str]:
-    is_kept = isinstance(event, ToolCallComplete) and event.blob is not None and event.blob.kept
-    return {event.blob.digest} if is_kept else set()  # type: ignore[attr-defined]  # it has one, and keeps it
+def _blobs_of(event: Event, *, kept: bool = True) -> set[str]:
+    """The bytes out of line that an event refers to, or as a tombstone has referred to."""
+    blob = event.blob if isinstance(event, ToolCallComplete) else None
+    return {blob.digest} if blob is not None and blob.kept is kept else set()
 
 
-async def _unused(assembly: Assembly, blobs: set[str], runs: set[str]) -> list[str]:
-    """Those of some bytes out of line that nobody but these runs refers to."""
-    if not blobs:
+async def _unused(assembly: Assembly, blobs: set[str], runs: set[str], *, looks_back: bool) -> list[str]:
+    """Those of some bytes out of line that nobody but these runs refers to; with what an earlier look left lying that
+    was cut off between the tombstones and the bytes."""
+    if not blobs and not looks_back:
         return []
-    left = set(blobs)
+    left, used = set(blobs), set[str]()
     async for stored in assembly.journal.feed():
-        if stored.stream not in runs and b'"blob"' in stored.body and not is_tombstone(stored.body):
-            left -= _blobs_of(PLAIN.decode(stored.body))
-    return sorted(left)
+        if b'"blob"' not in stored.body:
+            continue
+        if is_tombstone(stored.body):
+            left |= _blobs_of(PLAIN.decode(without_mark(stored.body)), kept=False)
+        elif stored.stream not in runs:
+            used |= _blobs_of(PLAIN.decode(stored.body))
+    return sorted([digest for digest in left - used if digest in blobs or await _is_there(assembly, digest)])
+
+
+async def _is_there(assembly: Assembly, digest: str) -> bool:
+    try:
+        await assembly.journal.blob(digest, stored=True)
+    except NotFound:
+        return False
+    return True
 
 
 async def _retire(
