@@ -50,3 +50,31 @@ async def test_a_house_in_a_database_names_nobody_and_forgets_whom_it_erases(tmp
         assert found(address) == [] and hits(place.root) == []
         assert ERASED in encode(await front.events(run.run_id)).decode()
         assert await front.verify() == []
+
+
+async def test_another_machine_lets_go_of_its_dry_runs_and_finds_the_records_that_it_still_has(tmp_path: Path) -> None:
+    address = fresh_database()
+    settings = read_settings(database=address)
+    here, there = make(tmp_path / "here"), make(tmp_path / "there")
+    async with Coordinator(house=here.root, settings=settings, user="sam") as front:
+        await furnished(front)
+        async with Coordinator(house=there.root, settings=settings, user="sam") as other:
+            await furnished(other)
+            there.rehearsed.mkdir()
+            old = there.rehearsed / "R1.json"
+            old.write_bytes(encode({"at": (await front.open()).clock.now(), "goal": f"write to {CANARIES[0]}"}))
+            erased = await front.erase_person("P1", "asked for it")
+            assert erased.is_shared
+            assert old.exists(), "nobody has told the other machine yet"
+            assembly = await other.open()
+            await assembly.refold()  # as its engine does when the house has changed
+            assert not old.exists()
+            young = there.rehearsed / "R2.json"
+            young.write_bytes(encode({"at": assembly.clock.now(), "goal": "score Birchline"}))
+            await assembly.refold()
+            assert young.exists(), "what was rehearsed since stays"
+            (found,) = (one for one in await other.doctor() if one.what == "erased people")
+            assert (found.state, "P1" in found.found, "cuga erase" in found.mend) == ("note", True, True)
+            await other.erase_person("P1", "erased elsewhere")
+            (found,) = (one for one in await other.doctor() if one.what == "erased people")
+            assert found.state == "ok" and hits(there.root) == []

@@ -46,6 +46,7 @@ class HouseState:
         self.accepted: dict[str, h.ToolsAccepted] = {}  # server -> what its tools are
         self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
+        self.erased_at: datetime | None = None  # when somebody was erased last
         self.schedules: dict[str, h.ScheduleAdded] = {}
         self.paused: dict[str, h.SchedulePaused] = {}  # schedules that begin nothing now
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
@@ -204,10 +205,12 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _only_said(
-    _s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.PersonErased | h.RunsRetired
-) -> None:
+def _only_said(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.RunsRetired) -> None:
     """What it is about lies elsewhere; the stream says who changed it, and why."""
+
+
+def _person_erased(s: HouseState, event: h.PersonErased) -> None:
+    s.erased_at = max(event.at, s.erased_at or event.at)
 
 
 def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
@@ -297,7 +300,7 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.RepliesTaken: _imported,
     h.AddressesSuppressed: _only_said,
     h.SuppressionLifted: _only_said,
-    h.PersonErased: _only_said,
+    h.PersonErased: _person_erased,
     h.RunsRetired: _only_said,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,

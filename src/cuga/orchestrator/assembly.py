@@ -42,6 +42,7 @@ from cuga.observability import exporter
 from cuga.observability.exporter import Exporter
 from cuga.observability.log import Log
 from cuga.orchestrator import database
+from cuga.orchestrator.gone import drop_rehearsed
 from cuga.orchestrator.models import Models
 from cuga.orchestrator.outside import Outside
 from cuga.orchestrator.place import Place, make_private
@@ -210,6 +211,8 @@ class Assembly:
         """Read the house stream again."""
         self.sealing.forget()  # another process may have erased somebody
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        if self.place is not None and self.state.erased_at is not None:
+            drop_rehearsed(self.place, self.state.erased_at)  # whoever erased somebody did so on one machine
         await self._heed()
 
     async def _heed(self) -> None:

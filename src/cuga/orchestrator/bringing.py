@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -21,17 +20,14 @@ from cuga.errors import BadInput, NotAllowed
 from cuga.model.context import Principal
 from cuga.model.house_event import CrmImported
 from cuga.model.value import Value
-from cuga.orchestrator.database import database_of, open_keys
-from cuga.orchestrator.personal import keys_of
+from cuga.orchestrator.gone import gone_by
 from cuga.orchestrator.place import Place
 from cuga.orchestrator.switching import Switching
 from cuga.packs.sales.governance.quality import Audit, audit_data_quality
-from cuga.packs.sales.importing import FileReport, Gone, Group, ImportReport, Problem, import_directory
+from cuga.packs.sales.importing import FileReport, Group, ImportReport, Problem, import_directory
 from cuga.packs.sales.sample import write_sample
 from cuga.packs.sales.sample_documents import write_documents
 from cuga.policy.access import Verb, may
-from cuga.privacy import KeyFile, KeyRing
-from cuga.settings import Settings
 from cuga.tools.declare import ToolContext
 
 T = TypeVar("T")
@@ -171,31 +167,6 @@ def at_store(place: Place, work: Callable[[CrmStore], T]) -> T:
         return work(store)
     finally:
         store.close()
-
-
-def gone_by(ring: KeyRing) -> Gone | None:
-    """Whether somebody, by the id of their record or by their address, was erased here; None: nobody ever was. It waits
-    for the place where the keys lie."""
-    if not ring.counts()[1]:
-        return None
-
-    def is_gone(record_id: str, address: str) -> bool:
-        refs = [f"contact/{record_id}"] if record_id else []
-        refs += [f"email/{address.strip().casefold()}"] if address.strip() else []
-        return any(len(ring.ids_of(ref)) > 1 for ref in refs)
-
-    return is_gone
-
-
-@contextmanager
-def gone_at(place: Place, settings: Settings) -> Iterator[Gone | None]:
-    """The same for a house that is not open."""
-    named = database_of(place, settings)
-    ring = KeyRing(open_keys(named) if named else KeyFile(keys_of(place, settings)), place.key_mark)
-    try:
-        yield gone_by(ring)
-    finally:
-        ring.close()
 
 
 def sample_into(store: Crm, today: date, place: Place | None) -> ImportReport:

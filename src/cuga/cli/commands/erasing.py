@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.erasing import Held
 
+_MACHINES = (
+    "Another machine with a directory of this house lets go of its dry runs by itself. Records, outbox and inbox lie "
+    "there still: `cuga doctor` there says whether it knows somebody who was erased."
+)
 _COPIES = (
     "What was copied out of the house is not reached: backups hold it sealed, under keys that are gone now; evidence, "
     "exports and printed pages may hold it in clear. Find and destroy those yourself."
@@ -69,6 +73,7 @@ def erase(
                 if done.clear_events
                 else []
             ),
+            *([_MACHINES] if done.is_shared else []),
             _COPIES,
         )
         return Exit.SUCCESS

@@ -243,7 +243,8 @@ def _imported(
     listing: Path | None = None,
     bring_back: bool = False,
 ) -> ImportReport:
-    from cuga.orchestrator.bringing import at_store, gone_at
+    from cuga.orchestrator.bringing import at_store
+    from cuga.orchestrator.gone import gone_at
     from cuga.packs.sales.importing import import_directory
     from cuga.settings import read_settings
 

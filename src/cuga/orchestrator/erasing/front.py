@@ -18,7 +18,7 @@ from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.dryrun import drop_left_over
 from cuga.orchestrator.erasing.subject import Subject, subject_of
 from cuga.orchestrator.erasing.told import Erased, Held
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.gone import drop_rehearsed
 from cuga.orchestrator.reading import Reading
 from cuga.policy.access import Verb, may
 from cuga.privacy import ERASED
@@ -83,6 +83,7 @@ class Erasing(Reading):
             cleaned={place: count for place, count in cleaned.items() if count},
             clear_events=clear,
             left=await asyncio.to_thread(_documents, assembly, subject.is_named),
+            is_shared=assembly.book is not None,
         )
 
     async def _must_govern(self, by: Principal | None) -> Principal:
@@ -143,19 +144,12 @@ def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
     found = {"suppression list": assembly.outbox.suppression.replace_erased(subject.addresses, _day(assembly))}
     found |= {f"outbox {name}": count for name, count in assembly.outbox.erase(is_about).items()}
     if assembly.place is not None:
-        found["rehearsals"] = _drop_rehearsals(assembly.place)
+        # all that is kept of dry runs: a week's work at most, whose digests could be guessed at
+        found["rehearsals"] = drop_rehearsed(assembly.place)
         found["copies of dry runs"] = drop_left_over()
     if assembly.inbox is not None:
         found["inbox mails"] = assembly.inbox.erase(is_about)
     return found
-
-
-def _drop_rehearsals(place: Place) -> int:
-    """All that is kept of dry runs: a week's work at most, whose digests could be guessed at."""
-    kept = list(place.rehearsed.glob("*.json"))
-    for file in kept:
-        file.unlink(missing_ok=True)
-    return len(kept)
 
 
 def _clean_views(assembly: Assembly, subject: Subject, runs: frozenset[str]) -> int:

@@ -28,3 +28,4 @@ class Erased(Value, frozen=True, kw_only=True, omit_defaults=False):
     cleaned: dict[str, int]  # place -> rows, messages or files
     clear_events: int
     left: tuple[str, ...]  # documents of others that name them
+    is_shared: bool = False  # other machines may have the house: their records, outbox and inbox lie there
