@@ -357,6 +357,34 @@ async def test_a_copy_that_a_killed_dry_run_left_behind_goes_with_whom_it_knows(
 
 
 @pytest.mark.parametrize("how", ["erased", "retained"])
+async def test_what_has_lost_its_words_is_no_advice_any_more(place, how):
+    """Neither in the list of what was taught nor in the reasons of a plan; who said it without naming anybody stays."""
+    async with opened(place) as front:
+        await furnished(front)
+        for verdict, said in (("deny", f"never {WORDS} to {NAME}"), ("request-changes", f"more formal for {NAME}")):
+            await front.execute_plan(writing_to(ADDRESS, NAME, intent=verdict))
+            (card,) = await front.inbox()
+            await front.answer(card.approval_id, verdict, reason=said)
+            for other in await front.inbox():
+                await front.answer(other.approval_id, "deny", reason="enough of it")
+        await front.execute_plan(writing_to(ADDRESS, NAME, intent="amended"))
+        (card,) = await front.inbox()
+        await front.answer(card.approval_id, "amend", changes={"message.subject": f"About {WORDS}"})
+        for other in await front.inbox():
+            await front.answer(other.approval_id, "deny", reason="enough of it")
+        assert any(NAME in lesson.text for lesson in await front.lessons())
+    async with opened(place, days=600) as front:
+        await (front.retain("18mo") if how == "retained" else front.erase_person("P1", "asked for it"))
+        told = encode(await front.lessons()).decode()
+        assert RETIRED not in told and ERASED not in told and not any(one in told for one in CANARIES)
+        said = {lesson.text for lesson in await front.lessons() if lesson.kind != "amended"}
+        assert said == ({"enough of it"} if how == "erased" else set())
+        planned = await front.plan("Draft an email to Otto Plainman")
+        whole = encode(planned).decode()
+        assert planned.plan is not None and RETIRED not in whole and ERASED not in whole
+
+
+@pytest.mark.parametrize("how", ["erased", "retained"])
 async def test_what_a_collector_was_given_is_not_handed_over_again_for_words_that_go(place, how):
     async with opened(place) as front:
         await furnished(front)

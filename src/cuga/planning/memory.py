@@ -18,6 +18,7 @@ from cuga.model.event import Status
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import Value
 from cuga.planning.ranking import Match
+from cuga.projections.lessons import has_lost_words
 from cuga.projections.runs import state_of
 
 MOST = 0.15  # the share of its score by which a hint can move a tool
@@ -128,7 +129,8 @@ class PastRuns:
                 state = await state_of(self._journal, listed.run_id)
             except CugaError:
                 continue  # a hint is worth no failed goal; it is read again with the next one
-            if (tools := tools_of(state)) and not state.started.plan_only:
+            has_words = not has_lost_words(row.goal)  # of a tombstone nobody knows what it was for
+            if has_words and (tools := tools_of(state)) and not state.started.plan_only:
                 said = {"kind": _KIND, "run": listed.run_id, "status": row.status.value, "tools": tools}
                 self._notes.under(row.profile).add(row.goal, said, key=f"run/{listed.run_id}")
             self._known.add(listed.run_id)  # only now: what was not kept is tried again

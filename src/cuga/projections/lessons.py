@@ -1,7 +1,8 @@
 """What people taught runs: how they changed a call before they agreed to it, what they asked to be made better, and why
 they said no. By profile, each with the run, the person and the time it comes from.
 
-A fold of the journal like every other view; what a person had forgotten is gone from it.
+A fold of the journal like every other view; what a person had forgotten is gone from it, and so is what is left without
+its words: after an erasure, or once a run has become a tombstone, there is nothing to be learned from it.
 """
 
 from __future__ import annotations
@@ -14,10 +15,12 @@ from typing import Any
 import msgspec
 
 from cuga.journal.port import ReadJournal
+from cuga.journal.tombstone import RETIRED
 from cuga.model import event as e
 from cuga.model import house_event as h
 from cuga.model.event import Event
 from cuga.model.value import Value, encode
+from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.projection import ATTEMPTS, Rows, Store, View, ViewsLost, ViewsUnstable, catch_up
 
 KEPT = 500  # of the newest lessons of a profile that are looked at
@@ -26,6 +29,7 @@ _LAST = 10**12  # lessons are numbered down from here, so that the newest comes 
 _COUNT = "count"
 _MAIL = re.compile(r"[^\s@<>,;:\"'()]+@[\w-]+(?:\.[\w-]+)+")
 _ABOUT = ("account", "account_id", "recipient", "recipient_name", "contact", "contact_id", "opportunity", "to")
+_GONE = (RETIRED, ERASED, UNREADABLE)
 TEACHES = (e.Verdict.AMEND, e.Verdict.DENY, e.Verdict.REQUEST_CHANGES)
 
 
@@ -95,7 +99,7 @@ class LessonsFold:
     """The projection behind the memory of what people taught."""
 
     name = "lessons"
-    version = 1
+    version = 2
     row = _Row
 
     def apply(self, rows: Rows[_Row], stream: str, event: Event) -> None:
@@ -123,7 +127,8 @@ class LessonsFold:
         before = rows.get(f"request\x1f{event.amends}") if event.amends else None
         if isinstance(before, _Request):
             rows.put(f"request\x1f{event.amends}", None)
-            changes = tuple(differences(msgspec.json.decode(before.arguments), msgspec.json.decode(arguments)))
+            found = differences(msgspec.json.decode(before.arguments), msgspec.json.decode(arguments))
+            changes = tuple(change for change in found if not has_lost_words(change.before + change.after))
             if changes:
                 self._keep(rows, stream, event.at, before, event.amends, "amended", changes[:MOST_CHANGES])
 
@@ -132,12 +137,13 @@ class LessonsFold:
         asked = rows.get(key)
         if not isinstance(asked, _Request):
             return
-        said = _Request(asked.tool, asked.step, asked.arguments, event.by, event.reason)
+        words = "" if has_lost_words(event.reason) else event.reason
+        said = _Request(asked.tool, asked.step, asked.arguments, event.by, words)
         if event.verdict is e.Verdict.AMEND:
             rows.put(key, said)  # what became of it stands in the request that takes its place
             return
         kind = "denied" if event.verdict is e.Verdict.DENY else "asked"
-        if event.reason.strip():
+        if words.strip():
             self._keep(rows, stream, event.at, said, event.approval_id, kind)
         if event.final:
             rows.put(key, None)
@@ -167,7 +173,11 @@ class LessonsFold:
             kind=kind,
             text=said.text,
             changes=changes,
-            subjects=tuple(dict.fromkeys(subjects_in(msgspec.json.decode(said.arguments)))),
+            subjects=tuple(
+                one
+                for one in dict.fromkeys(subjects_in(msgspec.json.decode(said.arguments)))
+                if not has_lost_words(one)
+            ),
         )
         key = f"of\x1f{profile}\x1f{_LAST - number:012d}"
         rows.put(key, _Kept(lesson))
@@ -178,6 +188,11 @@ class LessonsFold:
         if isinstance(place, _At):
             rows.put(place.key, None)
             rows.put(f"at\x1f{name}", None)
+
+
+def has_lost_words(text: str) -> bool:
+    """Whether a text is, or holds, what stands in the place of words that are not there any more."""
+    return any(mark in text for mark in _GONE)
 
 
 def differences(before: Any, after: Any, at: str = "") -> Iterator[Change]:
