@@ -21,7 +21,7 @@ from cuga.model.plan import REFERENCE, CheckedPlan, Plan, PlanStep
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.model.value import encode
 from cuga.planning.answer import Proposal, Question
-from cuga.planning.masking import Mask
+from cuga.planning.masking import Mask, is_word
 from cuga.planning.records import CrmLookup, Records
 from cuga.planning.schema import arguments_of
 from cuga.planning.words import tokens
@@ -29,6 +29,7 @@ from cuga.policy.budget import CALLS, COST
 from cuga.policy.profile import Rulebook
 
 _QUOTED = re.compile(r'"[^"]{60,}"|“[^”]{60,}”|«[^»]{60,}»')  # a passage, not a name or a subject
+_WORD = re.compile(r"[^\W\d_][^\W_]*(?:['’-][^\W\d_]+)*")
 PEOPLE = ("contact", "rep")  # kinds of records that are people
 _SHOWN = 400  # characters of an earlier step's input that a model is told
 
@@ -67,14 +68,32 @@ def records_in(goal: str, crm: CrmLookup | None) -> list[dict[str, str]]:
 
 
 def people_in(task: Task, crm: CrmLookup | None) -> list[str]:
-    """The people of the records whom what a model would be told names; and the owners of deals, by their names."""
+    """The people of the records whom what a model would be told names, wholly or in part; and the owners of deals.
+
+    A person is named in part by first and last name without those between, and by either alone where it is written like
+    a name, with a capital in the middle of a sentence.
+    """
     told = "\n".join((task.goal, *task.feedback, *task.history, *task.remembered))
     named = [one["name"] for one in task.records if one["kind"] in PEOPLE]
     spots = Records(crm).spots(tokens(told), told)
-    return [
-        *named,
-        *(name for spot in spots if spot.kind in PEOPLE for name in (spot.text, *(h[1] for h in spot.hits))),
-    ]
+    named += [name for spot in spots if spot.kind in PEOPLE for name in (spot.text, *(h[1] for h in spot.hits))]
+    if crm is None:
+        return named
+    others = [(spot.start, spot.end) for spot in spots if spot.kind not in PEOPLE]
+    words, lone = set[str](), dict[str, str]()
+    for found in _WORD.finditer(told):
+        words.add(found[0].casefold())
+        is_within = found.start() > 0 and told[: found.start()].rstrip()[-1:] not in ".!?:;"
+        of_others = any(start <= found.start() < end for start, end in others)
+        if found[0][0].isupper() and is_within and not of_others and not is_word(found[0]):
+            lone[found[0].casefold()] = found[0]
+    for kind in ("contacts", "teams"):
+        for _, name in crm.names(kind):
+            parts = name.casefold().replace(",", " ").split()
+            if len(parts) > 1 and parts[0] in words and parts[-1] in words:
+                named.append(name)
+            named += [lone[part] for part in parts[:1] + parts[-1:] if part in lone]
+    return list(dict.fromkeys(named))
 
 
 def hidden(task: Task, mask: Mask) -> Task:

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
 import pytest
 
+from cuga.adapters.capability import Account, Contact
 from cuga.adapters.capability.model import Task
+from cuga.adapters.offline import CrmStore
 from cuga.model.tool import SideEffect, ToolContract
+from cuga.planning import by_model
 from cuga.planning.answer import Proposal, Question
-from cuga.planning.by_model import answer_of, own_words, tools_for, unproven
+from cuga.planning.by_model import answer_of, own_words, people_in, tools_for, unproven
+from cuga.planning.masking import Mask
 from cuga.policy.profile import Limits, Profile, Rulebook
 
 SCHEMA = msgspec.Raw(
@@ -115,3 +120,46 @@ def test_it_is_told_only_what_is_allowed_and_arguments_in_a_line() -> None:
     assert told["tools"][0]["arguments"] == {
         "to": "string, required: whom", "channel": "object of email, call", "many": "integer", "parts": "object",
     }  # fmt: skip
+
+
+@pytest.fixture
+def people() -> Iterator[CrmStore]:
+    store = CrmStore.open(":memory:")
+    account = {"account": "Konex", "account_id": "A1"}
+    store.store(
+        {
+            "accounts": [Account(id="A1", name="Konex"), Account(id="A2", name="Tamm Works")],
+            "contacts": [
+                Contact(id="P1", name="Mary Ann Smith", email="m@konex.example", **account),
+                Contact(id="P2", name="Jo Li", **account),
+                Contact(id="P3", name="Will Harker", **account),
+                Contact(id="P4", name="Peer Tamm", **account),
+            ],
+        }
+    )
+    yield store
+    store.close()
+
+
+@pytest.mark.parametrize(
+    ("goal", "hidden"),
+    [
+        ("Draft an email to Mary Smith at Konex", ["Mary", "Smith"]),
+        ("draft a mail to mary ann smith", ["mary", "ann", "smith"]),
+        ("Draft an email to Jo at Konex, and tell Li", ["Jo", "Li"]),
+        ("Write to Ms Harker at Konex", ["Harker"]),
+    ],
+)
+def test_people_are_hidden_who_are_named_in_part_only(people: CrmStore, goal: str, hidden: list[str]) -> None:
+    task = Task(goal=goal, tools=(SEND,), fields=("goal", "tools"))
+    told = by_model.hidden(task, Mask(people_in(task, people))).goal
+    assert not [one for one in hidden if one in told], told
+    assert "Konex" in told or "Konex" not in goal
+
+
+@pytest.mark.parametrize(
+    "goal", ["Will you score Konex?", "Score Tamm Works and Konex", "Look at what we will do for Konex"]
+)
+def test_whatever_names_nobody_is_told_as_it_is(people: CrmStore, goal: str) -> None:
+    task = Task(goal=goal, tools=(SEND,), fields=("goal", "tools"))
+    assert by_model.hidden(task, Mask(people_in(task, people))).goal == goal

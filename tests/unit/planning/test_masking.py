@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,3 +65,64 @@ def test_accents_count_however_they_are_made_of():
 
 def test_a_model_in_the_house_is_told_everything():
     assert NoMask(PEOPLE).hide("Ottoline Brackenridge o@b.example") == "Ottoline Brackenridge o@b.example"
+
+
+@pytest.mark.parametrize(
+    ("known", "text"),
+    [
+        ("Jo Li", "Write to Jo at Konex, and to Li's team. JO LI, Li Jo, Li, Jo."),
+        ("Mary Ann Smith", "Ask Mary Smith, mary ann smith, Mary A. Smith, M. Smith, M.A. Smith, Smith, Mary, or Ann."),
+        ("Mary Smith", "Ask Mary Ann Smith, then Mary A. Smith; MARY\nSMITH said so."),
+        ("Jan van der Berg", "Jan Berg, J. Berg, Berg, Jan and jan VAN DER berg"),
+        ("Ana Müller-Weiß", "Ms Müller and Weiß; Ana Müller-Weiß"),
+        ("Bo", "Ask Bo about it."),
+    ],
+)  # fmt: skip
+def test_short_names_middle_names_and_initials_are_hidden(known: str, text: str):
+    said = Mask((known,)).hide(text)
+    assert not [part for part in (*known.split(), "Ann", "Müller", "Weiß") if part[0].isupper() and part in said], said
+    assert "mary" not in said and "smith" not in said.casefold()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Will you draft an email? It will be sent, and I will look.", "We may call in May, by May 5 or until May.",
+        "Score it; the art of it. A mark of 5. Bill them. Mark the deal as won.", "May we email Konex?",
+        "<li>one</li> by li", "so do we", "Rosebud, Willow and Martin stay.", "in May 2026, and from 3 May",
+    ],
+)  # fmt: skip
+def test_ordinary_words_stay_wherever_they_stand(text: str):
+    people = ("Will Art", "May Young", "Art Mark", "Bill Rose", "Jo Li", "Do So", "Art Marsh")
+    assert Mask(people).hide(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "hidden"),
+    [
+        ("Write to Will about it", "Will"), ("Dear May, hello", "May"), ("Ask Art and Mark.", "Mark"),
+        ("Will says that it is fine", "Will"), ("Mr Rose said so", "Rose"), ("Will Art wrote", "Will Art"),
+        ("send it to May today", "May"), ("Art, could you look?", "Art"), ("May Young may come in May.", "May Young"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_written_like_a_name_of_somebody_known_is_hidden(text: str, hidden: str):
+    said = Mask(("Will Art", "May Young", "Art Mark", "Bill Rose")).hide(text)
+    assert not said.count(hidden) and "[" in said, said
+
+
+def test_what_is_hidden_already_is_not_hidden_again():
+    mask = Mask(("First Name", "Person Address"))
+    assert mask.hide("First Name and Person Address") == "[person-1] and [person-2]"
+    assert mask.show("[person-1] and [person-2]") == "First Name and Person Address"
+
+
+def test_names_that_look_like_patterns_are_names():
+    assert Mask(("A.* (B)", "J+ [x]")).hide("A.* (B), and any J+ [x]") == "[person-1], and any [person-2]"
+
+
+def test_many_people_and_a_long_text_are_hidden_in_no_time():
+    people = [f"Mary{n} Ann{n} Smith{n}" for n in range(300)]
+    text = "Mary Ann Smith " * 500 + " ".join(people)
+    begun = time.perf_counter()
+    assert "Smith299" not in Mask(people).hide(text)
+    assert time.perf_counter() - begun < 5
