@@ -201,6 +201,16 @@ Somebody who is erased is nowhere in the house; chain, seal, verifier and eviden
     machines/test_erasing.py
 Erasing is done again by whoever was cut off
     scenario/test_privacy.py::test_whoever_is_cut_off_while_erasing_erases_once_more
+An import leaves out who was erased and names the row; who asks for it brings them back, blocked all the same
+    doors/test_cli_erasing.py::test_an_import_does_not_bring_an_erased_person_back_and_names_the_row
+    doors/test_cli_erasing.py::test_whoever_asks_for_it_brings_them_back_and_mail_stays_blocked
+    doors/test_http_routes.py::test_an_upload_leaves_out_who_was_erased_and_counts_them
+Another machine lets go of its dry runs, and its doctor names records of whom it still has
+    machines/test_erasing.py::test_another_machine_lets_go_of_its_dry_runs_and_finds_the_records_that_it_still_has
+What has lost its words is no advice any more
+    scenario/test_privacy.py::test_what_has_lost_its_words_is_no_advice_any_more
+Whoever was cut off while reducing leaves no large result behind
+    scenario/test_retaining_cut.py
 Only an admin erases or reduces, with a reason
     scenario/test_privacy.py::test_only_an_admin_erases_or_reduces_and_only_with_a_reason
 Keys lie in a file of their own, and move with the book
@@ -290,6 +300,18 @@ Nothing goes on while nobody knows what happened
     test_partial_results.py::test_nothing_goes_on_while_nobody_knows_what_happened
     """,
     "Approvals": """
+Nobody is asked about a call that its own arguments show to be in vain; the end says what was not done, and what leads on
+    unit/kernel/test_stops.py
+    doors/test_cli_honest_ends.py::test_a_recipient_who_is_blocked_is_known_before_anybody_is_asked
+    doors/test_cli_honest_ends.py::test_where_nobody_is_known_to_write_to_the_end_says_that_nothing_was_sent
+Whoever is blocked after the consent is stopped at the call
+    doors/test_cli_honest_ends.py::test_whoever_is_blocked_after_the_consent_is_stopped_at_the_call
+The next step of a request says who can take it
+    unit/kernel/test_approvals.py::test_what_can_be_done_about_a_request_names_who_can
+    doors/test_cli_honest_ends.py::test_who_may_not_decide_is_told_who_can_and_not_to_approve
+Remarks are heeded or named with the reason, to whoever decides
+    unit/planning/test_revising.py
+    doors/test_cli_honest_ends.py::test_remarks_change_the_draft_or_are_named_to_whoever_decides
 `ApprovalPolicy`, `ApprovalManager`, `ApprovalGate`
     test_approval_gate.py
 Silence leaves the request open
