@@ -300,7 +300,7 @@ Nothing goes on while nobody knows what happened
     test_partial_results.py::test_nothing_goes_on_while_nobody_knows_what_happened
     """,
     "Approvals": """
-Nobody is asked about a call that its own arguments show to be in vain; the end says what was not done, and what leads on
+Nobody is asked about a call that its arguments show to be in vain; the end says what was not done
     unit/kernel/test_stops.py
     doors/test_cli_honest_ends.py::test_a_recipient_who_is_blocked_is_known_before_anybody_is_asked
     doors/test_cli_honest_ends.py::test_where_nobody_is_known_to_write_to_the_end_says_that_nothing_was_sent
