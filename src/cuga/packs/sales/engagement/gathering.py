@@ -67,6 +67,7 @@ class Desk:
         self.is_known = False  # there has been contact with the person before
         self.owner = ""  # whose the open deal is
         self.product: Product | None = None
+        self.blocked = ""  # why the contact must not be written to
         self.letterhead: Letterhead | None = None
 
     def take_recipient(self, recipient: str, account: str) -> None:
@@ -191,6 +192,7 @@ class Desk:
             first_contact=first and not self.is_known,
             sender=self.letterhead,
             template="own" if own else chosen.name,
+            blocked=self.blocked if self.channel == "email" else "",
             facts=tuple(dict.fromkeys(used.values())),
             unfilled=tuple(self.unfilled),
             notes=tuple(self.notes),
@@ -273,6 +275,7 @@ class Desk:
             self._fact("recipient_name", contact.name, evidence(contact, "name"))
             self._fact("first_name", contact.name.split(maxsplit=1)[0], evidence(contact, "name"))
         if contact.unsubscribed:
+            self.blocked = "asked for no mail, says the CRM"
             self.notes.append(f"{contact.name or contact.email} has asked for no mail: this draft can not be sent")
         if (met := self._met(contact)) is not None:
             self.is_known = True

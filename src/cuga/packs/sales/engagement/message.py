@@ -52,4 +52,5 @@ class Message(Result, frozen=True, kw_only=True):
     as_of: str = ""
     rules: str = ""  # the version of what wrote it; empty for a text of somebody's own
     written_by: str = ""  # the language model that wrote the middle of it; empty: none did
+    blocked: str = ""  # why the records forbid writing to the recipient, as they were when it was drafted
     unproven: tuple[str, ...] = ()  # what the model says that stands in no record

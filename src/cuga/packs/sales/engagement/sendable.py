@@ -45,6 +45,12 @@ STOPS = (  # what nobody needs to be asked about; all of it is looked at again a
         reason="the recipient must not be written to, as the check of the law found",
         mend=_BLOCKED_MEND,
     ),
+    Stop(  # as in a list, whose calls have no check of their own
+        rule="recipient-blocked",
+        when='message.blocked != ""',
+        reason="the recipient must not be written to: {/message/blocked}",
+        mend=_BLOCKED_MEND,
+    ),
 )
 
 
@@ -72,6 +78,7 @@ def _addressed(context: ToolContext, message: Message) -> Message:
         recipient=message.recipient.strip(),
         recipient_name=one.name if one is not None else "",
         recipient_title=one.title if one is not None else "",
+        blocked="asked for no mail, says the CRM" if one is not None and one.unsubscribed else "",
     )
 
 

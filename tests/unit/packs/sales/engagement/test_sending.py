@@ -9,11 +9,14 @@ import pytest
 
 from cuga.adapters.capability import body_hash
 from cuga.errors import NotDone
+from cuga.kernel.stops import stop_of
+from cuga.model.value import encode
+from cuga.packs.sales.engagement.compliance import check_outreach_compliance
 from cuga.packs.sales.engagement.drafting import draft_outbound_message
 from cuga.packs.sales.engagement.message import Message
 from cuga.packs.sales.engagement.sending import look, send_message
 from cuga.packs.sales.sample import HERO
-from cuga.tools.declare import ToolContext, contract_of, probe_of
+from cuga.tools.declare import ToolContext, amended_of, arguments_of, contract_of, probe_of
 
 
 @pytest.fixture
@@ -116,3 +119,42 @@ def test_one_send_per_intent_and_recipient_is_claimed_by_the_contract(draft):
     for pointer in contract.once[1:]:
         assert plain["message"][pointer.rsplit("/", 1)[1]]
     assert msgspec.convert(plain["message"], Message) == draft
+
+
+def stopped(message, clearance=None, **changes):
+    """The rule by which a send is refused before anybody is asked, and the words; None: it is asked for."""
+    whole = {"message": msgspec.to_builtins(changed(message, **changes)), "clearance": msgspec.to_builtins(clearance)}
+    found = stop_of(contract_of(send_message), msgspec.Raw(encode(whole)))
+    return None if found is None else (found.rule, found.reason)
+
+
+def test_what_a_draft_and_its_check_show_to_be_in_vain_is_not_asked_for(context, crm, outbox, draft):
+    assert stopped(draft) is None
+    assert stopped(draft, check_outreach_compliance(context, draft)) is None, "what needs review is a person's to say"
+    assert stopped(draft, recipient="")[0] == "no-recipient"
+    assert stopped(draft, channel="linkedin") == ("not-by-mail", "a message for linkedin is not sent from here")
+    outbox.suppress(draft.recipient, "asked by phone")
+    rule, reason = stopped(draft, check_outreach_compliance(context, draft))
+    assert rule == "recipient-blocked" and "on the suppression list: asked by phone" in reason
+    several = check_outreach_compliance(context, recipients=("a@b.example", draft.recipient))
+    assert stopped(draft, several)[0] == "recipient-blocked"
+    assert stopped(draft, several, recipient="a@b.example") is None, "somebody else is blocked"
+
+
+def test_a_draft_to_somebody_who_opted_out_is_not_asked_for_even_without_a_check(context, crm, draft):
+    person = next(c for c in crm.query("contacts", limit=-1) if c.unsubscribed and c.name and c.email)
+    message = draft_outbound_message(context, recipient=person.email, account=person.account)
+    assert message.blocked and stopped(message) == (
+        "recipient-blocked", "the recipient must not be written to: asked for no mail, says the CRM"
+    )  # fmt: skip
+    assert draft.blocked == ""
+
+
+def test_whoever_a_message_is_amended_to_counts_and_not_who_it_was_for(context, crm, draft):
+    person = next(c for c in crm.query("contacts", limit=-1) if c.unsubscribed and c.name and c.email)
+    blocked = draft_outbound_message(context, recipient=person.email, account=person.account)
+    struct = arguments_of(send_message)
+    after = amended_of(send_message)(
+        context, struct(message=blocked), struct(message=changed(blocked, recipient=draft.recipient))
+    )
+    assert after.message.blocked == "" and stopped(after.message, after.clearance) is None
