@@ -16,12 +16,12 @@ import pytest
 from cuga.errors import ApprovalNotFound, BadInput, CugaError, HouseBusy, HouseNotFound, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.event import RunFinished, Status
-from cuga.orchestrator.connect import Session, connect
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import Place, find, make
-from cuga.orchestrator.reading import system_user
-from cuga.orchestrator.remote import METHODS, Remote
-from cuga.orchestrator.restoring import checked_registry, put_back
+from cuga.orchestrator.house.place import Place, find, make
+from cuga.orchestrator.ipc.connect import Session, connect
+from cuga.orchestrator.ipc.remote import METHODS, Remote
+from cuga.orchestrator.keeping.restoring import checked_registry, put_back
+from cuga.orchestrator.looking.reading import system_user
 
 GOAL = "draft a first email to bob@example.com"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,7 +146,7 @@ async def test_a_directory_for_the_socket_that_others_can_enter_is_refused(
 async def test_a_stranger_who_listens_in_the_place_of_the_desk_is_not_talked_to(
     place: Place, holder: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cuga.orchestrator.remote._is_trusted", lambda peer, path: False)
+    monkeypatch.setattr("cuga.orchestrator.ipc.remote._is_trusted", lambda peer, path: False)
     with pytest.raises(HouseBusy, match="somebody else"):
         await connect(place)
 
@@ -231,7 +231,7 @@ def test_a_socket_path_is_never_too_long_for_the_system(tmp_path: Path) -> None:
 
 def test_a_registry_is_checked_with_its_tools() -> None:
     from cuga.errors import RegistryInvalid
-    from cuga.orchestrator.place import shipped_registry
+    from cuga.orchestrator.house.place import shipped_registry
 
     assert checked_registry(shipped_registry(), "here").default_profile == "smb"
     with pytest.raises(RegistryInvalid):

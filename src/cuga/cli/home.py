@@ -15,8 +15,8 @@ from cuga.cli.options import Options
 from cuga.errors import HouseBusy
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.connect import Session
-    from cuga.orchestrator.place import Place
+    from cuga.orchestrator.house.place import Place
+    from cuga.orchestrator.ipc.connect import Session
     from cuga.settings import Settings
 
 PATIENCE_S = 4.0  # how long a house that is changing hands is waited for
@@ -99,7 +99,7 @@ Work = Callable[[Visit], Awaitable[int]]
 
 def at_house(options: Options, work: Work, *, drives_all: bool = False, pools: tuple[str, ...] = ()) -> int:
     """Visit the house that is meant and do the work there, as a worker of some pools; returns the exit code."""
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.place import find
     from cuga.settings import read_settings
 
     settings = read_settings(house=options.house, database=options.database or None)
@@ -123,7 +123,7 @@ async def reach(place: Place, settings: Settings, *, drives_all: bool = False) -
     """A session, waiting a little for a house that is just being opened or let go by a short command."""
     import asyncio
 
-    from cuga.orchestrator.connect import connect
+    from cuga.orchestrator.ipc.connect import connect
 
     loop = asyncio.get_running_loop()
     until = loop.time() + PATIENCE_S

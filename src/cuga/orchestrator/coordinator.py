@@ -21,25 +21,25 @@ from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
-from cuga.orchestrator import timetable
-from cuga.orchestrator.amendment import amended, looked_at
-from cuga.orchestrator.assembly import house_stream
-from cuga.orchestrator.bringing import Bringing
-from cuga.orchestrator.comparing import Compared, differences, spent_words
-from cuga.orchestrator.doorkeeping import Doorkeeping
+from cuga.orchestrator.calendar import timetable
+from cuga.orchestrator.changing.amendment import amended, looked_at
+from cuga.orchestrator.changing.bringing import Bringing
+from cuga.orchestrator.changing.doorkeeping import Doorkeeping
+from cuga.orchestrator.changing.mailroom import Mailroom
+from cuga.orchestrator.changing.remembering import Remembering
+from cuga.orchestrator.changing.servers import Servers
 from cuga.orchestrator.dryrun import usable
-from cuga.orchestrator.erasing import Erasing
-from cuga.orchestrator.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
-from cuga.orchestrator.mailroom import Mailroom
-from cuga.orchestrator.members import Members
-from cuga.orchestrator.overseeing import Overseeing
-from cuga.orchestrator.reading import Planned, run_of
-from cuga.orchestrator.rehearsing import Rehearsing
-from cuga.orchestrator.remembering import Remembering
-from cuga.orchestrator.replaying import has_gaps
-from cuga.orchestrator.retaining import Retaining
-from cuga.orchestrator.servers import Servers
+from cuga.orchestrator.house.assembly import house_stream
+from cuga.orchestrator.keeping.erasing import Erasing
+from cuga.orchestrator.keeping.evidence import Evidence, Scope, write_bundle
+from cuga.orchestrator.keeping.retaining import Retaining
+from cuga.orchestrator.library.members import Members
+from cuga.orchestrator.looking.overseeing import Overseeing
+from cuga.orchestrator.looking.reading import Planned, run_of
+from cuga.orchestrator.rehearsal.comparing import Compared, differences, spent_words
+from cuga.orchestrator.rehearsal.rehearsing import Rehearsing
+from cuga.orchestrator.rehearsal.replaying import has_gaps
 from cuga.planning.check import check
 from cuga.planning.schema import arguments_of
 from cuga.planning.stamps import proposed
