@@ -17,11 +17,11 @@ from cuga.errors import ApprovalNotFound, BadInput, CugaError, HouseBusy, HouseN
 from cuga.model import house_event as h
 from cuga.model.event import RunFinished, Status
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.house.opened import system_user
 from cuga.orchestrator.house.place import Place, find, make
 from cuga.orchestrator.ipc.connect import Session, connect
 from cuga.orchestrator.ipc.remote import METHODS, Remote
 from cuga.orchestrator.keeping.restoring import checked_registry, put_back
-from cuga.orchestrator.looking.reading import system_user
 
 GOAL = "draft a first email to bob@example.com"
 AT = datetime(2026, 1, 1, tzinfo=UTC)

@@ -25,10 +25,10 @@ import msgspec
 
 from cuga.errors import BadInput, CugaError, NotAllowed
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.house.opened import system_user
 from cuga.orchestrator.house.place import Place, check_socket_directory, make_guest_directory
 from cuga.orchestrator.ipc.remote import MAX_LINE, METHODS
 from cuga.orchestrator.ipc.reviving import told
-from cuga.orchestrator.looking.reading import system_user
 
 GRACE_S = 2.0  # how long a closing desk lets calls end that are being answered
 PARTING_S = 0.5  # how long a visitor may take to hang up

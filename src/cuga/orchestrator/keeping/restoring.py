@@ -6,8 +6,8 @@ from pathlib import Path
 
 from cuga.errors import RegistryInvalid
 from cuga.orchestrator.house.assemble import Restored, put_journal_back, tool_registry
+from cuga.orchestrator.house.opened import system_user
 from cuga.orchestrator.house.place import Place, shipped_registry
-from cuga.orchestrator.looking.reading import system_user
 from cuga.policy.registry import Registry, load_registry
 
 

@@ -5,9 +5,8 @@ Reads only. What is shown here is folded from the journal or read from the CRM s
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ import msgspec
 
 from cuga import __version__
 from cuga.adapters.capability import RECORDS, Filter, Record
+from cuga.clock import ULID
 from cuga.errors import BadInput, NotFound
 from cuga.journal.port import RunRow
 from cuga.journal.seal import Fault
@@ -23,6 +23,7 @@ from cuga.model.event import Status
 from cuga.model.value import Value
 from cuga.orchestrator.changing.bringing import SAMPLE
 from cuga.orchestrator.llm.models import ModelNow
+from cuga.orchestrator.looking.differences import Change, changes_of, count_hidden, edits_of, mixed_words
 from cuga.orchestrator.looking.reading import HouseNow, Reading
 from cuga.orchestrator.looking.trying import Tried, try_adapter
 from cuga.orchestrator.rehearsal.what_if import WhatIf, what_if
@@ -30,23 +31,14 @@ from cuga.planning import goal_of
 from cuga.policy.access import asks_for_proof, may_decide, who_can
 from cuga.policy.profile import Profile
 from cuga.projections.acts import Act
-from cuga.projections.card import Card, is_seen, shown
+from cuga.projections.card import Card
 from cuga.projections.export import exported
 from cuga.projections.inbox import may_decide_on
 from cuga.projections.runs import RunLine, find_runs
 from cuga.projections.signals import Signals
 
-_RUN_ID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 MOST_BUCKETS = 400
 BROWSED = ("accounts", "contacts", "opportunities", "products", "activities")
-
-
-class Change(Value, frozen=True, kw_only=True, omit_defaults=False):
-    """One argument as it was and as it would become."""
-
-    name: str
-    was: str
-    becomes: str
 
 
 class CardNow(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -177,7 +169,7 @@ class Showing(Reading):
     async def run_of_trace(self, trace_id: str) -> str:
         """The run of a trace: the one whose own id it is, else the newest with this trace. `RunNotFound`."""
         assembly = await self.open()
-        if _RUN_ID.fullmatch(trace_id) and await assembly.journal.version(trace_id):
+        if ULID.fullmatch(trace_id) and await assembly.journal.version(trace_id):
             return trace_id
         return await assembly.journal.find_trace(trace_id, tenant=assembly.tenant)
 
@@ -210,10 +202,10 @@ class Showing(Reading):
             who_can=who_can(requesters=card.requesters, roles=card.roles_at(at), current=current, at=at),
             asks_for_proof=asks_for_proof(card.risk, who, current),
             readable=readable,
-            hidden=_hidden(msgspec.json.decode(card.arguments)),
-            mixed=tuple(sorted(_mixed(readable))),
-            changes=_changes_of(card),
-            edits=_edits(before, card) if before is not None else (),
+            hidden=count_hidden(msgspec.json.decode(card.arguments)),
+            mixed=tuple(sorted(mixed_words(readable))),
+            changes=changes_of(card),
+            edits=edits_of(before, card) if before is not None else (),
         )
 
     async def decidable(self, cards: Sequence[Card], by: Principal | None = None) -> tuple[str, ...]:
@@ -291,75 +283,3 @@ class Showing(Reading):
 def _browsable(kind: str) -> None:
     if kind not in BROWSED or kind not in RECORDS:
         raise NotFound(f"no records of kind {kind!r}", mend=f"There are {', '.join(BROWSED)}.")
-
-
-def _hidden(value: Any) -> int:
-    """Characters of a JSON value's texts that are not printed as themselves; line ends are what they seem."""
-    if isinstance(value, str):
-        return sum(1 for one in value if not is_seen(one) and one != "\n")
-    inner = [*value, *value.values()] if isinstance(value, dict) else value if isinstance(value, list) else ()
-    return sum(_hidden(one) for one in inner)
-
-
-_ALPHABETS = (("Latin", 0x41, 0x24F), ("Greek", 0x370, 0x3FF), ("Cyrillic", 0x400, 0x52F), ("Armenian", 0x530, 0x58F))
-
-
-def _mixed(text: str) -> set[str]:
-    """Words, addresses included, that mix alphabets whose letters look alike."""
-    found = set()
-    for word in text.split():
-        alphabets = {
-            name for one in word if one.isalpha() for name, first, last in _ALPHABETS if first <= ord(one) <= last
-        }
-        if len(alphabets) > 1:
-            found.add(shown(word))
-    return found
-
-
-def _changes_of(card: Card) -> tuple[Change, ...]:
-    """What the call of a card changes, or each call of a list, whose number stands before the name then."""
-    if not card.calls:
-        return _changes(card.each[card.step])
-    each = [(call.rpartition("#")[2], _changes(arguments)) for call, arguments in card.each.items()]
-    return tuple(
-        msgspec.structs.replace(one, name=f"{number}.{one.name}") for number, changes in each for one in changes
-    )
-
-
-def _changes(arguments: Any) -> tuple[Change, ...]:
-    """What a call says it changes: arguments that travel with the value as it stands now (`was`)."""
-    was = arguments.get("was") if isinstance(arguments, dict) else None
-    if not isinstance(was, dict):
-        return ()
-    return tuple(
-        Change(name=name, was=_text(old), becomes=_text(arguments.get(name)))
-        for name, old in was.items()
-        if _text(arguments.get(name)) != _text(old)
-    )
-
-
-def _edits(before: Card, card: Card) -> tuple[Change, ...]:
-    """What an amendment changed; of a list for each call, whose number stands before the name, with those left out."""
-    if not card.calls:
-        old, new = before.each[before.step], card.each[card.step]
-        return tuple(_between("", old, new)) if isinstance(old, dict) and isinstance(new, dict) else ()
-    found: list[Change] = []
-    for call, old in before.each.items():
-        number = call.rpartition("#")[2]
-        if call in card.each:
-            found += _between(f"{number}.", old, card.each[call])
-        else:
-            found.append(Change(name=number, was=_text(old), becomes=""))
-    return tuple(found)
-
-
-def _between(prefix: str, old: dict[str, Any], new: dict[str, Any]) -> Iterator[Change]:
-    for name in dict.fromkeys((*old, *new)):
-        if old.get(name) != new.get(name):
-            yield Change(name=f"{prefix}{name}", was=_text(old.get(name)), becomes=_text(new.get(name)))
-
-
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    return shown(value) if isinstance(value, str) else msgspec.json.encode(value).decode()
