@@ -185,7 +185,7 @@ async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int
     from cuga.cli.screen import say
 
     await _note(visit, report)
-    run_id = await visit.front.start(DEMO_GOAL, profile="smb")
+    run_id = await visit.begin(DEMO_GOAL, profile="smb")
     code = await drive(visit, run_id, options)
     house = visit.place.root
     say(

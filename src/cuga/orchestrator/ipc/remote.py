@@ -148,16 +148,19 @@ class Remote:
                 self._writer.close()
                 raise self._silent("somebody else listens there")
             greeting = await asyncio.wait_for(self._reader.readline(), GREETING_S)
-        except OSError as error:  # a `TimeoutError` is one too
+        except TimeoutError as error:
+            raise self._silent("it does not react", hangs=True) from error
+        except OSError as error:
             raise self._silent(error.strerror or type(error).__name__) from error
         if not greeting.endswith(b"\n"):
             raise self._silent("it is closing")
         self._listening = asyncio.ensure_future(self._listen(self._reader))
 
-    def _silent(self, why: str) -> HouseBusy:
+    def _silent(self, why: str, *, hangs: bool = False) -> HouseBusy:
         return HouseBusy(
             f"{self.holder}, and it does not answer at its desk ({why})",
             mend="Wait for it to end, or end that process; nothing is lost by it.",
+            hangs=hangs,
         )
 
     async def close(self) -> None:
