@@ -165,7 +165,7 @@ class Crew:
             raise
 
     def _hear(self, run_id: str, events: Sequence[Event]) -> None:
-        """Say whose hands a step is in, as soon as its intent is durable; a step that is tried again stays there.
+        """Say whose hands a step is in, as soon as its intent is durable; when it is tried again it may be in others.
 
         A worker is busy from then on until the outcome is durable, so that the next choice knows of this one.
         """
