@@ -13,7 +13,7 @@ from cuga import verify as verifier
 from cuga.clock import ManualClock
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
 from cuga.tools.declare import tool
 
 AT = datetime(2024, 1, 8, 9, tzinfo=UTC)

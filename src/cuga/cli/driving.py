@@ -17,7 +17,7 @@ from cuga.errors import HouseBusy
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.cli.render.progress import Progress
-    from cuga.orchestrator.showing import CardNow
+    from cuga.orchestrator.looking.showing import CardNow
     from cuga.projections.result import RunResult
 
 _LOOK_S = 0.25  # how often a parked run is looked at while we wait for people

@@ -13,7 +13,7 @@ from cuga.errors import BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-    from cuga.orchestrator.erasing import Held
+    from cuga.orchestrator.keeping.erasing import Held
 
 _MACHINES = (
     "Another machine with a directory of this house lets go of its dry runs by itself. Records, outbox and inbox lie "

@@ -18,7 +18,7 @@ from cuga.model.value import units
 from cuga.projections.card import readable
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.showing import CardNow
+    from cuga.orchestrator.looking.showing import CardNow
     from cuga.projections.card import Card
     from cuga.projections.runs import RunLine
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from cuga.kernel.approvals import MORE_PEOPLE
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.showing import CardNow
+    from cuga.orchestrator.looking.showing import CardNow
     from cuga.projections.card import Card
 
 

@@ -16,7 +16,7 @@ from cuga.model.value import units
 from cuga.policy.binding import reduced_words
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.showing import CardNow
+    from cuga.orchestrator.looking.showing import CardNow
     from cuga.projections.card import Card
     from cuga.projections.result import EvidenceRow, RunResult
     from cuga.projections.steps import StepResult
