@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 from cuga.clock import Clock
-from cuga.engine.distributed.queue import Queue
+from cuga.engine.distributed.attention import Attention
 from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.live import Live
@@ -37,7 +37,7 @@ class Attending(LocalEngine):
         perform: Perform,
         make_plan: MakePlan,
         worker: str,
-        queue: Queue,
+        queue: Attention,
         ask_model: AskModel,
         house: str,
         on_house: Callable[[], Awaitable[None]] | None,
@@ -101,6 +101,11 @@ class Attending(LocalEngine):
         """Runs that this process advances."""
         return []
 
+    def just_moved(self) -> set[str]:
+        """Those of them that this process appended to since it was last asked: the append was compared with what others
+        did, so they need not be looked at."""
+        return set()
+
     def moved_outside(self, live: Live, version: int) -> None:
         """Another process has appended to a run that is ours."""
 
@@ -135,11 +140,13 @@ class Attending(LocalEngine):
             await asyncio.sleep(WATCH_S)
             wanted = {*self._waiting, *self._news, *self.in_hand(), *([self._house] if self._house else [])}
             self._unsettled &= wanted
+            busy = self.just_moved() & wanted
             try:
-                stands = await self.queue.stands(sorted(wanted))
+                stands = await self.queue.stands(sorted(wanted - busy))
             except JournalFailed:
                 continue  # an outage; what happened meanwhile is seen behind it
             before, self._stands = self._stands, stands
+            self._stands |= {name: before[name] for name in busy if name in before}
             for name, stand in stands.items():
                 # a look that changes nothing may begin and end between two of ours
                 if before.get(name) != stand or (name in self._unsettled and not stand[1]):

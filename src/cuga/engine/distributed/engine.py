@@ -13,10 +13,11 @@ from contextlib import suppress
 
 from cuga.clock import Clock
 from cuga.engine.distributed.advancing import Advancing
+from cuga.engine.distributed.attention import Attention, Figures
 from cuga.engine.distributed.errands import Errands
 from cuga.engine.distributed.lease import Lease
 from cuga.engine.distributed.pace import boot_time
-from cuga.engine.distributed.queue import QUEUE, Figures, Queue
+from cuga.engine.distributed.queue import QUEUE
 from cuga.engine.distributed.waits import ShortWaits
 from cuga.engine.distributed.watchdog import Watchdog
 from cuga.engine.driver import Driver
@@ -45,7 +46,7 @@ class DistributedEngine(Advancing):
         perform: Perform,
         make_plan: MakePlan,
         worker: str,
-        queue: Queue,
+        queue: Attention,
         *,
         ask_model: AskModel = nobody_to_ask,
         serves: bool = False,

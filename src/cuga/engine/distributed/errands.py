@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from cuga.engine.distributed.queue import Queue
-from cuga.engine.distributed.worker import Job
+from cuga.engine.distributed.attention import Attention, Job
 from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.hands import Hands, Perform
 from cuga.errors import JournalFailed
@@ -44,7 +43,7 @@ class Errands:
     """Makes the calls of this process's pools. `perform` is the door to the tools."""
 
     def __init__(
-        self, driver: Driver, hands: Hands, queue: Queue, perform: Perform, is_closing: Callable[[], bool]
+        self, driver: Driver, hands: Hands, queue: Attention, perform: Perform, is_closing: Callable[[], bool]
     ) -> None:
         self._driver = driver
         self._hands = hands
