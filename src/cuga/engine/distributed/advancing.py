@@ -270,8 +270,8 @@ class Advancing(Attending):
                 return True
             if self.is_closing and not is_busy:
                 return False
-            if live.run_id in self.left_alone and not is_busy:
-                return True
+            if live.run_id in self.left_alone and not (live.draining or live.is_thinking or _makes_calls(live)):
+                return True  # what its calls brought back is kept until somebody resumes it
             try:
                 async with asyncio.timeout(0.5):
                     await lease.news.wait()
@@ -334,3 +334,9 @@ class Advancing(Attending):
             return False  # nobody can say: then it is not sent
         self._lose(lease)
         return False
+
+
+def _makes_calls(live: Live) -> bool:
+    """Whether a call of a run is still in the air: what has come back lies in the mail until it is written."""
+    back = {one.command.step for one in live.mail if isinstance(one.command, c.RecordOutcome)}
+    return not live.flying.keys() <= back

@@ -72,23 +72,36 @@ class Errands:
                         made.result()  # what broke there is not to be lost
                 if not under_way and unfit:
                     await asyncio.sleep(LOOK_S)
-                    await self._queue.let_go(job.key, again=True)
+                    await self._let_go(job)
                     return True
                 if not under_way:
                     return False
                 await asyncio.wait(under_way, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if calls:
                 await asyncio.wait(calls.values())
-            await self._queue.let_go(job.key, again=True)  # what was not begun is another's
+            for made in calls.values():
+                made.result()
+            await self._let_go(job)  # what was not begun is another's
             return True
         except BaseException:
             is_begun = any(not made.done() or made.cancelled() or made.exception() for made in begun)
             for made in calls.values():
                 made.cancel()
-            await asyncio.shield(self._queue.let_go(job.key, again=True, begun=is_begun))
+            await asyncio.shield(self._let_go(job, begun=is_begun))
             raise
         finally:
             self.in_hand.discard(job.key)
+
+    async def _let_go(self, job: Job, *, begun: bool = False) -> None:
+        """Have another process take an errand up; through an outage as well, as long as we live."""
+        while True:
+            try:
+                await self._queue.let_go(job.key, again=True, begun=begun)
+                return
+            except JournalFailed:
+                if self.is_closing():
+                    raise
+                await asyncio.sleep(RETRY_S)
 
     def _is_anothers(self, start: ToolCallStart) -> bool:
         """Whether a call is of another version of a tool than we have. For a while a process that has it may come; then

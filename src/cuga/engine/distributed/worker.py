@@ -111,6 +111,8 @@ class Worker(worker.Worker):
         is_gone = False
         try:
             is_gone = await self._take(job)
+        except JournalFailed:
+            is_gone = True  # it could not be given back: as long as it is ours in the database, it is not forgotten
         finally:
             if not is_gone:
                 with suppress(JournalFailed):  # then a sweep closes it, or a look at what we have in hand
