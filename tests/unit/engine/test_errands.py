@@ -312,3 +312,24 @@ async def test_what_nobody_can_say_to_be_ours_is_not_sent(world: World, monkeypa
     events = await main.events(run_id)
     assert [event.message for event in events if isinstance(event, ToolCallError)] == [NOT_SENT.message]
     assert world.did("door", "began") == 1
+
+
+async def test_an_outcome_that_could_not_be_decided_on_is_written_when_it_can_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    monkeypatch.setattr(errands, "RETRY_S", 0.1)
+    pools = (await engine_of(door))._driver.pools
+    look, broken = pools.look, [1]
+    run_id = await main.start("g", plan=deeds(1, seconds=0.5))
+    await world.until("door", "began")
+
+    def breaking(*about: Any) -> Any:
+        if broken:
+            broken.pop()
+            raise RuntimeError("what holds in the house is not known")
+        return look(*about)
+
+    monkeypatch.setattr(pools, "look", breaking)
+    assert (await asyncio.wait_for(main.wait(run_id), 20)).status is Status.SUCCESS
+    assert world.did("door", "began") == 1 and not broken

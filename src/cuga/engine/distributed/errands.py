@@ -127,9 +127,10 @@ class Errands:
             outcome = LOST if job.again else await self._make(job, state, start, begun)
         live = self._driver.lives.make(job.run_id)
         await self._driver.post(live, *await self._hands.recorded(live.run_id, start, outcome))
-        # an outage: it is in hand until it is written, and whoever writes it later tells nobody
-        while live.mail or live.draining:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        # it is in hand until it is written, and whoever writes it later tells nobody
+        while live.mail or live.draining:
+            await asyncio.sleep(0.02 if live.draining else RETRY_S)
+            self._driver.write_what_was_kept()  # after an outage, or when what broke is mended
         self._driver.pools.leave(job.run_id, ended=state.calling)  # places are counted where the run is advanced
 
     async def _make(self, job: Job, state: RunState, start: ToolCallStart, begun: set[asyncio.Task[None]]) -> Outcome:
