@@ -10,7 +10,7 @@ from statistics import median
 from cuga.model.value import Value
 
 SETTLED_S = 60.0  # before that a process is still filling its caches; a look every ten seconds
-GROWN_MB = 48.0  # of a process that was spared, between the first hour's level and now
+GROWN_MB = 128.0  # of a process that was spared: it keeps the latest ten thousand facts in mind, and heads of streams
 MOST_FILES = 200  # of one process
 LATE_S = 60.0  # a waiting job, something due, or a run that does not end: longer is a fault
 PATIENCE_S = 90.0  # what an outage or a kill may cost before it counts

@@ -281,6 +281,28 @@ async def test_who_waits_is_told_when_the_house_closes(world: World) -> None:
         await asyncio.wait_for(waiting, 10)
 
 
+async def test_a_front_beside_a_worker_keeps_nothing_of_the_runs_that_it_begins(world: World) -> None:
+    """A server that begins runs for months must not hold a line for each of them."""
+    await world.process("one")
+    front = Coordinator("smb", house=world.place.root, settings=world.settings, tools=tools(world.directory / "ledger"))
+    await world.stack.enter_async_context(front)
+    runs = [await front.start("g", plan=deeds(1, seconds=0.0)) for _ in range(5)]
+    for run_id in runs:
+        assert (await asyncio.wait_for(front.wait(run_id), 30)).status is Status.SUCCESS
+    engine: Any = (await front.open()).engine
+    assert engine._short.touched == set() and engine._driver.lives.all() == []
+
+
+async def test_a_process_that_is_alone_keeps_a_run_in_mind_until_it_has_ended(world: World) -> None:
+    front = Coordinator("smb", house=world.place.root, settings=world.settings, tools=tools(world.directory / "ledger"))
+    await world.stack.enter_async_context(front)
+    run_id = await front.start("g", plan=deeds(1, seconds=0.3))
+    engine: Any = (await front.open()).engine
+    assert engine.own_queue and engine._short.touched == {run_id}
+    assert (await asyncio.wait_for(front.wait(run_id), 30)).status is Status.SUCCESS
+    assert engine._short.touched == set()
+
+
 def newer() -> tuple[Callable[..., Any], ...]:
     @tool(domain="engagement", side_effect="propose", purpose="does it otherwise", repeatable="key", cost=0.5)
     async def deed(inputs: dict[str, Any], context: ToolContext) -> Any:
