@@ -85,7 +85,7 @@ class Endurance:
         self.troubles: list[tuple[float, float]] = []
         self.found: list[str] = []
         self.did: Counter[str] = Counter()  # what was broken, and what came of it
-        self.killed: list[tuple[float, int]] = []  # when, by the clock, and which process
+        self.broken: list[tuple[float, str]] = []  # when, by the clock, and what
         self.begun: dict[str, float] = {}
         self.open: set[str] = set()
         self.spared: subprocess.Popen[bytes] | None = None
@@ -170,12 +170,12 @@ class Endurance:
             what, worker = self.chance.choice(("kill", "kill", "stop", "end")), self.chance.choice(alive)
             self.did[what] += 1
             begin = self.now()
+            self.broken.append((time.time(), what))
             if what == "stop":
                 worker.send_signal(signal.SIGSTOP)
                 await asyncio.sleep(self.chance.uniform(0.5, 2.0 * LEASE_S))
                 worker.send_signal(signal.SIGCONT)
             elif what == "kill":
-                self.killed.append((time.time(), worker.pid))
                 worker.kill()
             else:
                 worker.terminate()
@@ -202,6 +202,7 @@ class Endurance:
             number += 1
             self.did[f"outage of {long:.0f} s"] += 1
             self.troubles.append((self.now(), self.now() + long + 30.0))
+            self.broken.append((time.time(), "outage"))
             await asyncio.to_thread(self.server.stop)
             await asyncio.sleep(long)
             await asyncio.to_thread(self.server.start)
@@ -274,19 +275,17 @@ class Endurance:
         self.did["doings that the other side knew by their key"] = did.total() - len(did)
         self.did["effects without a key"] = len(leapt)
         if took:
-            self.did["takeovers of a killed worker's runs"] = len(took)
+            self.did["of these after a kill"] = len(took)
             print(f"taken over after a kill: median {median(took):.1f} s, at most {max(took):.1f} s")
 
     def takeovers(self, events: list[Event]) -> list[float]:
-        """How long it took from a kill until another went on with what the killed one had in hand."""
-        found, worker = [], ""
+        """How long after a worker was killed another went on with its run, where that was the last thing to break."""
+        found = []
         for event in events:
-            if isinstance(event, ToolCallStart):
-                worker = event.worker
-            elif isinstance(event, TakenOver):
+            if isinstance(event, TakenOver):
                 at = event.at.timestamp()
-                since = [at - when for when, pid in self.killed if worker.endswith(f"/{pid}") and when <= at]
-                found += [min(since)] if since else []
+                last = max(((when, what) for when, what in self.broken if when <= at), default=(0.0, ""))
+                found += [at - last[0]] if last[1] == "kill" else []
         return found
 
 
