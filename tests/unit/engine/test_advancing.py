@@ -23,7 +23,7 @@ from cuga.journal.codec import events_of
 from cuga.journal.postgres import Address, PostgresJournal
 from cuga.model.event import Event, RunFinished, Status, TakenOver, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 
