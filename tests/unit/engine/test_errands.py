@@ -333,3 +333,15 @@ async def test_an_outcome_that_could_not_be_decided_on_is_written_when_it_can_be
     monkeypatch.setattr(pools, "look", breaking)
     assert (await asyncio.wait_for(main.wait(run_id), 20)).status is Status.SUCCESS
     assert world.did("door", "began") == 1 and not broken
+
+
+async def test_an_errand_that_is_cut_off_in_the_middle_is_known_to_be_begun(world: World) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=1.0))
+    await world.until("door", "began")
+    for task in list((await engine_of(door)).queue._worker._running_jobs):
+        task.cancel()
+    result = await asyncio.wait_for(main.wait(run_id), 30)
+    events = await main.events(run_id)
+    assert [event.message for event in events if isinstance(event, ToolCallError)] == [LOST.message]
+    assert result.status is Status.SUCCESS and await main.verify() == []
