@@ -275,7 +275,7 @@ class Endurance:
         self.did["doings that the other side knew by their key"] = did.total() - len(did)
         self.did["effects without a key"] = len(leapt)
         if took:
-            self.did["of these after a kill"] = len(took)
+            self.did["runs taken over after a kill"] = len(took)
             print(f"taken over after a kill: median {median(took):.1f} s, at most {max(took):.1f} s")
 
     def takeovers(self, events: list[Event]) -> list[float]:
