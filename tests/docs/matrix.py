@@ -169,6 +169,16 @@ Three processes of 64 workers take a shared budget exactly
     unit/journal/test_postgres.py::test_three_processes_of_64_workers_take_a_shared_budget_exactly
 One contract for every engine
     contract/test_engine.py
+One contract for whoever brings runs to an engine of many machines
+    contract/test_attention.py
+While the database stores what some runs decided, others go on
+    unit/journal/test_postgres.py::test_while_the_database_stores_one_half_the_other_half_goes_on
+A lost lease, a foreign intent, an outage in the middle: no call is lost or made twice, nobody waits for ever
+    unit/engine/test_advancing.py
+Hosts lose packets, are cut off and come back: every deed is done once (soak)
+    machines/test_hosts.py
+A fleet works for hours with kills and outages: nothing grows, nothing is late, nothing is lost (soak)
+    machines/test_endure.py
 The calls of a pool are made by its processes alone, and spared when the run is taken over
     machines/test_pools.py
     unit/engine/test_errands.py

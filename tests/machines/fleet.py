@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +44,12 @@ class Fleet:
         """A front that only appends; a worker has to be there."""
         return Coordinator("smb", house=self.place.root, settings=self.settings, tools=tools(self.ledger), user="ann")
 
-    def start(self, *, watchdog: bool = True, pools: str = "") -> subprocess.Popen[bytes]:
-        """One worker more."""
+    def start(
+        self, *, watchdog: bool = True, pools: str = "", inside: Sequence[str] = (), database: str = ""
+    ) -> subprocess.Popen[bytes]:
+        """One worker more; `inside`: what its command begins with, `database`: where it finds the database then."""
         environment = os.environ | {
-            "CUGA_DATABASE": self.database,
+            "CUGA_DATABASE": database or self.database,
             "CUGA_LEASE_S": str(self.lease_s),
             "CUGA_POOLS": pools,
             "CUGA_SEALS": str(self.settings.seals),
@@ -56,7 +59,7 @@ class Fleet:
         }
         with self._errors.open("ab") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", "tests.machines.fleet", str(self.place.root), str(self.ledger)],
+                [*inside, sys.executable, "-m", "tests.machines.fleet", str(self.place.root), str(self.ledger)],
                 env=environment, stderr=log, stdout=log,
             )  # fmt: skip
         self.workers.append(worker)

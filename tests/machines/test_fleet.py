@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import time
 from collections.abc import Iterator
@@ -16,6 +17,8 @@ from cuga.model.event import RunFinished, Status, TakenOver, ToolCallStart
 from cuga.orchestrator import Coordinator
 
 pytestmark = pytest.mark.kills
+
+SEEDS = [int(seed) for seed in os.environ.get("CUGA_CHAOS_SEEDS", "0,1,2,3,4").split(",")]
 
 
 @pytest.fixture
@@ -130,6 +133,11 @@ async def chaos(fleet: Fleet, seed: int, runs: int, steps: int, seconds: float) 
         assert sum(counts.values()) >= 3
         figures = await (await front.open()).engine.figures()  # type: ignore[attr-defined]
         assert figures.stalled == 0
+        effects = fleet.did()
+        print(
+            f"seed {seed}: {dict(counts)}; {runs * steps} steps, {len(effects)} effects, "
+            f"{effects.total() - len(effects)} known again by their key; no gap, no second end"
+        )
 
 
 async def test_workers_come_and_go_by_chance_and_every_deed_is_done_once(fleet: Fleet) -> None:
@@ -137,6 +145,6 @@ async def test_workers_come_and_go_by_chance_and_every_deed_is_done_once(fleet: 
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", SEEDS)
 async def test_workers_come_and_go_for_long(fleet: Fleet, seed: int) -> None:
     await chaos(fleet, seed=seed, runs=60, steps=20, seconds=60)

@@ -198,6 +198,8 @@ class LocalEngine:
         self._waking.moved(live.run_id)
         if state.end is not None or state.parked is not None:
             self._release(live.run_id)
+            if state.end is not None:
+                self._waking.ended(live.run_id)
             if state.parked is not None and state.parked.wake_at is not None:
                 self._waking.wake_at(live.run_id, state.parked.wake_at)
             for waiter in live.waiters:

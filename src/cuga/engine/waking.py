@@ -40,6 +40,10 @@ class Waking:
         if not self._drives_all:
             self._touched.add(run_id)
 
+    def ended(self, run_id: str) -> None:
+        """There is nothing more to wake of a run."""
+        self._touched.discard(run_id)
+
     def moved(self, run_id: str) -> None:
         """A run has moved: what was known of its waiting no longer holds."""
         if self._wakes:

@@ -15,11 +15,12 @@ from cuga.errors import BadInput
 from cuga.model.event import CANONICAL, Event, RunFinished, RunStarted, name_of
 from cuga.projections.projection import Rows
 from cuga.projections.signals import signals_from
-from cuga.projections.tally import Row, Tally, TallyFold
+from cuga.projections.tally import RUN, Row, Tally, TallyFold
 from cuga.projections.trace import TraceEvent, shown
 
 KEPT = 10_000  # events; older ones are in the journal
 ENDED = 1_000  # ended runs whose later facts still find their trace and their place in it
+OPEN = 20_000  # runs that were begun here; of most of them another process hears the end, where there are several
 HOURS = 100  # tallies that are kept apart
 
 
@@ -79,13 +80,18 @@ class TraceEmitter:
                 self._seen.append(shown(event, run_id, self._counts[run_id], self._traces.get(run_id, self.trace_id)))
             if isinstance(event, RunFinished):
                 self._let_go(run_id)
+        if len(self._counts) > OPEN:
+            self._forget(next(iter(self._counts)))
+
+    def _forget(self, run_id: str) -> None:
+        self._traces.pop(run_id, None)
+        self._counts.pop(run_id, None)
+        self._rows.put(f"{RUN}/{run_id}", None)
 
     def _let_go(self, run_id: str) -> None:
         self._ended.append(run_id)
         if len(self._ended) > ENDED:
-            oldest = self._ended.popleft()
-            self._traces.pop(oldest, None)
-            self._counts.pop(oldest, None)
+            self._forget(self._ended.popleft())
 
     def emit(self, name: str, details: Mapping[str, Any] | None = None, *, step: str = "", **more: Any) -> TraceEvent:
         """Add an event of the caller's own, under one of the ten names; `BadInput` for any other."""

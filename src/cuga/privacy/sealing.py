@@ -190,6 +190,8 @@ class Sealing:
 
     def _keyed(self, event: Event) -> Event:
         claims: tuple[Claim, ...] = getattr(event, "claims", ())
+        if not claims:
+            return event
         fresh = tuple(msgspec.structs.replace(claim, scope=self.scope(claim.scope)) for claim in claims)
         return event if fresh == claims else msgspec.structs.replace(event, claims=fresh)
 

@@ -243,6 +243,65 @@ async def ended(front: Coordinator, run_id: str) -> bool:
         return False
 
 
+# --- looking at what others do ---------------------------------------------------------------------------------------
+async def test_what_others_append_to_a_run_of_ours_is_seen_and_our_own_appends_need_no_look(tmp_path: Path) -> None:
+    settings = Settings(database=fresh_database(), lease_s=9, seals=tmp_path / "seals")
+    house = make(tmp_path / "house").root
+    async with Coordinator(
+        "smb", house=house, settings=settings, tools=tools(tmp_path / "l"), drives_all=True
+    ) as front:
+        engine: Any = (await front.open()).engine
+        await engine.sweep()
+        engine._watching.cancel()
+        engine.start_watching = lambda: None  # it looks when it is told to
+        run_id = await front.start("g", plan=deeds(1, seconds=5.0))
+        asked: list[list[str]] = []
+        seen: list[int] = []
+        stands = engine.queue.stands
+
+        async def noted(names: list[str]) -> Any:
+            asked.append(names)
+            return await stands(names)
+
+        engine.queue.stands = noted
+        engine.moved_outside = lambda live, version: seen.append(version)
+        await engine.look()
+        assert run_id not in asked[-1]  # it has appended since it was begun
+        version = engine._driver.lives.make(run_id).state.version
+        other = PostgresJournal(Address.of(settings.database))
+        await other.append(run_id, version, said("somebody else"))
+        await engine.look()
+        assert run_id in asked[-1] and seen == [version + 1]
+        await engine.look()
+        assert seen == [version + 1]  # told once
+        await other.close()
+        await engine.close(grace_s=0.1)
+
+
+async def test_what_could_not_be_seen_to_is_seen_again(tmp_path: Path) -> None:
+    settings = Settings(database=fresh_database(), lease_s=9, seals=tmp_path / "seals")
+    house = make(tmp_path / "house").root
+    async with Coordinator("smb", house=house, settings=settings, drives_all=True) as front:
+        engine: Any = (await front.open()).engine
+        await engine.sweep()
+        engine._watching.cancel()
+        engine.start_watching = lambda: None
+        looks, failing = [], iter([True])
+
+        async def on_house() -> None:
+            looks.append(1)
+            if next(failing, False):
+                raise JournalFailed("it is away")
+
+        engine._on_house, engine._house_version = on_house, -1
+        engine._stands = {}
+        with pytest.raises(JournalFailed):
+            await engine.look()
+        await engine.look()
+        await engine.look()
+        assert len(looks) == 2
+
+
 # --- the watchdog ----------------------------------------------------------------------------------------------------
 def test_a_pause_longer_than_the_lease_is_noticed_once() -> None:
     now, pauses = [100.0], []

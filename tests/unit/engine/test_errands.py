@@ -17,13 +17,12 @@ from tests.postgres import fresh_database
 
 from cuga.engine.distributed import errands
 from cuga.engine.distributed.errands import LOST, NOT_SENT, key_of
-from cuga.model.event import Status, StepInDoubt, TakenOver, ToolCallComplete, ToolCallError
+from cuga.errors import JournalFailed
+from cuga.model.event import Status, StepInDoubt, TakenOver, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.place import make
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
-
-pytestmark = pytest.mark.kills
 
 
 class World:
@@ -187,3 +186,162 @@ async def test_a_door_that_breaks_leaves_an_unknown_outcome(world: World, monkey
     await main.wait(run_id, 60)
     events = await main.events(run_id)
     assert "off its hinges" in next(event.message for event in events if isinstance(event, ToolCallError))
+
+
+async def test_a_run_that_waits_for_a_pool_nobody_serves_is_cancelled_at_once(world: World) -> None:
+    main = await world.process("main")
+    await asyncio.sleep(1.2)  # it has heard of no process of the pool
+    run_id = await main.start("g", plan=deeds(1))
+    async with asyncio.timeout(10):
+        while not (await engine_of(main))._driver.pools.is_waiting(run_id):
+            await asyncio.sleep(0.02)
+    result = await asyncio.wait_for(main.cancel(run_id, "enough"), 10)
+    assert result.status is Status.CANCELLED
+    assert not any(isinstance(event, ToolCallStart) for event in await main.events(run_id))
+
+
+async def test_what_comes_back_after_the_run_has_ended_changes_nothing(world: World) -> None:
+    """A process of the pool was given up while its call went on; by then another has made it, and the run is over."""
+    main, slow = await world.process("main"), await world.process("slow", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=2.0))
+    await world.until("slow", "began")
+    queue = (await engine_of(slow)).queue
+    made, hands = asyncio.Event(), (await engine_of(slow))._hands
+    recorded = hands.recorded
+
+    async def late(*about: Any) -> Any:
+        await made.wait()
+        return await recorded(*about)
+
+    hands.recorded = late
+    await world.process("other", "door")
+    (await engine_of(slow))._errands.is_closing = lambda: True  # it takes nothing more
+    await queue.let_go(key_of(run_id, "door"), again=True, begun=True)
+    assert (await main.wait(run_id, 60)).status is Status.SUCCESS
+    before = len(await main.events(run_id))
+    made.set()
+    await asyncio.sleep(0.5)
+    events = await main.events(run_id)
+    assert sum(isinstance(event, ToolCallComplete) for event in events) == 1
+    assert not any(isinstance(event, (ToolCallComplete, ToolCallError)) for event in events[before:])
+    assert await main.verify() == []
+
+
+async def test_an_errand_that_could_not_be_given_back_is_not_lost(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database is away for as long as it takes to give it back, and there again to hear that it is through."""
+    monkeypatch.setattr(errands, "RETRY_S", 0.1)
+    main = await world.process("main")
+    newer_one = await world.process("newer", "door", own=newer())
+    queue = (await engine_of(newer_one)).queue
+    let_go, left = queue.let_go, [1, 2, 3]
+
+    async def failing(key: str, *, again: bool, begun: bool = False) -> None:
+        if "#" in key and left:
+            left.pop()
+            raise JournalFailed("it is away")
+        await let_go(key, again=again, begun=begun)
+
+    monkeypatch.setattr(queue, "let_go", failing)
+    run_id = await main.start("g", plan=deeds(1))
+    async with asyncio.timeout(10):
+        while left:
+            await asyncio.sleep(0.02)
+    await world.process("door", "door")
+    assert (await main.wait(run_id, 30)).status is Status.SUCCESS
+    assert world.did("door") == 1
+    assert not any(isinstance(event, ToolCallError) for event in await main.events(run_id))
+
+
+async def test_a_call_that_outlives_its_process_is_known_to_be_begun(world: World) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=6.0))
+    await world.until("door", "began")
+    (await engine_of(door)).queue._worker.shutdown_graceful_timeout = 0.2
+    await world.process("other", "door", own=tools(world.directory / "other"))
+    await door.close()
+    async with asyncio.timeout(30):
+        while not any(isinstance(event, ToolCallError) for event in await main.events(run_id)):
+            await asyncio.sleep(0.05)
+    lost = next(event for event in await main.events(run_id) if isinstance(event, ToolCallError))
+    assert lost.message == LOST.message
+    assert world.did("door", "began") == 1
+
+
+async def test_an_outage_between_the_call_and_its_outcome_costs_neither(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=0.3))
+    engine = await engine_of(door)
+    journal, loads = engine._driver.journal, iter([True])
+    append, read, failures = journal.append, journal.read, iter([True, True])
+
+    async def failing(stream: str, *about: Any, **more: Any) -> Any:
+        if stream == run_id and next(failures, False):
+            raise JournalFailed("it is away")
+        return await append(stream, *about, **more)
+
+    async def away(stream: str, after: int = 0) -> Any:
+        if stream == run_id and next(loads, False):
+            raise JournalFailed("it is away")
+        return await read(stream, after)
+
+    monkeypatch.setattr(journal, "append", failing)
+    monkeypatch.setattr(journal, "read", away)
+    assert (await main.wait(run_id, 30)).status is Status.SUCCESS
+    assert world.did("door", "began") == world.did("door") == 1
+    assert next(failures, None) is None
+    assert sum(isinstance(event, ToolCallComplete) for event in await main.events(run_id)) == 1
+
+
+async def test_what_nobody_can_say_to_be_ours_is_not_sent(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    queue = (await engine_of(door)).queue
+    holds, failing = queue.holds, iter([True])
+
+    async def away(key: str) -> bool:
+        if next(failing, False):
+            raise JournalFailed("it is away")
+        return bool(await holds(key))
+
+    monkeypatch.setattr(queue, "holds", away)
+    run_id = await main.start("g", plan=deeds(1))
+    assert (await main.wait(run_id, 60)).status is Status.SUCCESS
+    events = await main.events(run_id)
+    assert [event.message for event in events if isinstance(event, ToolCallError)] == [NOT_SENT.message]
+    assert world.did("door", "began") == 1
+
+
+async def test_an_outcome_that_could_not_be_decided_on_is_written_when_it_can_be(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    monkeypatch.setattr(errands, "RETRY_S", 0.1)
+    pools = (await engine_of(door))._driver.pools
+    look, broken = pools.look, [1]
+    run_id = await main.start("g", plan=deeds(1, seconds=0.5))
+    await world.until("door", "began")
+
+    def breaking(*about: Any) -> Any:
+        if broken:
+            broken.pop()
+            raise RuntimeError("what holds in the house is not known")
+        return look(*about)
+
+    monkeypatch.setattr(pools, "look", breaking)
+    assert (await asyncio.wait_for(main.wait(run_id), 20)).status is Status.SUCCESS
+    assert world.did("door", "began") == 1 and not broken
+
+
+async def test_an_errand_that_is_cut_off_in_the_middle_is_known_to_be_begun(world: World) -> None:
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=1.0))
+    await world.until("door", "began")
+    for task in list((await engine_of(door)).queue._worker._running_jobs):
+        task.cancel()
+    result = await asyncio.wait_for(main.wait(run_id), 30)
+    events = await main.events(run_id)
+    assert [event.message for event in events if isinstance(event, ToolCallError)] == [LOST.message]
+    assert result.status is Status.SUCCESS and await main.verify() == []

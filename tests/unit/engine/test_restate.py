@@ -14,19 +14,20 @@ from pathlib import Path
 
 import pytest
 from tests.contract.journals import row, said
-from tests.postgres import database, fresh_schema
+from tests.machines.deeds import tools
+from tests.machines.fleet import deeds
+from tests.postgres import database, fresh_database, fresh_schema
 from tests.restate import free_ports, shared_server
 
 from cuga.clock import SystemClock
-from cuga.engine.distributed import Pace
-from cuga.engine.distributed.worker import Job
+from cuga.engine.distributed import Job, Pace
 from cuga.engine.restate import Address, Alone, Among, RestateQueue
 from cuga.errors import BadInput, JournalFailed, RegistryInvalid
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Index
 from cuga.journal.postgres import Address as Book
 from cuga.journal.postgres import PostgresJournal, migrate
-from cuga.model.event import Status
+from cuga.model.event import Status, TakenOver, ToolCallStart
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.place import Place, make
 from cuga.orchestrator.operating.health import examine
@@ -271,6 +272,62 @@ async def test_a_place_that_is_taken_is_said_at_once(house: Place, tmp_path: Pat
         async with Coordinator("smb", house=house.root, settings=settings, drives_all=True) as front:
             with pytest.raises(BadInput, match="nothing can listen for Restate"):
                 await (await front.open()).engine.sweep()
+
+
+POOLS = """
+version: 1
+default_profile: smb
+domains: [engagement]
+packs: []
+engine: restate
+adapters: {crm: [offline], mail: [offline]}
+profiles:
+  smb: {calls: 1000, cost: 1000.0, approvals: moderate, adapters: [offline], max_parallel: 4}
+workers:
+  desk: {capabilities: [engagement], concurrency: 4}
+"""
+
+
+async def test_a_run_with_a_call_of_a_pool_in_flight_is_taken_over(house: Place, tmp_path: Path) -> None:
+    """Whoever takes over asks which calls are in somebody's hands; with Restate no process has errands."""
+    server = shared_server()
+    house.registry.write_text(POOLS)
+    ledger = tmp_path / "ledger"
+
+    def process() -> Coordinator:
+        settings = replace(away(tmp_path), restate=server.ingress, restate_admin=server.admin)
+        return Coordinator("smb", house=house.root, settings=settings, tools=tools(ledger), user="ann", drives_all=True)
+
+    async with process() as first:
+        engine = (await first.open()).engine
+        await engine.sweep()
+        run_id = await first.start("g", plan=deeds(1, seconds=3.0))
+        async with asyncio.timeout(PATIENCE_S):
+            while not ledger.exists():
+                await asyncio.sleep(0.02)
+        await engine.close(grace_s=0.1)  # what is in flight is lost with it
+    async with process() as second:
+        await (await second.open()).engine.sweep()
+        result = await asyncio.wait_for(second.wait(run_id), PATIENCE_S)
+        events = await second.events(run_id)
+    assert result.status is Status.SUCCESS and any(isinstance(event, TakenOver) for event in events)
+    assert next(event.pool for event in events if isinstance(event, ToolCallStart)) == "desk"
+
+
+async def test_a_pool_with_processes_of_its_own_is_served_here_or_refused(house: Place, tmp_path: Path) -> None:
+    """No process serves a pool alone: one that has the book for itself makes its calls, among several nobody may."""
+    server = shared_server()
+    house.registry.write_text(POOLS.replace("concurrency: 4", "kind: process"))
+    settings = replace(away(tmp_path), restate=server.ingress, restate_admin=server.admin)
+    front = Coordinator("smb", house=house.root, settings=settings, tools=tools(tmp_path / "l"), drives_all=True)
+    async with front:
+        await (await front.open()).engine.sweep()
+        run_id = await front.start("g", plan=deeds(1))
+        assert (await asyncio.wait_for(front.wait(run_id), PATIENCE_S)).status is Status.SUCCESS
+    shared = make(tmp_path / "shared")
+    shared.registry.write_text(house.registry.read_text())
+    with pytest.raises(BadInput, match="desk"):
+        await Coordinator("smb", house=shared.root, settings=replace(settings, database=fresh_database())).open()
 
 
 async def test_limits_by_tenant_and_missing_packages_are_refused(

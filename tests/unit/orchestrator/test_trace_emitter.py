@@ -8,7 +8,7 @@ import pytest
 from cuga.clock import ManualClock
 from cuga.errors import BadInput
 from cuga.model.event import CANONICAL
-from cuga.orchestrator import ApprovalEvent, ToolCallEvent, TraceEmitter, emit_event
+from cuga.orchestrator import ApprovalEvent, ToolCallEvent, TraceEmitter, emit_event, trace_emitter
 from cuga.orchestrator.trace_emitter import ENDED, HOURS
 from cuga.testing import completes, given, start
 from cuga.testing.factories import READ, plan, step
@@ -73,3 +73,13 @@ def test_ended_runs_leave_their_figures_and_nothing_else():
     assert len(emitter._counts) == len(emitter._traces) == len(emitter._ended) == ENDED
     assert (len(emitter._rows._runs), len(emitter._rows._tallies)) == (0, HOURS)
     assert emitter.get_trace()[-1].seq == len(facts) - 1
+
+
+def test_runs_of_which_another_process_hears_the_end_are_forgotten_after_many_others(monkeypatch):
+    monkeypatch.setattr(trace_emitter, "OPEN", 50)
+    emitter = TraceEmitter()
+    begun = given().when(start(plan(step("a", READ)))).events
+    for n in range(500):
+        emitter.hear(f"r{n}", begun)
+    assert len(emitter._counts) == len(emitter._traces) == 50 and len(emitter._rows._runs) <= 50
+    assert emitter.get_trace()[-1].run_id == "r499"

@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 
 from cuga.engine.distributed.attending import Attending
+from cuga.engine.distributed.attention import Job
 from cuga.engine.distributed.errands import key_of
 from cuga.engine.distributed.lease import Lease, asks_elsewhere
 from cuga.engine.distributed.pace import boot_time
-from cuga.engine.distributed.worker import Job
 from cuga.engine.driver import RETRY_S
 from cuga.engine.hands import Perform
 from cuga.engine.live import Live
@@ -43,6 +43,16 @@ class Advancing(Attending):
 
     def in_hand(self) -> list[str]:
         return list(self._leases)
+
+    def just_moved(self) -> set[str]:
+        moved = set()
+        for run_id, lease in self._leases.items():
+            live = self._driver.lives.find(run_id)
+            version = live.state.version if live is not None and live.state is not None else 0
+            if version != lease.seen and not lease.lost:
+                moved.add(run_id)
+            lease.seen = version
+        return moved
 
     # --- what the driver asks and tells -----------------------------------------------------------------------------
     def holds(self, run_id: str) -> bool:
@@ -139,13 +149,11 @@ class Advancing(Attending):
     # --- a run that is ours -----------------------------------------------------------------------------------------
     async def advance(self, job: Job) -> bool:
         """What a job does: take the run up, and see to it until it rests. True: the job is gone with it."""
-        place: int | None = None
-        if self.queue.pace.tenant_runs:
-            place = await self.queue.take_place(job.tenant)
-            if place is None:  # the tenant has its share: others go first, and it is looked at again soon
-                await asyncio.sleep(TURN_S)
-                await self.surely_wake(job.run_id)
-                return False
+        place = await self.queue.take_place(job.tenant)
+        if place is None:  # the tenant has its share: others go first, and it is looked at again soon
+            await asyncio.sleep(TURN_S)
+            await self.surely_wake(job.run_id)
+            return False
         if (before := self._leases.get(job.run_id)) is not None:
             before.lost = True  # closed by a sweep that had not heard of us; this is another one
             before.news.set()
@@ -159,8 +167,7 @@ class Advancing(Attending):
             raise
         finally:
             self._put_down(live, lease)
-            if place is not None:
-                await self.queue.leave_place(job.tenant, place)
+            await self.queue.leave_place(job.tenant, place)
         return lease.is_over
 
     async def _see_through(self, live: Live, lease: Lease) -> None:
@@ -263,8 +270,8 @@ class Advancing(Attending):
                 return True
             if self.is_closing and not is_busy:
                 return False
-            if live.run_id in self.left_alone and not is_busy:
-                return True
+            if live.run_id in self.left_alone and not (live.draining or live.is_thinking or _makes_calls(live)):
+                return True  # what its calls brought back is kept until somebody resumes it
             try:
                 async with asyncio.timeout(0.5):
                     await lease.news.wait()
@@ -327,3 +334,9 @@ class Advancing(Attending):
             return False  # nobody can say: then it is not sent
         self._lose(lease)
         return False
+
+
+def _makes_calls(live: Live) -> bool:
+    """Whether a call of a run is still in the air: what has come back lies in the mail until it is written."""
+    back = {one.command.step for one in live.mail if isinstance(one.command, c.RecordOutcome)}
+    return not live.flying.keys() <= back

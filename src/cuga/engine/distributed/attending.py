@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from cuga.clock import Clock
-from cuga.engine.distributed.queue import Queue
+from cuga.engine.distributed.attention import Attention
 from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.live import Live
@@ -37,7 +38,7 @@ class Attending(LocalEngine):
         perform: Perform,
         make_plan: MakePlan,
         worker: str,
-        queue: Queue,
+        queue: Attention,
         ask_model: AskModel,
         house: str,
         on_house: Callable[[], Awaitable[None]] | None,
@@ -101,6 +102,11 @@ class Attending(LocalEngine):
         """Runs that this process advances."""
         return []
 
+    def just_moved(self) -> set[str]:
+        """Those of them that this process appended to since it was last asked: the append was compared with what others
+        did, so they need not be looked at."""
+        return set()
+
     def moved_outside(self, live: Live, version: int) -> None:
         """Another process has appended to a run that is ours."""
 
@@ -133,19 +139,27 @@ class Attending(LocalEngine):
     async def _watch(self) -> None:
         while not self.is_closing:
             await asyncio.sleep(WATCH_S)
-            wanted = {*self._waiting, *self._news, *self.in_hand(), *([self._house] if self._house else [])}
-            self._unsettled &= wanted
-            try:
-                stands = await self.queue.stands(sorted(wanted))
-            except JournalFailed:
-                continue  # an outage; what happened meanwhile is seen behind it
-            before, self._stands = self._stands, stands
+            with suppress(JournalFailed):  # an outage; what happened meanwhile is seen behind it
+                await self.look()
+
+    async def look(self) -> None:
+        """See what others did to the runs that somebody here waits for or advances."""
+        wanted = {*self._waiting, *self._news, *self.in_hand(), *([self._house] if self._house else [])}
+        self._unsettled &= wanted
+        ours = self.just_moved() & wanted
+        stands = await self.queue.stands(sorted(wanted - ours))
+        before, self._stands = self._stands, stands
+        self._stands |= {name: before[name] for name in ours if name in before}
+        try:
             for name, stand in stands.items():
                 # a look that changes nothing may begin and end between two of ours
                 if before.get(name) != stand or (name in self._unsettled and not stand[1]):
-                    await self._moved(name, *stand, is_new=name not in before)
+                    await self._moved(name, *stand)
+        except JournalFailed:
+            self._stands = before  # what could not be seen to is seen again
+            raise
 
-    async def _moved(self, name: str, version: int, is_busy: bool, *, is_new: bool) -> None:
+    async def _moved(self, name: str, version: int, is_busy: bool) -> None:
         if name == self._house:
             await self.see_house(version)
             return
@@ -154,7 +168,7 @@ class Attending(LocalEngine):
             self.tell(name)
         for news in self._news.get(name, ()):
             news.come()
-        if is_new or not self.holds(name):
+        if not self.holds(name):
             return
         live = self._driver.lives.make(name)
         if live.state is not None and live.state.version < version and not live.draining:

@@ -13,10 +13,11 @@ from contextlib import suppress
 
 from cuga.clock import Clock
 from cuga.engine.distributed.advancing import Advancing
+from cuga.engine.distributed.attention import Attention, Figures
 from cuga.engine.distributed.errands import Errands
 from cuga.engine.distributed.lease import Lease
 from cuga.engine.distributed.pace import boot_time
-from cuga.engine.distributed.queue import QUEUE, Figures, Queue
+from cuga.engine.distributed.queue import QUEUE
 from cuga.engine.distributed.waits import ShortWaits
 from cuga.engine.distributed.watchdog import Watchdog
 from cuga.engine.driver import Driver
@@ -45,7 +46,7 @@ class DistributedEngine(Advancing):
         perform: Perform,
         make_plan: MakePlan,
         worker: str,
-        queue: Queue,
+        queue: Attention,
         *,
         ask_model: AskModel = nobody_to_ask,
         serves: bool = False,
@@ -82,7 +83,7 @@ class DistributedEngine(Advancing):
     # --- what people and programs ask -----------------------------------------------------------------------------
     async def begin(self, run_id: str, start: c.StartRun) -> RunState:
         await self._get_ready()
-        self._waking.touch(run_id)
+        self._touch(run_id)
         lease = self._lease_for_a_new_one(run_id)
         try:
             return await self._driver.handle(run_id, start)
@@ -90,6 +91,11 @@ class DistributedEngine(Advancing):
             if lease is not None and lease.is_new and self._leases.get(run_id) is lease:
                 del self._leases[run_id]  # if it was stored nevertheless, a look at what we have in hand finds it
             raise
+
+    def _touch(self, run_id: str) -> None:
+        """Keep in mind what nobody else is to look at; the rest is seen to by whoever lives."""
+        if self.own_queue:
+            self._waking.touch(run_id)
 
     def _lease_for_a_new_one(self, run_id: str) -> Lease | None:
         """A lease that the first append will make true, where we have room; else the run goes through the queue."""
@@ -109,7 +115,7 @@ class DistributedEngine(Advancing):
 
     async def send(self, run_id: str, command: c.Command) -> RunState:
         await self._get_ready()
-        self._waking.touch(run_id)
+        self._touch(run_id)
         if not self.holds(run_id):
             self._driver.lives.make(run_id).stale = True
         return await self._driver.handle(run_id, command)
@@ -119,7 +125,7 @@ class DistributedEngine(Advancing):
         state = await self._driver.load(run_id)
         if state.end is None:
             await self._get_ready()
-            self._waking.touch(run_id)
+            self._touch(run_id)
             await self.queue.wake(run_id, self.own_queue)
             self.left_alone.pop(run_id, None)
         return state

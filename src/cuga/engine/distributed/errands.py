@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
-from cuga.engine.distributed.queue import Queue
-from cuga.engine.distributed.worker import Job
+from cuga.engine.distributed.attention import Attention, Job
 from cuga.engine.driver import RETRY_S, Driver
 from cuga.engine.hands import Hands, Perform
 from cuga.errors import JournalFailed
@@ -44,7 +43,7 @@ class Errands:
     """Makes the calls of this process's pools. `perform` is the door to the tools."""
 
     def __init__(
-        self, driver: Driver, hands: Hands, queue: Queue, perform: Perform, is_closing: Callable[[], bool]
+        self, driver: Driver, hands: Hands, queue: Attention, perform: Perform, is_closing: Callable[[], bool]
     ) -> None:
         self._driver = driver
         self._hands = hands
@@ -73,23 +72,36 @@ class Errands:
                         made.result()  # what broke there is not to be lost
                 if not under_way and unfit:
                     await asyncio.sleep(LOOK_S)
-                    await self._queue.let_go(job.key, again=True)
+                    await self._let_go(job)
                     return True
                 if not under_way:
                     return False
                 await asyncio.wait(under_way, timeout=LOOK_S, return_when=asyncio.FIRST_COMPLETED)
             if calls:
                 await asyncio.wait(calls.values())
-            await self._queue.let_go(job.key, again=True)  # what was not begun is another's
+            for made in calls.values():
+                made.result()
+            await self._let_go(job)  # what was not begun is another's
             return True
         except BaseException:
             is_begun = any(not made.done() or made.cancelled() or made.exception() for made in begun)
             for made in calls.values():
                 made.cancel()
-            await asyncio.shield(self._queue.let_go(job.key, again=True, begun=is_begun))
+            await asyncio.shield(self._let_go(job, begun=is_begun))
             raise
         finally:
             self.in_hand.discard(job.key)
+
+    async def _let_go(self, job: Job, *, begun: bool = False) -> None:
+        """Have another process take an errand up; through an outage as well, as long as we live."""
+        while True:
+            try:
+                await self._queue.let_go(job.key, again=True, begun=begun)
+                return
+            except JournalFailed:
+                if self.is_closing():
+                    raise
+                await asyncio.sleep(RETRY_S)
 
     def _is_anothers(self, start: ToolCallStart) -> bool:
         """Whether a call is of another version of a tool than we have. For a while a process that has it may come; then
@@ -115,9 +127,10 @@ class Errands:
             outcome = LOST if job.again else await self._make(job, state, start, begun)
         live = self._driver.lives.make(job.run_id)
         await self._driver.post(live, *await self._hands.recorded(live.run_id, start, outcome))
-        # an outage: it is in hand until it is written, and whoever writes it later tells nobody
-        while live.mail or live.draining:  # noqa: ASYNC110
-            await asyncio.sleep(0.02)
+        # it is in hand until it is written, and whoever writes it later tells nobody
+        while live.mail or live.draining:
+            await asyncio.sleep(0.02 if live.draining else RETRY_S)
+            self._driver.write_what_was_kept()  # after an outage, or when what broke is mended
         self._driver.pools.leave(job.run_id, ended=state.calling)  # places are counted where the run is advanced
 
     async def _make(self, job: Job, state: RunState, start: ToolCallStart, begun: set[asyncio.Task[None]]) -> Outcome:

@@ -11,7 +11,7 @@ from cuga.kernel.state import RunState
 class Lease:
     """A run that this process advances, and the calls whose intents it wrote."""
 
-    __slots__ = ("errands", "is_new", "is_over", "lost", "news", "own", "rests", "run_id", "worker_id")
+    __slots__ = ("errands", "is_new", "is_over", "lost", "news", "own", "rests", "run_id", "seen", "worker_id")
 
     def __init__(self, run_id: str, worker_id: int, *, is_new: bool = False) -> None:
         self.run_id = run_id
@@ -20,6 +20,7 @@ class Lease:
         self.rests = False  # the append that is under way lets it rest, and takes it from our hands
         self.is_over = False  # it does, and nobody has it in hand
         self.lost = False
+        self.seen = 0  # the version at the last look at what others did
         self.news = asyncio.Event()  # it rests, was lost, or we are to stop
         self.own: set[tuple[str, int]] = set()  # step and attempt
         self.errands: set[tuple[str, int]] = set()  # of those, the ones that processes of a pool make

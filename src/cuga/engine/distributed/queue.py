@@ -18,10 +18,10 @@ from procrastinate.exceptions import ProcrastinateException
 from procrastinate.schema import SchemaManager
 from psycopg import AsyncConnection
 
+from cuga.engine.distributed.attention import Figures, Take
 from cuga.engine.distributed.pace import Pace
-from cuga.engine.distributed.worker import Take, Worker, app_of
+from cuga.engine.distributed.worker import Worker, app_of
 from cuga.errors import JournalFailed
-from cuga.model.value import Value
 from cuga.sql import named
 
 QUEUE = "cuga"  # of the jobs that any worker takes
@@ -55,17 +55,6 @@ class Database(Protocol):
     def failed(self, error: Exception) -> JournalFailed:
         """What went wrong, in one line."""
         ...
-
-
-class Figures(Value, frozen=True, kw_only=True):
-    """What the queue looks like. Ages are seconds."""
-
-    waiting: int  # jobs that nobody has begun
-    running: int
-    stalled: int  # jobs whose worker is silent
-    oldest_s: float  # how long the oldest waiting job has waited
-    workers: int  # that were heard of lately
-    sweep_lag_s: float  # how long the run that is due longest is due
 
 
 def statements() -> dict[str, str]:
@@ -220,7 +209,10 @@ class Queue:
 
     # --- places of tenants -------------------------------------------------------------------------------------------
     async def take_place(self, tenant: str) -> int | None:
-        """One of the places of a tenant, by its number; None when all are taken. It is lost with our connection."""
+        """One of the places of a tenant, by its number, 0 where there is no limit; None when all are taken. It is lost
+        with our connection."""
+        if not self.pace.tenant_runs:
+            return 0
         with suppress(psycopg.Error):  # away: then nobody begins
             connection = await self._place_connection()
             for number in range(1, self.pace.tenant_runs + 1):
@@ -235,6 +227,8 @@ class Queue:
 
     async def leave_place(self, tenant: str, number: int) -> None:
         """Give a place back."""
+        if not number:
+            return
         self._taken[tenant].discard(number)
         with suppress(psycopg.Error):  # lost with its connection: then it is free already
             await (await self._place_connection()).execute(statements()["leave"].encode(), (tenant, number))

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import procrastinate
 from procrastinate import jobs, utils, worker
@@ -17,39 +17,13 @@ from procrastinate.job_context import JobContext
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool
 
+from cuga.engine.distributed.attention import Job, Take
 from cuga.errors import JournalFailed
-from cuga.model.value import Value
 
 if TYPE_CHECKING:
     from cuga.engine.distributed.queue import Database, Queue
 
 AT_ONCE = 20  # jobs that are taken with one question: more would leave nothing to the other workers
-
-
-class Job(Value, frozen=True, kw_only=True):
-    """A job that is in our hands."""
-
-    id: int
-    key: str  # of which one is in hand at a time: the run, or run#pool
-    run_id: str
-    tenant: str
-    again: bool = False  # a worker that had it in hand was lost
-
-    @property
-    def pool(self) -> str:
-        """Of whose calls it is; empty: of the run itself."""
-        return self.key[len(self.run_id) + 1 :]
-
-
-Take = Callable[[Job], Awaitable[bool]]  # does what a job is for; True: the job is gone already
-
-
-class Heard(Protocol):
-    """Who wants to know that the database has heard that we live."""
-
-    def __call__(self) -> None:
-        """It has."""
-        ...
 
 
 def app_of(database: Database) -> procrastinate.App:
@@ -137,6 +111,8 @@ class Worker(worker.Worker):
         is_gone = False
         try:
             is_gone = await self._take(job)
+        except JournalFailed:
+            is_gone = True  # it could not be given back: as long as it is ours in the database, it is not forgotten
         finally:
             if not is_gone:
                 with suppress(JournalFailed):  # then a sweep closes it, or a look at what we have in hand

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
-from typing import cast
 
 from cuga.clock import Clock
-from cuga.engine.distributed import DistributedEngine, Queue
+from cuga.engine.distributed import DistributedEngine
 from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform, nobody_to_ask
 from cuga.engine.live import Live
 from cuga.engine.restate.queue import RestateQueue
 from cuga.engine.waking import Waking
 from cuga.kernel.state import RunState
-from cuga.model.event import Event
+from cuga.model.event import Event, ToolCallStart
 
 
 class _DelayedSends(Waking):
@@ -55,9 +54,10 @@ class RestateEngine(DistributedEngine):
         beside: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         super().__init__(
-            driver, clock, perform, make_plan, worker, cast(Queue, queue), ask_model=ask_model, serves=serves,
+            driver, clock, perform, make_plan, worker, queue, ask_model=ask_model, serves=serves,
             house=house, on_house=on_house, beside=beside,
         )  # fmt: skip
+        driver.pools.waits_for_processes = bool(house)  # alone on its book it makes the calls of every pool
         self.restate = queue
         self._waking = _DelayedSends(driver, clock, self._hands.spawn, queue)
         self.left_alone = self._waking.left_alone
@@ -66,6 +66,9 @@ class RestateEngine(DistributedEngine):
         if self._known is None and not self.is_closing and (self._serves or not await self._somebody_serves()):
             await self.restate.listen()  # what is wrong with that is for whoever asked
         await super()._get_ready()
+
+    def _has_processes(self, start: ToolCallStart) -> bool:
+        return bool(self._house) and super()._has_processes(start)
 
     def wakes(self, live: Live, state: RunState, events: Sequence[Event]) -> tuple[str, ...]:
         """Nobody in the append: what it owes is sent behind it."""

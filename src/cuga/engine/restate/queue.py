@@ -12,9 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 
 from cuga.clock import Clock
+from cuga.engine.distributed.attention import Figures, Job, Take
 from cuga.engine.distributed.pace import Pace
-from cuga.engine.distributed.queue import Figures
-from cuga.engine.distributed.worker import Job, Take
 from cuga.engine.restate.hold import Hold
 from cuga.engine.restate.sending import AGAIN_S, Address, Naming, Sending
 from cuga.engine.restate.service import Service
@@ -182,6 +181,17 @@ class RestateQueue:
         """What we had in hand is somebody else's to look at, if `again`."""
         if again:
             self.sending.owe(key, again=True)
+
+    async def busy(self, keys: Sequence[str]) -> set[str]:
+        """Nobody makes the calls of a run but whoever advances it."""
+        return set()
+
+    async def take_place(self, tenant: str) -> int | None:
+        """Nothing limits the runs of one tenant here."""
+        return 0
+
+    async def leave_place(self, tenant: str, number: int) -> None:
+        """Nobody waits for it."""
 
     async def say_load(self, running: Mapping[str, int]) -> None:
         """Nobody hears of it: process pools need the engine of the database."""

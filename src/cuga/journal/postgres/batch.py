@@ -57,11 +57,10 @@ class Item(msgspec.Struct, eq=False):
     claims: Sequence[Wanted] = ()
     index: Index | None = None
     blobs: dict[str, bytes] = {}
+    size: int = 0  # bytes of events and blobs, about
 
-    @property
-    def size(self) -> int:
-        """Bytes of events and blobs, about."""
-        return len(self.body) + sum(map(len, self.blobs.values())) + 200
+    def __post_init__(self) -> None:
+        self.size = len(self.body) + sum(map(len, self.blobs.values())) + 200
 
 
 def wanted(claims: Sequence[Claim]) -> list[Wanted]:

@@ -43,6 +43,7 @@ from cuga.journal.sqlite.row import joined
 from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
+EAGER = 32  # who was stored together goes on in turns of so many: the database is not to wait for all of them
 BATCH_APPENDS = 2_000  # a larger batch would hold shared scopes too long
 BATCH_BYTES = 4 << 20
 QUEUE_APPENDS = 6_000  # with more waiting, the door is closed until some are stored
@@ -186,8 +187,9 @@ class PostgresJournal:
 
     async def _taken_before(self, events: Sequence[Event]) -> Refused | None:
         """What was claimed before scopes were keyed counts with what is claimed since; nothing is added to it."""
-        claims = claims_of(events)
-        keyed = await self._with_keys(lambda: [self._codec.scope(claim.scope) for claim in claims]) if claims else []
+        if self._codec.personal is None or not (claims := claims_of(events)):
+            return None
+        keyed = await self._with_keys(lambda: [self._codec.scope(claim.scope) for claim in claims])
         for claim, scope in zip(claims, keyed, strict=True):
             if scope == claim.scope or claim.amount < 0:
                 continue
@@ -274,26 +276,53 @@ class PostgresJournal:
             await self._news()
 
     async def _write_all(self) -> None:
-        while self._queue:
-            batch: list[Item] = []
-            size = 0
-            for item in self._queue[:BATCH_APPENDS]:
-                if batch and size + item.size > BATCH_BYTES:
-                    break
-                batch.append(item)
-                size += item.size
-            del self._queue[: len(batch)]
-            batch.sort(key=_stream_of)  # the order in which every process takes its locks; that of each stream is kept
-            answers = await self._writer.write(batch)
+        """Write as long as something waits. Whoever waits for a batch is answered while the next one is under way, so
+        the database stores what some runs decided while we decide on others."""
+        answered: list[tuple[Item, Answer | JournalFailed]] = []
+        while self._queue or answered:
+            if not self._queue:
+                # were all of them to come back together, one of us would always wait for the other
+                half = len(answered) // 2 if len(answered) >= 2 * EAGER else len(answered)
+                await self._settle_all(answered[:half], give_way=half < len(answered))
+                answered = answered[half:]
+                continue
+            batch, size = self._next_batch()
+            if answered:
+                writing = asyncio.ensure_future(self._writer.write(batch))
+                await asyncio.sleep(0)  # it is sent before others go on
+                await self._settle_all(answered, give_way=True)
+                answers = await writing
+            else:
+                answers = await self._writer.write(batch)
+            answered = list(zip(batch, answers, strict=True))
             self._size -= size
-            for item, answer in zip(batch, answers, strict=True):
-                self._settle(item, answer)
             self.commits += 1
             self._tell()
-            self._point("append.answered")
         self._writing = None
         if len(self._heads) > REMEMBERED:
             self._heads = {stream: head for stream, head in self._heads.items() if head.pending}
+
+    def _next_batch(self) -> tuple[list[Item], int]:
+        """What is stored together next, in the order in which every process takes its locks, and how large it is."""
+        batch: list[Item] = []
+        size = 0
+        for item in self._queue[:BATCH_APPENDS]:
+            if batch and size + item.size > BATCH_BYTES:
+                break
+            batch.append(item)
+            size += item.size
+        del self._queue[: len(batch)]
+        batch.sort(key=_stream_of)  # that of each stream is kept
+        return batch, size
+
+    async def _settle_all(self, answered: Sequence[tuple[Item, Answer | JournalFailed]], *, give_way: bool) -> None:
+        """Answer all who wait; `give_way`: some at a time, so that what is under way is seen to between them."""
+        for first in range(0, len(answered), EAGER):
+            for item, answer in answered[first : first + EAGER]:
+                self._settle(item, answer)
+            if give_way:
+                await asyncio.sleep(0)
+        self._point("append.answered")
 
     def _settle(self, item: Item, answer: Answer | JournalFailed) -> None:
         head = item.head

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import cast
 
 from psycopg.adapt import AdaptersMap, Dumper
 from psycopg.pq import Format
 
+_number = struct.Struct(">q").pack
 _NULL = b"\xff\xff\xff\xff"  # the length of a value that is not there
 _OIDS = {"text": (25, 1009), "bytea": (17, 1001), "int8": (20, 1016)}  # of an element, of its array; fixed in Postgres
 
@@ -81,13 +83,17 @@ def numbers(values: Sequence[int | None]) -> Numbers:
     """A column of whole numbers."""
     if not values:
         return _NO_NUMBERS
-    pack = struct.Struct(">q").pack
-    return Numbers(_packed("int8", [None if value is None else pack(value) for value in values]))
+    return Numbers(_packed("int8", [None if value is None else _number(value) for value in values]))
 
 
 def _packed(kind: str, values: Sequence[bytes | None]) -> bytes:
     element, _ = _OIDS[kind]
-    parts = [struct.pack(">iiIii", 1, 1 if None in values else 0, element, len(values), 1)]
+    head = struct.pack(">iiIii", 1, 1 if None in values else 0, element, len(values), 1)
+    lengths = {None if value is None else len(value) for value in values}
+    if len(lengths) == 1 and None not in lengths:  # links, numbers, ids: one length before each of them
+        before = len(cast(bytes, values[0])).to_bytes(4, "big")
+        return head + before + before.join(cast(Sequence[bytes], values))
+    parts = [head]
     for value in values:
         if value is None:
             parts.append(_NULL)

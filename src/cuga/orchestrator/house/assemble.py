@@ -239,7 +239,7 @@ async def open_house(
         try:
             engine = restate.open_engine(
                 driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, journal,
-                book.address if book is not None else None, settings,
+                book.address if book is not None else None, settings, registry,
                 house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
                 beside=None if book is None else functools.partial(database.set_clock, clock, book),
             )  # fmt: skip

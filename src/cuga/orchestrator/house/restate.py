@@ -12,6 +12,7 @@ from cuga.errors import BadInput
 from cuga.journal.port import Journal
 from cuga.orchestrator.house.place import Place
 from cuga.policy.registry import Registry
+from cuga.policy.routing import PROCESS
 from cuga.settings import Settings
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def open_engine(
     journal: Journal,
     database: Database | None,
     settings: Settings,
+    registry: Registry,
     *,
     house: str,
     serves: bool,
@@ -56,6 +58,12 @@ def open_engine(
         raise BadInput(
             "with `engine: restate` no process serves a pool alone",
             mend="Unset CUGA_POOLS, or keep the journal in Postgres with its own engine.",
+        )
+    served = sorted(pool.name for pool in registry.workers.values() if pool.kind == PROCESS)
+    if served and database is not None:
+        raise BadInput(
+            f"with `engine: restate` no process serves a pool alone, as {', '.join(served)} wants",
+            mend="Make it `kind: in-process` in registry.yaml, or keep the journal in Postgres with its own engine.",
         )
     if settings.tenant_runs:
         raise BadInput(
