@@ -121,7 +121,7 @@ def _ask_anew(
     where nobody else could, who asked for the run is to take the words up."""
     current, asker = turn.current, turn.state.started.requester.id
     authors = (command.by.id, on_behalf_of) if on_behalf_of else (command.by.id,)
-    requesters = tuple(dict.fromkeys((*request.requesters, *authors)))
+    requesters = tuple(dict.fromkeys((*request.requesters, *turn.state.requesters, *authors)))
     left = who_can(requesters=requesters, roles=request.roles, current=current, at=turn.now)
     is_alone = is_solo(command.by, current.roles) or not current.roles
     to = "" if left or is_alone or asker in authors else asker

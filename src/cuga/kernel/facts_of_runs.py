@@ -50,6 +50,8 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
         name = step.step_id
         if name in s.inputs and known[name] != step:
             s.inputs = without(s.inputs, name)  # a person amended another call than the one that is planned now
+        if name in s.lists and name not in begun and known[name] != step:
+            s.lists = without(s.lists, name)  # its calls were another list's, and say nothing of this one
         phase = s.phase.get(name)
         if phase is None:
             phase = s.phase[name] = pending

@@ -582,6 +582,18 @@ def test_a_step_that_takes_the_name_of_a_list_that_was_denied_is_missed_like_any
     assert story.state.end.status is Status.PARTIAL
 
 
+def test_another_list_that_takes_the_name_of_one_that_was_denied_is_missed_like_any_other():
+    a_plan = plan(
+        step("find", READ),
+        step("all", SEND_ANY, {"to": item()}, for_each=each(items=("Ann",)), required=False),
+    )
+    story = given(run_started(a_plan), rules=RULES).when(tick()).when(deny("all"))
+    another = step("all", READ, {"to": item()}, for_each=each(items=("Bob",)))
+    story.when(replans()).when(planned(plan(a_plan.steps[0], another, number=2)))
+    story.when(completes("find"))
+    assert story.state.end.status is Status.PARTIAL and story.state.end.reason.startswith("all (")
+
+
 def test_a_list_of_which_changes_are_asked_for_too_often_is_given_up_call_by_call():
     a_plan = listed(SEND_ANY, first=2)
     story = asking(a_plan)

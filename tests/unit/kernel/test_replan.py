@@ -252,6 +252,16 @@ def test_where_nobody_else_could_decide_the_words_are_offered_to_who_asked():
     story.when(approve("b")).then("approval_received", "route_decision", "tool_call_start")
 
 
+def test_the_last_who_could_decide_is_no_author_whatever_was_said_since_the_card_was_shown():
+    d = step("d", PROPOSE, {"to": "bob"})
+    story = given(run_started(plan(A, B, d))).after(roles=TWO_HATS).when(tick()).when(completes("a"))
+    assert len(story.state.pending) == 2
+    story.when(request_changes("b", "write to eve"))
+    story.when(request_changes("d", "shorter", by=LIN))
+    assert story.found("question_asked").options == ("shorter",)
+    assert story.state.requesters == ("ada", "grace")
+
+
 def test_a_denial_without_words_makes_nobody_an_author():
     pinned = rules(approvals=Approvals(replan_on_deny=True))
     story = given(run_started(plan(A, B)), rules=pinned).when(tick()).when(completes("a")).when(deny("b"))
