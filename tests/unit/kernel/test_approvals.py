@@ -190,6 +190,14 @@ def test_an_approval_that_is_not_used_lapses_and_is_asked_for_again():
     story.when(approve("note", approval_id="r1-a1")).then_refused(ApprovalClosed, "lapsed")
 
 
+def test_what_ends_first_ends_first_whichever_was_asked_for_first():
+    both = plan(step("one", NOTE, {"to": "Ann"}), step("two", NOTE, {"to": "Bob"}))
+    story = waiting(a_plan=both).after(halted="a drill").when(approve("two"))
+    assert story.approval("one") < story.approval("two")
+    story.after(3600).when(tick()).then("approval_lapsed", "run_parked")
+    assert story.found("approval_lapsed").step == "two" and story.approval("one") in story.state.pending
+
+
 def test_an_approval_can_be_taken_back_until_it_is_used():
     story = waiting().when(revoke("note")).then_refused(InvalidTransition, "deny it instead")
     story.after(halted="a drill").when(approve("note"))
