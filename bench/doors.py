@@ -28,7 +28,7 @@ from websockets.asyncio.client import connect
 from cuga.clock import ulid
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
 
 ROUNDS = 200
 RUNS_BESIDE = 20

@@ -24,8 +24,8 @@ from cuga.model.event import ToolCallComplete, ToolCallStart
 from cuga.model.house_event import Halted
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import Place, make
-from cuga.orchestrator.process import settle_in
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.house.process import settle_in
 from cuga.settings import Settings, read_settings
 from cuga.tools import ToolContext, tool
 

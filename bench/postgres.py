@@ -33,10 +33,10 @@ from run import REGISTRY, noop_of, sync_us
 from cuga.journal.postgres import Address, PostgresJournal
 from cuga.model.event import Annotation
 from cuga.model.plan import Plan, PlanStep
-from cuga.orchestrator.assemble import open_house
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import Place, make
-from cuga.orchestrator.process import settle_in
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.house.process import settle_in
 from cuga.settings import Settings
 
 ABSURD = """
@@ -83,9 +83,9 @@ import asyncio, signal, sys
 sys.path.insert(0, sys.argv[3])
 from pathlib import Path
 from run import noop_of
-from cuga.orchestrator.assemble import open_house
-from cuga.orchestrator.process import settle_in
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.process import settle_in
+from cuga.orchestrator.house.place import Place
 from cuga.settings import Settings
 async def main():
     place = Place(Path(sys.argv[1]))

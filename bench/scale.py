@@ -22,10 +22,10 @@ from typing import Any
 
 from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
-from cuga.orchestrator.assemble import open_house
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import Place, make
-from cuga.orchestrator.process import settle_in
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.house.process import settle_in
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 

@@ -25,10 +25,10 @@ from tests.machines.test_fleet import began, taken_over
 from tests.machines.test_restate import Woken
 from tests.restate import Server, free_ports, new_server
 
-from cuga.orchestrator.assemble import open_house
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import make
-from cuga.orchestrator.process import settle_in
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.house.process import settle_in
 from cuga.settings import Settings
 from postgres import chain, fresh, say, server
 

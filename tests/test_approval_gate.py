@@ -31,10 +31,10 @@ from cuga.orchestrator import (
     PlanStep,
 )
 from cuga.orchestrator.approval import consent
-from cuga.orchestrator.asking import response_of
 from cuga.orchestrator.home import Home
-from cuga.orchestrator.place import make
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.library.asking import response_of
+from cuga.orchestrator.library.rooms import rules_for_agents
 
 CONTEXT = ExecutionContext(trace_id="t1", profile="enterprise")
 

@@ -109,7 +109,7 @@ async def test_only_a_worker_that_has_the_tool_is_a_candidate(world):
     assert await target_of(agents) == "looker" and await target_of(agents) == "looker"
 
 
-async def test_a_step_that_is_tried_again_stays_where_it_was(world):
+async def test_a_step_that_is_tried_again_goes_on_in_turn_and_its_stage_says_where_it_went_first(world):
     world.fail("look", ConnectionError(), ConnectionError())
     agents = coordinator(world)
     assert await target_of(agents) == "one" and await target_of(agents, 1) == "two"

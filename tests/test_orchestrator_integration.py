@@ -26,7 +26,7 @@ from cuga.orchestrator import (
     SQLiteAuditTrail,
     ToolBudget,
 )
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.library.rooms import rules_for_agents
 
 GOAL = "look about Acme"
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")

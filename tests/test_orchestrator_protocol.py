@@ -20,9 +20,9 @@ from cuga.orchestrator import (
     PlanStep,
     ReferenceOrchestrator,
 )
-from cuga.orchestrator.lifecycle import AgentState, Lifecycle
+from cuga.orchestrator.library.lifecycle import AgentState, Lifecycle
+from cuga.orchestrator.library.rooms import rules_for_agents
 from cuga.orchestrator.protocol import ErrorPropagation, LifecycleStage, OrchestratorProtocol
-from cuga.orchestrator.rooms import rules_for_agents
 
 S = LifecycleStage
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")

@@ -10,7 +10,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.plan import Plan, PlanStep, Reference, When
 from cuga.modular.agents import WorkerAgent
 from cuga.orchestrator import ApprovalManager, ApprovalPolicy, PartialResult, PartialResultEvent, RecoveryStrategy
-from cuga.orchestrator.remainder import rest_of
+from cuga.orchestrator.library.remainder import rest_of
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from cuga.orchestrator import (
     ToolBudget,
     ToolBudgetEnforcer,
 )
+from cuga.orchestrator.library.rooms import rules_for_agents
 from cuga.orchestrator.planning import stage_of, within_budget
-from cuga.orchestrator.rooms import rules_for_agents
 
 CONTEXT = ExecutionContext(trace_id="t1", profile="demo")
 

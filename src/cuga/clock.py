@@ -7,11 +7,13 @@ system for the time or for randomness.
 from __future__ import annotations
 
 import os
+import re
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32, as the ULID text form uses it
+ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")  # the text form of any
 
 _PAIRS = [first + second for first in _ALPHABET for second in _ALPHABET]  # two letters at once: ten bits
 

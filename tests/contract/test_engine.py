@@ -21,7 +21,7 @@ from cuga.model.event import DoubtAnswer, Status, name_of
 from cuga.model.failure import FailureMode
 from cuga.model.house_event import Halted, HaltLifted
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.policy.fields import Fields
 from cuga.settings import Settings
 from cuga.tools import tool

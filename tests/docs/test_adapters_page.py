@@ -7,7 +7,7 @@ from tests.docs.pages import codes, page, rows, sections
 from cuga.adapters.capability import RECORDS
 from cuga.adapters.vendors import KINDS
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.policy.binding import MODES
 
 PAGE = page("reference/adapters.md")

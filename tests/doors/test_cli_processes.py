@@ -105,7 +105,8 @@ def test_a_server_drives_every_run_and_answers_the_other_commands(cuga: Terminal
 
 def test_two_short_commands_at_the_same_moment_both_end_well(cuga: Terminal) -> None:
     several = [cuga.start("run", "Score Velkarin Foods", "--json") for _ in range(3)]
-    assert [ended(one).code for one in several] == [Exit.SUCCESS] * 3
+    said = [ended(one) for one in several]
+    assert [one.code for one in said] == [Exit.SUCCESS] * 3, [one.err for one in said]
     assert len(cuga("runs", "--json").json) == 3
     assert cuga("verify").code == Exit.SUCCESS
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from tests.doors.terminal import Terminal
 
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.place import shipped_registry
 
 CASES = "cases:\n  - {name: a send asks, tool: send_message, profile: enterprise, expect: asks}\n"
 

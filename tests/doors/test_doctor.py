@@ -20,9 +20,10 @@ from cuga.cli.main import main
 from cuga.clock import SystemClock
 from cuga.engine.distributed import Figures
 from cuga.errors import EventUnreadable, Unreachable
-from cuga.orchestrator import Coordinator, health, machine
-from cuga.orchestrator.place import find, make
-from cuga.orchestrator.sealing import seals_of
+from cuga.orchestrator import Coordinator
+from cuga.orchestrator.house.place import find, make
+from cuga.orchestrator.keeping.sealing import seals_of
+from cuga.orchestrator.operating import health, machine
 from cuga.settings import read_settings
 
 
@@ -227,7 +228,7 @@ async def test_what_only_the_process_itself_knows(house: Path, monkeypatch: pyte
     monkeypatch.setenv("CUGA_OTLP", "http://127.0.0.1:9")
     async with Coordinator(house=house, settings=read_settings(house=house), user="ann") as front:
         assembly = await front.open()
-        from cuga.orchestrator.watching import exporter_of
+        from cuga.orchestrator.operating.watching import exporter_of
 
         assembly.exporter = exporter_of(assembly)
         assembly.engine.left_alone["r1"] = EventUnreadable("of a newer version")

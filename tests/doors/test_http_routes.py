@@ -15,7 +15,7 @@ from tests.doors.http_house import PASSWORD, Served, house, problem
 
 from cuga.api.schema import describe
 from cuga.model.value import encode
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 
 TOLD = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 

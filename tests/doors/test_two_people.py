@@ -122,7 +122,7 @@ def _warm(tmp_path_factory: pytest.TempPathFactory) -> None:
     ):  # fmt: skip
         main([*words, "--house", house])
     import cuga.cli.serving
-    import cuga.orchestrator.timetable  # noqa: F401
+    import cuga.orchestrator.calendar.timetable  # noqa: F401
 
 
 @pytest.fixture

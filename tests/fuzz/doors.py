@@ -384,8 +384,8 @@ def _cursor() -> Take:
 def _desk() -> Take:
     """A line at the desk, as far as its arguments are read."""
     from cuga.orchestrator.coordinator import Coordinator
-    from cuga.orchestrator.desk import Request, _typed
-    from cuga.orchestrator.remote import METHODS
+    from cuga.orchestrator.ipc.desk import Request, _typed
+    from cuga.orchestrator.ipc.remote import METHODS
 
     def take(body: bytes) -> None:
         with contextlib.suppress(msgspec.MsgspecError, ValueError, TypeError):  # what `Desk._answer` refuses

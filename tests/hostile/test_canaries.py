@@ -16,8 +16,8 @@ from cuga.errors import NotDone
 from cuga.model.context import Principal
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.evidence.gathering import Scope
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.keeping.evidence.gathering import Scope
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from cuga.adapters.offline import CrmStore
 from cuga.cli.production import Report, produce, scripted
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
 from cuga.packs.sales.importing import import_directory
 from cuga.packs.sales.sample import write_sample
 

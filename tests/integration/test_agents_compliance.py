@@ -9,8 +9,8 @@ from cuga.model.event import CANONICAL
 from cuga.model.failure import FailureMode
 from cuga.model.tool import SideEffect
 from cuga.orchestrator import AGENTSCoordinator, ExecutionContext, Plan, PlanStep, ToolBudget
-from cuga.orchestrator.assemble import tool_registry
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.assemble import tool_registry
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.policy.registry import load_registry
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool

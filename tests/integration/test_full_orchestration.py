@@ -25,8 +25,8 @@ from cuga.orchestrator import (
     ReferenceOrchestrator,
     ToolBudget,
 )
-from cuga.orchestrator.place import make
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.library.rooms import rules_for_agents
 
 S = LifecycleStage
 CONTEXT = ExecutionContext(trace_id="test-e2e", profile="demo")

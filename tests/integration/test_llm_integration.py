@@ -10,7 +10,7 @@ from cuga.cli.production import model_line
 from cuga.errors import CugaError
 from cuga.model.event import Status, name_of
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.models import ModelNow
+from cuga.orchestrator.llm.models import ModelNow
 from cuga.planning import PlanningAuthority
 
 OFF = ModelNow(is_on=False, line="No model: the profile asks none.")

@@ -25,8 +25,8 @@ from cuga.orchestrator import (
     ProfileLoader,
     ToolBudget,
 )
-from cuga.orchestrator.place import make
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.library.rooms import rules_for_agents
 from cuga.policy.profile import Rate
 from cuga.testing.factories import AT
 from cuga.tools import ToolContext, tool

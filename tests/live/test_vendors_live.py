@@ -8,8 +8,8 @@ from itertools import islice
 import pytest
 
 from cuga.adapters.vendors import KINDS, Unread
-from cuga.orchestrator.place import make
-from cuga.orchestrator.vendors import try_out
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.house.vendors import try_out
 from cuga.settings import Settings
 
 CRMS = [kind for kind in KINDS.values() if kind.make is not None]

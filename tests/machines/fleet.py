@@ -20,7 +20,7 @@ from tests.machines.deeds import tools
 
 from cuga.model.event import ToolCallComplete
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.settings import Settings, read_settings
 
 ROOT = Path(__file__).parents[2]
@@ -152,7 +152,7 @@ async def completions(front: Coordinator, run_id: str) -> Counter[str]:
 
 
 async def work(house: Path, ledger: Path) -> None:
-    from cuga.orchestrator.process import end_when_paused
+    from cuga.orchestrator.house.process import end_when_paused
 
     settings = read_settings()
     async with Coordinator("smb", house=house, settings=settings, tools=tools(ledger), drives_all=True) as worker:

@@ -10,7 +10,7 @@ from tests.scenario.test_privacy import CANARIES, furnished, hits, sent
 
 from cuga.model.value import encode
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.privacy import ERASED
 from cuga.privacy.shelf_postgres import SCHEMA
 from cuga.settings import read_settings

@@ -18,7 +18,7 @@ from cuga.journal.postgres import Address, PostgresJournal
 from cuga.journal.postgres.moving import into_database, into_file
 from cuga.journal.sqlite import SqliteJournal, verify_file
 from cuga.model.event import Status
-from cuga.orchestrator.database import _move_keys
+from cuga.orchestrator.house.database import _move_keys
 from cuga.privacy import KeyFile, KeyRing
 from cuga.privacy.shelf_postgres import KeyTables
 

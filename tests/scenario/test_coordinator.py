@@ -26,7 +26,7 @@ from cuga.model.context import Principal
 from cuga.model.event import RunFinished, Status, ToolCallStart
 from cuga.model.tool import SideEffect
 from cuga.orchestrator import AGENTSCoordinator, Coordinator, ExecutionContext, Plan, PlanStep, ToolBudget
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.orchestrator.protocol import Plan as PlanByItsOlderPath
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool

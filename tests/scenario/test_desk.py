@@ -5,23 +5,29 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from cuga.cli.home import Visit, reach
 from cuga.errors import ApprovalNotFound, BadInput, CugaError, HouseBusy, HouseNotFound, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.event import RunFinished, Status
-from cuga.orchestrator.connect import Session, connect
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import Place, find, make
-from cuga.orchestrator.reading import system_user
-from cuga.orchestrator.remote import METHODS, Remote
-from cuga.orchestrator.restoring import checked_registry, put_back
+from cuga.orchestrator.house.opened import system_user
+from cuga.orchestrator.house.place import Place, find, make
+from cuga.orchestrator.ipc import remote
+from cuga.orchestrator.ipc.connect import Session, connect
+from cuga.orchestrator.ipc.desk import Desk
+from cuga.orchestrator.ipc.remote import METHODS, Remote
+from cuga.orchestrator.keeping.restoring import checked_registry, put_back
+from cuga.settings import read_settings
 
 GOAL = "draft a first email to bob@example.com"
 AT = datetime(2026, 1, 1, tzinfo=UTC)
@@ -146,7 +152,7 @@ async def test_a_directory_for_the_socket_that_others_can_enter_is_refused(
 async def test_a_stranger_who_listens_in_the_place_of_the_desk_is_not_talked_to(
     place: Place, holder: Session, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("cuga.orchestrator.remote._is_trusted", lambda peer, path: False)
+    monkeypatch.setattr("cuga.orchestrator.ipc.remote._is_trusted", lambda peer, path: False)
     with pytest.raises(HouseBusy, match="somebody else"):
         await connect(place)
 
@@ -175,6 +181,66 @@ async def test_a_holder_that_ends_is_told_to_whoever_talks_to_it(place: Place) -
     with pytest.raises(HouseBusy):
         await visitor.front.runs()
     await visitor.close()
+
+
+class Mute:
+    """A front whose answer to the first start is lost, before or after the run was begun."""
+
+    def __init__(self, front: Remote, *, was_begun: bool) -> None:
+        self._front = front
+        self._was_begun = was_begun
+        self.asked = 0
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._front, name)
+
+    async def start(self, *words: Any, **named: Any) -> str:
+        self.asked += 1
+        if self._was_begun:
+            await self._front.start(*words, **named)
+        raise HouseBusy("it ended while we talked to it", untouched=False)
+
+
+@pytest.mark.parametrize("was_begun", [True, False])
+async def test_a_run_is_begun_once_when_the_holder_ends_before_it_answers(
+    place: Place, holder: Session, visitor: Session, was_begun: bool
+) -> None:
+    assert isinstance(visitor.front, Remote)
+    mute = Mute(visitor.front, was_begun=was_begun)
+    visit = Visit(place, read_settings(), Session(mute), drives_all=False)  # type: ignore[arg-type]
+    run_id = await visit.begin(GOAL, profile="enterprise")
+    assert [line.run_id for line in await holder.front.runs()] == [run_id]
+    assert (mute.asked, visit.moves) == (1, 1)
+    await visit.close()
+
+
+async def test_a_holder_that_does_not_react_is_waited_for_once(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(remote, "GREETING_S", 0.2)
+    lock = Coordinator(house=place.root)
+    await lock.open()
+    place.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    deaf = socket.socket(socket.AF_UNIX)
+    deaf.bind(str(place.socket))
+    deaf.listen()
+    with pytest.raises(HouseBusy, match="does not react"):
+        async with asyncio.timeout(5):
+            await reach(place, read_settings())
+    deaf.close()
+    await lock.close()
+
+
+async def test_a_house_that_is_just_being_opened_is_waited_for(place: Place) -> None:
+    lock = Coordinator(house=place.root)
+    await lock.open()  # the lock is taken, and no desk stands yet
+    waiting = asyncio.ensure_future(reach(place, read_settings()))
+    await asyncio.sleep(1)
+    desk = Desk(lock, place.socket)
+    await desk.open()
+    session = await waiting
+    assert not session.is_ours
+    await session.close()
+    await desk.close()
+    await lock.close()
 
 
 async def test_what_the_house_decided_survives_its_process(place: Place) -> None:
@@ -231,7 +297,7 @@ def test_a_socket_path_is_never_too_long_for_the_system(tmp_path: Path) -> None:
 
 def test_a_registry_is_checked_with_its_tools() -> None:
     from cuga.errors import RegistryInvalid
-    from cuga.orchestrator.place import shipped_registry
+    from cuga.orchestrator.house.place import shipped_registry
 
     assert checked_registry(shipped_registry(), "here").default_profile == "smb"
     with pytest.raises(RegistryInvalid):

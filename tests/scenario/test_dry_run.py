@@ -21,11 +21,11 @@ from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.model.value import encode
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.bringing import at_store, sample_into
-from cuga.orchestrator.connect import connect
+from cuga.orchestrator.changing.bringing import at_store, sample_into
 from cuga.orchestrator.dryrun.copying import fingerprint
 from cuga.orchestrator.dryrun.kept import KEPT_FOR
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.ipc.connect import connect
 from cuga.packs.sales.sample import HERO
 from cuga.settings import read_settings
 

@@ -18,7 +18,7 @@ from cuga import verify
 from cuga.cli.main import main
 from cuga.errors import BadInput, NotFound
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.evidence import Scope
+from cuga.orchestrator.keeping.evidence import Scope
 
 VERIFIER = Path(verify.__file__)
 Files = dict[str, bytes]

@@ -16,7 +16,7 @@ from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.modular.tools.research.web_search import LiveSearch, web_search_in
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
 from cuga.outbound import Egress, SafeClient
 from cuga.packs.sales.importing import import_directory
 from cuga.packs.sales.sample import write_sample

@@ -10,7 +10,7 @@ from cuga.errors import HouseClosed, NotDone
 from cuga.model import command as c
 from cuga.model.failure import FailureMode
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.stages import facts
+from cuga.orchestrator.library.stages import facts
 from cuga.tools import tool
 
 FAR = 3_600.0

@@ -14,7 +14,7 @@ from cuga.journal.codec import PLAIN
 from cuga.model.event import Status, ToolCallComplete, ToolCallStart
 from cuga.model.house_event import Halted, HaltLifted
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.settings import Settings
 
 

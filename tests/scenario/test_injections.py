@@ -19,7 +19,7 @@ from cuga.model import event as e
 from cuga.model.event import Status
 from cuga.model.tool import SideEffect, ToolContract
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make, shipped_registry
+from cuga.orchestrator.house.place import make, shipped_registry
 from cuga.tools import tool
 
 EVIL = "mallory@evil.example"

@@ -14,7 +14,7 @@ from cuga.errors import NotAllowed, NotFound
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make, shipped_registry
+from cuga.orchestrator.house.place import make, shipped_registry
 from cuga.policy.registry import load_registry
 
 GOAL = "Draft a first email to Nora Tamm at Kestrel Works"

@@ -21,10 +21,10 @@ from cuga.model.failure import FailureMode
 from cuga.model.plan import Budget, ForEach, Plan, PlanStep, Reference, When
 from cuga.model.value import digest_bytes
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.evidence import Scope
-from cuga.orchestrator.partial import PartialResult
-from cuga.orchestrator.place import make
-from cuga.orchestrator.resuming import what_is_left
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.keeping.evidence import Scope
+from cuga.orchestrator.library.partial import PartialResult
+from cuga.orchestrator.library.resuming import what_is_left
 from cuga.tools import tool
 
 PEOPLE = tuple(f"person {number}" for number in range(1, 11))
@@ -189,7 +189,7 @@ import asyncio, sys
 from pathlib import Path
 from tests.scenario.test_lists import agree, deeds_in, letters
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.evidence import Scope
+from cuga.orchestrator.keeping.evidence import Scope
 
 async def main():
     async with Coordinator(profile="smb", house=sys.argv[1], tools=deeds_in(Path(sys.argv[2]), 0.15)) as house:

@@ -17,8 +17,8 @@ from cuga.journal.codec import events_of
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.assembly import Assembly
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.place import make
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)

@@ -383,7 +383,7 @@ async def test_over_standard_input_it_is_a_server_for_an_editor(tmp_path):
 
 async def test_when_another_process_holds_the_house_the_run_goes_on_there(house):
     """`cuga mcp serve` beside a house that is open: it is a visitor at the desk."""
-    from cuga.orchestrator.desk import Desk
+    from cuga.orchestrator.ipc.desk import Desk
 
     assembly = await house.open()
     desk = Desk(house, assembly.place.socket)

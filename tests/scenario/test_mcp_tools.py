@@ -248,8 +248,8 @@ async def test_a_tool_that_only_reads_is_not_told_personal_data(tmp_path):
 
 
 async def test_another_process_does_the_same_over_the_desk(tmp_path):
-    from cuga.orchestrator.desk import Desk
-    from cuga.orchestrator.remote import Remote
+    from cuga.orchestrator.ipc.desk import Desk
+    from cuga.orchestrator.ipc.remote import Remote
 
     site = Site(tmp_path, "honest")
     async with site.open() as house:
@@ -273,7 +273,8 @@ async def test_another_process_does_the_same_over_the_desk(tmp_path):
 
 
 async def test_without_the_extra_it_is_said_what_is_missing(tmp_path, monkeypatch):
-    from cuga.orchestrator import outside, server_lines, servers
+    from cuga.orchestrator.changing import server_lines, servers
+    from cuga.orchestrator.house import outside
 
     site = Site(tmp_path, "honest")
     async with site.open() as house:

@@ -9,7 +9,7 @@ from typing import Any
 from cuga.errors import JournalFailed, NotDone
 from cuga.modular.memory import VectorMemory
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.planning.memory import PastRuns
 from cuga.tools import tool
 

@@ -17,7 +17,7 @@ from cuga.model.event import Event, Status
 from cuga.model.failure import FailureMode
 from cuga.model.tool import ToolContract
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.assemble import open_house
+from cuga.orchestrator.house.assemble import open_house
 from cuga.policy.budget import TOKENS
 from cuga.projections.runs import state_of
 from cuga.tools import tool

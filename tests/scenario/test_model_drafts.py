@@ -21,8 +21,8 @@ from cuga.model import event as e
 from cuga.model.event import Status, name_of
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.assemble import open_house
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.policy.budget import TOKENS
 from cuga.policy.registry import Registry, load_registry
 from cuga.settings import read_settings

@@ -17,8 +17,8 @@ from cuga.errors import BadInput
 from cuga.model import event as e
 from cuga.model.event import Status, name_of
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner
-from cuga.orchestrator.place import shipped_registry
 from cuga.policy.models import ModelSaid
 from cuga.policy.registry import Registry, load_registry
 from cuga.settings import read_settings

@@ -141,7 +141,7 @@ async def test_messages_survive_the_process_and_go_out_once_it_is_back(tmp_path,
     from tests.doors.http_house import World
 
     from cuga.orchestrator.coordinator import Coordinator
-    from cuga.orchestrator.place import make
+    from cuga.orchestrator.house.place import make
 
     place = make(tmp_path / "house")
     registry = place.registry.read_text()

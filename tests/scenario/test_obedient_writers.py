@@ -13,7 +13,7 @@ from cuga.clock import ManualClock
 from cuga.model.event import Status
 from cuga.model.failure import FailureMode
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.orchestrator.protocol import Plan, PlanStep
 from cuga.policy.registry import load_registry
 

@@ -23,10 +23,11 @@ from cuga.model.event import ApprovalRequested, ToolCallStart
 from cuga.model.plan import Plan, PlanStep
 from cuga.model.value import encode
 from cuga.observability import exporter
-from cuga.orchestrator import Coordinator, retaining
-from cuga.orchestrator.evidence import Scope
-from cuga.orchestrator.place import make
-from cuga.orchestrator.sealing import seals_of
+from cuga.orchestrator import Coordinator
+from cuga.orchestrator.house.place import make
+from cuga.orchestrator.keeping import retaining
+from cuga.orchestrator.keeping.evidence import Scope
+from cuga.orchestrator.keeping.sealing import seals_of
 from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
 from cuga.projections.projection import Mark

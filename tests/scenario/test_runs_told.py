@@ -11,7 +11,7 @@ from cuga.errors import NotFound
 from cuga.journal.codec import events_of
 from cuga.model import event as e
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.shelf import RunShelf
+from cuga.orchestrator.house.shelf import RunShelf
 from cuga.packs.sales.importing import import_directory
 from cuga.packs.sales.sample import HERO, HERO_DEAL, write_sample
 from cuga.policy.judge import Rules

@@ -16,7 +16,7 @@ from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator import Coordinator, Plan, PlanStep
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.policy.routing import Ranked
 from cuga.tools import ToolContext, capability_missing, tool
 

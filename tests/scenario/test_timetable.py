@@ -12,9 +12,9 @@ from cuga.errors import BadInput, InvalidTransition
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.due import run_id_of
-from cuga.orchestrator.place import make
-from cuga.orchestrator.timetable import Started, keep_time
+from cuga.orchestrator.calendar.due import run_id_of
+from cuga.orchestrator.calendar.timetable import Started, keep_time
+from cuga.orchestrator.house.place import make
 
 MONDAY = datetime(2026, 1, 5, 9, tzinfo=UTC)
 WEEK = timedelta(days=7)

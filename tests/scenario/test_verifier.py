@@ -23,8 +23,8 @@ from cuga.journal.checkpoint import Checkpoint, signed
 from cuga.journal.seal import GENESIS, link, prefix_of
 from cuga.journal.sqlite.row import bodies_of, joined
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import Place
-from cuga.orchestrator.sealing import key_of, seals_of
+from cuga.orchestrator.house.place import Place
+from cuga.orchestrator.keeping.sealing import key_of, seals_of
 
 VERIFIER = Path(verify.__file__)
 

@@ -16,7 +16,7 @@ from cuga.errors import BadInput, CugaError, KeyReused, NotAllowed
 from cuga.model.event import Verdict
 from cuga.model.tool import SideEffect
 from cuga.orchestrator.execution import ExecutionResult
-from cuga.orchestrator.showing import CardNow
+from cuga.orchestrator.looking.showing import CardNow
 
 approvals = router("approvals")
 MOST_AT_ONCE = 100

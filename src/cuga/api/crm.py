@@ -20,7 +20,7 @@ from cuga.api.doors import Doors
 from cuga.api.pages import Given
 from cuga.errors import BadInput
 from cuga.journal.strict import parse_strict
-from cuga.orchestrator.bringing import ImportOutcome
+from cuga.orchestrator.changing.bringing import ImportOutcome
 from cuga.packs.sales.governance.quality import Audit
 
 crm = router("records")

@@ -17,8 +17,8 @@ from cuga.api.doors import Doors
 from cuga.api.observe import aware
 from cuga.errors import NotAllowed
 from cuga.model.value import Value
-from cuga.orchestrator.evidence import Scope
-from cuga.orchestrator.overseeing import Overseen
+from cuga.orchestrator.keeping.evidence import Scope
+from cuga.orchestrator.looking.overseeing import Overseen
 from cuga.orchestrator.rehearsal import Backtest
 from cuga.policy.access import Verb, may
 

@@ -16,9 +16,9 @@ from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
 from cuga.api.serve import driven, is_loopback
 from cuga.errors import CugaError, HouseBusy, NotAllowed
-from cuga.orchestrator.connect import Session, connect
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.place import find
+from cuga.orchestrator.house.place import find
+from cuga.orchestrator.ipc.connect import Session, connect
 from cuga.settings import read_settings
 
 

@@ -16,9 +16,9 @@ from cuga.api.pages import Given, Reason
 from cuga.errors import BadInput, NotFound
 from cuga.model import house_event as h
 from cuga.model.value import Value, encode
-from cuga.orchestrator.showing import Summary
-from cuga.orchestrator.standing import AdapterLine, Workers
-from cuga.orchestrator.trying import Tried
+from cuga.orchestrator.looking.showing import Summary
+from cuga.orchestrator.looking.standing import AdapterLine, Workers
+from cuga.orchestrator.looking.trying import Tried
 from cuga.policy.profile import Delegation, StandingRule
 
 house = router("house")

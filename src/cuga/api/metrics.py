@@ -17,7 +17,7 @@ from cuga.api.requests import Requests
 from cuga.journal.times import BOUNDS as COMMITS
 from cuga.model.value import units
 from cuga.observability.catalog import BY_NAME, COUNTER, GAUGE, MOST_LABELS, OTHERS
-from cuga.orchestrator.watching import Watched, watch
+from cuga.orchestrator.operating.watching import Watched, watch
 from cuga.policy.budget import COST, MONEY
 from cuga.projections.telemetry.counts import BOUNDS, WAITS, Histogram
 

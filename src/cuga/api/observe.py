@@ -12,7 +12,7 @@ from cuga.api.answers import answer, cursor_of, mark_of, router
 from cuga.api.auth import Here, Looking
 from cuga.api.pages import Given
 from cuga.errors import BadInput
-from cuga.orchestrator.showing import Bucket, Verified
+from cuga.orchestrator.looking.showing import Bucket, Verified
 from cuga.projections.acts import Act
 from cuga.projections.audit import AuditRecord
 from cuga.projections.signals import Signals

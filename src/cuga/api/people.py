@@ -14,8 +14,8 @@ from cuga.errors import NotAllowed
 from cuga.kernel.house import ABOUT
 from cuga.model.house_event import NoticeAdded
 from cuga.model.value import Value
-from cuga.orchestrator.doorkeeping import Invited, Left, NewKey, Person
-from cuga.orchestrator.noticing import NewNotice
+from cuga.orchestrator.changing.doorkeeping import Invited, Left, NewKey, Person
+from cuga.orchestrator.changing.noticing import NewNotice
 from cuga.people.credentials import Key
 
 people = router("people")

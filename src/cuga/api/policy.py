@@ -12,7 +12,7 @@ from cuga.api.auth import Here, Looking
 from cuga.api.pages import Given
 from cuga.model.tool import ToolContract
 from cuga.model.value import Value
-from cuga.orchestrator.what_if import WhatIf
+from cuga.orchestrator.rehearsal.what_if import WhatIf
 from cuga.policy.profile import Profile
 
 policy = router("policy")

@@ -19,7 +19,7 @@ from cuga.errors import InvalidTransition, KeyReused
 from cuga.model.event import Status
 from cuga.orchestrator.dryrun import DryRun
 from cuga.orchestrator.execution import ExecutionResult
-from cuga.orchestrator.reading import Planned
+from cuga.orchestrator.looking.reading import Planned
 from cuga.projections.budget import Utilisation
 from cuga.projections.result import RunResult
 

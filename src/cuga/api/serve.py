@@ -15,10 +15,10 @@ from cuga.api.doors import Address, Doors
 from cuga.api.live import Live
 from cuga.api.mcp_mount import McpDoor
 from cuga.errors import BadInput
-from cuga.orchestrator.assembly import Assembly
+from cuga.orchestrator.calendar.timetable import keep_time
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.process import settle_in
-from cuga.orchestrator.timetable import keep_time
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.process import settle_in
 from cuga.people.oidc import Provider
 
 PORT = 8080

@@ -6,20 +6,22 @@ reaches for the house again.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from cuga.cli.options import Options
-from cuga.errors import HouseBusy
+from cuga.clock import SystemClock
+from cuga.errors import HouseBusy, RunNotFound
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.connect import Session
-    from cuga.orchestrator.place import Place
+    from cuga.orchestrator.house.place import Place
+    from cuga.orchestrator.ipc.connect import Session
     from cuga.settings import Settings
 
-PATIENCE_S = 4.0  # how long a house that is changing hands is waited for
+PATIENCE_S = 15.0  # how long a house that is changing hands is waited for; a busy machine takes seconds to open one
 _PAUSE_S = 0.05
 
 
@@ -69,6 +71,21 @@ class Visit:
                     raise
                 await self.reconnect()
 
+    async def begin(self, goal: str, **how: Any) -> str:
+        """Begin a run, once, and return its id. The id is given here: when whoever holds the house ends before it has
+        answered, the run is known again wherever the house is then."""
+        run_id, was_asked = SystemClock().new_id(), False
+        while True:
+            try:
+                if was_asked:
+                    with contextlib.suppress(RunNotFound):
+                        await self.call("events", run_id)
+                        return run_id
+                was_asked = True
+                return str(await self.call("start", goal, run_id=run_id, **how))
+            except HouseBusy:
+                await self.reconnect()
+
     async def let_in(self, group: int) -> None:
         """Let the people of a group in, while this visit holds the house."""
         await self._session.let_in(self.place, group)
@@ -99,7 +116,7 @@ Work = Callable[[Visit], Awaitable[int]]
 
 def at_house(options: Options, work: Work, *, drives_all: bool = False, pools: tuple[str, ...] = ()) -> int:
     """Visit the house that is meant and do the work there, as a worker of some pools; returns the exit code."""
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.place import find
     from cuga.settings import read_settings
 
     settings = read_settings(house=options.house, database=options.database or None)
@@ -123,14 +140,14 @@ async def reach(place: Place, settings: Settings, *, drives_all: bool = False) -
     """A session, waiting a little for a house that is just being opened or let go by a short command."""
     import asyncio
 
-    from cuga.orchestrator.connect import connect
+    from cuga.orchestrator.ipc.connect import connect
 
     loop = asyncio.get_running_loop()
     until = loop.time() + PATIENCE_S
     while True:
         try:
             return await connect(place, settings=settings, drives_all=drives_all)
-        except HouseBusy:
-            if loop.time() > until:
+        except HouseBusy as busy:
+            if loop.time() > until or busy.facts.get("hangs"):
                 raise
             await asyncio.sleep(_PAUSE_S)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from cuga.clock import ULID
 from cuga.errors import ApprovalNotFound, BadInput, RunNotFound
 
 if TYPE_CHECKING:
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 
 LAST = "last"
 _LOOKED_THROUGH = 500  # newest runs that a short name is looked for in
-_RUN = re.compile(r"[0-9A-HJKMNP-TV-Z]{26}")
 _APPROVAL = re.compile(r"(.*)-a(\d+)")
 _SHORTEST = 4
 
@@ -28,7 +28,7 @@ def is_approval(said: str) -> bool:
 async def run_named(visit: Visit, said: str) -> str:
     """The id of the run that is meant; `RunNotFound`, or `BadInput` when several fit."""
     said = said.strip()
-    if _RUN.fullmatch(said.upper()):
+    if ULID.fullmatch(said.upper()):
         return said.upper()
     lines = await visit.front.runs(limit=1 if said.lower() == LAST else _LOOKED_THROUGH)
     if said.lower() == LAST:
@@ -43,7 +43,7 @@ async def approval_named(visit: Visit, said: str) -> str:
     """The id of the approval that is meant; open ones can be named by their last letters."""
     said = said.strip()
     found = _APPROVAL.fullmatch(said)
-    if found is not None and _RUN.fullmatch(found.group(1).upper()):
+    if found is not None and ULID.fullmatch(found.group(1).upper()):
         return f"{found.group(1).upper()}-a{found.group(2)}"
     cards = await visit.front.inbox(limit=_LOOKED_THROUGH)
     if said.lower() == LAST:

@@ -17,8 +17,8 @@ from cuga.model.event import Status, Verdict
 from cuga.model.house_event import UserAdded
 from cuga.model.value import MICRO, Value
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.models import ModelNow
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.house.place import Place
+from cuga.orchestrator.llm.models import ModelNow
 from cuga.projections.card import Card
 from cuga.projections.result import RunResult
 

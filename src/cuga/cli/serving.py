@@ -17,7 +17,7 @@ from cuga.cli.screen import ended, is_watched, say, show_json
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.model.event import Event
-    from cuga.orchestrator.timetable import Started
+    from cuga.orchestrator.calendar.timetable import Started
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ async def serve_until_stopped(
 ) -> int:
     """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
     every `replies_s` seconds, if any, and begin what its timetable has unless others do."""
-    from cuga.orchestrator.watching import watched
+    from cuga.orchestrator.operating.watching import watched
 
     async with watched(await visit.front.open()), _doors(visit, wanted, as_json=as_json) as told:
         return await _hold(visit, told, as_json=as_json, replies_s=replies_s, keeps_time=keeps_time)
@@ -67,8 +67,8 @@ async def _doors(visit: Visit, wanted: Wanted | None, *, as_json: bool) -> Async
 
 async def _hold(visit: Visit, told: tuple[str, ...], *, as_json: bool, replies_s: int, keeps_time: bool) -> int:
     from cuga.model.event import RunFinished, RunParked, RunStarted
-    from cuga.orchestrator.process import end_when_paused, settle_in
-    from cuga.orchestrator.timetable import keep_time
+    from cuga.orchestrator.calendar.timetable import keep_time
+    from cuga.orchestrator.house.process import end_when_paused, settle_in
 
     assembly = await visit.front.open()
 

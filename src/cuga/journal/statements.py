@@ -10,15 +10,15 @@ import re
 from functools import cache
 from importlib import resources
 
-_NAME = re.compile(r"^-- name: (\w+).*$", re.MULTILINE)
+from cuga.sql import named
+
 _ROW = re.compile(r"values (\((?:\?, )*\?\))")
 
 
 @cache
 def queries(file: str) -> dict[str, str]:
     """The queries of one file, by name."""
-    parts = _NAME.split(_text(f"{file}.sql"))
-    return {name: " ".join(text.split()) for name, text in zip(parts[1::2], parts[2::2], strict=True)}
+    return {name: " ".join(text.split()) for name, text in named("cuga.journal", f"schema/{file}.sql").items()}
 
 
 def rows(query: str, count: int) -> str:

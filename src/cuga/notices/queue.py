@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
@@ -18,6 +17,7 @@ import msgspec
 from cuga.clock import Clock
 from cuga.errors import BadInput, NotFound
 from cuga.notices.messages import Message
+from cuga.sql import named
 
 REMEMBERED = timedelta(days=30)  # longer than a request can be open
 
@@ -43,14 +43,12 @@ class Queue:
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
         self._clock = clock
-        self._sql = _queries()
+        self._sql = named("cuga.notices", "notices.sql")
         try:
             self._db = apsw.Connection(str(path))
             self._db.set_busy_timeout(5_000)
             self._db.pragma("journal_mode", "wal")
-            for statement in self._sql["tables"].split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
+            self._db.execute(self._sql["tables"])
         except apsw.Error as error:
             raise BadInput(
                 f"{path} cannot be opened: {error}", mend="Move it away, and add the notices anew."
@@ -137,12 +135,3 @@ class Queue:
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())
-
-
-def _queries() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("notices.sql").read_text("utf-8")
-    found: dict[str, str] = {}
-    for part in text.split("-- name: ")[1:]:
-        head, _, body = part.partition("\n")
-        found[head.split()[0]] = "\n".join(line for line in body.splitlines() if not line.startswith("--"))
-    return found

@@ -12,12 +12,12 @@ from typing import Any
 from cuga.errors import ApprovalDeniedError, ApprovalNotFound, ApprovalTimeoutError, BadInput
 from cuga.model import given
 from cuga.model.context import Principal
-from cuga.orchestrator.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
-from cuga.orchestrator.asking import answered, ask, decide, holds, request_of
-from cuga.orchestrator.consenting import consent
 from cuga.orchestrator.events import ApprovalEvent
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
+from cuga.orchestrator.house.consenting import consent
+from cuga.orchestrator.library.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
+from cuga.orchestrator.library.asking import answered, ask, decide, holds, request_of
 
 NOT_REQUIRED = "policy:not-required"
 

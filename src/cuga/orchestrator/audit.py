@@ -16,8 +16,8 @@ from cuga.clock import Clock, SystemClock
 from cuga.model import given
 from cuga.model.plan import Plan
 from cuga.model.value import encode
-from cuga.orchestrator.audit_files import AuditBackend, DecisionRecord, JSONBackend, NoBackend, SQLiteBackend
 from cuga.orchestrator.execution import ExecutionContext
+from cuga.orchestrator.library.audit_files import AuditBackend, DecisionRecord, JSONBackend, NoBackend, SQLiteBackend
 from cuga.redact import REDACTED, Redactor, is_secret_name
 from cuga.settings import read_settings
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from cuga.clock import Clock, SystemClock
-from cuga.orchestrator.partial import PartialResult
+from cuga.orchestrator.library.partial import PartialResult
 from cuga.projections.trace import TraceEvent
 
 

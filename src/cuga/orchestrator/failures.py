@@ -3,9 +3,9 @@
 from cuga.errors import ToolExecutionError
 from cuga.model.failure import FailureCategory, FailureMode
 from cuga.orchestrator.events import PartialResultEvent
-from cuga.orchestrator.modes import TERMINAL, Classifier, Severity, classify, severity_of
-from cuga.orchestrator.partial import PartialResult, RecoveryStrategy
-from cuga.orchestrator.retrying import (
+from cuga.orchestrator.library.modes import TERMINAL, Classifier, Severity, classify, severity_of
+from cuga.orchestrator.library.partial import PartialResult, RecoveryStrategy
+from cuga.orchestrator.library.retrying import (
     ExponentialBackoffPolicy,
     LinearBackoffPolicy,
     NoRetryPolicy,

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 
 from cuga.errors import BadInput
 from cuga.orchestrator.coordinator import Coordinator
-from cuga.orchestrator.rooms import rules_in_memory
+from cuga.orchestrator.library.rooms import rules_in_memory
 from cuga.policy.registry import Registry
 from cuga.tools.registry import Tool
 

@@ -19,8 +19,8 @@ from cuga.model.tool import ToolContract
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
+from cuga.orchestrator.library.stages import proposal_of
 from cuga.orchestrator.planning import HousePlans, within_budget
-from cuga.orchestrator.stages import proposal_of
 
 
 class PlanModel(Protocol):

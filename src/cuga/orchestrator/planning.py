@@ -17,7 +17,7 @@ from cuga.model.value import units
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
-from cuga.orchestrator.stages import proposal_of, stage_of
+from cuga.orchestrator.library.stages import proposal_of, stage_of
 from cuga.planning.memory import Notes
 from cuga.policy.spelling import tool_budget as ToolBudget
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from cuga.errors import BadInput
 from cuga.model.plan import Budget
 from cuga.model.tool import SideEffect
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.policy.profile import Consent, Profile
 from cuga.policy.registry import Registry, load_registry
 

@@ -1,7 +1,7 @@
 """What every orchestrator of this house can do, and the words its callers use.
 
-The lifecycle is drawn from the facts of a run as they become durable (`orchestrator.stages`); nobody announces a stage
-before it has happened.
+The lifecycle is drawn from the facts of a run as they become durable (`orchestrator.library.stages`); nobody announces
+a stage before it has happened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from cuga.errors import OrchestrationError
 from cuga.model.plan import Plan, PlanningStage, PlanStep
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
-from cuga.orchestrator.lifecycle import Lifecycle
+from cuga.orchestrator.library.lifecycle import Lifecycle
 from cuga.policy.spelling import tool_budget as ToolBudget
 
 

@@ -15,11 +15,11 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.failures import PartialResult
 from cuga.orchestrator.home import Home
-from cuga.orchestrator.lifecycle import Lifecycle
+from cuga.orchestrator.library.lifecycle import Lifecycle
+from cuga.orchestrator.library.resuming import Left, what_is_left
+from cuga.orchestrator.library.stages import Lifelines, facts
 from cuga.orchestrator.protocol import ErrorPropagation, LifecycleStage, OrchestratorProtocol
-from cuga.orchestrator.resuming import Left, what_is_left
 from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
-from cuga.orchestrator.stages import Lifelines, facts
 
 Fallback = Callable[[str, ExecutionContext, PartialResult], Awaitable[Any]]
 

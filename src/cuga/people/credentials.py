@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 from datetime import datetime, timedelta
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +19,7 @@ import msgspec
 from cuga.clock import Clock
 from cuga.errors import BadInput, NotFound
 from cuga.model.value import Value
+from cuga.sql import named
 
 IDLE = timedelta(hours=12)  # a session that nobody used for so long is over
 LONGEST = timedelta(days=7)  # and however much it was used
@@ -57,16 +57,14 @@ class Credentials:
 
     def __init__(self, path: Path | str, clock: Clock) -> None:
         self._clock = clock
-        self._sql = _queries()
+        self._sql = named("cuga.people", "schema/people.sql")
         try:
             self._db = apsw.Connection(str(path))
             self._db.set_busy_timeout(5_000)
             self._db.pragma("journal_mode", "wal")
             self._db.pragma("synchronous", "full")  # a key that was revoked stays so after a power loss
             self._db.pragma("secure_delete", 1)
-            for statement in self._sql["tables"].split(";"):
-                if statement.strip():
-                    self._db.execute(statement)
+            self._db.execute(self._sql["tables"])
         except apsw.Error as error:
             raise BadInput(
                 f"{path} cannot be opened: {error}", mend="Move it away; people are invited anew."
@@ -238,12 +236,3 @@ class Credentials:
 
 def _digest(token: str) -> bytes:
     return hashlib.sha256(token.encode("utf-8", "replace")).digest()
-
-
-def _queries() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("schema/people.sql").read_text("utf-8")
-    found: dict[str, str] = {}
-    for part in text.split("-- name: ")[1:]:
-        head, _, body = part.partition("\n")
-        found[head.split()[0]] = "\n".join(line for line in body.splitlines() if not line.startswith("--"))
-    return found

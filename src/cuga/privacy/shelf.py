@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
 import apsw
 
 from cuga.errors import BadInput, JournalFailed
+from cuga.sql import named
 
 
 class Kept(NamedTuple):
@@ -80,7 +80,7 @@ class KeyFile:
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
-        self._sql = _queries()
+        self._sql = named("cuga.privacy", "keys.sql")
         self._db: apsw.Connection | None = None
         self.where = str(path) if path is not None else "memory"
 
@@ -158,9 +158,7 @@ class KeyFile:
             db.pragma("journal_mode", "delete")  # no log beside it in which a destroyed key could stay
             db.pragma("secure_delete", 1)  # what is deleted is overwritten with zeros
             db.pragma("synchronous", "extra")  # and stays so after a power loss
-            for statement in self._sql["tables"].split(";"):
-                if statement.strip():
-                    db.execute(statement)
+            db.execute(self._sql["tables"])
         except (OSError, apsw.Error) as error:
             raise BadInput(
                 f"the keys of personal data in {self.where} cannot be opened: {error}",
@@ -168,12 +166,3 @@ class KeyFile:
             ) from error
         self._db = db
         return db
-
-
-def _queries() -> dict[str, str]:
-    text = resources.files(__package__).joinpath("keys.sql").read_text("utf-8")
-    found: dict[str, str] = {}
-    for part in text.split("-- name: ")[1:]:
-        head, _, body = part.partition("\n")
-        found[head.split()[0]] = body.strip()
-    return found

@@ -6,18 +6,16 @@ no file can be written the rows stay in memory and `trouble` says why. It never 
 
 from __future__ import annotations
 
-import re
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from functools import cache
-from importlib import resources
 from pathlib import Path
 from typing import Any, TypeVar
 
 import apsw
 
 from cuga.projections.projection import Mark, ViewsLost
+from cuga.sql import named
 
 SCHEMA = 1  # of the file; another number begins it anew
 APPLICATION = 0x63767773  # "cvws", in the file's header
@@ -87,7 +85,7 @@ class ViewsFile:
 
     def __init__(self, path: Path | str) -> None:
         self._path = Path(path)
-        self._query = _queries()
+        self._query = named("cuga.projections", "views.sql")
         self.trouble = ""
         try:
             self._connection = self._open()
@@ -226,10 +224,3 @@ def _remove(path: Path) -> None:
 
 def _crc(name: str, key: str, body: bytes) -> int:
     return zlib.crc32(body, zlib.crc32(f"{name}\n{key}\n".encode()))
-
-
-@cache
-def _queries() -> dict[str, str]:
-    text = resources.files("cuga.projections").joinpath("views.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+).*$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))

@@ -23,7 +23,7 @@ from cuga.journal.port import Index
 from cuga.journal.postgres import Address, PostgresJournal, migrate
 from cuga.model.event import Status
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.settings import Settings
 
 WAKES = Index(wakes=("",))

@@ -19,7 +19,7 @@ from cuga.engine.distributed import errands
 from cuga.engine.distributed.errands import LOST, NOT_SENT, key_of
 from cuga.model.event import Status, StepInDoubt, TakenOver, ToolCallComplete, ToolCallError
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 

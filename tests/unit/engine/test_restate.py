@@ -28,8 +28,8 @@ from cuga.journal.postgres import Address as Book
 from cuga.journal.postgres import PostgresJournal, migrate
 from cuga.model.event import Status
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.health import examine
-from cuga.orchestrator.place import Place, make
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.operating.health import examine
 from cuga.policy.registry import load_registry
 from cuga.settings import Settings, read_settings
 

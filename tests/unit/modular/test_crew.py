@@ -20,7 +20,7 @@ from cuga.orchestrator import (
     failures,
 )
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner
-from cuga.orchestrator.rooms import rules_in_memory
+from cuga.orchestrator.library.rooms import rules_in_memory
 from cuga.orchestrator.routing import RoutingAuthority, RoutingDecision
 from cuga.tools import ToolContext, tool
 from cuga.tools.registry import ToolRegistry

@@ -20,7 +20,7 @@ from cuga.orchestrator.dryrun.answer import ModelThere
 from cuga.orchestrator.dryrun.holding import Holding, ModelByName
 from cuga.orchestrator.dryrun.kept import Kept, KeptCard, keep, kept_card, unlike, usable
 from cuga.orchestrator.dryrun.tripwire import _LOOKS, Tripped, Tripwire
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.house.place import Place
 from cuga.projections.card import cards_of
 from cuga.testing import approve, completes, given, run_started, tick
 from cuga.testing.factories import AT, EXECUTE, READ, plan, step

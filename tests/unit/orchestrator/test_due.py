@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from cuga.errors import BadInput
 from cuga.model.house_event import ScheduleAdded
-from cuga.orchestrator.due import due_times, next_due, run_id_of, zone_of
+from cuga.orchestrator.calendar.due import due_times, next_due, run_id_of, zone_of
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)  # a Monday
 BERLIN = "Europe/Berlin"

@@ -17,7 +17,7 @@ from cuga.orchestrator import (
     PartialResult,
     ToolBudget,
 )
-from cuga.orchestrator.remainder import rest_of
+from cuga.orchestrator.library.remainder import rest_of
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from cuga.orchestrator.vendors import places_of
+from cuga.orchestrator.house.vendors import places_of
 from cuga.settings import Settings
 
 MAIL = {

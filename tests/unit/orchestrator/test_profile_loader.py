@@ -4,7 +4,7 @@ import pytest
 
 from cuga.errors import BadInput, ProfileUnknown
 from cuga.orchestrator import AGENTSCoordinator, ProfileLoader
-from cuga.orchestrator.place import make
+from cuga.orchestrator.house.place import make
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cuga.errors import BadInput, RegistryInvalid
-from cuga.orchestrator.registry_edit import add_entry, allow, quoted, server_entry, write_registry
+from cuga.orchestrator.house.registry_edit import add_entry, allow, quoted, server_entry, write_registry
 from cuga.policy.registry import load_registry
 from cuga.policy.strict import parse
 

@@ -11,7 +11,7 @@ from tests.docs.pages import DOCS
 from cuga.errors import BadInput, NotFound, ProfileUnknown, RegistryInvalid
 from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import make, shipped_registry
+from cuga.orchestrator.house.place import make, shipped_registry
 from cuga.orchestrator.rehearsal import Stage, read_cases, rehearse
 
 PAGE = (DOCS / "howto/try-rules.md").read_text("utf-8")

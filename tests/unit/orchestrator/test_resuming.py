@@ -8,8 +8,8 @@ from cuga.model.event import DoubtAnswer
 from cuga.model.failure import FailureMode
 from cuga.model.plan import Plan, PlanStep, Reference, When
 from cuga.orchestrator import Coordinator, PartialResult, ToolBudget
-from cuga.orchestrator.remainder import rest_of
-from cuga.orchestrator.resuming import what_is_left
+from cuga.orchestrator.library.remainder import rest_of
+from cuga.orchestrator.library.resuming import what_is_left
 from cuga.tools import tool
 
 

@@ -12,10 +12,10 @@ from cuga.journal.checkpoint import read_note, signed_part
 from cuga.journal.sqlite import SqliteJournal
 from cuga.journal.tree import leaf_of, root_of
 from cuga.orchestrator import Coordinator
-from cuga.orchestrator.place import Place, make
-from cuga.orchestrator.restoring import put_back
-from cuga.orchestrator.sealing import FileAnchor, read_anchors, seals_of
-from cuga.orchestrator.sealing.keys import holds, key_of, public_keys
+from cuga.orchestrator.house.place import Place, make
+from cuga.orchestrator.keeping.restoring import put_back
+from cuga.orchestrator.keeping.sealing import FileAnchor, read_anchors, seals_of
+from cuga.orchestrator.keeping.sealing.keys import holds, key_of, public_keys
 from cuga.settings import Settings
 
 

@@ -5,8 +5,8 @@ import pytest
 from cuga.kernel.evolve import fold
 from cuga.model.event import name_of
 from cuga.model.plan import PlanningStage
+from cuga.orchestrator.library.stages import Lifelines, proposal_of, stage_of
 from cuga.orchestrator.protocol import LifecycleStage as S
-from cuga.orchestrator.stages import Lifelines, proposal_of, stage_of
 from cuga.testing import approve, completes, deny, fails, given, start, tick
 from cuga.testing.factories import EXECUTE, READ, plan, rules, step
 

@@ -7,7 +7,7 @@ from msgspec import structs
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import MICRO
-from cuga.orchestrator.place import shipped_registry
+from cuga.orchestrator.house.place import shipped_registry
 from cuga.policy.budget import MONEY, limits_of
 from cuga.policy.models import USUAL, ModelSaid, is_here
 from cuga.policy.profile import ModelRule, ModelUse

@@ -43,9 +43,9 @@ def setup(
         cuga adapters setup pipedrive < pipedrive.env
     """
     from cuga.cli.screen import is_watched, say
-    from cuga.orchestrator.place import find
-    from cuga.orchestrator.secrets import with_own_variables
-    from cuga.orchestrator.vendors import kind_named, set_up, try_out
+    from cuga.orchestrator.house.place import find
+    from cuga.orchestrator.house.secrets import with_own_variables
+    from cuga.orchestrator.house.vendors import kind_named, set_up, try_out
     from cuga.settings import read_settings
 
     kind = kind_named(name)

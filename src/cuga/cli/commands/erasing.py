@@ -13,7 +13,7 @@ from cuga.errors import BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-    from cuga.orchestrator.erasing import Held
+    from cuga.orchestrator.keeping.erasing import Held
 
 _COPIES = (
     "What was copied out of the house is not reached: backups hold it sealed, under keys that are gone now; evidence, "

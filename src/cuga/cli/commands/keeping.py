@@ -15,7 +15,7 @@ from cuga.errors import BadInput, CugaError, HouseBusy, HouseNotFound, InvalidTr
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-    from cuga.orchestrator.machine import Finding
+    from cuga.orchestrator.operating.machine import Finding
 
 LIFT = "cuga halt --lift"
 Reason = Annotated[str, Parameter(help="Why; it is kept in the record.")]
@@ -50,7 +50,7 @@ def _without_a_house(missing: HouseNotFound, options: Options) -> int:
     import asyncio
 
     from cuga.orchestrator.coordinator import Coordinator
-    from cuga.orchestrator.machine import Finding
+    from cuga.orchestrator.operating.machine import Finding
 
     async def look() -> list[Finding]:
         async with Coordinator() as coordinator:
@@ -62,8 +62,8 @@ def _without_a_house(missing: HouseNotFound, options: Options) -> int:
 
 def _unopened(error: CugaError, options: Options) -> int:
     """Say what can be said of a house that cannot be opened."""
-    from cuga.orchestrator.machine import unopened
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.place import find
+    from cuga.orchestrator.operating.machine import unopened
     from cuga.settings import read_settings
 
     settings = read_settings(house=options.house, database=options.database or None)
@@ -151,8 +151,8 @@ def _put_back(path: Path | None, options: Options) -> int:
     import asyncio
 
     from cuga.cli.screen import say, show, show_json
-    from cuga.orchestrator.place import find
-    from cuga.orchestrator.restoring import put_back
+    from cuga.orchestrator.house.place import find
+    from cuga.orchestrator.keeping.restoring import put_back
     from cuga.settings import read_settings
 
     if path is not None and not path.is_file():
@@ -189,7 +189,7 @@ def halt(
 
     async def work(visit: Visit) -> int:
         from cuga.model.house_event import Halted, HaltLifted
-        from cuga.orchestrator.assembly import MENDING
+        from cuga.orchestrator.house.assembly import MENDING
 
         if lift:
             house = await visit.front.house()
@@ -225,8 +225,8 @@ def check(
         cuga policy check registry.yaml
     """
     from cuga.cli.screen import show, show_json
-    from cuga.orchestrator.place import find
-    from cuga.orchestrator.restoring import checked_registry
+    from cuga.orchestrator.house.place import find
+    from cuga.orchestrator.keeping.restoring import checked_registry
     from cuga.settings import read_settings
 
     path = file if file is not None else find(read_settings(house=options.house).house).registry

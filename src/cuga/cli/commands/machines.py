@@ -38,9 +38,9 @@ def migrate(
     import asyncio
 
     from cuga.cli.screen import say, show, show_json
-    from cuga.orchestrator.database import move_to_database, move_to_file
-    from cuga.orchestrator.personal import keys_of
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.database import move_to_database, move_to_file
+    from cuga.orchestrator.house.personal import keys_of
+    from cuga.orchestrator.house.place import find
     from cuga.settings import read_settings
 
     settings = read_settings(house=options.house, database=options.database or None)

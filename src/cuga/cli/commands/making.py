@@ -18,7 +18,7 @@ from cuga.errors import BadInput, CugaError
 if TYPE_CHECKING:
     from cuga.adapters.offline import CrmStore
     from cuga.cli.home import Visit
-    from cuga.orchestrator.place import Place
+    from cuga.orchestrator.house.place import Place
     from cuga.packs.sales.importing.report import ImportReport, Problem
 
 Mapping = Annotated[
@@ -57,7 +57,7 @@ def init(
     """
     if from_ is not None and sample:
         raise BadInput("--from and --sample exclude each other", mend="Make two houses: one to work in, one to try in.")
-    from cuga.orchestrator.place import make
+    from cuga.orchestrator.house.place import make
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
@@ -78,7 +78,7 @@ def init(
 def _set_aside_what_was_sealed(place: Place) -> None:
     """A house was here and is gone: its seals are kept, and the new one gets its own."""
     from cuga.cli.screen import say
-    from cuga.orchestrator.sealing import set_aside
+    from cuga.orchestrator.keeping.sealing import set_aside
     from cuga.settings import read_settings
 
     if (kept := set_aside(place.root, read_settings().seals)) is not None:
@@ -107,7 +107,7 @@ def import_(
 
         cuga import exports/ --mapping mapping.json
     """
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.place import find
     from cuga.settings import read_settings
 
     _must_be_there(source)
@@ -144,7 +144,7 @@ def demo(
         cuga demo --production --ask
     """
     from cuga.cli.screen import say
-    from cuga.orchestrator.place import demo_house, make
+    from cuga.orchestrator.house.place import demo_house, make
 
     place = make(directory if directory is not None else demo_house())
     report = _sampled(place)
@@ -185,7 +185,7 @@ async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int
     from cuga.cli.screen import say
 
     await _note(visit, report)
-    run_id = await visit.front.start(DEMO_GOAL, profile="smb")
+    run_id = await visit.begin(DEMO_GOAL, profile="smb")
     code = await drive(visit, run_id, options)
     house = visit.place.root
     say(
@@ -228,7 +228,7 @@ def _must_be_there(source: Path) -> None:
 def _imported(
     place: Place, source: Path, mapping: Path | None, *, dry: bool = False, listing: Path | None = None
 ) -> ImportReport:
-    from cuga.orchestrator.bringing import at_store
+    from cuga.orchestrator.changing.bringing import at_store
     from cuga.packs.sales.importing import import_directory
 
     if listing is None:
@@ -260,7 +260,7 @@ def _listing(path: Path) -> Iterator[Callable[[Problem], None]]:
 
 def _sampled(place: Place) -> ImportReport:
     from cuga.clock import SystemClock
-    from cuga.orchestrator.bringing import SAMPLE, at_store, sample_into
+    from cuga.orchestrator.changing.bringing import SAMPLE, at_store, sample_into
 
     today = SystemClock().now().date()
 
@@ -304,7 +304,7 @@ def _tell(
 async def _note(visit: Visit, report: ImportReport) -> None:
     """Write into the house's own stream that data came in, when any did."""
     if report.added or report.changed:
-        from cuga.orchestrator.bringing import imported
+        from cuga.orchestrator.changing.bringing import imported
 
         await visit.front.change(imported(report))
 

@@ -104,7 +104,7 @@ def send(
     async def work(visit: Visit) -> int:
         from cuga.cli.screen import show, show_json
         from cuga.errors import BadInput
-        from cuga.orchestrator.watching import send_run
+        from cuga.orchestrator.operating.watching import send_run
 
         named = address or visit.settings.otlp
         if not named:

@@ -87,7 +87,7 @@ def add(
     async def work(visit: Visit) -> int:
         from cuga.cli.render.outside import tested
         from cuga.cli.screen import say, show, show_json
-        from cuga.orchestrator.registry_edit import add_entry, allow, server_entry, write_registry
+        from cuga.orchestrator.house.registry_edit import add_entry, allow, server_entry, write_registry
 
         path = visit.place.registry
         entry = server_entry(command=command, url=url, token=token, env=env, domain=domain, trust=trust)
@@ -128,7 +128,7 @@ def serve(
     async def work(visit: Visit) -> int:
         from cuga.api.mcp import serve_stdio
         from cuga.api.mcp_window import told_to
-        from cuga.orchestrator.outside import NEEDS_EXTRA, has_client
+        from cuga.orchestrator.house.outside import NEEDS_EXTRA, has_client
 
         if not has_client():
             raise BadInput(NEEDS_EXTRA)

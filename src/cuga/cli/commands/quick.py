@@ -64,7 +64,7 @@ def quick(
         play = _named(name, known)
         goal = goal_of(play, await _completed(play, given, options))
         say(f"> {goal}")
-        run_id = await visit.front.start(goal, profile=profile or visit.settings.profile, as_of=date)
+        run_id = await visit.begin(goal, profile=profile or visit.settings.profile, as_of=date)
         return await drive(visit, run_id, options, wait_s=wait)
 
     return at_house(options, work)

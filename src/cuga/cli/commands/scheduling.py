@@ -69,7 +69,7 @@ def schedule(
                     at=now(), schedule_id=name, goal=said, profile=profile, weekdays=days, time=at, zone=zone
                 )
                 await change(visit, added)
-                from cuga.orchestrator.due import next_due
+                from cuga.orchestrator.calendar.due import next_due
 
                 return done(f"{name}: first at {next_due(added, now()):%Y-%m-%d %H:%M} UTC", options)
             case "remove":

@@ -16,7 +16,7 @@ from cuga.errors import BadInput, HouseNotFound
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
-    from cuga.orchestrator.evidence import Scope
+    from cuga.orchestrator.keeping.evidence import Scope
 
 
 def seal(*, options: Options = PLAIN) -> int:
@@ -94,7 +94,7 @@ async def _scope_of(visit: Visit, said: str) -> tuple[Scope, str]:
     """What is meant, and a word for a file's name."""
     from datetime import UTC, datetime, timedelta
 
-    from cuga.orchestrator.evidence import Scope
+    from cuga.orchestrator.keeping.evidence import Scope
 
     if said.startswith("approver:"):
         return Scope(approver=said.removeprefix("approver:")), said.replace(":", "-")
@@ -161,8 +161,8 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     import sys
 
     from cuga import verify as verifier
-    from cuga.orchestrator.place import find
-    from cuga.orchestrator.sealing import ANCHOR, seals_of
+    from cuga.orchestrator.house.place import find
+    from cuga.orchestrator.keeping.sealing import ANCHOR, seals_of
     from cuga.settings import read_settings
 
     if file is not None and not file.is_file():

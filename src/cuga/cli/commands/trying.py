@@ -37,7 +37,7 @@ def try_cases(
     """
     from cuga.cli.render.trying import outcomes as drawn
     from cuga.cli.screen import show, show_json
-    from cuga.orchestrator.place import find
+    from cuga.orchestrator.house.place import find
     from cuga.orchestrator.rehearsal import Stage, read_cases, rehearse
     from cuga.settings import read_settings
 

@@ -78,7 +78,7 @@ def run(
             return _show_dry_run(
                 await visit.front.dry_run(said, profile=rules, planned_in=planned_in, as_of=date), options
             )
-        run_id = await visit.front.start(said, profile=rules, planned_in=planned_in, as_of=date)
+        run_id = await visit.begin(said, profile=rules, planned_in=planned_in, as_of=date)
         return await drive(visit, run_id, options, wait_s=wait)
 
     return at_house(options, work)

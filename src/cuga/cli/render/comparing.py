@@ -9,11 +9,11 @@ from rich.console import Group, RenderableType
 from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
-from cuga.orchestrator.comparing import NOTHING
+from cuga.orchestrator.rehearsal.comparing import NOTHING
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.comparing import Compared
-    from cuga.orchestrator.reading import Planned
+    from cuga.orchestrator.looking.reading import Planned
+    from cuga.orchestrator.rehearsal.comparing import Compared
 
 
 def beside(found: Compared) -> RenderableType:

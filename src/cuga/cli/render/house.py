@@ -12,8 +12,8 @@ from cuga.cli.screen import text
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from cuga.orchestrator.reading import HouseNow
-    from cuga.orchestrator.standing import AdapterLine, Workers
+    from cuga.orchestrator.looking.reading import HouseNow
+    from cuga.orchestrator.looking.standing import AdapterLine, Workers
 
 
 def drawn(house: HouseNow, part: str) -> RenderableType:

@@ -16,7 +16,7 @@ from cuga.model.value import units
 if TYPE_CHECKING:
     from cuga.journal.seal import Fault
     from cuga.model.tool import ToolContract
-    from cuga.orchestrator.machine import Finding
+    from cuga.orchestrator.operating.machine import Finding
     from cuga.planning import Ready
     from cuga.projections.budget import Utilisation
     from cuga.projections.runs import RunLine

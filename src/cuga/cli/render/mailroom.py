@@ -14,7 +14,7 @@ from cuga.cli.screen import one_line, text
 
 if TYPE_CHECKING:
     from cuga.adapters.capability import Suppressed
-    from cuga.orchestrator.mailroom import RepliesIn, Standing
+    from cuga.orchestrator.changing.mailroom import RepliesIn, Standing
     from cuga.packs.sales.engagement.intake import TakenMail
 
 MOST_LISTED = 100

@@ -11,8 +11,8 @@ from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import one_line, text
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.server_lines import ServerLine
-    from cuga.orchestrator.servers import Drift, Tested
+    from cuga.orchestrator.changing.server_lines import ServerLine
+    from cuga.orchestrator.changing.servers import Drift, Tested
 
 _CLASS = {"read-only": "green", "propose": "yellow", "execute": "red"}
 _SIGN = {"+": "green", "-": "red"}

@@ -15,7 +15,7 @@ from cuga.model.plan import ITEM, REFERENCE, ForEach, Step
 from cuga.model.value import units
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.reading import Planned
+    from cuga.orchestrator.looking.reading import Planned
     from cuga.planning.forecast import Forecast, StepForecast
 
 _CONSENT = {"none": "nobody", "rule": "a rule of the profile", "human": "a person"}

@@ -11,7 +11,7 @@ from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import one_line, text
 
 if TYPE_CHECKING:
-    from cuga.orchestrator.remembering import Forgotten
+    from cuga.orchestrator.changing.remembering import Forgotten
     from cuga.projections.lessons import Lesson
 
 

@@ -13,14 +13,14 @@ from cuga.cli.screen import one_line, text
 
 if TYPE_CHECKING:
     from cuga.model.house_event import ScheduleAdded
-    from cuga.orchestrator.timetable import Started
+    from cuga.orchestrator.calendar.timetable import Started
 
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 
 
 def listed(schedules: Sequence[ScheduleAdded], now: datetime, paused: Sequence[str] = ()) -> RenderableType:
     """All schedules with their next time; paused ones have none."""
-    from cuga.orchestrator.due import next_due
+    from cuga.orchestrator.calendar.due import next_due
 
     if not schedules:
         return text(

@@ -12,7 +12,7 @@ from cuga.cli.screen import text
 
 if TYPE_CHECKING:
     from cuga.orchestrator.rehearsal import Backtest, Outcome
-    from cuga.orchestrator.replaying import Replay
+    from cuga.orchestrator.rehearsal.replaying import Replay
 
 MOST = 40  # changes that are shown; `--json` has them all
 

@@ -9,11 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import cache
-from importlib import resources
 from typing import Any, Protocol
 
 import psycopg
@@ -25,6 +22,7 @@ from cuga.engine.distributed.pace import Pace
 from cuga.engine.distributed.worker import Take, Worker, app_of
 from cuga.errors import JournalFailed
 from cuga.model.value import Value
+from cuga.sql import named
 
 QUEUE = "cuga"  # of the jobs that any worker takes
 RESTART_S = 1.0  # after the database was away
@@ -70,12 +68,9 @@ class Figures(Value, frozen=True, kw_only=True):
     sweep_lag_s: float  # how long the run that is due longest is due
 
 
-@cache
 def statements() -> dict[str, str]:
     """The SQL of the engine, by name."""
-    text = resources.files("cuga.engine.distributed").joinpath("engine.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+).*$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    return named("cuga.engine.distributed", "engine.sql")
 
 
 def steps() -> list[tuple[int, str, str]]:

@@ -8,11 +8,8 @@ that it holds: after it was lost, so is the run.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Sequence
 from contextlib import suppress
-from functools import cache
-from importlib import resources
 from typing import Any
 
 import psycopg
@@ -20,16 +17,14 @@ from psycopg import AsyncConnection
 
 from cuga.engine.distributed.queue import Database
 from cuga.errors import JournalFailed
+from cuga.sql import named
 
 LOOK_S = 0.1  # how often a run that another process holds is tried again
 
 
-@cache
 def statements() -> dict[str, str]:
     """The SQL of the hold, by name."""
-    text = resources.files("cuga.engine.restate").joinpath("restate.sql").read_text("utf-8")
-    parts = re.split(r"^-- name: (\w+).*$", text, flags=re.MULTILINE)
-    return dict(zip(parts[1::2], parts[2::2], strict=True))
+    return named("cuga.engine.restate", "restate.sql")
 
 
 class Among:

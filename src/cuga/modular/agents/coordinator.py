@@ -11,8 +11,10 @@ import msgspec
 
 from cuga.errors import CugaError, ToolExecutionError
 from cuga.model import given
+from cuga.model.event import RouteDecision
 from cuga.model.plan import Plan
 from cuga.modular.agents.crew import Crew
+from cuga.modular.agents.handing import CREW, told
 from cuga.modular.agents.planner import PlannerAgent
 from cuga.modular.agents.words import AgentRequest, AgentResponse, AgentResult
 from cuga.modular.agents.worker import WorkerAgent, response_to
@@ -117,7 +119,9 @@ class CoordinatorAgent(ReferenceOrchestrator):
         """Stages as they are, with the worker that a step was routed to; what an audit trail keeps goes to it."""
         plan: Plan | None = data.get("plan")
         if stage is LifecycleStage.ROUTE:
-            decision = self.crew.decisions.get((data["run_id"], data["step"]), data["decision"])
+            routed: RouteDecision = data["decision"]  # by now the step may be tried again, in other hands
+            kept = self.crew.decisions.get((data["run_id"], data["step"]))
+            decision = told(routed) if routed.policy == CREW else kept or routed
             self._record(self.audit_trail.record_decision, decision, context, step=data["step"], run_id=data["run_id"])
             return {**data, "decision": decision}
         if plan is not None and (stage is LifecycleStage.PLAN or stage.is_end):

@@ -19,11 +19,11 @@ import msgspec
 from cuga.errors import ToolInvalid
 from cuga.model.event import Event, RouteDecision, RunFinished, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.modular.agents.handing import CREW, ByAuthority, told, with_workers
-from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, RetryPolicy, classify
 from cuga.orchestrator.home import Home
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.library.rooms import rules_for_agents
 from cuga.orchestrator.routing import PolicyBasedRoutingAuthority, RoutingAuthority, RoutingDecision
 from cuga.planning.memory import Notes
 from cuga.policy.routing import Candidate
@@ -165,7 +165,7 @@ class Crew:
             raise
 
     def _hear(self, run_id: str, events: Sequence[Event]) -> None:
-        """Say whose hands a step is in, as soon as its intent is durable; a step that is tried again stays there.
+        """Say whose hands a step is in, as soon as its intent is durable; when it is tried again it may be in others.
 
         A worker is busy from then on until the outcome is durable, so that the next choice knows of this one.
         """

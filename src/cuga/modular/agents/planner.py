@@ -15,8 +15,8 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.intelligent_planner import IntelligentPlanner, PlanModel
-from cuga.orchestrator.lifecycle import Lifecycle
-from cuga.orchestrator.rooms import rules_for_agents
+from cuga.orchestrator.library.lifecycle import Lifecycle
+from cuga.orchestrator.library.rooms import rules_for_agents
 from cuga.planning.memory import Notes
 from cuga.tools.registry import ToolRegistry
 

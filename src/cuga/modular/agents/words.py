@@ -8,7 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.failures import FailureMode, PartialResult
-from cuga.orchestrator.lifecycle import Lifecycle
+from cuga.orchestrator.library.lifecycle import Lifecycle
 from cuga.projections.trace import TraceEvent
 
 

@@ -16,7 +16,7 @@ from cuga.orchestrator.approval import ApprovalManager
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.failures import Classifier, PartialResult, RetryPolicy, classify
 from cuga.orchestrator.home import Home
-from cuga.orchestrator.lifecycle import Lifecycle
+from cuga.orchestrator.library.lifecycle import Lifecycle
 from cuga.planning.memory import Notes
 from cuga.tools.registry import ToolRegistry
 

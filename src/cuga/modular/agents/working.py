@@ -22,8 +22,8 @@ from cuga.orchestrator.approval import ApprovalManager
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.failures import PartialResult
-from cuga.orchestrator.resuming import Left, what_is_left
-from cuga.orchestrator.stages import facts
+from cuga.orchestrator.library.resuming import Left, what_is_left
+from cuga.orchestrator.library.stages import facts
 
 Steps = Iterable[Mapping[str, Any] | PlanStep]
 _KEYS = frozenset(PlanStep.__struct_fields__) | {"inputs"}

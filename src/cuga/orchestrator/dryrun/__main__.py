@@ -16,7 +16,7 @@ from cuga.orchestrator.dryrun.answer import Wish
 from cuga.orchestrator.dryrun.rehearse import rehearse
 from cuga.orchestrator.dryrun.tripwire import Tripwire
 from cuga.orchestrator.dryrun.wall import raise_wall
-from cuga.orchestrator.reviving import told
+from cuga.orchestrator.ipc.reviving import told
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from cuga.model.context import Principal
 from cuga.model.plan import Budget, Plan
 from cuga.model.value import Value
-from cuga.orchestrator.reading import Planned
+from cuga.orchestrator.looking.reading import Planned
 from cuga.projections.card import Card
 from cuga.projections.result import RunResult
 

@@ -20,11 +20,11 @@ from cuga.journal.port import ReadJournal
 from cuga.kernel.thinking import MODEL
 from cuga.model.context import Principal
 from cuga.model.plan import Budget, Plan
-from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.dryrun.answer import DryRun, ModelThere, Proof, Rehearsal, Wish
 from cuga.orchestrator.dryrun.copying import copy_house, fingerprint
 from cuga.orchestrator.dryrun.kept import Kept, keep, kept_card
-from cuga.orchestrator.reviving import revived
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.ipc.reviving import revived
 from cuga.tools.registry import Tool
 
 _PREFIX = "cuga-dry-run-"  # then the number of the process that made the copy

@@ -15,9 +15,9 @@ from pathlib import Path
 from cuga.errors import CugaError
 from cuga.journal.port import Backed
 from cuga.model.value import Value
-from cuga.orchestrator.assembly import Assembly
-from cuga.orchestrator.personal import keys_of
-from cuga.orchestrator.place import Place, make_private
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.personal import keys_of
+from cuga.orchestrator.house.place import Place, make_private
 from cuga.privacy import KeyFile
 from cuga.settings import Settings
 

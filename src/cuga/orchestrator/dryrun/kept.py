@@ -19,7 +19,7 @@ from cuga.kernel.state import RunState
 from cuga.model.event import ApprovalRequested
 from cuga.model.plan import Budget, CheckedPlan
 from cuga.model.value import Value, digest_bytes, encode
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.house.place import Place
 from cuga.projections.card import Card
 
 KEPT_FOR = timedelta(days=7)

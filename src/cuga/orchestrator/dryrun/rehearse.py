@@ -17,14 +17,14 @@ from cuga.errors import BadInput
 from cuga.kernel.state import RunState
 from cuga.model import event as e
 from cuga.model.tool import SideEffect
-from cuga.orchestrator.assemble import open_house
-from cuga.orchestrator.assembly import Assembly
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.dryrun.answer import Refusal, Rehearsal, Wish
 from cuga.orchestrator.dryrun.copying import SEALS
 from cuga.orchestrator.dryrun.holding import Holding, ModelByName
 from cuga.orchestrator.dryrun.tripwire import Tripwire
-from cuga.orchestrator.place import Place
+from cuga.orchestrator.house.assemble import open_house
+from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.place import Place
 from cuga.settings import Settings
 
 _LOOK_S = 0.01  # how often a run that may be held is looked at

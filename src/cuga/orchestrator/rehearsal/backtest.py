@@ -17,7 +17,7 @@ from cuga.journal.port import ReadJournal
 from cuga.model import event as e
 from cuga.model.value import Value
 from cuga.orchestrator.rehearsal.stage import Stage
-from cuga.orchestrator.what_if import judged
+from cuga.orchestrator.rehearsal.what_if import judged
 from cuga.policy.budget import drawn
 
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)

@@ -15,7 +15,7 @@ import msgspec
 from cuga.errors import BadInput, CugaError
 from cuga.model.value import Value
 from cuga.orchestrator.rehearsal.stage import Stage
-from cuga.orchestrator.what_if import judged
+from cuga.orchestrator.rehearsal.what_if import judged
 from cuga.policy.strict import Node, parse
 
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # standing rules belong to a house, not to a registry: no time matters

@@ -8,8 +8,8 @@ import msgspec
 
 from cuga.errors import RegistryInvalid
 from cuga.kernel import house
-from cuga.orchestrator.registry_file import tool_registry
-from cuga.orchestrator.restoring import checked_registry
+from cuga.orchestrator.house.registry_file import tool_registry
+from cuga.orchestrator.keeping.restoring import checked_registry
 from cuga.policy.judge import Rules
 from cuga.policy.registry import compile_rulebook
 

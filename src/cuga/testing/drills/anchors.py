@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from cuga.orchestrator.sealing import anchors
+from cuga.orchestrator.keeping.sealing import anchors
 from cuga.testing.drills.tally import Tally
 
 

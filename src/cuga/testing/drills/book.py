@@ -39,7 +39,7 @@ from cuga.model.event import (
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import BlobRef, Certainty
 from cuga.model.value import digest_bytes
-from cuga.orchestrator.sealing import FileAnchor, Sealer
+from cuga.orchestrator.keeping.sealing import FileAnchor, Sealer
 from cuga.testing.factories import AT
 
 JOURNAL, ANCHOR, SEALS = "journal.db", "anchor.note", "seals"

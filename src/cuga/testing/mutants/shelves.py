@@ -8,7 +8,7 @@ from cuga.journal import tree
 from cuga.journal.codec import Codec
 from cuga.journal.port import Index
 from cuga.journal.sqlite import care, reader
-from cuga.orchestrator.sealing import anchors, sealer
+from cuga.orchestrator.keeping.sealing import anchors, sealer
 from cuga.privacy import ring
 from cuga.projections import views
 from cuga.projections.rows import index_of

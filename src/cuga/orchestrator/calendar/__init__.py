@@ -1,0 +1,1 @@
+"""Runs that begin by the calendar."""

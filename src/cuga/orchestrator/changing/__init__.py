@@ -1,0 +1,1 @@
+"""What people change about a house while runs go on: rules, records, servers, people, mail, notices, memory."""

@@ -1,0 +1,1 @@
+"""One house, several processes of one machine: who finds it taken talks to the process that holds it."""

@@ -1,0 +1,22 @@
+"""The seal of a house: signed words on how far its journal has come, kept where the journal is not.
+
+A chain shows an edit; it cannot show that the whole file is an older one. An anchor elsewhere can: a journal that is
+behind it, or another than the one that was sealed, is not opened.
+"""
+
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, read_anchors
+from cuga.orchestrator.keeping.sealing.keys import SealKey, key_of
+from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of, set_aside
+
+__all__ = [
+    "ANCHOR",
+    "Anchor",
+    "FileAnchor",
+    "SealKey",
+    "Sealed",
+    "Sealer",
+    "key_of",
+    "read_anchors",
+    "seals_of",
+    "set_aside",
+]

@@ -1,0 +1,1 @@
+"""What those see who operate a house: its health, the machine below it, figures, spans and log lines."""
