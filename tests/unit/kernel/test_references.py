@@ -29,7 +29,8 @@ def test_odd_digits_are_names_like_any_other_in_an_object():
 
 def test_a_pointer_into_one_result_of_a_list_is_told_from_any_other():
     inside = {path: inside_of(path) for path in (
-        f"{ITEMS}/0", f"{ITEMS}/12/buyer/0", f"{ITEMS}/999", f"{ITEMS}/7/", f"{ITEMS}/1000", f"{ITEMS}/x", f"{ITEMS}/-1",
+        f"{ITEMS}/0", f"{ITEMS}/12/buyer/0", f"{ITEMS}/999", f"{ITEMS}/7/", f"{ITEMS}/1000", f"{ITEMS}/x",
+        f"{ITEMS}/-1",
         f"{ITEMS}/\u0663", f"{ITEMS}/", ITEMS, f"{ITEMS}s/1", "/0", "", f"/other{ITEMS}/1",
     )}  # fmt: skip
     assert {path: found for path, found in inside.items() if found is not None} == {
