@@ -281,6 +281,7 @@ async def test_many_rows_of_one_commit_are_all_there_and_each_once(tmp_path: Pat
     taken = [claiming((f"s{n}", n + 1, 9_999)) for n in range(count)]
     await asyncio.gather(*(journal.append(f"r{n}", 0, taken[n], index=row()) for n in range(count)))
     assert journal.commits < 60 and journal.times.appends == count and journal.trouble == ""
+    assert 0 < journal.times.seconds < 60
     assert [await journal.used(f"s{n}") for n in range(count)] == list(range(1, count + 1))
     assert [one.position for n in range(count) for one in await journal.read(f"r{n}")] == list(range(1, count + 1))
     assert await journal.verify() == []
