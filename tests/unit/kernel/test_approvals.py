@@ -182,6 +182,11 @@ def test_nobody_stands_in_for_the_one_who_asked():
     waiting(delegations=(lent("ada"),)).when(approve("note", by=MAX)).then_refused(NotAllowed, "ada asked for it")
 
 
+def test_who_lets_somebody_ask_for_changes_has_asked_for_what_comes_of_it():
+    story = waiting(delegations=(lent("grace"),)).when(request_changes("note", "shorter", by=MAX))
+    assert story.found("replan_requested").authors == ("max", "grace")
+
+
 def test_an_approval_that_is_not_used_lapses_and_is_asked_for_again():
     story = waiting().after(halted="a drill").when(approve("note")).then("approval_received", "run_parked")
     assert "cuga halt --lift" in story.state.parked.needs

@@ -244,6 +244,7 @@ def test_everything_that_can_be_said_wrongly_is_told_at_once():
     "more",
     [
         "retention: 0d\n",
+        "retention: 5mo\n",
         "retention: 101y\n",
         "retention: [1]\n",
         "sender: Ada\n",
