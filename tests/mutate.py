@@ -124,7 +124,7 @@ def interval(good: int, of: int) -> str:
 def table(fates: Mapping[str, str]) -> list[str]:
     """What became of the changes: a line for each package, and one for all."""
     lines = [
-        f"{'':8}{'tried':>7}{'noticed':>9}{'unnoticed':>11}{'untested':>10}   of all{'':18}of those that a test runs"
+        f"{'':8}{'tried':>7}{'noticed':>9}{'unnoticed':>11}{'untested':>10}   of all{'':20}of those that a test runs"
     ]
     packages = {name: package_of(name) for name in fates}
     for package in (*sorted(set(packages.values())), "all"):
@@ -133,7 +133,7 @@ def table(fates: Mapping[str, str]) -> list[str]:
         good = tried - passed - unreached
         lines.append(
             f"{package:8}{tried:7,}{good:9,}{passed:11,}{unreached:10,}"
-            f"   {interval(good, tried):24}{interval(good, tried - unreached)}"
+            f"   {interval(good, tried):26}{interval(good, tried - unreached)}"
         )
     return lines
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
 
 import pytest
 from msgspec.structs import replace
@@ -10,7 +12,9 @@ from tests.contract.journals import AT, card, closed, row, said
 
 from cuga.errors import JournalFailed
 from cuga.journal.codec import BLOBS, SEALED, Codec
+from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Index, Listed, Refused, Stored
+from cuga.journal.sqlite import SqliteJournal
 from cuga.journal.tombstone import tombstone
 from cuga.model.event import Annotation, Claim, Event
 
@@ -144,3 +148,27 @@ def test_scopes_are_the_books_inside_and_the_rules_outside(codec: Codec) -> None
     refused = Refused(claim=Claim(scope="send/~k", amount=1, limit=1), used=1)
     assert codec.refused(refused) == Refused(claim=Claim(scope="send/eve", amount=1, limit=1), used=1)
     assert Codec().refused(refused) is refused
+
+
+def memory(_directory: Path, **options: Any) -> MemoryJournal:
+    return MemoryJournal(**options)
+
+
+def sqlite(directory: Path, **options: Any) -> SqliteJournal:
+    return SqliteJournal(directory / "journal.db", prefill=False, **options)
+
+
+@pytest.mark.parametrize("home", [memory, sqlite])
+async def test_what_a_book_keeps_beside_its_events_is_sealed_in_it_and_read_in_the_clear(
+    home: Callable[..., MemoryJournal | SqliteJournal], tmp_path: Path
+) -> None:
+    journal = home(tmp_path, personal=Mirror())
+    asks = Index(run=row().run, approvals=card("a1", "r1").approvals)
+    await journal.append("r1", 0, [Annotation(at=AT, text="eve")], index=asks, blobs=[b'"sealed1:blob:"'])
+    (listed,), (asked,) = await journal.runs(tenant="local"), await journal.open_approvals(tenant="local")
+    assert (listed.row.goal, listed.row.reason, asked.digest) == ("win", "because", "d")
+    assert [one.readable for one in await journal.read("r1")] == [Codec().encode(Annotation(at=AT, text="eve"))]
+    await journal.close()
+    if isinstance(journal, SqliteJournal):
+        text = journal.path.read_bytes()
+        assert b"sealed1:r1:because" in text and b"sealed1:r1:win" in text and b'"digest":"sealed1:r1:d"' in text
