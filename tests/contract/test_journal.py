@@ -11,6 +11,7 @@ import pytest
 from tests.contract.journals import AT, HOMES, Home, card, claiming, closed, row, said
 
 from cuga.errors import ApprovalNotFound, BadInput, JournalFailed, NotFound, RunNotFound
+from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
@@ -360,3 +361,19 @@ async def test_what_was_appended_since_tombstones_were_made_stays_as_it_is(journ
     kept = await journal.read("r1")
     assert [one.body for one in kept[:3]] == bodies and events_of(kept)[3:] == list(said("d"))
     assert await journal.append("r1", 4, said("e")) == Committed(version=5)
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+async def test_of_checkpoints_the_newest_up_to_a_size_is_given_and_the_first_of_a_size_stays(journal: Journal) -> None:
+    kept = [
+        Kept(size=size, position=2 * size, note=b"note %d" % size, peaks=(bytes([size]) * 32,) * count)
+        for size, count in ((2, 1), (3, 2), (7, 3))
+    ]
+    assert await journal.checkpoint() is None
+    for one in kept:
+        await journal.keep_checkpoint(one)
+    await journal.keep_checkpoint(Kept(size=3, position=9, note=b"other", peaks=()))
+    assert [await journal.checkpoint(size) for size in (1, 2, 3, 6, 7, 8)] == [
+        None, kept[0], kept[1], kept[1], kept[2], kept[2],
+    ]  # fmt: skip
+    assert await journal.checkpoint() == kept[2]

@@ -455,6 +455,14 @@ What is answered as committed survives the power, and only that is promised
     scenario/test_drills.py::test_the_power_takes_what_was_not_synced_and_nothing_else
 A refused wish after a restart does not let lost calls be made again
     scenario/test_drills.py::test_a_refused_wish_before_the_sweep_does_not_let_lost_calls_be_made_again
+What is refused is said in the words of a page, and each fact of the house changes just what it is about
+    unit/test_said.py::test_what_is_said_otherwise_or_no_more_is_noticed
+    unit/kernel/test_house_life.py
+    unit/policy/test_judgements.py
+Whatever a registry says is read, and whatever it says wrongly is told at once with its place
+    unit/policy/test_registry_whole.py
+What is spoilt in a file is named, and a book says the same wherever it lies
+    unit/journal/test_sqlite_file.py
 A stopped process keeps its house, and leaves it when it dies
     scenario/test_drills.py::test_a_stopped_process_keeps_its_house_goes_on_when_it_may_and_leaves_it_when_it_dies
     """,

@@ -208,7 +208,7 @@ class MemoryJournal:
             for _, place, card in self._approvals.values()
             if card is not None and card.tenant == tenant and place > start
         ]
-        return self._codec.open_cards([card for _, card in sorted(found, key=lambda pair: pair[0])[:limit]])
+        return self._codec.open_cards([card for _, card in sorted(found)[:limit]])
 
     async def find_approval(self, approval_id: str) -> str:
         if approval_id not in self._approvals:

@@ -133,9 +133,9 @@ def _that_count(
 ) -> tuple[tuple[str, str], ...]:
     """The votes of those who may still decide: a role that was taken away since no longer counts."""
     current = turn.current
-    if not current.roles:
+    if not votes or not current.roles:
         return votes
-    able = who_can(requesters=requesters, roles=roles, current=current, at=turn.now) if votes else ()
+    able = who_can(requesters=requesters, roles=roles, current=current, at=turn.now)
     return tuple(vote for vote in votes if vote[0] in able)
 
 

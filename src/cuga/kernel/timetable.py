@@ -51,6 +51,6 @@ def _must_be_there(schedules: Mapping[str, ScheduleAdded], name: str) -> None:
 
 def is_time(said: str) -> bool:
     """Whether a text is a time of day as HH:MM."""
-    hour, colon, minute = said.partition(":")
-    plain = colon and len(said) == 5 and said.isascii() and hour.isdecimal() and minute.isdecimal()
-    return bool(plain) and int(hour) < 24 and int(minute) < 60
+    hour, _, minute = said.partition(":")
+    is_plain = len(hour) == len(minute) == 2 and said.isascii() and f"{hour}{minute}".isdecimal()
+    return is_plain and int(hour) < 24 and int(minute) < 60

@@ -72,7 +72,7 @@ def names_in(expression: str) -> tuple[str, ...]:
         try:
             compile_condition(expression, tuple(found))
         except ConditionError as error:
-            undeclared = error.facts.get("undeclared", ())
+            undeclared = error.facts.get("undeclared")
             missing = [name for name in undeclared if name not in found] if isinstance(undeclared, tuple) else []
             if not missing:
                 raise

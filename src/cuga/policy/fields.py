@@ -169,7 +169,7 @@ class Fields:
                 found.append(name)
         return tuple(found)
 
-    def counts(self, node: Node | None, where: str, known: Collection[str] | None, what: str) -> dict[str, int] | None:
+    def counts(self, node: Node | None, where: str, known: Collection[str] | None = None) -> dict[str, int] | None:
         """A mapping of names to whole numbers."""
         if node is None:
             return None
@@ -203,7 +203,7 @@ def _under(where: str, key: str) -> str:
 
 
 def _meant(said: str, known: Collection[str]) -> str:
-    close = difflib.get_close_matches(said[:64], list(known)[:500], n=1, cutoff=0.6)
+    close = difflib.get_close_matches(said[:64], list(known)[:500])
     return f"; did you mean {close[0]!r}?" if close else ""
 
 

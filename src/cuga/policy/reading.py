@@ -91,9 +91,9 @@ class ProfileReader:
     def _limits(self, said: dict[str, Node], where: str, start: Limits) -> Limits:
         f = self._fields
         at_limit = f.choice(said.get("at_limit"), f"{where}.at_limit", [choice.value for choice in AtLimit])
-        per_tool = f.counts(said.get("calls_per_tool"), f"{where}.calls_per_tool", None, "tool")
+        per_tool = f.counts(said.get("calls_per_tool"), f"{where}.calls_per_tool")
         self._mention(said.get("calls_per_tool"), f"{where}.calls_per_tool")
-        per_domain = f.counts(said.get("calls_per_domain"), f"{where}.calls_per_domain", self._domains, "domain")
+        per_domain = f.counts(said.get("calls_per_domain"), f"{where}.calls_per_domain", self._domains)
         return Limits(
             calls=_or(f.whole(said.get("calls"), f"{where}.calls"), start.calls),
             calls_per_domain={**start.calls_per_domain, **(per_domain or {})},

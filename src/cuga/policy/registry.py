@@ -74,7 +74,7 @@ class Registry(Value, frozen=True, kw_only=True):
         """A profile by name, or the default one; `ProfileUnknown`."""
         name = name or self.default_profile
         if (found := self.profiles.get(name)) is None:
-            close = difflib.get_close_matches(name, self.profiles, n=1)
+            close = difflib.get_close_matches(name, self.profiles)
             meant = f"did you mean {close[0]!r}? " if close else ""
             raise ProfileUnknown(f"{name!r}; {meant}known: {', '.join(sorted(self.profiles))}", profile=name)
         return found
@@ -182,7 +182,7 @@ def _check_tools(fields: Fields, registry: Registry, contracts: Mapping[str, Too
         if mention.tool not in contracts:
             if mention.tool.partition("/")[0] in (registry.mcp | registry.openapi):
                 continue  # it may come once a person has accepted it, and is held to the rules then
-            close = difflib.get_close_matches(mention.tool, contracts, n=1)
+            close = difflib.get_close_matches(mention.tool, contracts)
             meant = f"; did you mean {close[0]!r}?" if close else ""
             what = "domain or tool" if ".capabilities[" in mention.place.where else "tool"
             fields.wrong(mention.place, mention.place.where, f"there is no {what} {mention.tool!r}{meant}")

@@ -169,6 +169,27 @@ def test_a_value_that_is_too_deep_is_cut_at_the_limit() -> None:
     assert note == "replaced: $deep"
 
 
+def test_every_kind_of_container_is_one_level_deep() -> None:
+    for wrap, opens in (
+        (lambda inner: {"a": inner, "b": 1}, '{"a":'),
+        (lambda inner: {1: inner}, '{"$map":[[1,'),
+        (lambda inner: Around(inner), '{"inner":'),
+    ):
+        deep: Any = "end"
+        for _ in range(40):
+            deep = wrap(deep)
+        assert encode_result(deep)[0].decode().split('"$deep"')[0].count(opens) == 33
+    key: Any = "end"
+    for _ in range(40):
+        key = (key,)
+    assert encode_result({key: 1})[0].startswith(b'{"$map":[[' + b"[" * 32 + b'{"$deep":"tuple"}')
+
+
+@dataclass
+class Around:
+    inner: Any
+
+
 def test_a_small_value_that_describes_an_endless_one_is_not_kept() -> None:
     many: Any = "x"
     for _ in range(30):
@@ -273,3 +294,13 @@ def test_a_key_that_breaks_when_it_is_compared_breaks_nothing():
     value = {key: 1, "b": 2}
     key.asked = True
     assert encode_result(value)[1] == "could not be read: RuntimeError"
+
+
+def test_an_object_that_is_nothing_else_is_told_by_its_name_and_the_beginning_of_its_text() -> None:
+    class Long:
+        def __repr__(self) -> str:
+            return "x" * 199 + "\ud800yz"
+
+    body, note = encode_result(Long())
+    name = f"{__name__}.{Long.__qualname__}"
+    assert json.loads(body) == {"$object": name, "text": "x" * 199 + "\\ud800"} and note == "replaced: $object"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.contract.journals import said
 
-from cuga.errors import JournalCorrupt
+from cuga.errors import JournalCorrupt, JournalFailed
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Stored
 
@@ -26,3 +26,11 @@ async def test_its_chain_is_checked_as_it_is_read() -> None:
     for after in (0, 1):
         with pytest.raises(JournalCorrupt, match="edited"):
             await journal.read("r1", after=after)
+
+
+async def test_once_closed_it_takes_nothing_more() -> None:
+    journal = MemoryJournal()
+    await journal.close()
+    for wish in (journal.append("r1", 0, said("a")), journal.keep_snapshot(b"x")):
+        with pytest.raises(JournalFailed, match=r"it is closed$"):
+            await wish

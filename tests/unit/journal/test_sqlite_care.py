@@ -155,14 +155,19 @@ async def test_claims_counted_again_equal_what_was_kept(path: Path) -> None:
 
 
 async def test_a_spoilt_ledger_is_put_right_from_the_events_while_appends_wait(path: Path) -> None:
-    spoil(path, "update scope set used = 7 where name = 'day'", "insert into scope values ('ghost', 4)")
+    spoil(
+        path,
+        "update scope set used = 7 where name = 'day'",
+        "insert into scope values ('ghost', 4)",
+        "delete from scope where name = 'send'",
+    )
     journal = SqliteJournal(path, prefill=False)
     queued = asyncio.gather(*(journal.append(stream, 0, claiming(("other", 1, 9))) for stream in ("r3", "r5")))
     await asyncio.sleep(0)
     counting = asyncio.create_task(journal.rebuild_claims())
     await asyncio.sleep(0)
     waiting = asyncio.create_task(journal.append("r4", 0, claiming(("day", 6, 9))))
-    assert await counting == {"day": (7, 3), "ghost": (4, 0)}
+    assert await counting == {"day": (7, 3), "ghost": (4, 0), "send": (0, 1)}
     assert [*await queued, await waiting] == [Committed(version=1)] * 3
     assert (await journal.used("day"), await journal.used("other"), await journal.used("ghost")) == (9, 2, 0)
     assert await journal.verify() == []

@@ -215,3 +215,23 @@ async def test_a_disk_that_fails_at_opening_leaves_no_lock_behind(tmp_path: Path
     journal = on(tmp_path)
     assert await journal.append("r1", 0, said("a")) == Committed(version=1)
     await journal.close()
+
+
+def test_a_reserve_is_given_up_and_taken_back_as_often_as_it_must(tmp_path: Path) -> None:
+    reserve = ballast.Ballast(tmp_path / "journal.db")
+    assert reserve.path.stat().st_size == ballast.SIZE and not reserve.spent and reserve.admits([plan_requested()])
+    before = reserve.path.read_bytes()
+    assert ballast.Ballast(tmp_path / "journal.db").path.read_bytes() == before  # one that is there is kept
+    for _ in range(2):
+        reserve.release()
+        reserve.release()
+        assert reserve.spent and not reserve.path.exists()
+        assert not reserve.admits([*said("a"), plan_requested()]) and reserve.admits(said("a"))
+        reserve.recover()
+        assert not reserve.spent and reserve.path.stat().st_size == ballast.SIZE
+    reserve.path.write_bytes(b"short")
+    assert ballast.Ballast(tmp_path / "journal.db").path.stat().st_size == ballast.SIZE
+
+
+def plan_requested() -> PlanRequested:
+    return PlanRequested(at=AT, planner="rules", attempt=1)

@@ -24,3 +24,10 @@ def test_a_row_of_values_is_repeated() -> None:
     )
     with pytest.raises(ValueError, match="no row of values"):
         rows("select 1", 2)
+
+
+def test_the_texts_are_read_from_the_package_when_nothing_is_remembered() -> None:
+    known = queries("read"), migrations()
+    for remembered in (queries, migrations):
+        remembered.cache_clear()
+    assert (queries("read"), migrations()) == known

@@ -208,12 +208,25 @@ def test_nobody_stands_in_for_the_one_who_asked():
     waiting(delegations=(lent("ada"),)).when(approve("note", by=MAX)).then_refused(NotAllowed, "ada asked for it")
 
 
+def test_who_lets_somebody_ask_for_changes_has_asked_for_what_comes_of_it():
+    story = waiting(delegations=(lent("grace"),)).when(request_changes("note", "shorter", by=MAX))
+    assert story.found("replan_requested").authors == ("max", "grace")
+
+
 def test_an_approval_that_is_not_used_lapses_and_is_asked_for_again():
     story = waiting().after(halted="a drill").when(approve("note")).then("approval_received", "run_parked")
     assert "cuga halt --lift" in story.state.parked.needs
     story.after(3600).when(tick()).then("approval_lapsed", "run_parked")
     story.after(halted="").when(tick()).then("approval_requested", "run_parked")
     story.when(approve("note", approval_id="r1-a1")).then_refused(ApprovalClosed, "lapsed")
+
+
+def test_what_ends_first_ends_first_whichever_was_asked_for_first():
+    both = plan(step("one", NOTE, {"to": "Ann"}), step("two", NOTE, {"to": "Bob"}))
+    story = waiting(a_plan=both).after(halted="a drill").when(approve("two"))
+    assert story.approval("one") < story.approval("two")
+    story.after(3600).when(tick()).then("approval_lapsed", "run_parked")
+    assert story.found("approval_lapsed").step == "two" and story.approval("one") in story.state.pending
 
 
 def test_an_approval_can_be_taken_back_until_it_is_used():

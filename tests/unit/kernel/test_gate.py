@@ -4,14 +4,30 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.model import command as c
 from cuga.model.event import Status
 from cuga.policy.profile import MONTH_S, Approvals, AtLimit, Consent, Limits, Rate, StandingRule
-from cuga.testing import approve, completes, fails, given, planned, replans, run_started, start, tick, tops_up
-from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, MAX, PROPOSE, READ, SOLO, contract, plan, rules, step
+from cuga.testing import amend, approve, completes, fails, given, planned, replans, run_started, start, tick, tops_up
+from cuga.testing.factories import (
+    ADA,
+    AT,
+    EXECUTE,
+    GRACE,
+    LIN,
+    MAX,
+    PROPOSE,
+    READ,
+    SOLO,
+    contract,
+    output_of,
+    plan,
+    rules,
+    step,
+)
 
 MAIL = contract("mail", "read-only", uses=("mail",))
 
@@ -46,6 +62,19 @@ def test_what_the_rules_forbid_is_refused_with_its_rule(pinned, changed, rule):
 
 def test_an_allowlist_lets_its_tools_pass():
     assert given(rules=rules(READ, tools=("score",))).when(start(one())).state.calling
+
+
+def test_an_input_without_references_goes_out_in_the_bytes_it_was_planned_with():
+    body = msgspec.Raw(b'{ "b": 1.0,"a": [ ] }')
+    story = given(rules=rules(READ)).when(start(plan(step("s", READ, input=body))))
+    assert bytes(story.call("s").arguments) == bytes(body)
+
+
+def test_amended_arguments_stand_where_the_plan_had_references():
+    filled = step("s", EXECUTE, {"to": output_of("look", "/buyer")}, depends_on=("look",))
+    story = given(run_started(plan(step("look", READ), filled)), rules=rules(READ, EXECUTE)).when(tick())
+    story.when(completes("look", {"buyer": "ann"})).when(amend("s", {"to": "bob"})).when(approve("s", by=LIN))
+    assert msgspec.json.decode(story.call("s").arguments) == {"to": "bob"}
 
 
 def test_the_first_usable_adapter_is_taken_and_the_others_are_named():

@@ -370,6 +370,19 @@ def test_an_amendment_that_does_not_fit_the_list_is_refused(arguments, kind, tex
     assert story.state.pending
 
 
+def test_the_same_amendment_of_a_list_again_changes_nothing_and_another_one_is_another_answer():
+    left = [{"to": "Ann"}, None, {"to": "Zoe"}]
+    story = asking().when(amend("all", left))
+    first = story.found("approval_received").approval_id
+    story.when(amend("all", left, approval_id=first)).then()
+    story.when(amend("all", [{"to": "Ann"}, {"to": "Zoe"}], approval_id=first)).then()  # what is left is the same
+    for other in ([{"to": "Zoe"}, None, {"to": "Ann"}], [{"to": "Ann"}, None, None], {"to": "Ann"}, "none"):
+        story.when(amend("all", other, approval_id=first)).then_refused(ApprovalClosed)
+    request = story.found("approval_requested", 0)
+    wish = c.ResolveApproval(at=AT, by=GRACE, approval_id=first, verdict=Verdict.AMEND, digest=request.digest)
+    story.when(wish).then_refused(ApprovalClosed)
+
+
 def test_an_amendment_without_arguments_is_refused():
     story = asking()
     request = story.found("approval_requested")

@@ -379,3 +379,10 @@ def test_words_of_people_stand_in_the_run_with_who_said_them():
     story.when(completes("s")).when(Annotate(at=AT, by=ADA, text="seen", step="s"))
     remark = story.found("annotation")
     assert (remark.by, remark.text, remark.step) == (ADA.id, "seen", "s")
+
+
+def test_what_is_due_just_now_and_still_waits_does_not_wake_the_run_again_at_once():
+    story = given(run_started(plan(step("s", READ)))).when(tick()).when(fails("s"))
+    due = story.state.due["s"]
+    story.after((due - story.at).total_seconds(), halted="a drill").when(tick()).then("run_parked")
+    assert story.at == due and story.state.parked.wake_at > due

@@ -7,9 +7,10 @@ from datetime import timedelta
 import pytest
 
 from cuga.errors import InvalidTransition
+from cuga.kernel.decide import decide
 from cuga.kernel.outstanding import Outstanding, outstanding
 from cuga.model import command as c
-from cuga.model.event import Status
+from cuga.model.event import Status, name_of
 from cuga.model.plan import Budget
 from cuga.policy.profile import Limits
 from cuga.testing import (
@@ -241,3 +242,17 @@ def test_a_reference_twice_is_one_need():
     bound = step("note", READ, {}, when=when("n == m", n="score/n", m="score/m"), depends_on=("score",))
     story = given(run_started(plan(SCORE, twice, bound))).when(tick()).when(completes("score", {"n": 1, "m": 1}))
     assert list(story.state.awaiting) == ["draft"] and list(story.state.calling) == ["note"]
+
+
+def test_who_is_about_to_go_starts_nothing_and_parks_only_what_waits_for_somebody():
+    ready = given(run_started(plan(step("s", READ))))
+    goes = decide(ready.state, [tick()(ready)], ready.rules, ready.current, may_start=False)
+    assert goes.events == () and list(goes.state.ready) == ["s"]
+    failed = given(run_started(plan(step("s", READ)))).when(tick()).when(fails("s"))
+    assert failed.state.due and not failed.state.ready
+    assert decide(failed.state, [tick()(failed)], failed.rules, failed.current, may_start=False).events == ()
+    asked = given(run_started(plan(step("s", PROPOSE)))).when(tick())
+    lone = asked.state.draft()
+    lone.parked = None
+    (parked,) = decide(lone, [tick()(asked)], asked.rules, asked.current, may_start=False).events
+    assert name_of(parked) == "run_parked" and parked.reason == "waits for an approval"

@@ -4,7 +4,13 @@ import time
 
 import pytest
 
+from cuga.policy import condition
 from cuga.policy.condition import ConditionError, compile_condition, holds, names_in
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> None:
+    condition._compile.cache_clear()
 
 
 @pytest.mark.parametrize(

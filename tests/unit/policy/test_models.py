@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from cuga.errors import RegistryInvalid
 from cuga.model.value import MICRO
 from cuga.orchestrator.house.place import shipped_registry
 from cuga.policy.budget import MONEY, limits_of
-from cuga.policy.models import USUAL, ModelSaid
+from cuga.policy.models import USUAL, ModelSaid, is_here
 from cuga.policy.profile import ModelRule, ModelUse
 from cuga.policy.registry import Registry, load_registry
 
@@ -134,3 +135,28 @@ def test_the_shipped_registry_tells_a_model_nothing_under_enterprise():
     shipped = load_registry(shipped_registry())
     assert shipped.profile("enterprise").model.use is ModelUse.OFF
     assert "records" not in shipped.profile("smb").model.fields
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("localhost:8080", True),
+        ("LocalHost.", True),
+        ("m.localhost", True),
+        ("127.0.0.1:1", True),
+        ("127.9.9.9", True),
+        ("[::1]:8080", True),
+        ("m.example", False),
+        ("localhost.example", False),
+        ("mylocalhost", False),
+        ("10.0.0.1", False),
+        ("", False),
+    ],
+)
+def test_names_of_people_are_hidden_from_a_model_unless_it_is_on_this_machine(host: str, here: bool):
+    assert is_here(host) is here
+    said = ModelSaid(provider="openai", name="m", base_url=f"http://{host or 'm.example'}/v1")
+    assert said.masks is not here
+    for mask in (True, False):
+        assert structs.replace(said, mask=mask).masks is mask

@@ -91,6 +91,8 @@ def test_rules_may_speak_of_tools_that_nobody_has_accepted_yet():
     text = AROUND + "tools: {files/read: {cost: 9}}\n"
     registry = load_registry(text)
     assert under_overrides(registry, {}) == {}
+    deeper = load_registry(AROUND + "tools: {files/a/read: {cost: 9}}\n")
+    assert under_overrides(deeper, {}) == {}
     cheap = ToolContract(name="files/read", domain="knowledge", side_effect=SideEffect.READ_ONLY, purpose="p")
     assert under_overrides(registry, {"files/read": cheap})["files/read"].cost == 9_000_000
     with pytest.raises(RegistryInvalid, match="there is no tool 'other/read'"):
