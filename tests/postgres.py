@@ -5,11 +5,17 @@ Where it cannot start, whoever asks is skipped with the reason.
 
 from __future__ import annotations
 
+import atexit
+import contextlib
+import os
+import signal
 import tempfile
+import time
 import warnings
 from functools import cache
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -29,11 +35,22 @@ def _server() -> tuple[str, str]:
         server = get_server(directory, cleanup_mode="delete")
         address = server.get_uri().replace(":@", "@")
         with psycopg.connect(address, autocommit=True) as connection:
-            for setting in ("fsync = off", "max_connections = 300", "full_page_writes = off"):
+            for setting in ("fsync = off", "full_page_writes = off"):
                 connection.execute(f"alter system set {setting}".encode())
+            connection.execute("select pg_reload_conf()")
+        atexit.register(_end, server)  # before the package's own end, which waits until all is on the disk
         return address, ""
     except Exception as error:
         return "", f"no Postgres can be started here: {type(error).__name__}: {error}"
+
+
+def _end(server: Any) -> None:
+    pid = server.get_pid()
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGQUIT)  # at once: nobody needs what it holds
+        for _ in range(300):
+            os.kill(pid, 0)
+            time.sleep(0.05)
 
 
 def database() -> str:
