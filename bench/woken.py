@@ -20,8 +20,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from run import REGISTRY, noop_of, sync_us
-from tests.machines.fleet import Fleet, deeds
-from tests.machines.test_fleet import began, taken_over
+from tests.machines.fleet import Fleet
+from tests.machines.test_fleet import takeover_time
 from tests.machines.test_restate import Woken
 from tests.restate import Server, free_ports, new_server
 
@@ -67,23 +67,9 @@ async def steps_a_second(directory: Path, database: str, restate: Server | None)
     return {"one_run": alone, "200_runs": many}
 
 
-async def takeover_s(fleet: Fleet) -> float:
+def takeover_s(fleet: Fleet) -> float:
     try:
-        async with fleet.front() as front:
-            for _ in range(2):
-                fleet.start()
-            await fleet.ready(front, 2)
-            run_id = await front.start("g", plan=deeds(2, seconds=4.0))
-            await began(front, run_id)
-            while not fleet.did("began"):
-                await asyncio.sleep(0.02)
-            holder = next(worker for worker in fleet.workers if worker.pid in fleet.pids())
-            holder.kill()
-            at = time.perf_counter()
-            await taken_over(front, run_id)
-            took = time.perf_counter() - at
-            await front.wait(run_id, 60)
-            return took
+        return asyncio.run(takeover_time(fleet))
     finally:
         fleet.stop()
 
@@ -111,7 +97,7 @@ def main() -> None:
                     database = fresh(address, "bench_cuga")
                     fleet = Fleet(directory, database) if engine == "own" else Woken(directory, restate, database)
                     print(json.dumps({"what": "takeover", "round": number, "engine": engine,
-                                      "seconds": round(asyncio.run(takeover_s(fleet)), 2)}), flush=True)  # fmt: skip
+                                      "seconds": round(takeover_s(fleet), 2)}), flush=True)  # fmt: skip
             say("disk", fdatasync_us=sync_us(base))
     finally:
         restate.remove()

@@ -6,7 +6,6 @@ The server, the process that it calls, or both are killed in the middle; a ledge
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -155,22 +154,7 @@ def among(tmp_path: Path) -> Iterator[Woken]:
 
 
 async def test_another_process_takes_over_from_one_that_was_killed(among: Woken) -> None:
-    async with among.front() as front:
-        first = among.start()
-        await among.ready(front, 1)
-        started = among.start()
-        await among.ready(front, 2)
-        run_id = await front.start("g", plan=deeds(2, seconds=4.0))
-        await test_fleet.began(front, run_id)
-        await among.done(1, "began")
-        holder = next(worker for worker in (first, started) if worker.pid in among.pids())
-        holder.kill()
-        at = time.monotonic()
-        await test_fleet.taken_over(front, run_id)
-        took = time.monotonic() - at
-        assert took < 3.0, took
-        assert (await front.wait(run_id, 60)).status is Status.SUCCESS
-        await test_fleet.holds(front, among, [run_id], 2)
+    await test_fleet.takeover_time(among)
 
 
 @pytest.mark.soak
