@@ -25,7 +25,7 @@ def test_every_line_that_the_page_shows_is_said(
     cuga: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     house = str(tmp_path / "maven")
-    monkeypatch.setattr("cuga.orchestrator.looking.reading.system_user", lambda: "ann")
+    monkeypatch.setattr("cuga.orchestrator.house.opened.system_user", lambda: "ann")
     assert cuga("init", house, "--from", str(DATA)).code == 0
     lines = [
         line for block in blocks(page("explanation/sessions.md"), "console maven") for line in block.text.splitlines()
@@ -33,7 +33,7 @@ def test_every_line_that_the_page_shows_is_said(
     said, commands = "", 0
     for line in lines:
         if found := re.match(r"(ann|bea)\$ cuga (.*)", line):
-            monkeypatch.setattr("cuga.orchestrator.looking.reading.system_user", lambda who=found[1]: who)
+            monkeypatch.setattr("cuga.orchestrator.house.opened.system_user", lambda who=found[1]: who)
             newest = cuga("runs", "--json", "--limit", "1", "--house", house).json
             words = [word.replace("RUN", newest[0]["run_id"]) if newest else word for word in shlex.split(found[2])]
             dated = ("--as-of", "2017-12-31") if words[0] in AS_OF else ()

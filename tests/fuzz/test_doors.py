@@ -13,7 +13,7 @@ from tests.fuzz.doors import DOORS, given
 from tests.fuzz.known import SEEDS, WORDS
 
 ROOT = Path(__file__).resolve().parents[2]
-SHORT, LONG = ("--seconds", "1", "--runs", "1500"), ("--seconds", "600")  # of each door
+SHORT, LONG = ("--seconds", "1", "--runs", "400"), ("--seconds", "600")  # of each door
 
 
 def fuzzed(*doors: str, for_as_long_as: Sequence[str]) -> None:

@@ -72,7 +72,11 @@ class Service:
             await asyncio.to_thread(self._thread.join, GRACE_S + 2.0)
 
     def _run(self) -> None:
-        asyncio.run(self._serve())
+        try:
+            asyncio.run(self._serve())
+        except ExceptionGroup:
+            if self._ended is None or not self._ended.is_set():
+                raise  # else the server's tasks stumbled over each other while they were cut off, and nobody waits for them
 
     async def _serve(self) -> None:
         assert self._socket is not None
