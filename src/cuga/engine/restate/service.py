@@ -76,7 +76,7 @@ class Service:
             asyncio.run(self._serve())
         except ExceptionGroup:
             if self._ended is None or not self._ended.is_set():
-                raise  # else the server's tasks stumbled over each other while they were cut off, and nobody waits for them
+                raise  # else the server's tasks stumbled over each other while they were cut off
 
     async def _serve(self) -> None:
         assert self._socket is not None
