@@ -8,10 +8,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
-from datetime import datetime
 from functools import partial
 from operator import attrgetter
-from typing import TypeVar
 
 import psycopg
 
@@ -19,15 +17,12 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
-from cuga.journal.codec import Codec, KeysAway, Personal, Scrub
+from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import (
-    LARGEST,
     Appended,
     Committed,
     Conflict,
     Index,
-    Listed,
-    OpenApproval,
     Refused,
     Stored,
     Unknown,
@@ -36,7 +31,8 @@ from cuga.journal.postgres.address import SYNCHRONOUS, Address
 from cuga.journal.postgres.batch import Answer, Head, Item, wanted
 from cuga.journal.postgres.care import rebuild_claims, retire, verify_book
 from cuga.journal.postgres.migrate import migrate
-from cuga.journal.postgres.reader import Reader, Server
+from cuga.journal.postgres.reader import Reader
+from cuga.journal.postgres.reading import REMEMBERED, Reading
 from cuga.journal.postgres.writer import Writer
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.row import joined
@@ -48,11 +44,9 @@ BATCH_APPENDS = 2_000  # a larger batch would hold shared scopes too long
 BATCH_BYTES = 4 << 20
 QUEUE_APPENDS = 6_000  # with more waiting, the door is closed until some are stored
 QUEUE_BYTES = 16 << 20
-REMEMBERED = 20_000  # heads; beyond it the idle ones are forgotten
 PAGE = 200  # appends a page of the feed
 POLL_S = 0.05  # how often the last position is asked for while somebody follows
 
-T = TypeVar("T")
 _stream_of = attrgetter("stream")
 
 
@@ -60,7 +54,7 @@ def _nothing(_point: str) -> None:
     """Nobody listens at the named points."""
 
 
-class PostgresJournal:
+class PostgresJournal(Reading):
     """A book in a database that other processes may write to as well; used from one event loop.
 
     Opens on first use: `JournalFailed` when the database cannot be reached or its tables are not ours. `durability` is
@@ -80,12 +74,10 @@ class PostgresJournal:
             raise JournalFailed(f"there is no durability {durability!r}; known are {', '.join(SYNCHRONOUS)}")
         self.address = address
         self.durability = durability
-        self._codec = Codec(scrub, personal=personal)
+        super().__init__(Codec(scrub, personal=personal), Reader(address))
         self._point = on_point
         self._writer = Writer(address, durability, on_point)
-        self._reader = Reader(address)
         self._feeder = Reader(address)
-        self._heads: dict[str, Head] = {}
         self._finding: dict[str, asyncio.Future[Head]] = {}
         self._queue: list[Item] = []
         self._size = 0  # bytes that are queued or being written
@@ -222,18 +214,6 @@ class PostgresJournal:
             await asyncio.wait([head.last])
             return Conflict(version=await self._reader.version(stream))
         return Conflict(version=head.version)
-
-    async def sealed(self, stream: str, body: bytes) -> bytes:
-        return await self._with_keys(lambda: self._codec.seal_blob(stream, body))
-
-    async def _with_keys(self, work: Callable[[], T]) -> T:
-        """Seal or open. Keys that are not at hand are fetched in a thread, as often as there are such: the loop, and
-        what else goes on in it, never waits for a database that may be away."""
-        while True:
-            try:
-                return work()
-            except KeysAway as away:
-                await asyncio.to_thread(away.fetch)
 
     async def keep_snapshot(self, body: bytes) -> str:
         self._entering += 1
@@ -386,84 +366,6 @@ class PostgresJournal:
         for watcher in watchers:
             if not watcher.done():
                 watcher.set_result(None)
-
-    # --- reading -----------------------------------------------------------------------------------------------------
-    async def read(self, stream: str, after: int = 0) -> list[Stored]:
-        await self.open()
-        found = await self._reader.read(stream, after)
-        if found and stream not in self._heads and len(self._heads) < REMEMBERED:
-            self._heads[stream] = Head(stream, found[-1].seq, found[-1].hash)  # whoever reads is likely to append
-        return await self._with_keys(lambda: self._codec.open_all(found))
-
-    async def version(self, stream: str) -> int:
-        await self.open()
-        return await self._reader.version(stream)
-
-    async def versions(self, streams: Sequence[str]) -> dict[str, int]:
-        """Where some streams stand, in one question; those that are not there are left out."""
-        await self.open()
-        return await self._reader.versions(streams)
-
-    async def blob(self, digest: str, *, stored: bool = False) -> bytes:
-        await self.open()
-        found = await self._reader.blob(digest)
-        return found if stored else await self._with_keys(lambda: self._codec.open_blob(found))
-
-    async def runs(
-        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
-    ) -> list[Listed]:
-        await self.open()
-        found = await self._reader.runs(tenant, status, before, limit)
-        return await self._with_keys(lambda: self._codec.open_listed(found))
-
-    async def due(self, now: datetime, limit: int = 500) -> list[str]:
-        await self.open()
-        return await self._reader.due(now, limit)
-
-    async def unfinished(self, limit: int = 10_000) -> list[str]:
-        await self.open()
-        return await self._reader.unfinished(limit)
-
-    async def next_wake(self) -> datetime | None:
-        await self.open()
-        return await self._reader.next_wake()
-
-    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
-        await self.open()
-        found = await self._reader.open_approvals(tenant, after, limit)
-        return await self._with_keys(lambda: self._codec.open_cards(found))
-
-    async def find_approval(self, approval_id: str) -> str:
-        await self.open()
-        return await self._reader.find_approval(approval_id)
-
-    async def find_trace(self, trace_id: str, *, tenant: str) -> str:
-        await self.open()
-        return await self._reader.find_trace(trace_id, tenant)
-
-    async def used(self, scope: str) -> int:
-        await self.open()
-        keyed = await self._with_keys(lambda: self._codec.scope(scope))
-        before = await self._reader.used(scope) if keyed != scope else 0
-        return before + await self._reader.used(keyed)
-
-    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
-        await self.open()
-        return await self._reader.links(after, limit)
-
-    async def checkpoint(self, size: int = LARGEST) -> Kept | None:
-        await self.open()
-        return await self._reader.checkpoint(size)
-
-    async def time(self) -> datetime:
-        """What the database's clock says."""
-        await self.open()
-        return await self._reader.time()
-
-    async def server(self) -> Server:
-        """What durability rests on in the server."""
-        await self.open()
-        return await self._reader.settings()
 
     # --- care --------------------------------------------------------------------------------------------------------
     async def verify(self) -> list[Fault]:
