@@ -94,7 +94,7 @@ def _start_what_is_ready(turn: Turn) -> None:
         return
     candidates = [*s.ready]
     if s.due:
-        candidates += [step for step, at in s.due.items() if at <= turn.now]
+        candidates += [step for step, at in s.due.items() if at <= turn.now and step not in s.ready]  # each once
     for step in candidates:
         if len(s.calling) >= slots or s.stopped or len(turn.queued) >= MAX_QUEUED:
             break

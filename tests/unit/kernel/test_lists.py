@@ -399,6 +399,19 @@ def test_of_two_calls_alike_one_may_be_taken_off_and_the_other_stays():
     assert story.found("approval_requested").consequences[0] == "It is one call of a list."
 
 
+def test_a_call_that_is_due_and_has_its_budget_back_is_asked_for_once():
+    send = msgspec.structs.replace(SEND, uses=("mail",))
+    ways = {"mail": ("main", "spare")}
+    pinned = rules(FIND, send, adapters=ways, limits=Limits(calls=2, at_limit=AtLimit.PARK), max_parallel=1)
+    story = given(run_started(listed(send, first=2)), rules=pinned).after(installed_adapters=ways)
+    story.when(tick()).when(completes("find", FOUND)).when(approve("all"))
+    story.when(fails("all#1", surely=True)).when(completes("all#2"))
+    story.after(60).when(tick()).then("budget_exceeded", "run_parked")
+    story.after(disabled_adapters=("main",)).when(tops_up("calls", 3))
+    story.then("budget_raised", "approval_requested", "run_parked")
+    assert [call.step for call in story.found("approval_requested").calls] == ["all#1"]
+
+
 def test_what_may_happen_once_stands_on_a_list_only_once():
     found = {"items": [{"name": "Ann"}, {"name": " ann"}, {"name": "Bob"}]}
     story = opened(listed(SEND), rules(FIND, SEND), found=found)
