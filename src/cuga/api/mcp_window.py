@@ -166,7 +166,7 @@ def answer(found: Mapping[str, Any]) -> dict[str, Any]:
 
 def _is_decision(command: str) -> bool:
     """A command that only people give is no advice for a program."""
-    return command.startswith(("cuga approve", "cuga resolve", "cuga answer", "cuga top-up", "cuga deny"))
+    return command.startswith(("cuga approve", "cuga resolve", "cuga answer", "cuga top-up", "cuga deny", "cuga users"))
 
 
 def _time(at: Any) -> str:

@@ -19,6 +19,13 @@ from cuga.model.event import Verdict
 from cuga.policy.access import Access, is_solo, may_decide, roles_at, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
+
+
+def more_people(roles: tuple[str, ...]) -> str:
+    """How a house gets somebody who may decide where one of these roles does."""
+    return f"cuga users add NAME --role {roles[0]}" if roles else MORE_PEOPLE
+
+
 THEMSELVES = "signed in at the page, or by the same command from their own account on this machine"
 
 
@@ -27,7 +34,9 @@ def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tup
     access = may_decide(by, requesters=requesters, roles=roles, current=turn.current, at=turn.now)
     if not access.allowed:
         able = who_can(requesters=requesters, roles=roles, current=turn.current, at=turn.now)
-        mend = f"{' or '.join(able)} can: {THEMSELVES}." if able else f"Nobody in this house can yet: {MORE_PEOPLE}"
+        mend = (
+            f"{' or '.join(able)} can: {THEMSELVES}." if able else f"Nobody in this house can yet: {more_people(roles)}"
+        )
         raise NotAllowed(what + "; ".join(access.reasons), mend=mend)
     return access
 
@@ -51,7 +60,7 @@ def to_decide(turn: Turn, request: e.ApprovalRequested) -> str:
         many = f"{request.quorum} of {', '.join(able)}" if request.quorum > 1 else " or ".join(able)
         return f"{command}    by {many}; who asked does not decide"
     short = f"{request.quorum} people must agree" if request.quorum > 1 else "nobody here may yet"
-    return f"{MORE_PEOPLE}    for {request.approval_id}: {short}, and who asked does not decide"
+    return f"{more_people(roles)}    for {request.approval_id}: {short}, and who asked does not decide"
 
 
 def resolve(turn: Turn, command: ResolveApproval) -> None:

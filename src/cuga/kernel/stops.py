@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shlex
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -28,17 +30,20 @@ def stop_of(contract: ToolContract, arguments: msgspec.Raw) -> Stop | None:
         try:
             if holds(stop.when, bound):
                 return Stop(
-                    rule=stop.rule, when=stop.when, reason=_filled(stop.reason, given), mend=_filled(stop.mend, given)
+                    rule=stop.rule,
+                    when=stop.when,
+                    reason=_filled(stop.reason, given),
+                    mend=_filled(stop.mend, given, shlex.quote),
                 )
         except ConditionError:
             continue
     return None
 
 
-def _filled(words: str, given: dict[str, Any]) -> str:
+def _filled(words: str, given: dict[str, Any], as_word: Callable[[str], str] = str) -> str:
     def value(found: re.Match[str]) -> str:
         try:
-            return " ".join(str(pointed(given, found[1])).split())[:MOST]
+            return as_word(" ".join(str(pointed(given, found[1])).split())[:MOST])
         except Unresolved:
             return "?"
 

@@ -120,6 +120,8 @@ class KeyRing:
         if fresh := [one for one in ids if one not in there]:
             self._shelf.add((one, os.urandom(KEY_BYTES)) for one in fresh)
         self._fetch(ids)  # another process may have been first
+        if any(self._keys.get(one) is None for one in ids):
+            self._fetch_erased()  # or has erased somebody since we looked: who was, gets no key
 
     def have(self, ids: Iterable[str]) -> None:
         """See to it that the keys of these ids are at hand, as far as there are any."""

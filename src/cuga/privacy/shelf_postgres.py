@@ -31,6 +31,9 @@ on conflict do nothing
 """
 
 
+_IN_TURN = "select pg_advisory_xact_lock(7432)"  # else a key could come under an id that is being erased
+
+
 class KeyTables:
     """A `Shelf` on a database that the machines of a house share."""
 
@@ -53,12 +56,14 @@ class KeyTables:
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
         with self._open().transaction():
+            self._do(_IN_TURN)
             for id, key in keys:
                 self._do(_ADD, id, key)
 
     def erase(self, ids: Iterable[str]) -> int:
         gone = 0
         with self._open().transaction():
+            self._do(_IN_TURN)
             for id in ids:
                 gone += len(self._do(f"delete from {SCHEMA}.subject where id = $1 returning 1", id))
                 self._do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
@@ -79,6 +84,7 @@ class KeyTables:
 
     def take(self, kept: Kept) -> None:
         with self._open().transaction():
+            self._do(_IN_TURN)
             self._do(f"delete from {SCHEMA}.house")
             self._do(f"insert into {SCHEMA}.house values (1, $1)", kept.secret)
             self.add(kept.keys)

@@ -85,3 +85,10 @@ def test_it_stops_in_a_house_with_one_user_as_well():
     story = given(rules=RULES).after(roles={}).when(start(plan(step("send", SEND, {"to": ""})), by=SOLO))
     story.then("run_started", "plan_created", "step_refused", "run_finished")
     assert story.state.end.status is Status.FAILED
+
+
+def test_what_is_copied_from_a_way_out_is_one_word_of_a_shell():
+    stop = Stop(rule="odd", when='to != ""', reason="{/to} is odd", mend="look with `cuga suppression why {/to}`")
+    tool = contract("send", "execute", domain="engagement", slots=(Slot(name="to"),), stops=(stop,))
+    story = given(rules=rules(tool)).when(start(plan(step("send", tool, {"to": "kim; true #"}))))
+    assert story.found("step_refused").mend == "look with `cuga suppression why 'kim; true #'`"

@@ -377,3 +377,20 @@ def test_no_key_is_made_under_an_id_that_was_erased_by_another_process(tmp_path)
     theirs.erase(["b" * 24])
     ring.make(["b" * 24])
     assert ring.key("b" * 24) is None and theirs.keys(["b" * 24]) == {}
+
+
+async def test_somebody_who_was_erased_elsewhere_since_we_looked_stops_nobody(tmp_path):
+    class Shared(KeyFile):
+        is_far = True
+
+    home = HOMES["postgres"](tmp_path)
+    mine, other = sealing(shelf=Shared(tmp_path / "keys.db")), KeyRing(Shared(tmp_path / "keys.db"))
+    home._codec.personal = mine
+    await home.append("r0", 0, [started("Write to Mark Bell")])  # who was erased by now is at hand
+    (ref,) = mine._finder.find("Dana Reyes")
+    await asyncio.to_thread(lambda: other.destroy([other.id_of(ref)]))
+    async with asyncio.timeout(20):
+        assert isinstance(await home.append("r1", 0, [started("Write to Dana Reyes")]), Committed)
+    assert b"Dana" not in b"".join([one.body for one in await home.read("r1")])
+    assert await asyncio.to_thread(lambda: other.key(other.ids_of(ref)[0])) is None
+    await home.close()

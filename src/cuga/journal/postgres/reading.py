@@ -26,6 +26,7 @@ class Reading:
         self._codec = codec
         self._reader = reader
         self._heads: dict[str, Head] = {}
+        self._fetching = asyncio.Lock()
 
     async def open(self) -> None:
         """Reach the database; whoever writes to the book knows how."""
@@ -41,7 +42,8 @@ class Reading:
             try:
                 return work()
             except KeysAway as away:
-                await asyncio.to_thread(away.fetch)
+                async with self._fetching:  # one thread, however many wait: others have work for them
+                    await asyncio.to_thread(away.fetch)
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         await self.open()

@@ -81,6 +81,8 @@ READ_ONLY = (
 )  # adapters that nothing can be written through
 TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 
+KEYS_GONE_S = 10.0  # when the keys of somebody who was erased in another process are gone for certain
+
 
 @dataclass
 class Assembly:
@@ -210,7 +212,10 @@ class Assembly:
     async def refold(self) -> None:
         """Read the house stream again."""
         self.sealing.forget()  # another process may have erased somebody
+        before = self.state.erased_at
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        if self.state.erased_at != before:  # the fact comes before their keys are gone
+            asyncio.get_running_loop().call_later(KEYS_GONE_S, self.sealing.forget)
         if self.place is not None and self.state.erased_at is not None:
             drop_rehearsed(self.place, self.state.erased_at)  # whoever erased somebody did so on one machine
         await self._heed()
