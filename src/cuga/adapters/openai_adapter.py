@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from pydantic_ai.models import Model as Asked
 
 NEEDS_EXTRA = "a model needs the extra: pip install 'cugar[llm]'"
-MAX_BODY = 256 * 1024  # bytes of one answer (RELIABILITY D2, caps)
+MAX_BODY = 256 * 1024  # bytes of one answer
 MAX_TOLD = 2_000  # characters of what is wrong with an answer
 OVERHEAD = 1_000  # tokens of one request beside prompt and schemas: roles, framing, the form of the answer
 MILLION = 1_000_000

@@ -24,7 +24,7 @@ from cuga.model.outcome import Outcome
 
 Listener = Callable[[str, Sequence[Event]], None]
 
-MAX_RUNNING = 2_000  # runs begun at once; more wait at the door (KERNEL 3 g: beyond, only latency grows)
+MAX_RUNNING = 2_000  # runs begun at once; more wait at the door; beyond, only latency grows
 
 
 class LocalEngine:

@@ -28,7 +28,7 @@ from cuga.policy.judge import Ruling
 from cuga.policy.profile import Consent, Profile, StandingRule
 
 NO_CLAIMS: tuple[e.Claim, ...] = ()
-MAX_PENDING = 20  # open approvals of one run (RELIABILITY D2, caps)
+MAX_PENDING = 20  # open approvals of one run
 
 
 def idempotency_key(run_id: str, step: str, consent: int, arguments: msgspec.Raw) -> str:
@@ -37,7 +37,7 @@ def idempotency_key(run_id: str, step: str, consent: int, arguments: msgspec.Raw
 
 
 def call_digest(state: RunState, step: Step, ruling: Ruling, arguments: msgspec.Raw, key: str) -> str:
-    """What an approval binds (RELIABILITY A2): change any of it and the approval no longer fits."""
+    """What an approval binds: change any of it and the approval no longer fits."""
     start = state.started
     return digest_bytes(
         encode(

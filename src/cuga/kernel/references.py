@@ -14,7 +14,7 @@ from cuga.model.value import encode
 _INDEX = re.compile(r"0|[1-9][0-9]{0,8}")  # RFC 6901: ascii digits, no leading zero; no list here is longer
 NO_ITEM = object()  # an item may be anything JSON has, null included
 ITEMS = "/items"  # where the output of a list holds the results of its calls
-MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments (RELIABILITY D2, caps)
+MAX_ARGUMENTS = 64 * 1024  # bytes of one call's arguments
 
 
 class Unresolved(Exception):

@@ -25,7 +25,7 @@ from cuga.policy.condition import ConditionError, compile_condition
 from cuga.policy.profile import Rulebook
 
 CALL = re.compile(r"#[0-9]+$")
-MAX_STEPS = 200  # (RELIABILITY D2, caps)
+MAX_STEPS = 200  # of a plan
 
 
 def check(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from cuga.planning.lexicon import IRREGULAR
 
-MAX_GOAL = 8 * 1024  # characters read of a goal (RELIABILITY D2, caps)
+MAX_GOAL = 8 * 1024  # characters read of a goal
 _HOLE = 0xE000  # private-use characters stand for quoted text
 _TOKEN = re.compile(
     r"[\ue000-\uf8ff]|w/(?:o\b)?|[<>]=?|\d+(?:[.,]\d+)*(?:%|[kKmM]\b)?(?![\w-])|[\w&][\w&'’./@+-]*[\w+]|\w"

@@ -255,7 +255,7 @@ def test_a_call_that_changed_after_the_approval_is_asked_for_again():
 
 
 def test_an_adapter_that_leads_elsewhere_under_its_old_name_is_asked_about_again():
-    """The name stays, and behind it is another server, or another sender (RELIABILITY A2)."""
+    """The name stays, and behind it is another server, or another sender."""
     tool = contract("mail", "execute", uses=("mail",))
     pinned = rules(tool, adapters={"mail": ("main",)})
     story = given(run_started(plan(step("m", tool))), rules=pinned)

@@ -40,7 +40,7 @@ def adapters_of(
 def places_of(settings: Settings) -> dict[str, str]:
     """`capability/adapter` -> a digest of all that was told of it: its address, as whom, and the credential.
 
-    An approval binds it (RELIABILITY A2), so that a name cannot come to mean another place after people agreed.
+    An approval binds it, so that a name cannot come to mean another place after people agreed.
     """
     return {
         f"{kind.capability}/{kind.name}": digest(kind.said(settings.variables))

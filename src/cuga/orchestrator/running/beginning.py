@@ -18,7 +18,7 @@ from cuga.orchestrator.rehearsal.replaying import has_gaps
 from cuga.planning.check import check
 from cuga.planning.stamps import proposed
 
-MAX_GOAL = 8 * 1024  # bytes (RELIABILITY D2, caps)
+MAX_GOAL = 8 * 1024  # bytes
 
 
 class Beginning(Reading):

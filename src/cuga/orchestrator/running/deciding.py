@@ -12,9 +12,9 @@ from cuga.errors import BadInput, NotAllowed
 from cuga.model import command as c
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested, DoubtAnswer, Verdict
-from cuga.orchestrator.changing.amendment import amended, looked_at
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.looking.reading import Reading, run_of
+from cuga.orchestrator.running.amendment import amended, looked_at
 from cuga.planning.schema import arguments_of
 from cuga.policy.access import Verb, may, whose
 

@@ -15,7 +15,7 @@ from cuga.model.tool import Repeatable, SideEffect
 from cuga.model.value import Value, digest, encode
 from cuga.policy.outside import McpServer, Said
 
-MOST_TOOLS = 500  # of one server (RELIABILITY D2, caps)
+MOST_TOOLS = 500  # of one server
 MAX_DEFINITION = 64 * 1024  # bytes of one tool's definition
 _FIELDS = ("name", "title", "description", "inputSchema", "outputSchema", "annotations", "execution")
 _HINTS = ("readOnlyHint", "destructiveHint", "idempotentHint", "openWorldHint")

@@ -24,7 +24,7 @@ from cuga.model.value import Value
 from cuga.orchestrator.keeping.sealing.anchors import Anchor
 from cuga.orchestrator.keeping.sealing.keys import PUBLIC, SealKey, holds, key_of, public_keys
 
-EVERY_S = 1.0  # under load (RELIABILITY J10)
+EVERY_S = 1.0  # under load
 PAGE = 2_000  # appends that the tree takes in one turn of the loop: about 3 ms
 ANCHOR = "anchor.note"
 log = logging.getLogger("cuga.seal")
