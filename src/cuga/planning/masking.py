@@ -5,7 +5,7 @@ number. A name that stands in no record is not known to be one. Companies and pr
 
 A name is known with and without its middle names, turned round, and with an initial. A part of it that is also a word
 of the language ("Will", "May", "Art") is one where it is written like a name: beside a title or another name, or with a
-capital in the middle of a sentence. Elsewhere it is the word.
+capital in the middle of a sentence. Elsewhere it is the word. A whole name as it is known is one in any case.
 """
 
 from __future__ import annotations
@@ -134,7 +134,7 @@ def _normal(words: list[str]) -> list[list[str]]:
 def _wholes(words: list[str]) -> list[str]:
     """Patterns of a name of several words: as it is known, with other middle names or none, turned round, initials."""
     first, last = (_cased(word.strip(".")) for word in (words[0], words[-1]))
-    every = r"\s+".join(map(_cased, words))
+    every = "(?i:" + r"\s+".join(map(re.escape, words)) + ")"  # side by side they are no mere words
     found = [every, rf"{first}{_MIDDLE}\s+{last}", rf"{last},?\s+{first}{_MIDDLE}" if len(words) < 3 else every]
     found.append(rf"{last},\s*{first}{_MIDDLE}")
     if len(words) > 2 and words[1][:1].isupper():

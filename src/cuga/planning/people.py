@@ -14,7 +14,7 @@ from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import STOP
 from cuga.planning.mentions import Mention
-from cuga.planning.revising import RECIPIENT
+from cuga.planning.revising import ADDED, RECIPIENT, SENDER, SUBJECT, Remark, Revision
 from cuga.planning.schema import accepts
 from cuga.planning.words import stem
 
@@ -26,6 +26,7 @@ _SAME_ROLE = {
     "it": "information technology",
 }  # fmt: skip
 ADDRESSEES = "addressees"  # kind of a slot that takes several people
+_WHO = frozenset({"address", "contact", "role"})  # kinds of mentions that say who a message is for
 _BUYING = re.compile(r"\b(buyer|procurement|purchasing|sourcing|buying)\b", re.I)
 
 
@@ -34,11 +35,33 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
 
     Who was named last, in a remark or an answer, goes before the goal's own words.
     """
-    said = [mention for mention in own if mention.start < 0 and mention.kind in ("address", "contact", "role")]
-    value = _person_for(slot, schema, step, said or own, context, is_said=bool(said))
-    if said and value:
-        context.revision.heed(RECIPIENT, f"recipient: {said[0].value}")
+    said, remark = _said_last([mention for mention in own if mention.start < 0], context.revision)
+    rest = [mention for mention in own if mention.start >= 0 or mention.kind not in _WHO]
+    value = _person_for(slot, schema, step, said or rest, context, is_said=bool(said))
+    if remark is not None and value:
+        context.revision.heed_last(remark, f"recipient: {said[0].value}")
     return value
+
+
+def _said_last(own: list[Mention], revision: Revision) -> tuple[list[Mention], Remark | None]:
+    """Whom people named last as the one to write to, and the remark that did; beside a remark, a bare answer counts."""
+    named = [mention for mention in own if mention.kind in _WHO]
+    mine = [one for one in revision.remarks if one.kind == RECIPIENT]
+    others = [one for one in revision.remarks if one.kind != RECIPIENT]
+    if named and not any(_names_it(one, named[-1]) for one in revision.remarks):
+        return named[-1:], mine[0] if len(mine) == 1 else None
+    for one in reversed(mine):
+        if found := [mention for mention in named if _names_it(one, mention)]:
+            return found, one
+    about = [one for one in others if one.is_against or one.kind in (ADDED, SENDER, SUBJECT)]
+    return [mention for mention in named if not any(_names_it(one, mention) for one in about)][-1:], None
+
+
+def _names_it(remark: Remark, mention: Mention) -> bool:
+    said, name = f"{remark.text} {remark.value}".casefold(), (mention.written or mention.value).casefold()
+    if mention.kind == "address":
+        return name in said
+    return bool((set(re.findall(r"\w{2,}", name)) - STOP) & set(re.findall(r"\w{2,}", said)))
 
 
 def _person_for(

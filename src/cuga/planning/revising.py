@@ -28,6 +28,7 @@ _LANGUAGE = "the rules write English only; put your own words in with `cuga amen
 _CURRENCY = "amounts are written as the records have them, nothing is converted"
 _KEEP = "the way out and who writes stay in: laws ask for them"
 _SENTENCE = 'the rules write no sentence about it by themselves: give it, e.g. --feedback "say that ..."'
+_AGAINST = "the rules take only what to leave out in such words: say how it shall be instead"
 _STEPS = "remarks add no step and no further recipient; begin another run for that"
 
 STYLES = (
@@ -46,6 +47,19 @@ _SUBJECT = re.compile(
     rf"|{_TO_BE}\s+(?P<plain>[^\n;]+))",
     re.I,
 )
+_OTHERWISE = "until it was said otherwise"
+_TURNED = (  # what is against one thing and surely for another
+    (re.compile(r"\b(?:less|not so|too) formal(?:ly)?\b", re.I), "friendlier"),
+    (re.compile(r"\b(?:less|too) casual\b", re.I), "more formal"),
+    (re.compile(r"\b(?:not so|too) long\b|\bless (?:long|text)\b", re.I), "shorter"),
+    (re.compile(r"\b(?:not so|less|too) (?:short|brief|concise)\b", re.I), "longer"),
+    (re.compile(r"\b(?:do not|don['’]?t|never) forget to\b|\s(?:instead of|rather than)\b.*$", re.I), ""),
+)
+_NOT = re.compile(
+    r"\b(?:not|cannot|never|nothing|nobody|no(?:ne)?|neither|nor|without|less|stop|avoid|why|wrong|incorrect|mistake"
+    r"|too (?!please\b)(?=\w)|don['’]?t|(?:instead of|rather than))\b|n['’]t\b",
+    re.I,
+)
 _VAGUE = set_of("something anything more less be one shorter longer better")  # how no subject begins that is one
 _SAID = re.compile(
     rf"\b(?:say|add|write|mention|include|tell (?:her|him|them))(?:(?:\s+that|:)?\s+{_QUOTE}(?P<quoted>[^\"“”„«»\n]+)"
@@ -55,8 +69,11 @@ _SAID = re.compile(
 _PRICE = re.compile(r"\b(?:list )?(?:price|pricing|costs?)\b", re.I)
 _OUT = re.compile(
     r"^(?:please )?(?:leave out|leave off|drop|remove|delete|skip|without|no|omit|cut(?! it| down)"
-    r"|(?:do not|don'?t|never) (?:mention|name|say|include|bring up))\b\s*(?P<what>.*)$"
-    r"|^(?:please )?(?:leave|take|keep) (?P<inner>.+?) out\b",
+    r"|(?:(?:you |we |it )?(?:must|should|shall|may|can|do) ?not|(?:mustn|shouldn|can)['’]t|don['’]?t|never)"
+    r" (?:mention|name|say|include|bring up)|(?:say|write|mention|tell (?:her|him|them)) nothing (?:about|of|on))\b"
+    r"\s*(?P<what>.*)$|^(?:please )?(?:leave|take|keep) (?P<inner>.+?) out\b"
+    r"|^(?P<which>.+?) (?:(?:must|should|shall|may|can) ?not|(?:mustn|shouldn|can)['’]t)"
+    r" be (?:named|mentioned|said|included|there|in (?:it|there))$",
     re.I,
 )
 _PARTS = {
@@ -68,6 +85,8 @@ _PARTS = {
     "name": set_of("name"),
 }
 _FIXED = set_of("opt-out optout opt unsubscribe address letterhead imprint privacy notice signature")
+_PART_WORDS = frozenset().union(*_PARTS.values(), _FIXED, set_of("list product company earlier"))
+_OBSERVED = re.compile(r"\b(?:is|are|was|were|losing|changing)\b", re.I)  # "no price is given"
 _WHEN = re.compile(
     r"\b(?:send|mail|go out|deliver|hold|wait)\b.*\b(?:later|tomorrow|tonight|next (?:week|month|year|\w+day)"
     r"|on \w+day|until|till|after|in (?:a|\d+|two|three) (?:days?|weeks?|hours?))\b"
@@ -98,10 +117,17 @@ _ADDRESSED = re.compile(
     re.I,
 )
 _GIVES = re.compile(
-    r"\b(?:mention|add|include|give|state|name|say|put|with|quote|tell)\b|^(?:the )?(?:list )?pric", re.I
+    r"\b(?:mention|add|include|give|state|name|say|put|quote|tell)\b|^with\b"
+    r"|^(?:the )?(?:list )?(?:price|pricing)(?: (?:too|also|please|as well))*$",
+    re.I,
+)
+_ORDERS = set_of(
+    """mention add include give state name say put with quote tell make keep use write send sign leave drop remove
+    delete skip omit cut please change set ask offer address take have translate subject"""
 )
 _SENTENCES = re.compile(r"(?<=[.!?])\s+|;\s*|\n+")
-_PIECES = re.compile(r",\s*|\s+(?:and|but|then)\s+|^and\s+", re.I)
+_PIECES = re.compile(r"(,\s*(?:(?:and|but|then)\s+)?|\s+(?:and|but|then|nor)\s+|^and\s+)", re.I)
+_AND = re.compile(r",\s+(?:and|but|then)\s+", re.I)
 
 
 @dataclass(slots=True)
@@ -115,6 +141,8 @@ class Remark:
     why: str = ""
     takes_out: bool = False  # it may be about a step that shall be left out
     heeded: str = ""  # by what
+    is_against: bool = False  # it says how something shall not be
+    is_over: bool = False  # a later one says otherwise
 
 
 @dataclass(slots=True)
@@ -126,7 +154,9 @@ class Revision:
     def value_for(self, slot: Slot, many: bool) -> Any:
         """What remarks say of an argument, the last one counting where it takes one; None: nothing."""
         mine = [
-            one for one in self.remarks if one.kind == slot.kind and (not slot.choices or one.value in slot.choices)
+            one
+            for one in self.remarks
+            if one.kind == slot.kind and not one.is_over and (not slot.choices or one.value in slot.choices)
         ]
         if not mine:
             return None
@@ -134,7 +164,7 @@ class Revision:
             one.heeded = f"{slot.name}: {one.value}"
         if not many:
             for one in mine[:-1]:
-                one.heeded = "until it was said otherwise"
+                one.heeded = _OTHERWISE
         return list(dict.fromkeys(one.value for one in mine)) if many else mine[-1].value
 
     def heed(self, kind: str, by: str) -> None:
@@ -143,11 +173,18 @@ class Revision:
             if one.kind == kind and not one.heeded:
                 one.heeded = by
 
+    def heed_last(self, used: Remark, by: str) -> None:
+        """Say of one remark that it is heeded, and of those of its kind before it that they were until then."""
+        for one in self.remarks:
+            if one.kind == used.kind:
+                one.heeded = by if one is used else _OTHERWISE
+            if one is used:
+                return
+
     def is_about_text(self, words: set[str]) -> bool:
         """Whether these are words of a remark on what stands in a text, and so about no step."""
-        return any(
-            (one.kind == OMITTED or one.why == _KEEP) and words <= {*_words(one.text), "skip"} for one in self.remarks
-        )
+        about = [_words(one.text) for one in self.remarks if one.kind == OMITTED or one.why == _KEEP]
+        return bool(about) and words <= {"skip"}.union(*about)
 
     @property
     def done(self) -> tuple[str, ...]:
@@ -179,26 +216,91 @@ def _why(one: Remark) -> str:
 
 
 def revision_of(lines: Iterable[str]) -> Revision:
-    """The remarks in what people said, line by line; at most `MOST`, the newest."""
+    """The remarks in what people said, line by line; the newest `MOST`, and one that tells how many more there were."""
     found = [remark for line in lines for sentence in _SENTENCES.split(line) for remark in _in_sentence(sentence)]
-    return Revision(tuple(found[-MOST:]))
+    kept, more = found[-MOST:], len(found) - MOST
+    for at, one in enumerate(kept):
+        _settle(kept[:at], one)
+    if more > 0:
+        text = f"{more} earlier remark{'s' if more > 1 else ''}"
+        kept.insert(0, Remark(text, why=f"too many at once: the newest {MOST} are looked at"))
+    return Revision(tuple(kept))
+
+
+def _settle(before: list[Remark], one: Remark) -> None:
+    """Take back what earlier remarks said that a later one turns round."""
+    opposite = {MENTIONS: OMITTED, OMITTED: MENTIONS}.get(one.kind)
+    for other in before:
+        if opposite and other.kind == opposite and other.value == one.value:
+            other.is_over, other.heeded = True, _OTHERWISE
+        if one.why == _LONGER and other.kind == LENGTH and not other.is_over:
+            other.is_over, other.heeded = True, _OTHERWISE
+            one.why, one.heeded = "", "no longer short"
 
 
 def _in_sentence(sentence: str) -> Iterator[Remark]:
     rest = sentence.strip(" \t.!")
-    if match := _SUBJECT.search(rest):
+    if (match := _SUBJECT.search(rest)) and not _is_against(rest[: match.start()]):
         said = (match["quoted"] or match["plain"]).strip(" .\"'“”")
         if said and said.split()[0].casefold() not in _VAGUE:
             yield Remark(_short(match[0]), SUBJECT, said[:150])
             rest = f"{rest[: match.start()]}, {rest[match.end() :]}"
             rest = re.sub(r"\b(?:change|make|set|use|with|have|put)(?: the| as)?\s*,", ",", rest, flags=re.I)
     if match := _SAID.search(rest):
-        yield Remark(_short(match[0]), ADDED, _sentence(match["quoted"] or match["plain"]))
-        rest = f"{rest[: match.start()]}, {rest[match.end() :] if match['quoted'] else ''}"
-    for piece in _PIECES.split(rest):
-        piece = (piece or "").strip(" \t,.!:-")
-        if any(word not in STOP for word in re.findall(r"\w[\w'-]*", piece.casefold())):
-            yield from _of_piece(piece)
+        end = match.end() if match["quoted"] else match.start("plain") + _end(match["plain"])
+        told = _short(rest[match.start() : end])
+        before = rest[: match.start()]
+        if _is_against(before):
+            start = max((gap.end() for gap in _PIECES.finditer(before)), default=0)
+            yield Remark(_short(rest[start:end]), why=_AGAINST, is_against=True, takes_out=True)
+            before = before[:start]
+        else:
+            yield Remark(told, ADDED, _sentence(match["quoted"] or rest[match.start("plain") : end]))
+        rest = f"{before}, {rest[end:]}"
+    yield from _in_pieces(rest)
+
+
+def _in_pieces(text: str) -> Iterator[Remark]:
+    """The remarks in the parts of a sentence; "leave out this and that" leaves out that as well."""
+    last: Remark | None = None
+    gap = ""
+    for at, piece in enumerate(_PIECES.split(text)):
+        if at % 2:
+            gap = piece
+            continue
+        piece = piece.strip(" \t,.!:-")
+        words = [word for word in re.findall(r"\w[\w'-]*", piece.casefold()) if word not in STOP]
+        if not words:
+            continue
+        found = list(_of_piece(piece))
+        if last is not None and last.is_against and not found[0].is_against and "but" not in gap.casefold():
+            is_bare = set(words) <= _PART_WORDS
+            if last.why != _AGAINST and is_bare:
+                found = list(_left_out(_short(piece), piece.casefold()))
+            elif last.why == _AGAINST and (is_bare or (gap.strip(" ,") and words[0] not in _ORDERS)):
+                found = [Remark(_short(piece), why=_AGAINST, is_against=True)]
+        yield from found
+        last = found[-1]
+
+
+def _end(said: str) -> int:
+    """Where a sentence that shall be put in ends: before ", and", if that is not the last of what it counts up."""
+    for gap in _AND.finditer(said):
+        after = next(iter(_in_pieces(said[gap.end() : gap.end() + 200])), None)
+        if "," not in said[: gap.start()] or (after and (after.kind or after.why or after.takes_out)):
+            return gap.start()
+    return len(said)
+
+
+def _is_against(before: str) -> bool:
+    """Whether the words right before something are against it."""
+    return bool(_NOT.search(_PIECES.split(_turned(before))[-1]))
+
+
+def _turned(text: str) -> str:
+    for pattern, plainly in _TURNED:
+        text = pattern.sub(plainly, text)
+    return text
 
 
 def _of_piece(piece: str) -> Iterator[Remark]:
@@ -207,8 +309,14 @@ def _of_piece(piece: str) -> Iterator[Remark]:
         if pattern.search(piece):
             yield Remark(told, why=why)
             return
-    if out := _OUT.match(piece):
-        yield _left_out(told, (out["what"] or out["inner"] or "").casefold())
+    whole, piece = piece, _turned(piece).strip()
+    if (out := _OUT.match(piece)) and not (
+        _NOT.search(what := (out["what"] or out["inner"] or out["which"] or "").casefold()) or _OBSERVED.search(what)
+    ):
+        yield from _left_out(told, what)
+        return
+    if _NOT.search(piece):
+        yield Remark(told, why=_AGAINST, is_against=True, takes_out=True)
         return
     found = [Remark(told, NOTATION, how) for how, pattern in _NOTATIONS if pattern.search(piece)][:1]
     found += [Remark(told, STYLE, style) for style, pattern in STYLES if pattern.search(piece)][:1]
@@ -224,19 +332,21 @@ def _of_piece(piece: str) -> Iterator[Remark]:
         found.append(Remark(told, why=_CURRENCY))
     if _OFFERS.search(piece):
         found.append(Remark(told, OFFER, piece))
-    if not found and _ADDRESSED.search(piece):
+    if not found and _ADDRESSED.search(whole):
         found.append(Remark(told, RECIPIENT, piece))
     if not found and re.match(r"(?:please )?(?:mention|add|include|say|write)\b", piece, re.I):
         found.append(Remark(told, why=_SENTENCE))
     yield from found or (Remark(told),)
 
 
-def _left_out(told: str, what: str) -> Remark:
-    words = set(re.findall(r"[a-z-]+", what))
-    if words & _FIXED:
-        return Remark(told, why=_KEEP)
-    part = next((part for part, names in _PARTS.items() if words & names), "")
-    return Remark(told, OMITTED if part else "", part, takes_out=True)
+def _left_out(told: str, what: str) -> Iterator[Remark]:
+    for one in re.split(r"\s+n?or\s+|\s*[/&]\s*", what):
+        words = set(re.findall(r"[a-z-]+", one))
+        if words & _FIXED:
+            yield Remark(told, why=_KEEP, is_against=True)
+            continue
+        part = next((part for part, names in _PARTS.items() if words & names), "")
+        yield Remark(told, OMITTED if part else "", part, takes_out=True, is_against=True)
 
 
 def _sentence(said: str) -> str:

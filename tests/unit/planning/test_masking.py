@@ -110,6 +110,12 @@ def test_a_word_that_is_written_like_a_name_of_somebody_known_is_hidden(text: st
     assert not said.count(hidden) and "[" in said, said
 
 
+@pytest.mark.parametrize("known", ["Mark Taylor", "Grace Hall", "Frank Miller", "Bill Young", "Will Art"])
+def test_a_whole_name_is_hidden_in_any_case_though_its_words_are_of_the_language(known: str):
+    for written in (known, known.lower(), known.upper(), f"{known.split()[0].lower()} {known.split()[1]}"):
+        assert Mask((known,)).hide(f"write to {written} about it") == "write to [person-1] about it"
+
+
 def test_what_is_hidden_already_is_not_hidden_again():
     mask = Mask(("First Name", "Person Address"))
     assert mask.hide("First Name and Person Address") == "[person-1] and [person-2]"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -60,6 +61,18 @@ def draft(plan: Plan) -> PlanStep:
         ("to Emil Hestrin instead", "recipient", "P-0011"),
         ("write to emil@velkarin-foods.example", "recipient", "emil@velkarin-foods.example"),
         ("write to the Operations Director instead", "recipient", "P-0011"),
+        ("Say nothing about the price", "leave_out", ["price"]),
+        ("You must not mention the price", "leave_out", ["price"]),
+        ("the price must not be named", "leave_out", ["price"]),
+        ("leave out the name and the price", "leave_out", ["name", "price"]),
+        ("leave out the name, the size and the price", "leave_out", ["name", "size", "price"]),
+        ("don't mention the price or the size", "leave_out", ["price", "size"]),
+        ("friendlier, and don't mention the price", "leave_out", ["price"]),
+        ("do not forget to mention the price", "mention", ["price"]),
+        ("mention the price too", "mention", ["price"]),
+        ("it is too long", "length", "short"),
+        ("say that we have doors, windows, and gates", "add", ["We have doors, windows, and gates."]),
+        ("write to Emil Hestrin instead of Nora Tessler", "recipient", "P-0011"),
     ],
 )
 def test_what_the_rules_know_becomes_an_argument_of_the_draft_and_is_told(
@@ -83,6 +96,20 @@ def test_what_the_rules_know_becomes_an_argument_of_the_draft_and_is_told(
         ("leave out the opt-out", "laws ask for them"),
         ("also send it to everyone", "add no step and no further recipient"),
         ("more sparkle", "do not know these words"),
+        ("The price is wrong", "only what to leave out in such words"),
+        ("it is too short", "no longer text"),
+        ("not so short", "no longer text"),
+        ("do not make it shorter", "only what to leave out in such words"),
+        ("it isn't too long", "only what to leave out in such words"),
+        ("do not make it formal", "only what to leave out in such words"),
+        ("less friendly", "only what to leave out in such words"),
+        ("too friendly", "only what to leave out in such words"),
+        ("why mention the price", "only what to leave out in such words"),
+        ("do not leave out the price", "only what to leave out in such words"),
+        ("no price is given", "only what to leave out in such words"),
+        ("do not say that we are at the fair", "only what to leave out in such words"),
+        ('never add "Buy now!"', "only what to leave out in such words"),
+        ("not to Emil Hestrin", "only what to leave out in such words"),
         ("write to Bartholomew Quill instead", "nobody of that name is in the CRM"),
         ("make the subject friendlier and warmer than a summer", ""),
     ],
@@ -111,6 +138,72 @@ def test_what_is_said_later_counts_and_what_was_said_before_still_does(crm: CrmS
     plan = planned(crm, "more formal, shorter\nfriendlier after all")
     assert {"length": "short", "style": "friendly"}.items() <= draft(plan).input.items()
     assert "until it was said otherwise" in plan.notes[0] or any("otherwise" in note for note in plan.notes)
+
+
+def told(plan: Plan) -> str:
+    (line,) = (note for note in plan.notes if "heeded" in note.casefold())
+    return line
+
+
+def test_a_sentence_to_put_in_ends_where_another_remark_begins(crm: CrmStore) -> None:
+    plan = planned(crm, "Say that we are at the fair, and make it shorter")
+    assert {"add": ["We are at the fair."], "length": "short"}.items() <= draft(plan).input.items()
+    assert "NOT" not in told(plan)
+
+
+def test_what_follows_a_remark_against_something_is_against_it_too(crm: CrmStore) -> None:
+    plan = planned(crm, "do not make it shorter and friendlier")
+    assert not {"length", "style"} & draft(plan).input.keys()
+    assert '"do not make it shorter" (' in told(plan) and '"friendlier" (' in told(plan)
+    assert draft(planned(crm, "do not make it formal, and mention the price")).input["mention"] == ["price"]
+
+
+@pytest.mark.parametrize(
+    ("said", "counts", "is_gone"),
+    [
+        ("leave out the price\nmention the price after all", "mention", "leave_out"),
+        ("mention the price\nleave out the price", "leave_out", "mention"),
+        ("leave out the price\nmention the price\nleave out the price", "leave_out", "mention"),
+    ],
+)
+def test_what_is_to_be_named_and_what_is_left_out_take_each_other_back(
+    crm: CrmStore, said: str, counts: str, is_gone: str
+) -> None:
+    plan = planned(crm, said)
+    assert draft(plan).input[counts] == ["price"] and is_gone not in draft(plan).input
+    first, last = said.splitlines()[0], said.splitlines()[-1]
+    assert f'"{first}" (until it was said otherwise)' in told(plan) or first == last
+    assert f'"{last}" ({counts}: price)' in told(plan)
+
+
+def test_too_short_takes_back_what_was_to_be_shorter(crm: CrmStore) -> None:
+    plan = planned(crm, "shorter\nnow it is too short")
+    assert "length" not in draft(plan).input
+    assert '"shorter" (until it was said otherwise)' in told(plan) and "no longer short" in told(plan)
+
+
+@pytest.mark.parametrize(
+    ("said", "who"),
+    [
+        ("write to a@x.example\nno, write to b@x.example", "b@x.example"),
+        ("to Emil Hestrin instead\nto emil2@velkarin-foods.example instead", "emil2@velkarin-foods.example"),
+        ("write to a@x.example\nwrite to b@x.example\nto a@x.example after all", "a@x.example"),
+        ("write to Nora Tessler\nnot to Nora Tessler but to Emil Hestrin", "P-0011"),
+        ("write to b@x.example\nwrite to the Operations Director instead", "P-0011"),
+    ],
+)
+def test_who_was_named_last_gets_it_and_only_that_remark_is_heeded(crm: CrmStore, said: str, who: str) -> None:
+    plan = planned(crm, said)
+    assert draft(plan).input["recipient"] == who
+    assert told(plan).count("(recipient: ") == 1
+    assert f'"{said.splitlines()[0]}" (until it was said otherwise)' in told(plan)
+
+
+def test_who_is_only_spoken_of_gets_nothing(crm: CrmStore) -> None:
+    plan = planned(crm, "write to Emil Hestrin. Say that Nora Tessler sends us")
+    assert draft(plan).input["recipient"] == "P-0011"
+    before = draft(planned(crm, "")).input["recipient"]
+    assert draft(planned(crm, "say that Nora Tessler sends us")).input["recipient"] == before
 
 
 def test_a_step_that_a_remark_takes_out_is_heeded(crm: CrmStore) -> None:
@@ -142,4 +235,17 @@ def test_nothing_said_is_no_remark_and_breaks_nothing(said: str) -> None:
 
 def test_a_flood_of_remarks_is_read_in_no_time_and_the_newest_count() -> None:
     found = revision_of(["shorter, " * 4_000 + "more formal"]).remarks
-    assert len(found) == 12 and found[-1].value == "formal"
+    assert len(found) == 13 and found[-1].value == "formal"
+
+
+def test_remarks_beyond_those_that_are_looked_at_are_named() -> None:
+    said = ["never mention the price", *(f"word{at} gets better" for at in range(12))]
+    revision = revision_of(said)
+    assert "1 earlier remark" in revision.left[0] and "too many at once" in revision.left[0]
+    assert len(revision.left) == 13 and "earlier remark" not in revision_of(said[1:]).line
+
+
+def test_a_long_sentence_to_put_in_is_read_in_no_time() -> None:
+    begun = time.perf_counter()
+    assert revision_of(["say that a, b" + ", and b" * 4_000]).remarks
+    assert time.perf_counter() - begun < 5

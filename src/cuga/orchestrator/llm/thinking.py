@@ -265,9 +265,10 @@ class Thinker:
 
 
 def _said(state: RunState, request: PlanRequested) -> list[str]:
-    """What people have said of earlier plans and in answer to questions, each once."""
-    said = dict.fromkeys((*state.feedback, *state.answers.values(), request.feedback))
-    return [text for text in said if text]
+    """What people have said of earlier plans and in answer to questions, each once and where it was said last: the last
+    word counts. What led to this request is the newest."""
+    said = (*state.feedback, *state.answers.values(), request.feedback)
+    return [text for text in reversed(dict.fromkeys(reversed(said))) if text]
 
 
 def _check(state: RunState, plan: Plan, book: Rulebook) -> CheckedPlan:
