@@ -40,7 +40,7 @@ for (const look of looks) {
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`${look}: ${message.text()}`));
   page.on("pageerror", (error) => console.log(`${look}: ${error}`));
   for (const [name, where] of pages) {
-    const [path, ...acts] = where.split("~"); // ~click:SELECTOR ~press:KEY ~fill:SELECTOR:TEXT
+    const [path, ...acts] = where.split("~"); // ~click:SELECTOR ~press:KEY ~fill:SELECTOR:TEXT ~file:SELECTOR:PATH ~see:SELECTOR
     await page.goto(`${base}/#${path}`);
     await page.reload();
     await page.waitForTimeout(Number(process.env.WAIT ?? 900));
@@ -48,6 +48,8 @@ for (const look of looks) {
       const [, verb, rest] = /^(\w+):(.*)$/.exec(act);
       if (verb === "click") await page.click(rest, { timeout: 3000 }).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
       else if (verb === "press") await page.keyboard.press(rest);
+      else if (verb === "file") await page.setInputFiles(...rest.split(":"));
+      else if (verb === "see") await page.locator(rest).first().evaluate((one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 80));
       else await page.fill(rest.split(":")[0], rest.split(":")[1]);
       await page.waitForTimeout(700);
     }

@@ -15,6 +15,7 @@ import { Output } from "../parts/outputs";
 import { Import } from "./Import";
 
 const KINDS = ["accounts", "contacts", "opportunities", "products", "activities"] as const;
+const BRIEF = 26; // letters that stay on one line
 
 export function Data() {
   const { kind = "accounts" } = useParams({ strict: false });
@@ -65,7 +66,7 @@ function Records({ kind }: { readonly kind: string }) {
                 <thead>
                   <tr>
                     {columns.map((name) => (
-                      <th key={name} scope="col" className={cellOf(rows[0]!, name).isNumber ? "num" : ""}>
+                      <th key={name} scope="col" className={rows.some((row) => cellOf(row, name).isNumber) ? "num" : ""}>
                         {title(name)}
                       </th>
                     ))}
@@ -77,7 +78,7 @@ function Records({ kind }: { readonly kind: string }) {
                       {columns.map((name, at) => {
                         const cell = cellOf(row, name);
                         return (
-                          <td key={name} className={cell.isNumber ? "num" : ""}>
+                          <td key={name} className={cell.isNumber ? "num" : cell.text.length < BRIEF ? "brief" : ""}>
                             {at === 0 ? (
                               <Link to="/data/$kind/$id" params={{ kind, id: String(row.id) }} onClick={(event) => event.stopPropagation()} style={{ color: "inherit", fontWeight: 550 }}>
                                 <Exact>{cell.text || String(row.id)}</Exact>

@@ -67,7 +67,7 @@ function OneProfile({ profile }: { readonly profile: Profile }) {
         <Facts
           rows={[
             [t.budget.calls, count(limits.calls)],
-            ...Object.entries(limits.callsPerDomain).map(([name, n]) => [`  ${name}`, count(n)] as const),
+            ...Object.entries(limits.callsPerDomain).map(([name, n]) => [`\u2003${name}`, count(n)] as const),
             [t.budget.cost, cost(limits.cost)],
             [t.budget.tokens, count(limits.tokens)],
             [t.policy.warns, `${limits.warningPercent} %`],
