@@ -9,7 +9,7 @@ import * as wire from "../wire/house";
 import type { Json } from "../wire/read";
 import { t } from "../words/en";
 import { useHouse } from "../app/session";
-import { Exact, Head } from "../parts/basic";
+import { Exact, Head, showCurrent } from "../parts/basic";
 import { Answer, Bones, Empty, Problem } from "../parts/feedback";
 import { Output } from "../parts/outputs";
 import { Import } from "./Import";
@@ -24,7 +24,7 @@ export function Data() {
   return (
     <div className="page wide">
       <Head title={t.data.title} lead={t.data.lead} />
-      <nav className="tabs" aria-label={t.data.title}>
+      <nav className="tabs" ref={showCurrent} aria-label={t.data.title}>
         {tabs.map((name) => (
           <Link key={name} to="/data/$kind" params={{ kind: name }} aria-current={name === kind ? "page" : undefined}>
             {name === "quality" ? t.data.quality : name === "import" ? t.data.import : t.data.kinds[name]}
