@@ -20,16 +20,19 @@ if (!process.env.BASE) {
 const state = await first.storageState();
 mkdirSync(out, { recursive: true });
 
-/** A picture as WebP, which is a third of its size. */
+const MOST_BYTES = 70_000;
+
+/** A picture as WebP, which is a third of its size; a full one a little coarser. */
 const studio = await (await browser.newContext()).newPage();
-async function webp(png) {
-  const url = await studio.evaluate(async (said) => {
+async function webp(png, quality = 0.86) {
+  const url = await studio.evaluate(async ([said, quality]) => {
     const image = await createImageBitmap(await (await fetch(`data:image/png;base64,${said}`)).blob());
     const canvas = Object.assign(document.createElement("canvas"), { width: image.width, height: image.height });
     canvas.getContext("2d").drawImage(image, 0, 0);
-    return canvas.toDataURL("image/webp", 0.86);
-  }, png.toString("base64"));
-  return Buffer.from(url.split(",")[1], "base64");
+    return canvas.toDataURL("image/webp", quality);
+  }, [png.toString("base64"), quality]);
+  const made = Buffer.from(url.split(",")[1], "base64");
+  return made.length > MOST_BYTES && quality > 0.5 ? webp(png, quality - 0.06) : made;
 }
 
 for (const look of looks) {
@@ -40,7 +43,7 @@ for (const look of looks) {
   page.on("console", (message) => ["error", "warning"].includes(message.type()) && console.log(`${look}: ${message.text()}`));
   page.on("pageerror", (error) => console.log(`${look}: ${error}`));
   for (const [name, where] of pages) {
-    const [path, ...acts] = where.split("~"); // ~click:SELECTOR ~press:KEY ~fill:SELECTOR:TEXT
+    const [path, ...acts] = where.split("~"); // ~click:SELECTOR ~press:KEY ~fill:SELECTOR:TEXT ~file:SELECTOR:PATH ~see:SELECTOR
     await page.goto(`${base}/#${path}`);
     await page.reload();
     await page.waitForTimeout(Number(process.env.WAIT ?? 900));
@@ -48,7 +51,9 @@ for (const look of looks) {
       const [, verb, rest] = /^(\w+):(.*)$/.exec(act);
       if (verb === "click") await page.click(rest, { timeout: 3000 }).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
       else if (verb === "press") await page.keyboard.press(rest);
-      else await page.fill(rest.split(":")[0], rest.split(":")[1]);
+      else if (verb === "file") await page.setInputFiles(...rest.split(":"));
+      else if (verb === "see") await page.locator(rest).first().evaluate((one) => scrollTo(0, one.getBoundingClientRect().top + scrollY - 80));
+      else await page.fill(...rest.split(":"), { timeout: 3000 }).catch((error) => console.log(`${name}: ${error.message.split("\n")[0]}`));
       await page.waitForTimeout(700);
     }
     const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);

@@ -132,7 +132,7 @@ function Me({ user, solo, roles, current }: { readonly user: string; readonly so
         <span className="cut strong" style={{ color: "var(--ink)" }}>
           {user}
         </span>
-        <span className="tiny cut">{solo ? "solo" : roles.join(", ")}</span>
+        <span className="tiny">{solo ? "solo" : roles.join(", ")}</span>
       </span>
       <Icon name="settings" />
       <span className="hush">{t.nav.settings}</span>

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ago, cost, duration, short, spanOf, title } from "./format";
+import { ago, cost, dayOrHour, duration, short, spanOf, title } from "./format";
 
 test("cost is in micro-units on the wire and in units for a person", () => {
   expect(cost(2_700_000)).toBe("2.7");
@@ -25,4 +25,9 @@ test("small words", () => {
   expect(title("draft_outbound_message")).toBe("Draft outbound message");
   expect(short("01M8KCK5YM98JTJRN3Z4THKSAP")).toBe("…THKSAP");
   expect(spanOf(5400)).toBe("2 h");
+});
+
+test("an axis of time has hours, and days where they begin", () => {
+  expect(dayOrHour(new Date(2026, 10, 28, 18, 0))).toBe("18:00");
+  expect(dayOrHour(new Date(2026, 10, 29))).toBe("Nov 29");
 });

@@ -7,6 +7,7 @@ const tenths = new Intl.NumberFormat(LOCALE, { maximumFractionDigits: 1 });
 const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
 const day = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short" });
 const minute = new Intl.DateTimeFormat(LOCALE, { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
+const hour = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const whole = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "long" });
 
 export const count = (value: number): string => counts.format(value);
@@ -18,6 +19,8 @@ export const timeOfDay = (at: Date): string => (isNaN(+at) ? "" : clock.format(a
 export const millis = (at: Date): string => (isNaN(+at) ? "" : `${clock.format(at)}.${String(at.getMilliseconds()).padStart(3, "0")}`);
 export const dayAndTime = (at: Date): string => (isNaN(+at) ? "" : minute.format(at));
 export const dayOnly = (at: Date): string => (isNaN(+at) ? "" : day.format(at));
+/** A mark on an axis of time: the hour, or the day where one begins. */
+export const dayOrHour = (at: Date): string => (at.getHours() + at.getMinutes() ? hour.format(at) : day.format(at));
 export const inFull = (at: Date): string => (isNaN(+at) ? "" : whole.format(at));
 
 /** A duration of microseconds. */

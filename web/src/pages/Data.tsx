@@ -9,12 +9,13 @@ import * as wire from "../wire/house";
 import type { Json } from "../wire/read";
 import { t } from "../words/en";
 import { useHouse } from "../app/session";
-import { Exact, Head } from "../parts/basic";
+import { Exact, Head, showCurrent } from "../parts/basic";
 import { Answer, Bones, Empty, Problem } from "../parts/feedback";
 import { Output } from "../parts/outputs";
 import { Import } from "./Import";
 
 const KINDS = ["accounts", "contacts", "opportunities", "products", "activities"] as const;
+const BRIEF = 26; // letters that stay on one line
 
 export function Data() {
   const { kind = "accounts" } = useParams({ strict: false });
@@ -23,7 +24,7 @@ export function Data() {
   return (
     <div className="page wide">
       <Head title={t.data.title} lead={t.data.lead} />
-      <nav className="tabs" aria-label={t.data.title}>
+      <nav className="tabs" ref={showCurrent} aria-label={t.data.title}>
         {tabs.map((name) => (
           <Link key={name} to="/data/$kind" params={{ kind: name }} aria-current={name === kind ? "page" : undefined}>
             {name === "quality" ? t.data.quality : name === "import" ? t.data.import : t.data.kinds[name]}
@@ -65,7 +66,7 @@ function Records({ kind }: { readonly kind: string }) {
                 <thead>
                   <tr>
                     {columns.map((name) => (
-                      <th key={name} scope="col" className={cellOf(rows[0]!, name).isNumber ? "num" : ""}>
+                      <th key={name} scope="col" className={rows.some((row) => cellOf(row, name).isNumber) ? "num" : ""}>
                         {title(name)}
                       </th>
                     ))}
@@ -77,7 +78,7 @@ function Records({ kind }: { readonly kind: string }) {
                       {columns.map((name, at) => {
                         const cell = cellOf(row, name);
                         return (
-                          <td key={name} className={cell.isNumber ? "num" : ""}>
+                          <td key={name} className={cell.isNumber ? "num" : cell.text.length < BRIEF ? "brief" : ""}>
                             {at === 0 ? (
                               <Link to="/data/$kind/$id" params={{ kind, id: String(row.id) }} onClick={(event) => event.stopPropagation()} style={{ color: "inherit", fontWeight: 550 }}>
                                 <Exact>{cell.text || String(row.id)}</Exact>

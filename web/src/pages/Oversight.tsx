@@ -57,12 +57,12 @@ function Figures({ over }: { readonly over: wire.Overseen }) {
   ];
   return (
     <>
-      <div className="tiles" style={{ "--tile": "9rem" } as React.CSSProperties}>
+      <div className="tiles figures">
         {tiles.map(([name, value, more]) => (
-          <div key={name} className="card inside stack gap1">
+          <div key={name} className="card figure">
             <p className="small dim">{name}</p>
             <p className="big-number">{value}</p>
-            {more && <p className="tiny dim">{more}</p>}
+            {more && <p className="small dim">{more}</p>}
           </div>
         ))}
       </div>

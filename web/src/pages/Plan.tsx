@@ -159,7 +159,7 @@ function NoPlan({ planned }: { readonly planned: Planned }) {
             </div>
           )}
           <div className="row">
-            <input className="input grow" aria-label={t.plan.answer} placeholder={t.plan.answer} value={answer} onChange={(event) => say(event.target.value)} />
+            <input className="input grow" style={{ flexBasis: "12rem" }} aria-label={t.plan.answer} placeholder={t.plan.answer} value={answer} onChange={(event) => say(event.target.value)} />
             <button type="submit" className="button first" disabled={!answer.trim() || send.isPending}>
               {t.run.answerDo}
             </button>

@@ -9,7 +9,7 @@ import type { Json } from "../wire/read";
 import type { Profile, Tool } from "../wire/shapes";
 import { t } from "../words/en";
 import { useProfile, useProfiles } from "../app/session";
-import { Effect, Exact, Facts, Field, Head, Section } from "../parts/basic";
+import { Effect, Exact, Facts, Field, Head, Section, showCurrent } from "../parts/basic";
 import { Answer, Bones, Empty, Problem } from "../parts/feedback";
 import { Adapters } from "../parts/Adapters";
 import { Rehearsal } from "./policy/Rehearsal";
@@ -22,7 +22,7 @@ export function Policy() {
   return (
     <div className="page">
       <Head title={t.policy.title} lead={t.policy.lead} />
-      <nav className="tabs" aria-label={t.policy.title}>
+      <nav className="tabs" ref={showCurrent} aria-label={t.policy.title}>
         {TABS.map((name) => (
           <Link key={name} to="/policy/$tab" params={{ tab: name }} aria-current={name === tab ? "page" : undefined}>
             {name === "what-if" ? t.policy.whatIf : t.policy[name]}
@@ -67,7 +67,7 @@ function OneProfile({ profile }: { readonly profile: Profile }) {
         <Facts
           rows={[
             [t.budget.calls, count(limits.calls)],
-            ...Object.entries(limits.callsPerDomain).map(([name, n]) => [`  ${name}`, count(n)] as const),
+            ...Object.entries(limits.callsPerDomain).map(([name, n]) => [`\u2003${name}`, count(n)] as const),
             [t.budget.cost, cost(limits.cost)],
             [t.budget.tokens, count(limits.tokens)],
             [t.policy.warns, `${limits.warningPercent} %`],

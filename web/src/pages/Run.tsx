@@ -47,7 +47,7 @@ export function Run() {
                     </ol>
                   ) : (
                     <Empty icon="spark" title={t.run.empty}>
-                      {found.reason || t.run.emptyLead}
+                      {found.questions.length ? "" : found.reason || t.run.emptyLead}
                     </Empty>
                   )}
                 </StepsView>
@@ -91,7 +91,7 @@ function Top({ run, isLive }: { readonly run: RunResult; readonly isLive: boolea
       lead={
         <span className="row small" style={{ gap: "var(--s2) var(--s3)" }}>
           <State state={run.status} label={t.runs.statuses[run.status] ?? run.status} live={isLive && run.status === "running"} />
-          <span>{run.reason}</span>
+          {!run.questions.length && <span>{run.reason}</span>}
           <span>
             {t.run.by} {run.requester}, <Ago at={run.startedAt} />
           </span>
@@ -223,7 +223,7 @@ function Question({ run, question }: { readonly run: RunResult; readonly questio
           </div>
         )}
         <div className="row">
-          <input className="input grow" aria-label={t.run.answerPlaceholder} placeholder={t.run.answerPlaceholder} value={answer} onChange={(event) => say(event.target.value)} />
+          <input className="input grow" style={{ flexBasis: "12rem" }} aria-label={t.run.answerPlaceholder} placeholder={t.run.answerPlaceholder} value={answer} onChange={(event) => say(event.target.value)} />
           <button type="submit" className="button first" disabled={!answer.trim() || send.isPending}>
             {t.run.answerDo}
           </button>

@@ -26,7 +26,7 @@ export function Adapters() {
         {(all) => (
           <div className="stack gap5">
             {[...new Set(all.map((one) => one.capability))].map((capability) => (
-              <Section key={capability} title={title(capability)} flush>
+              <Section key={capability} title={capability.length < 4 ? capability.toUpperCase() : title(capability)} flush>
                 <ul className="list">
                   {all.filter((one) => one.capability === capability).map((one) => (
                     <li key={one.adapter}>

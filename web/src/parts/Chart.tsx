@@ -2,6 +2,7 @@
 
 import { useEffect, useRef } from "react";
 import uPlot from "uplot";
+import { dayOrHour } from "../model/format";
 import "uplot/dist/uPlot.min.css";
 
 export interface Series {
@@ -42,7 +43,7 @@ export default function Chart({ label, at, series, say = String }: Props) {
           legend: { show: false },
           cursor: { show: false },
           scales: { y: { range: (_, __, top) => [0, Math.max(top * 1.1, 1)] } },
-          axes: [{ ...axis, space: 70 }, { ...axis, size: 48, space: 34, values: (_, marks) => marks.map((mark) => say(mark)) }],
+          axes: [{ ...axis, space: 70, values: (_, marks) => marks.map((mark) => dayOrHour(new Date(mark * 1000))) }, { ...axis, size: 48, space: 34, values: (_, marks) => marks.map((mark) => say(mark)) }],
           series: [{}, ...series.map((one) => ({ label: one.label, stroke: colour(one.tone), width: 2, points: { show: at.length < 3 }, ...(one.fill ? { fill: `color-mix(in srgb, ${colour(one.tone)} 12%, transparent)` } : {}) }))],
         },
         [at.map((one) => +one / 1000), ...series.map((one) => [...one.values])],

@@ -154,6 +154,12 @@ export function Section({ title, action, children, flush }: { readonly title: Re
   );
 }
 
+/** For the `ref` of tabs: the one that is open is in sight on a narrow screen, too. */
+export function showCurrent(tabs: HTMLElement | null): void {
+  const open = tabs?.querySelector<HTMLElement>("[aria-current=page]");
+  if (tabs && open) tabs.scrollLeft = open.offsetLeft - tabs.offsetLeft - 48;
+}
+
 export function Facts({ rows, fold }: { readonly rows: readonly (readonly [string, ReactNode])[]; readonly fold?: boolean }) {
   const kept = rows.filter(([, value]) => value !== "" && value !== null && value !== undefined && value !== false);
   return (

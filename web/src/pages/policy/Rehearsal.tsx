@@ -54,7 +54,7 @@ export function Rehearsal() {
           </form>
         </Section>
       )}
-      <div aria-live="polite">{attempt.data && <Changes found={attempt.data} />}</div>
+      <div aria-live="polite">{attempt.data && <div className="card inside"><Changes found={attempt.data} /></div>}</div>
       <Section
         title={t.policy.shadow}
         action={

@@ -4,10 +4,11 @@ import { useState, type FormEvent } from "react";
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import * as wire from "../../wire/house";
 import { t } from "../../words/en";
-import { useCan, useProfile } from "../../app/session";
+import { useCan, useProfile, useProfiles } from "../../app/session";
 import { Exact, Field, Section } from "../../parts/basic";
 import { Dialog } from "../../parts/dialog";
 import { Problem } from "../../parts/feedback";
+import { ProfileSelector } from "../../parts/ProfileSelector";
 
 export function Schedules() {
   const client = useQueryClient();
@@ -70,7 +71,10 @@ export function Schedules() {
 const daysOf = (days: readonly number[]) => [...days].sort((one, other) => one - other).map((day) => t.settings.days[day]).join(", ");
 
 function Add({ onClose, onAdded }: { readonly onClose: () => void; readonly onAdded: () => void }) {
-  const [profile] = useProfile();
+  const profiles = useProfiles();
+  const [usual] = useProfile();
+  const [picked, pick] = useState("");
+  const profile = picked || usual;
   const [goal, setGoal] = useState("");
   const [days, setDays] = useState<readonly number[]>([0]);
   const [time, setTime] = useState("08:00");
@@ -103,7 +107,8 @@ function Add({ onClose, onAdded }: { readonly onClose: () => void; readonly onAd
           </Field>
         </div>
         {save.isError && <Problem error={save.error} />}
-        <div>
+        <div className="row spread">
+          <ProfileSelector profiles={profiles.data ?? []} value={profile} onPick={pick} />
           <button type="submit" className="button first" disabled={save.isPending || !ready}>
             {t.common.add}
           </button>
