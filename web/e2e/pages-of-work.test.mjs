@@ -13,12 +13,14 @@ test("every page of work holds", async () => {
     );
   await start("Draft a first email to the buyer of Velkarin Foods and send it", "smb");
   await start("Score the account", "smb");
+  const ranked = await run(page, "Score all accounts in Germany", "smb");
+  await page.locator(".head .state", { hasText: "Done" }).waitFor();
   const done = await run(page, "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal", "smb");
   await page.locator(".head .state", { hasText: "Done" }).waitFor();
   const [card] = await page.evaluate(() => fetch("/api/approvals").then((said) => said.json()).then((found) => found.items));
   const plan = await page.evaluate(() => fetch("/api/plans", { method: "POST", headers: { "content-type": "application/json" }, body: JSON.stringify({ goal: "Score Velkarin Foods and draft a first email to its buyer", profile: "enterprise" }) }).then((said) => said.json()));
   const pages = {
-    home: "/", runs: "/runs", run: `/runs/${done}`, waiting: `/runs/${card.run_id}`, trace: `/runs/${done}/trace?at=5`, plan: `/plans/${plan.run_id}`,
+    home: "/", runs: "/runs", run: `/runs/${done}`, ranked: `/runs/${ranked}`, waiting: `/runs/${card.run_id}`, trace: `/runs/${done}/trace?at=5`, plan: `/plans/${plan.run_id}`,
     inbox: "/inbox", request: `/inbox/${card.approval_id}`, audit: "/audit", oversight: "/audit/oversight", more: "/more", nowhere: "/nowhere",
   }; // prettier-ignore
   assert.deepEqual(await wrongWith(page, context, server.url, pages), []);
