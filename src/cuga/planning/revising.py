@@ -181,6 +181,13 @@ class Revision:
             if one is used:
                 return
 
+    @property
+    def words_against(self) -> frozenset[str]:
+        """The words of remarks on how something shall not be: they choose nothing."""
+        return frozenset().union(
+            *(re.findall(r"[\w-]+", one.text.casefold()) for one in self.remarks if one.is_against)
+        )
+
     def is_about_text(self, words: set[str]) -> bool:
         """Whether these are words of a remark on what stands in a text, and so about no step."""
         about = [_words(one.text) for one in self.remarks if one.kind == OMITTED or one.why == _KEEP]

@@ -220,7 +220,8 @@ def _is_only_account(mention: Mention, own: list[Mention]) -> bool:
 
 def _chosen(slot: Slot, clauses: tuple[Clause, ...], own: list[Mention], context: Context) -> Any:
     """The choice whose words the goal says, the latest word of a person first. None leaves the tool's own default."""
-    said = [stem(w) for w in re.findall(r"[\w-]+", context.feedback.casefold())]
+    against = context.revision.words_against if slot.kind in KINDS_OF_REMARKS else frozenset()
+    said = [stem(w) for w in re.findall(r"[\w-]+", context.feedback.casefold()) if w not in against]
     spoken = [said, [word.stem for clause in clauses for word in clause.words]]
     spoken.append(
         [stem(w) for m in own for w in re.findall(r"[\w-]+", m.value.casefold()) if m.kind in ("name", "term")]
