@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -134,6 +136,25 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert not kept.is_file() or secret.encode() not in kept.read_bytes()
     for done in (refused, moved, ran, doctor, backup, back):
         assert secret not in done.stdout + done.stderr
+
+
+def test_no_key_comes_under_an_id_while_it_is_being_erased() -> None:
+    address, id = Address.of(database(), fresh_schema()), "c" * 24
+    erasing, making = KeyTables(address.connect_now, "here"), KeyTables(address.connect_now, "there")
+    erasing.drop_all()
+    assert making.counts() == (0, 0)
+    maker = threading.Thread(target=lambda: making.add([(id, b"k" * 64)]))
+
+    def one_by_one() -> Iterator[str]:
+        yield id
+        maker.start()  # while what was erased so far is not committed
+        maker.join(1.0)
+
+    erasing.erase(one_by_one())
+    maker.join(30)
+    assert making.erased() == {id} and making.keys([id]) == {}
+    for one in (erasing, making):
+        one.close()
 
 
 def test_the_keys_of_personal_data_move_with_the_book_and_leave_the_old_place(tmp_path: Path) -> None:
