@@ -33,7 +33,7 @@ def proposed(plan: CheckedPlan) -> Plan:
     """A checked plan without its stamps: what was proposed. `PlanInvalid` for an input that is no JSON."""
     return Plan(
         goal=plan.goal,
-        steps=tuple(_proposed(step) for step in plan.steps),
+        steps=tuple(proposed_step(step) for step in plan.steps),
         plan_id=plan.plan_id,
         planner=plan.planner,
         why=plan.why,
@@ -42,7 +42,8 @@ def proposed(plan: CheckedPlan) -> Plan:
     )
 
 
-def _proposed(step: Step) -> PlanStep:
+def proposed_step(step: Step) -> PlanStep:
+    """A checked step as it would be proposed, without its stamps."""
     try:
         body = msgspec.json.decode(step.input)
     except msgspec.DecodeError as error:

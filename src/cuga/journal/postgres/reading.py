@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import TypeVar
@@ -19,7 +20,7 @@ REMEMBERED = 20_000  # heads; beyond it the idle ones are forgotten
 T = TypeVar("T")
 
 
-class Reading:
+class Reading(ABC):
     """The questions of `ReadJournal`, each asked once the book is open."""
 
     def __init__(self, codec: Codec, reader: Reader) -> None:
@@ -28,9 +29,9 @@ class Reading:
         self._heads: dict[str, Head] = {}
         self._fetching = asyncio.Lock()
 
+    @abstractmethod
     async def open(self) -> None:
         """Reach the database; whoever writes to the book knows how."""
-        raise NotImplementedError
 
     async def sealed(self, stream: str, body: bytes) -> bytes:
         return await self._with_keys(lambda: self._codec.seal_blob(stream, body))

@@ -17,11 +17,12 @@ from cuga.journal.codec import events_of
 from cuga.kernel.state import Phase, RunState
 from cuga.model import event as e
 from cuga.model.event import Event, Status
-from cuga.model.plan import CheckedPlan, Plan, PlanningStage, PlanStep
+from cuga.model.plan import CheckedPlan, Plan, PlanningStage
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.failures import PartialResult
 from cuga.orchestrator.looking.reading import Reading
 from cuga.orchestrator.protocol import LifecycleStage
+from cuga.planning.stamps import proposed_step
 
 Stage = tuple[LifecycleStage, dict[str, Any]]
 
@@ -145,18 +146,8 @@ def proposal_of(plan: CheckedPlan, proposed: Plan | None = None) -> Plan:
         budget=plan.budget or (proposed.budget if proposed is not None else None),
         trace_id=proposed.trace_id if proposed is not None else "",
         steps=tuple(
-            PlanStep(
-                tool=step.tool,
-                input=msgspec.json.decode(step.input),
-                step_id=step.step_id,
-                name=step.name,
-                reason=step.reason,
-                depends_on=step.depends_on,
-                when=step.when,
-                for_each=step.for_each,
-                required=step.required,
-                ask_first=step.ask_first,
-                unproven=step.unproven,
+            msgspec.structs.replace(
+                proposed_step(step),
                 estimated_cost=step.cost / 1_000_000,
                 index=index,
                 metadata={
