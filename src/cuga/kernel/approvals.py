@@ -16,7 +16,7 @@ from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import Access, is_solo, may_decide, roles_at, who_can
+from cuga.policy.access import Access, is_solo, may_decide, roles_at, votes_there_are, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -56,7 +56,7 @@ def to_decide(turn: Turn, request: e.ApprovalRequested) -> str:
     if not current.roles:
         return f"{command}    by somebody who is {held} and did not ask for it"
     able = who_can(requesters=request.requesters, roles=roles, current=current, at=turn.now)
-    if len(able) >= request.quorum:
+    if votes_there_are(requesters=request.requesters, roles=roles, current=current, at=turn.now) >= request.quorum:
         many = f"{request.quorum} of {', '.join(able)}" if request.quorum > 1 else " or ".join(able)
         return f"{command}    by {many}; who asked does not decide"
     short = f"{request.quorum} people must agree" if request.quorum > 1 else "nobody here may yet"

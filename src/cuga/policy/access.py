@@ -155,12 +155,22 @@ def roles_at(
 
 def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:
     """Everybody known to the house who may decide on what `requesters` asked for, at that time."""
-    known = sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations})
-    return tuple(
-        name
-        for name in known
-        if may_decide(Principal(id=name), requesters=requesters, roles=roles, current=current, at=at).allowed
-    )
+    return tuple(_able(requesters, roles, current, at))
+
+
+def votes_there_are(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> int:
+    """How many votes can come together: somebody and who stands in for them have one."""
+    return len({principal or name for name, principal in _able(requesters, roles, current, at).items()})
+
+
+def _able(requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> dict[str, str]:
+    """Who may decide, and for whom; empty: for themselves."""
+    able = {}
+    for name in sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations}):
+        access = may_decide(Principal(id=name), requesters=requesters, roles=roles, current=current, at=at)
+        if access.allowed:
+            able[name] = access.on_behalf_of
+    return able
 
 
 def is_solo(by: Principal, roles: Mapping[str, tuple[str, ...]]) -> bool:

@@ -204,6 +204,16 @@ def test_a_person_and_their_stand_in_are_one_vote():
     story.when(approve("note", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
 
 
+def test_a_person_and_their_stand_in_are_one_who_can_decide():
+    few = {"ada": ("operator",), "grace": ("approver",)}
+    story = waiting(QUORUM, roles=few, delegations=(lent("grace"),))
+    assert story.state.parked.needs == (
+        "cuga users add NAME --role approver    for r1-a1: 2 people must agree, and who asked does not decide",
+    )
+    more = waiting(QUORUM, roles={**few, "lin": ("approver",)}, delegations=(lent("grace"),))
+    assert more.state.parked.needs == ("cuga approve r1-a1    by 2 of grace, lin, max; who asked does not decide",)
+
+
 def test_nobody_stands_in_for_the_one_who_asked():
     waiting(delegations=(lent("ada"),)).when(approve("note", by=MAX)).then_refused(NotAllowed, "ada asked for it")
 
