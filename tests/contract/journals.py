@@ -62,14 +62,14 @@ def row(status: Status = Status.RUNNING, *, minutes: int = 0, tenant: str = "loc
     )  # fmt: skip
 
 
-def card(approval_id: str, run_id: str, *, minutes: int = 0, tenant: str = "local") -> Index:
+def card(approval_id: str, run_id: str, *, minutes: int = 0, tenant: str = "local", risk: str = "high") -> Index:
     """What an append says when it asks for an approval."""
     asked = AT + timedelta(minutes=minutes)
     return Index(
         approvals={
             approval_id: OpenApproval(
                 approval_id=approval_id, tenant=tenant, run_id=run_id, step="s1", tool="send_message",
-                side_effect="execute", risk="high", expires_at=asked + timedelta(days=1), requested_at=asked,
+                side_effect="execute", risk=risk, expires_at=asked + timedelta(days=1), requested_at=asked,
                 requesters=("ada",), digest="d",
             )
         }

@@ -306,6 +306,27 @@ async def test_open_approvals_are_listed_oldest_first_and_leave_when_closed(jour
     assert [one.tenant for one in await journal.open_approvals(tenant="other")] == ["other"]
 
 
+async def test_open_approvals_are_listed_by_their_risk_and_one_that_nobody_knows_comes_before_all(
+    journal: Journal,
+) -> None:
+    """A text that looks like a risk is none: here a requester is called that."""
+    risks = ("low", "high", "medium", 'odd","risk":"low', "high", "low")
+    for number, risk in enumerate(risks):
+        asked = card(f"a{9 - number}", f"r{number}", minutes=number // 2, risk=risk)
+        await journal.append(f"r{number}", 0, said("a"), index=asked)
+    await journal.append("theirs", 0, said("a"), index=card("b1", "theirs", tenant="other"))
+    assert await journal.urgent_approvals(tenant="local") == [
+        ("a6", "r3", 1), ("a8", "r1", 1), ("a5", "r4", 1), ("a7", "r2", 1), ("a9", "r0", 1), ("a4", "r5", 1),
+    ]  # fmt: skip
+    assert [one.approval_id for one in await journal.urgent_approvals(tenant="local", limit=2)] == ["a6", "a8"]
+    assert (await journal.waiting(tenant="local"), await journal.waiting(tenant="local", limit=4)) == (6, 4)
+    await journal.append("r1", 1, said("b"), index=closed("a8"))
+    await journal.append("r4", 1, said("b"))
+    assert await journal.urgent_approvals(tenant="local", limit=2) == [("a6", "r3", 1), ("a5", "r4", 2)]
+    assert (await journal.waiting(tenant="local"), await journal.waiting(tenant="other")) == (5, 1)
+    assert (await journal.urgent_approvals(tenant="nobody"), await journal.waiting(tenant="nobody")) == ([], 0)
+
+
 async def test_an_approval_is_found_open_or_closed(journal: Journal) -> None:
     await journal.append("r1", 0, said("a"), index=card("a1", "r1"))
     assert await journal.find_approval("a1") == "r1"

@@ -19,6 +19,7 @@ from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import (
     LARGEST,
+    RISKS,
     Appended,
     Committed,
     Conflict,
@@ -28,6 +29,7 @@ from cuga.journal.port import (
     Refused,
     RunRow,
     Stored,
+    Urgent,
 )
 from cuga.journal.seal import GENESIS, link, prefix_of, verify
 from cuga.journal.tombstone import RETIRED
@@ -209,6 +211,18 @@ class MemoryJournal:
             if card is not None and card.tenant == tenant and place > start
         ]
         return self._codec.open_cards([card for _, card in sorted(found)[:limit]])
+
+    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+        found = sorted(
+            (RISKS.index(card.risk) if card.risk in RISKS else -1, place, run_id)
+            for run_id, place, card in self._approvals.values()
+            if card is not None and card.tenant == tenant
+        )
+        return [Urgent(place[1], run_id, len(self._streams[run_id])) for _, place, run_id in found[:limit]]
+
+    async def waiting(self, *, tenant: str, limit: int = 1_000) -> int:
+        found = sum(card is not None and card.tenant == tenant for _, _, card in self._approvals.values())
+        return min(found, limit)
 
     async def find_approval(self, approval_id: str) -> str:
         if approval_id not in self._approvals:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from cuga.journal.checkpoint import Kept
 from cuga.model.event import Claim, Event, Status
@@ -63,6 +63,9 @@ class RunRow(Value, frozen=True, kw_only=True):
     updated_at: datetime
 
 
+RISKS = ("high", "medium", "low")
+
+
 class OpenApproval(Value, frozen=True, kw_only=True):
     """The line of an open approval; `None` in an append closes it. Lists are ordered by `requested_at`, then by id."""
 
@@ -77,6 +80,14 @@ class OpenApproval(Value, frozen=True, kw_only=True):
     requested_at: datetime
     requesters: tuple[str, ...]
     digest: str
+
+
+class Urgent(NamedTuple):
+    """Where an open approval is to be read: the run that asked, and the length that its stream has."""
+
+    approval_id: str
+    run_id: str
+    version: int
 
 
 class Index(Value, frozen=True, kw_only=True):
@@ -164,6 +175,14 @@ class ReadJournal(Protocol):
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
         """Open approvals, oldest first, after an approval id."""
+        ...
+
+    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+        """Open approvals by their risk, one that `RISKS` does not name before all; of a risk the oldest first."""
+        ...
+
+    async def waiting(self, *, tenant: str, limit: int = 1_000) -> int:
+        """How many approvals are open; the limit stands for that many and more."""
         ...
 
     async def find_approval(self, approval_id: str) -> str:

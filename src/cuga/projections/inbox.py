@@ -5,21 +5,16 @@ Which requests are open is the journal's table; what they say is folded from the
 
 from __future__ import annotations
 
-import heapq
 from datetime import datetime
-from typing import Any
 
 from cuga.errors import ApprovalNotFound
 from cuga.journal.codec import PLAIN, Codec, events_of
-from cuga.journal.port import OpenApproval, ReadJournal
+from cuga.journal.port import RISKS, ReadJournal
 from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.policy.access import Access, may_decide
 from cuga.policy.profile import Current
 from cuga.projections.card import Card, cards_of
-from cuga.projections.check import all_open
 
-RISKS = ("high", "medium", "low")
-KEPT = 1_000  # lines held beside those that will be shown
 KEPT_CARDS = 1_000  # runs whose cards are kept
 
 KnownCards = dict[str, tuple[int, dict[str, Card]]]  # by run, with the length that its stream had
@@ -39,27 +34,20 @@ async def inbox(
     `known` cards are those of an earlier look, and are folded again only when their run has moved.
     """
     kept = known if known is not None else {}
-    lines: list[OpenApproval] = []
-    async for one in all_open(journal, tenant):
-        if not run_id or one.run_id == run_id:
-            lines.append(one)
-        if len(lines) > limit + KEPT:  # there may be very many
-            lines = heapq.nsmallest(limit, lines, key=_urgency)
-    by_run: dict[str, dict[str, Card]] = {}
+    if run_id:
+        cards = await _kept(journal, run_id, await journal.version(run_id), codec, kept)
+        ours = [card for card in cards.values() if card.is_open and card.tenant == tenant]
+        return sorted(ours, key=_urgency)[:limit]
     found: list[Card] = []
-    for line in heapq.nsmallest(limit, lines, key=_urgency):
-        cards = by_run.get(line.run_id)
-        if cards is None:
-            cards = by_run[line.run_id] = await _kept(journal, line.run_id, codec, kept)
-        card = cards.get(line.approval_id)
+    for line in await journal.urgent_approvals(tenant=tenant, limit=limit):
+        card = (await _kept(journal, line.run_id, line.version, codec, kept)).get(line.approval_id)
         if card is not None and card.is_open:  # decided since the table was read
             found.append(card)
     return found
 
 
-def _urgency(line: OpenApproval) -> tuple[Any, ...]:
-    rank = RISKS.index(line.risk) if line.risk in RISKS else -1
-    return rank, line.requested_at, line.approval_id
+def _urgency(card: Card) -> tuple[int, datetime, str]:
+    return RISKS.index(card.risk) if card.risk in RISKS else -1, card.requested_at, card.approval_id
 
 
 async def find_card(journal: ReadJournal, approval_id: str, *, codec: Codec = PLAIN) -> Card:
@@ -80,8 +68,7 @@ def may_decide_on(card: Card, by: Principal, current: Current, at: datetime) -> 
     return may_decide(by, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
 
 
-async def _kept(journal: ReadJournal, run_id: str, codec: Codec, kept: KnownCards) -> dict[str, Card]:
-    version = await journal.version(run_id)
+async def _kept(journal: ReadJournal, run_id: str, version: int, codec: Codec, kept: KnownCards) -> dict[str, Card]:
     found = kept.get(run_id)
     if found is None or found[0] != version:
         kept[run_id] = found = (version, await _cards(journal, run_id, codec))

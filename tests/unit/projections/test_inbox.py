@@ -103,11 +103,15 @@ async def test_the_riskiest_come_first_then_the_oldest() -> None:
     assert await inbox(house.journal, tenant="elsewhere") == []
 
 
-async def test_of_very_many_requests_the_most_urgent_are_kept(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_limit_leaves_out_the_least_urgent(house: House) -> None:
     everything = await inbox(house.journal)
-    monkeypatch.setattr("cuga.projections.inbox.KEPT", 0)
     for limit in range(1, len(everything) + 1):
         assert await inbox(house.journal, limit=limit) == everything[:limit]
+
+
+async def test_the_requests_of_one_run_are_those_of_its_tenant(house: House) -> None:
+    assert await inbox(house.journal, run_id="low", tenant="elsewhere") == []
+    assert await inbox(house.journal, run_id="no-such-run") == []
 
 
 async def test_a_risk_that_nobody_knows_comes_before_all(house: House) -> None:

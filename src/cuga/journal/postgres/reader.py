@@ -16,7 +16,7 @@ from psycopg import AsyncConnection
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.checkpoint import Kept
-from cuga.journal.port import Listed, OpenApproval, Stored
+from cuga.journal.port import Listed, OpenApproval, Stored, Urgent
 from cuga.journal.postgres.address import Address
 from cuga.journal.postgres.batch import Head, decode_row
 from cuga.journal.seal import GENESIS, verify
@@ -171,6 +171,12 @@ class Reader:
         found = await self._all("approval_requested", after) if after else []
         start = found[0] if found else (-_LATEST, "")
         return [decode_card(card) for (card,) in await self._all("approvals_open", tenant, *start, limit)]
+
+    async def urgent_approvals(self, tenant: str, limit: int) -> list[Urgent]:
+        return [Urgent(*found) for found in await self._all("approvals_urgent", tenant, limit)]
+
+    async def waiting(self, tenant: str, limit: int) -> int:
+        return int(await self._one("approvals_waiting", tenant, limit) or 0)
 
     async def find_approval(self, approval_id: str) -> str:
         run_id = await self._one("approval_run", approval_id)

@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import Codec, KeysAway
-from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored
+from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored, Urgent
 from cuga.journal.postgres.batch import Head
 from cuga.journal.postgres.reader import Reader, Server
 from cuga.model.event import Status
@@ -90,6 +90,14 @@ class Reading(ABC):
         await self.open()
         found = await self._reader.open_approvals(tenant, after, limit)
         return await self._with_keys(lambda: self._codec.open_cards(found))
+
+    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+        await self.open()
+        return await self._reader.urgent_approvals(tenant, limit)
+
+    async def waiting(self, *, tenant: str, limit: int = 1_000) -> int:
+        await self.open()
+        return await self._reader.waiting(tenant, limit)
 
     async def find_approval(self, approval_id: str) -> str:
         await self.open()

@@ -63,6 +63,20 @@ select min(wake_at) from runs where status = 'parked' and wake_at is not null
 select card from approval
 where tenant = ? and card is not null and (requested, id) > (?, ?) order by requested, id limit ?
 
+-- name: approvals_urgent (the order is that of the index `approval_urgent`, word by word)
+select a.id, s.name, (select version from journal where run = a.run order by expected desc limit 1)
+from approval a join stream s on s.pk = a.run
+where tenant = ? and card is not null
+order by
+    case when instr(card, cast('"risk":"high"' as blob)) then 1
+         when instr(card, cast('"risk":"medium"' as blob)) then 2
+         when instr(card, cast('"risk":"low"' as blob)) then 3 else 0 end,
+    requested, a.id
+limit ?
+
+-- name: approvals_waiting
+select count(*) from (select 1 from approval where tenant = ? and card is not null limit ?)
+
 -- name: approval_requested
 select requested, id from approval where id = ?
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import PLAIN, Codec
-from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored
+from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored, Urgent
 from cuga.journal.sqlite.reader import Reader
 from cuga.model.event import Status
 
@@ -74,6 +74,12 @@ class Reading(ABC):
 
     async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
         return self._codec.open_cards(self._reader.open_approvals(tenant, after, limit))
+
+    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+        return self._reader.urgent_approvals(tenant, limit)
+
+    async def waiting(self, *, tenant: str, limit: int = 1_000) -> int:
+        return self._reader.waiting(tenant, limit)
 
     async def find_approval(self, approval_id: str) -> str:
         return self._reader.find_approval(approval_id)

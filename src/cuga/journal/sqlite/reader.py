@@ -15,7 +15,7 @@ import apsw
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.checkpoint import Kept
-from cuga.journal.port import Listed, OpenApproval, RunRow, Stored
+from cuga.journal.port import Listed, OpenApproval, RunRow, Stored, Urgent
 from cuga.journal.seal import GENESIS, verify
 from cuga.journal.sqlite.batch import Head, decode_card, moment, stamp
 from cuga.journal.sqlite.connect import open_reader
@@ -111,6 +111,12 @@ class Reader:
     def open_approvals(self, tenant: str, after: str, limit: int) -> list[OpenApproval]:
         start = next(iter(self._all("approval_requested", (after,))), (-_LATEST, ""))
         return [decode_card(card) for (card,) in self._all("approvals_open", (tenant, *start, limit))]
+
+    def urgent_approvals(self, tenant: str, limit: int) -> list[Urgent]:
+        return [Urgent(*found) for found in self._all("approvals_urgent", (tenant, limit))]
+
+    def waiting(self, tenant: str, limit: int) -> int:
+        return int(self._one("approvals_waiting", (tenant, limit)))
 
     def find_approval(self, approval_id: str) -> str:
         run_id = self._one("approval_run", (approval_id,))

@@ -117,7 +117,7 @@ class Showing(Reading):
         house = await self.house()
         counts = {kind: assembly.crm.count(kind) for kind in BROWSED}
         running = await assembly.journal.runs(tenant=assembly.tenant, status=Status.RUNNING, limit=1_000)
-        waiting = await assembly.journal.open_approvals(tenant=assembly.tenant, limit=1_000)
+        waiting = await assembly.journal.waiting(tenant=assembly.tenant, limit=1_000)
         return Summary(
             **msgspec.structs.asdict(house),
             version=__version__,
@@ -127,7 +127,7 @@ class Showing(Reading):
             default_profile=self.profile or assembly.registry.default_profile,
             data=DataNow(**counts),
             model=await self.model_now(),
-            waiting=len(waiting),
+            waiting=waiting,
             running=len(running),
         )
 

@@ -145,7 +145,8 @@ async def watch(assembly: Assembly) -> Watched:
     counts, position = await assembly.counts.read(assembly.tenant)
     signals = await assembly.signals.read(tenant=assembly.tenant)
     running = await assembly.journal.runs(tenant=assembly.tenant, status=Status.RUNNING, limit=COUNTED)
-    approvals = await assembly.journal.open_approvals(tenant=assembly.tenant, limit=COUNTED)
+    waiting = await assembly.journal.waiting(tenant=assembly.tenant, limit=COUNTED)
+    oldest = await assembly.journal.open_approvals(tenant=assembly.tenant, limit=1)
     journal: Any = assembly.book or assembly.journal
     times = getattr(journal, "times", None)  # a journal in memory commits nothing
     is_woken = assembly.book is not None or is_restate(assembly.registry, assembly.place)
@@ -156,8 +157,8 @@ async def watch(assembly: Assembly) -> Watched:
         position=position,
         running=len(running),
         parked=max(counts.going - len(running), 0),
-        waiting=len(approvals),
-        oldest_s=_oldest(approvals, assembly.clock.now()),
+        waiting=waiting,
+        oldest_s=_oldest(oldest, assembly.clock.now()),
         halted=bool(assembly.current.halted),
         registry_broken=assembly.mistakes is not None,
         adapters=tuple((one.capability, one.adapter, one.enabled and one.installed) for one in adapter_lines(assembly)),

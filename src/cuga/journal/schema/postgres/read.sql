@@ -57,6 +57,19 @@ select min(wake_at) from runs where status = 'parked' and wake_at is not null
 select card from approval
 where tenant = $1 and card is not null and (requested, id) > ($2, $3) order by requested, id limit $4
 
+-- name: approvals_urgent (the order is that of the index `approval_urgent`, word by word)
+select a.id, s.name, s.version from approval a join stream s on s.pk = a.run
+where a.tenant = $1 and card is not null
+order by
+    (case when position('"risk":"high"'::bytea in card) > 0 then 1
+          when position('"risk":"medium"'::bytea in card) > 0 then 2
+          when position('"risk":"low"'::bytea in card) > 0 then 3 else 0 end),
+    requested, a.id
+limit $2
+
+-- name: approvals_waiting
+select count(*) from (select 1 from approval where tenant = $1 and card is not null limit $2) found
+
 -- name: approval_requested
 select requested, id from approval where id = $1
 
