@@ -60,6 +60,17 @@ def test_a_full_disk(cuga: Terminal, monkeypatch: pytest.MonkeyPatch, free: int,
     assert findings(cuga)["disk"]["state"] == state
 
 
+def test_another_package_under_our_import_name(cuga: Terminal, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert "packages" not in findings(cuga)
+    (tmp_path / "site" / "cuga-0.1.dist-info").mkdir(parents=True)
+    (tmp_path / "site" / "cuga-0.1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: cuga\nVersion: 0.1\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    found = findings(cuga)["packages"]
+    assert found["state"] == "broken" and "pip uninstall cuga" in found["mend"]
+
+
 def test_a_clock_that_was_set_back(cuga: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
     assert cuga("run", "Count the clouds").code == 0
     now = SystemClock.now

@@ -73,8 +73,7 @@ def unopened(place: Place, settings: Settings, error: CugaError) -> list[Finding
 def interpreter() -> Iterator[Finding]:
     """Python, the packages, and which of the extras are there."""
     yield Finding(what="python", state="ok", found=".".join(map(str, sys.version_info[:3])))
-    names = importlib.metadata.packages_distributions().get("cuga", [])
-    if FOREIGN_DISTRIBUTION in names:
+    if any(True for _ in importlib.metadata.distributions(name=FOREIGN_DISTRIBUTION)):
         yield Finding(
             what="packages",
             state="broken",
