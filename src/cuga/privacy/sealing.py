@@ -97,6 +97,7 @@ _ANSWERS = frozenset(answer.value for answer in e.DoubtAnswer)
 _PEOPLE = frozenset(
     {"authors", "id", "on_behalf_of", "owner", "requesters", "source", "user", "worker"}
 )  # of the house
+_TELLS = re.compile(r"[@\d]")  # without one of these a scope names nobody
 _NUMBER = re.compile(r"\+?[\d ().-]{7,20}")
 
 _HOUSE = "house/"
@@ -184,9 +185,11 @@ class Sealing:
 
     def keyed(self, events: Sequence[Event]) -> Sequence[Event]:
         """The same events with scopes that name nobody."""
-        if not any(getattr(event, "claims", ()) for event in events):
-            return events
-        return [self._keyed(event) for event in events]
+        for event in events:
+            for claim in getattr(event, "claims", ()):
+                if self.scope(claim.scope) != claim.scope:
+                    return [self._keyed(event) for event in events]
+        return events
 
     def _keyed(self, event: Event) -> Event:
         claims: tuple[Claim, ...] = getattr(event, "claims", ())
@@ -197,7 +200,7 @@ class Sealing:
 
     def scope(self, scope: str) -> str:
         """A scope with every address or number in it replaced by its keyed digest, the same whoever asks and when."""
-        if scope.startswith("rate/") or ("@" not in scope and not any(letter.isdigit() for letter in scope)):
+        if scope.startswith("rate/") or not _TELLS.search(scope):
             return scope
         return "/".join(self._keyed_part(part) for part in scope.split("/"))
 

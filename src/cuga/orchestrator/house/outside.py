@@ -100,7 +100,7 @@ class Outside:
     def installed(self) -> dict[str, tuple[str, ...]]:
         """Those of them that this machine can use."""
         names = {capability: tuple(named) for capability, named in self.adapters().items()}
-        if has_client():
+        if not self._lines or has_client():
             return names
         return {capability: named for capability, named in names.items() if not capability.startswith("mcp:")}
 
