@@ -19,6 +19,9 @@ export CUGA_TEST_DATA ?= $(abspath $(wildcard ../shared/data))
 PAGE := src/cuga/api/page/index.html
 NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Number); process.exit(a > 22 || (a === 22 && b >= 12) || (a === 20 && b >= 19) ? 0 : 1)' 2> /dev/null && command -v npm)
 
+# Hundreds of short processes are started here; without compiled files each of them compiles all that it imports.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo cluster test cover check format bench docs sbom soak drill endure mutate lock clean page page-if-node
 
 help: ## List the chores

@@ -17,6 +17,7 @@ from cuga.errors import BadInput, EgressRefused
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolver = Callable[[str, int], Awaitable[list[str]]]  # (host, port) -> addresses
+MOST_ADDRESSES = 4  # of one name that are tried
 
 # What looks public or private and answers with a machine's own credentials or belongs to nobody: the wire server of
 # Azure, the block 192.0.0.0/24 with the metadata server of Oracle's cloud, that of Alibaba's, and that of Amazon's.

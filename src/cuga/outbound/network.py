@@ -12,9 +12,7 @@ from typing import Any
 
 import httpcore2
 
-from cuga.outbound.addresses import Egress, Resolver
-
-MOST_ADDRESSES = 4  # of one name that are tried
+from cuga.outbound.addresses import MOST_ADDRESSES, Egress, Resolver
 
 
 class Network(httpcore2.AsyncNetworkBackend):

@@ -10,8 +10,7 @@ import ssl
 from collections.abc import Callable
 
 from cuga.errors import Unreachable
-from cuga.outbound.addresses import Egress
-from cuga.outbound.network import MOST_ADDRESSES
+from cuga.outbound.addresses import MOST_ADDRESSES, Egress
 
 Lookup = Callable[[str, int], list[str]]  # (host, port) -> addresses
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
@@ -124,7 +124,9 @@ def tool(
             raise ToolInvalid(f"{called}: {error}") from error
         if (safe is Repeatable.PROBE) != (probe is not None):
             raise ToolInvalid(f"{called}: repeatable='probe' and probe= come together or not at all")
-        arguments = None if is_handler(function) else _arguments(function, called)
+        hints = _hints(function, called)
+        parameters = [] if is_handler(function) else _parameters(function, hints, called)
+        arguments = None if is_handler(function) else _arguments(parameters, called)
         contract = ToolContract(
             name=called,
             domain=domain,
@@ -134,8 +136,8 @@ def tool(
             version=version,
             module=function.__module__,
             input_schema=_raw(dict(input_schema)) if input_schema else _schema(arguments),
-            output_schema=_schema(_hints(function, called).get("return", Any)),
-            slots=_slots(function, called) if arguments else (),
+            output_schema=_schema(hints.get("return", Any)),
+            slots=_slots(parameters),
             gives=dict(gives or {}),
             keywords=keywords,
             repeatable=safe,
@@ -198,15 +200,20 @@ def is_handler(function: Callable[..., Any]) -> bool:
 
 def context_parameter(function: Callable[..., Any]) -> str:
     """The name of the parameter that takes the `ToolContext`; empty when the function takes none."""
-    hints = _hints(function, function.__name__)
+    return _context_among(function, _hints(function, function.__name__))
+
+
+def _context_among(function: Callable[..., Any], hints: Mapping[str, Any]) -> str:
     for parameter in inspect.signature(function).parameters:
         if parameter in ("context", "ctx") or hints.get(parameter) is ToolContext:
             return parameter
     return ""
 
 
-def _parameters(function: Callable[..., Any], called: str) -> list[tuple[inspect.Parameter, Any, Slot]]:
-    hints, context, found = _hints(function, called), context_parameter(function), []
+def _parameters(
+    function: Callable[..., Any], hints: Mapping[str, Any], called: str
+) -> list[tuple[inspect.Parameter, Any, Slot]]:
+    context, found = _context_among(function, hints), []
     for parameter in inspect.signature(function).parameters.values():
         if parameter.name == context:
             continue
@@ -220,7 +227,7 @@ def _parameters(function: Callable[..., Any], called: str) -> list[tuple[inspect
     return found
 
 
-def _slots(function: Callable[..., Any], called: str) -> tuple[ContractSlot, ...]:
+def _slots(parameters: Sequence[tuple[inspect.Parameter, Any, Slot]]) -> tuple[ContractSlot, ...]:
     return tuple(
         ContractSlot(
             name=parameter.name,
@@ -229,13 +236,13 @@ def _slots(function: Callable[..., Any], called: str) -> tuple[ContractSlot, ...
             choices=slot.choices,
             purpose=slot.purpose,
         )
-        for parameter, _, slot in _parameters(function, called)
+        for parameter, _, slot in parameters
     )
 
 
-def _arguments(function: Callable[..., Any], called: str) -> type[msgspec.Struct]:
+def _arguments(parameters: Sequence[tuple[inspect.Parameter, Any, Slot]], called: str) -> type[msgspec.Struct]:
     fields: list[Any] = []
-    for parameter, annotation, slot in _parameters(function, called):
+    for parameter, annotation, slot in parameters:
         if slot.purpose:
             annotation = Annotated[annotation, msgspec.Meta(description=slot.purpose)]
         if parameter.default is parameter.empty:
