@@ -65,6 +65,17 @@ def test_help_opens_no_room_and_loads_nothing_heavy() -> None:
     }
 
 
+def test_a_house_on_one_file_that_speaks_with_nobody_loads_no_library_for_it(tmp_path: Path) -> None:
+    loaded = _apart(
+        f"import sys; from cuga.cli.main import main; main(['init', {str(tmp_path / 'house')!r}, '--sample']); "
+        f"main(['runs', '--house', {str(tmp_path / 'house')!r}]); print('LOADED', *sys.modules)"
+    ).partition("LOADED")[2]
+    assert not set(loaded.split()) & {
+        "anyio", "h11", "h2", "httpcore2", "httpx2", "fastapi", "mcp", "opentelemetry", "procrastinate", "psycopg",
+        "pydantic_ai", "uvicorn",
+    }  # fmt: skip
+
+
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 def test_a_shell_can_complete_every_command(shell: str, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     assert main(["completion", "show", shell]) == Exit.SUCCESS
