@@ -131,7 +131,7 @@ class LocalEngine:
                 seen.add(run_id)
                 try:
                     await self.resume(run_id)
-                except CugaError as error:
+                except Exception as error:
                     self._waking.leave_alone(run_id, error)
         return len(seen) + await self._waking.wake_due()
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
 from datetime import datetime, timedelta
 
 from cuga.clock import Clock
-from cuga.engine.driver import Driver
-from cuga.errors import CugaError, JournalFailed
+from cuga.engine.driver import RETRY_S, Driver
+from cuga.errors import JournalFailed
 from cuga.model import command as c
 from cuga.model.event import Status
 
@@ -51,8 +50,8 @@ class Waking:
         if self.left_alone:
             self.left_alone.pop(run_id, None)
 
-    def leave_alone(self, run_id: str, error: CugaError) -> None:
-        """One run that cannot be read or decided on here keeps no other from going on."""
+    def leave_alone(self, run_id: str, error: Exception) -> None:
+        """One run that cannot be read or decided on here keeps no other from going on, whatever it breaks on."""
         if isinstance(error, JournalFailed):
             raise error
         self.left_alone[run_id] = error
@@ -82,7 +81,6 @@ class Waking:
                 break
             for run_id in due:
                 seen.add(run_id)
-                self._wakes.pop(run_id, None)
                 await self._look(run_id, now)
         at = await self._driver.journal.next_wake() if self._drives_all else min(self._wakes.values(), default=None)
         if at is not None:
@@ -103,10 +101,17 @@ class Waking:
             before = page[-1].run_id
 
     async def _look(self, run_id: str, now: datetime) -> None:
+        at = self._wakes.pop(run_id, None)
         try:
-            await self._driver.handle(run_id, c.Tick(at=now))
-        except CugaError as error:
+            state = await self._driver.handle(run_id, c.Tick(at=now))
+        except Exception as error:
+            if at is not None and isinstance(error, JournalFailed):
+                self._wakes.setdefault(run_id, at)
             self.leave_alone(run_id, error)
+            return
+        if run_id in self._touched and state.parked is not None and state.parked.wake_at is not None:
+            # it may have moved since it was found due, so that nothing came of this look and nobody noted the new time
+            self._wakes.setdefault(run_id, state.parked.wake_at)
 
     async def _due(self, now: datetime) -> list[str]:
         if not self._drives_all:  # the runs of others are not ours to wake, however long they are overdue
@@ -131,5 +136,7 @@ class Waking:
             self._spawn(self._after_timer())
 
     async def _after_timer(self) -> None:
-        with suppress(JournalFailed):  # it is in the engine's `failure` already, where everybody is told
+        try:
             await self.wake_due()
+        except JournalFailed:  # it is in the engine's `failure` already, where everybody is told
+            self._arm(self._clock.now() + timedelta(seconds=RETRY_S))

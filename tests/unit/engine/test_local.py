@@ -14,6 +14,7 @@ from cuga.errors import ApprovalClosed, HouseClosed, InvalidTransition, JournalF
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Conflict, Unknown
+from cuga.kernel.decide import decide
 from cuga.model import command as c
 from cuga.model import event as e
 from cuga.model.event import Status, Verdict, name_of
@@ -192,6 +193,84 @@ def test_a_failed_try_is_repeated_without_anybody(loop):
         bench.waits.clear()
         assert (await bench.engine.wait("r1")).status is Status.SUCCESS
         assert ("a", 2) in bench.calls
+
+    loop.run(story())
+
+
+class Slow(Gate):
+    """A journal that holds back the appends of some runs."""
+
+    def __init__(self, journal):
+        super().__init__(journal)
+        self.held = set()
+
+    async def append(self, stream, expected, events, **more):
+        while stream in self.held:
+            await asyncio.sleep(0.01)
+        return await self._journal.append(stream, expected, events, **more)
+
+
+@pytest.mark.parametrize("drives_all", [True, False])
+def test_a_run_that_moves_before_its_turn_to_be_woken_comes_is_woken_when_it_is_due_again(loop, drives_all):
+    """Everything fails until nothing more is tried. Several are due at once, and the append of the first of them takes
+    long: another timer wakes the others meanwhile, and they fail again before it is their turn."""
+
+    async def story():
+        bench = Bench(loop, journal=Slow(MemoryJournal()))
+        bench.restart(drives_all=drives_all)
+        bench.waits["a"] = OSError("gone")
+        runs = [f"r{number}" for number in range(8)]
+        for run in runs:
+            await bench.engine.begin(run, bench.start(READS))
+        bench.journal.held = {"r0"}
+        await asyncio.sleep(3)
+        bench.journal.held = {"r1"}
+        await asyncio.sleep(0.2)
+        await bench.engine.begin("late", bench.start(READS))
+        await asyncio.sleep(1.3)
+        bench.journal.held = set()
+        await asyncio.sleep(60)
+        assert [run for run in runs if (await bench.driver.state(run)).status is not Status.FAILED] == []
+
+    loop.run(story())
+
+
+def test_one_run_that_breaks_what_decides_on_it_keeps_no_other_from_waking(loop, monkeypatch):
+    def broken(state, *rest, **more):
+        if state.run_id == "r1":
+            raise KeyError("nobody thought of this")
+        return decide(state, *rest, **more)
+
+    async def story():
+        bench = Bench(loop)
+        for run in ("r1", "r2"):
+            await bench.engine.begin(run, bench.start(plan(step("draft", PROPOSE))))
+        monkeypatch.setattr("cuga.engine.driver.decide", broken)
+        await asyncio.sleep(25 * 3600)
+        assert isinstance(bench.engine.left_alone["r1"], KeyError)
+        assert (await bench.driver.state("r2")).status is Status.FAILED
+        bench.restart()
+        assert await bench.engine.sweep() == 1
+        assert isinstance(bench.engine.left_alone["r1"], KeyError)
+
+    loop.run(story())
+
+
+@pytest.mark.parametrize("drives_all", [True, False])
+def test_a_run_that_could_not_be_written_when_it_was_due_is_woken_once_it_can(loop, drives_all):
+    async def story():
+        bench = Bench(loop)
+        bench.restart(drives_all=drives_all)
+        bench.waits["a"] = OSError("gone")
+        await bench.engine.begin("r1", bench.start(READS))
+        await asyncio.sleep(0.1)
+        bench.waits.clear()
+        bench.journal.fails_on = e.ToolCallStart
+        await asyncio.sleep(20)
+        assert bench.engine.failure is not None
+        bench.journal.fails_on = None
+        await asyncio.sleep(5)
+        assert (await bench.driver.state("r1")).status is Status.SUCCESS
 
     loop.run(story())
 
