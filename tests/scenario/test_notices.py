@@ -137,6 +137,48 @@ async def test_what_does_not_arrive_is_tried_again_later_and_in_the_end_put_on_r
     assert team.front._assembly.outgoing().waiting == 0
 
 
+async def test_one_message_that_breaks_what_sends_it_keeps_no_other_from_being_told(team, receiver, monkeypatch):
+    by = await team.front.principal("eve")
+    for channel in ("slack", "teams"):
+        await team.front.add_notice(channel, f"{receiver.url}/{channel}", ("ended",), by=by)
+    await team.browser("ann").post("/api/agents/execute", {"goal": "x", "steps": [{"tool": "read_number"}]})
+
+    def broken(_message):
+        raise KeyError("nobody thought of this")
+
+    monkeypatch.setattr("cuga.notices.postman.for_slack", broken)
+    postman, clock = await team.front.postman(), team.front._assembly.clock
+    for _ in range(ATTEMPTS):
+        await deliver(postman)
+        clock.advance(timedelta(hours=5))
+    assert [path for path, _, _ in receiver.seen] == ["/teams"]
+    acts = (await team.browser("eve").get("/api/audit")).text
+    assert "nobody thought of this" in acts
+
+
+async def test_a_look_that_breaks_is_followed_by_others(team, receiver, monkeypatch):
+    by = await team.front.principal("eve")
+    await team.front.add_notice("webhook", f"{receiver.url}/in", ("ended",), by=by)
+    postman = await team.front.postman()
+    await postman.look()
+    await team.browser("ann").post("/api/agents/execute", {"goal": "x", "steps": [{"tool": "read_number"}]})
+    looks, look = [], postman.look
+
+    async def at_times() -> int:
+        looks.append(len(looks))
+        if len(looks) == 1:
+            raise KeyError("nobody thought of this")
+        return await look()
+
+    monkeypatch.setattr(postman, "look", at_times)
+    working = asyncio.ensure_future(postman.work())
+    async with asyncio.timeout(20):
+        while not receiver.seen:
+            await asyncio.sleep(0.05)
+    working.cancel()
+    await asyncio.gather(working, return_exceptions=True)
+
+
 async def test_messages_survive_the_process_and_go_out_once_it_is_back(tmp_path, receiver):
     from tests.doors.http_house import World
 

@@ -93,8 +93,8 @@ class Postman:
             try:
                 moved = await self.look()
                 moved += await self.deliver()
-            except CugaError as error:
-                log.warning("notices: %s", error)
+            except Exception as error:  # whatever it is, it ends no later look
+                log.warning("notices: %s: %s", type(error).__name__, error)
                 moved = 0
             if not moved:
                 await asyncio.sleep(LOOK_S)
@@ -128,7 +128,7 @@ class Postman:
         for one in self._queue.due():
             try:
                 await self.send(self._queue.target(one.notice_id), one.message)
-            except CugaError as error:
+            except Exception as error:  # one that breaks what sends it keeps no other from being told
                 await self._failed(one, error)
             else:
                 self._queue.delivered(one)
@@ -165,12 +165,14 @@ class Postman:
         told = self._message(INVITED, path, at=self._clock.now(), path=path, requester=by, expires_at=until)
         await self.send(Target("email", address, ""), told)
 
-    async def _failed(self, one: Outgoing, error: CugaError) -> None:
+    async def _failed(self, one: Outgoing, error: Exception) -> None:
+        said, asked = f"{type(error).__name__}: {error}", None
+        if isinstance(error, CugaError):
+            said, asked = error.message, error.facts.get("retry_after_s")
         if one.attempts + 1 >= ATTEMPTS or isinstance(error, BadInput):
             self._queue.delivered(one)
-            await self._lost(one, error.message)
+            await self._lost(one, said)
             return
-        asked = error.facts.get("retry_after_s")
         wait = min(CAP_S, FIRST_S * 2**one.attempts)
         self._queue.again(one, max(wait, float(asked)) if isinstance(asked, (int, float)) else wait)
         log.info("notices: %s: %s", type(error).__name__ if isinstance(error, NotDone) else "unanswered", error)
