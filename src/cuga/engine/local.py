@@ -30,6 +30,8 @@ MAX_RUNNING = 2_000  # runs begun at once; more wait at the door; beyond, only l
 class LocalEngine:
     """Performs what is outstanding, wakes what is due, and tells whoever waits."""
 
+    sees_behind = True  # whether it looks itself for what was stored although nobody could say so
+
     def __init__(
         self,
         driver: Driver,
@@ -49,6 +51,7 @@ class LocalEngine:
         self._news: dict[str, list[News]] = {}  # run -> those who follow it
         self._admission = asyncio.Semaphore(MAX_RUNNING)
         self._admitted: set[str] = set()
+        self._behind: set[str] = set()  # runs that are to be looked at after a write of theirs that failed
         self.is_closing = False
         self.failure: BaseException | None = None
         self._waking = Waking(driver, clock, self._hands.spawn, drives_all=drives_all)
@@ -111,6 +114,7 @@ class LocalEngine:
             return state
         self._waking.touch(run_id)
         live = self._driver.lives.make(run_id)
+        land(live, state)  # what was stored in doubt never landed by itself
         # in the mail, or being drained: an answer of ours that is to be written, before which nothing is lost
         is_ours = live.flying or live.is_thinking or live.mail or live.draining
         if not is_ours and (state.calling or state.planning is not None):
@@ -252,6 +256,8 @@ class LocalEngine:
         self._release(live.run_id)
         if self._driver.pools.is_waiting(live.run_id) and not self.is_closing:
             asyncio.get_running_loop().call_later(RETRY_S, self._driver.pools.slept, live.run_id)
+        if isinstance(error, JournalFailed):
+            self._look_behind(live.run_id)
 
     def stuck(self, live: Live, error: Exception) -> None:
         """One run cannot be decided on here. It is left as it is; every other goes on."""
@@ -261,6 +267,29 @@ class LocalEngine:
         self._release(live.run_id)
 
     # --- inside ---------------------------------------------------------------------------------------------------
+    def _look_behind(self, run_id: str) -> None:
+        """What failed may have been stored all the same: then the run moved with nobody at it, and is taken over."""
+        if self.sees_behind and not self.is_closing and run_id not in self._behind:
+            self._behind.add(run_id)
+            asyncio.get_running_loop().call_later(RETRY_S, self._see_behind, run_id)
+
+    def _see_behind(self, run_id: str) -> None:
+        self._behind.discard(run_id)
+        if not self.is_closing:
+            self._hands.spawn(self._resume_if_stored(run_id))
+
+    async def _resume_if_stored(self, run_id: str) -> None:
+        live = self._driver.lives.find(run_id)
+        if live is not None and (live.mail or live.draining):
+            self._look_behind(run_id)  # what is still to be written comes first
+            return
+        try:
+            await self.resume(run_id)
+        except JournalFailed:
+            self._look_behind(run_id)
+        except CugaError:
+            pass  # nothing of it was stored, or it is left alone, where everybody is told
+
     def _must_be_open(self) -> None:
         if self.is_closing:
             raise HouseClosed("it is being closed")

@@ -38,6 +38,7 @@ class House:
     """One schedule: a journal, a world, people, and one process after another."""
 
     round_s = 5.0  # how often people look whether a run waits for them, once all is calm
+    may_live_on = True  # whether a process may outlive what its journal could not write, with nobody starting another
 
     def __init__(
         self, seed: int, loop: JumpingLoop, journal: Journal | None = None, outside: world.World | None = None
@@ -58,6 +59,9 @@ class House:
         for number in range(random.choice((1, 2, 3))):
             self.record.courses[f"r{number}"] = random.choice(pool.courses_of(seed))
         self.plans_given: dict[str, int] = dict.fromkeys(self.record.courses, 0)
+        ways = Random(f"ways of {seed}")
+        self.lives_on = self.may_live_on and ways.random() < 0.5
+        self.drives_all = not self.may_live_on or ways.random() < 0.6  # else it wakes only runs that it was asked for
         self.handle: Handle
         self.engine: LocalEngine
         self._open_house()
@@ -66,7 +70,7 @@ class House:
         self.handle = self._hold()
         driver = Driver(self.handle, self.clock, self._rules_for, lambda: self.current)
         driver.know_rules(self.setting.rules)
-        self.engine = LocalEngine(driver, self.clock, self._perform, self._make_plan, "w")
+        self.engine = LocalEngine(driver, self.clock, self._perform, self._make_plan, "w", drives_all=self.drives_all)
 
     def _hold(self) -> Handle:
         return Handle(self)
@@ -112,14 +116,15 @@ class House:
         for _ in range(12):
             await asyncio.sleep(self.chance() * 2)
             dice = self.chance()
-            if dice < 0.12 or self.engine.failure is not None:
+            if dice < 0.12 or (self.engine.failure is not None and not self.lives_on):
                 await self._restart()
             elif dice < 0.85:
                 await self._try(self._person())
             else:
                 await self._try(self._interfere())
         self.is_calm = True
-        await self._restart()
+        if not self.lives_on:
+            await self._restart()
         await self._until_the_end()
         self.record.streams = {run: await self._events(run) for run in self.record.courses if await self._events(run)}
         await self._kill()
@@ -164,6 +169,9 @@ class House:
         while self.chance() < 0.4:  # people do not wait until the house has looked around
             await self._try(self._interfere())
         await self._try(self.engine.sweep())
+        if not self.drives_all:
+            for run in self.record.courses:
+                await self._try(self.engine.resume(run))
 
     # --- people ---------------------------------------------------------------------------------------------------
     async def _events(self, run: str) -> list[Event]:
@@ -240,7 +248,7 @@ class House:
             for run in open_runs:
                 await self._help(run)
             await asyncio.sleep(self.round_s)
-        if self.engine.failure is not None:
+        if self.engine.failure is not None and not self.lives_on:  # else nothing was to be written since
             raise Broken(f"I7: the house is broken: {self.engine.failure!r}")
 
     async def _is_open(self, run: str) -> bool:

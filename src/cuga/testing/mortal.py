@@ -127,6 +127,8 @@ class ToldHandle(Handle):
 class MortalHouse(House):
     """One seed's house in a directory, gone on with by one process after another."""
 
+    may_live_on = False
+
     def __init__(self, seed: int, loop: PatientLoop, directory: Path, points: Points, durability: str) -> None:
         self.points = points
         self.path = directory / "journal.db"

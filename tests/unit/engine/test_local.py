@@ -33,6 +33,7 @@ class Gate:
         self.open.set()
         self.answers = []
         self.fails_on = None  # a kind of fact that the disk has no room for
+        self.doubted = None  # a kind of fact that is written once without anybody being able to say so
         self.appends = 0
 
     async def append(self, stream, expected, events, **more):
@@ -44,7 +45,11 @@ class Gate:
             answer = self.answers.pop(0)
             if answer is not None:
                 return answer
-        return await self._journal.append(stream, expected, events, **more)
+        answer = await self._journal.append(stream, expected, events, **more)
+        if self.doubted and any(isinstance(event, self.doubted) for event in events):
+            self.doubted = None
+            return Unknown(reason="the disk said nothing")
+        return answer
 
     def __getattr__(self, name):
         return getattr(self._journal, name)
@@ -454,6 +459,54 @@ def test_when_nobody_knows_whether_facts_were_kept_they_are_read_back_before_any
         await bench.decide()
         assert (await bench.engine.wait("r1")).status is Status.SUCCESS
         assert bench.calls == [("draft", 1)]
+
+    loop.run(story())
+
+
+@pytest.mark.parametrize("drives_all", [True, False])
+@pytest.mark.parametrize("doubted", [e.RunStarted, e.ToolCallStart, e.ToolCallComplete])
+def test_what_was_stored_although_nobody_could_say_so_is_gone_on_with(loop, doubted, drives_all):
+    async def story():
+        bench = Bench(loop)
+        bench.restart(drives_all=drives_all)
+        bench.journal.doubted = doubted
+        with suppress(JournalFailed):
+            await bench.engine.begin("r1", bench.start(READS))
+        await asyncio.sleep(10)
+        assert bench.journal.doubted is None
+        state = await bench.driver.load("r1")
+        assert state.status is Status.SUCCESS
+        assert [step for step, _ in bench.calls] == ["a", "b"]
+
+    loop.run(story())
+
+
+def test_a_plan_that_was_stored_in_doubt_is_carried_out(loop):
+    async def story():
+        bench = Bench(loop)
+        bench.plans = [READS]
+        bench.journal.doubted = e.PlanCreated
+        await bench.engine.begin("r1", bench.start())
+        await asyncio.sleep(10)
+        assert bench.journal.doubted is None
+        assert (await bench.driver.load("r1")).status is Status.SUCCESS
+
+    loop.run(story())
+
+
+def test_an_effect_whose_intent_was_stored_in_doubt_waits_for_a_person(loop):
+    """The process cannot know here that it never called: whoever begins after its death could not either."""
+
+    async def story():
+        bench = Bench(loop)
+        await bench.engine.begin("r1", bench.start(plan(step("draft", PROPOSE))))
+        bench.journal.doubted = e.ToolCallStart
+        with pytest.raises(JournalFailed):
+            await bench.decide()
+        await asyncio.sleep(10)
+        state = await bench.driver.state("r1")
+        assert bench.calls == [] and [*state.doubts] == ["draft"]
+        assert "cuga resolve" in " ".join(state.parked.needs)
 
     loop.run(story())
 

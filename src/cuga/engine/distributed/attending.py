@@ -31,6 +31,8 @@ class Waiter:
 class Attending(LocalEngine):
     """Tells whoever waits here what any process did to their runs. `on_house` is called when the house stream moved."""
 
+    sees_behind = False  # what was stored although nobody could say so is found by the sweep, whoever lives
+
     def __init__(
         self,
         driver: Driver,

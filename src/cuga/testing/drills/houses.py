@@ -75,6 +75,8 @@ class ClockHouse(House):
 class DiskHouse(House):
     """A house on a disk that fails at an operation, is put right once everybody has calmed down, and goes on."""
 
+    may_live_on = False
+
     def __init__(self, seed: int, loop: PatientLoop, path: Path, bad: Disk, trial: Trial) -> None:
         self._path = path
         self._bad = bad
@@ -133,6 +135,8 @@ class DyingHandle(Handle):
 
 class DyingHouse(House):
     """A house whose process dies at chosen appends; the next one begins where the journal stands."""
+
+    may_live_on = False
 
     def __init__(self, seed: int, loop: JumpingLoop, deaths: Sequence[tuple[int, bool]]) -> None:
         self.deaths = frozenset(deaths)
