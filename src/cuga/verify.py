@@ -25,7 +25,7 @@ from typing import Any
 
 LINK, LEAF = b"cuga.journal\x00\x01", b"cuga.append\x00\x01"
 TOMBSTONE = re.compile(rb'\{"was":"([0-9a-f]{64})",')  # what is left of an event: the digest of what it was
-APPLICATION, NEWEST_SCHEMA, EVIDENCE, MOST_BYTES = 0x63756761, 3, "cuga-evidence/1", 1 << 31
+APPLICATION, NEWEST_SCHEMA, EVIDENCE, MOST_BYTES = 0x63756761, 4, "cuga-evidence/1", 1 << 31
 ZERO, _scan = bytes(32), json.JSONDecoder().raw_decode
 BOOK = "select id, run, expected, version, events, hash from journal"
 COMPUTED = "select 1 from sqlite_master where type = 'view' or sql like '%virtual%'"  # may never end to be read
