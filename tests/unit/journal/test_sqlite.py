@@ -61,7 +61,7 @@ time.sleep(600)
 # --- opening ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("durability", "level"), [("full", 2), ("process", 1)])
 async def test_the_level_of_durability_is_what_was_asked_for(tmp_path: Path, durability: str, level: int) -> None:
-    journal = opened(tmp_path, durability=durability, prefill=True)
+    journal = SqliteJournal(tmp_path / "journal.db", durability=durability)
     connection = journal._writer._connection
     assert connection.execute("pragma synchronous").fetchall() == [(level,)]
     assert connection.execute("pragma journal_mode").fetchall() == [("wal",)]

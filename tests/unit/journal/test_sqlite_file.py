@@ -242,9 +242,9 @@ PRAGMAS = (
 
 def test_what_each_connection_is_set_to(tmp_path: Path, tell: Tell) -> None:
     for name, connection in {
-        "full": open_writer(tmp_path / "a.db", "full", prefill=False),
-        "process": open_writer(tmp_path / "b.db", "process", prefill=False),
-        "filled": open_writer(tmp_path / "c.db", "full"),
+        "full": open_writer(tmp_path / "a.db", "full"),
+        "process": open_writer(tmp_path / "b.db", "process"),
+        "filled": open_writer(tmp_path / "c.db", "full", prefill=True),
         "reader": open_reader(tmp_path / "a.db"),
     }.items():
         tell({pragma: connection.execute(f"pragma {pragma}").fetchall()[0][0] for pragma in PRAGMAS}, name)
