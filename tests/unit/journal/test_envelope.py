@@ -147,6 +147,8 @@ def test_what_json_cannot_carry_is_tagged_and_noted(value: object, expected: obj
 
 def test_an_integer_of_many_thousand_digits_is_shown_in_hex() -> None:
     assert shown(1 << 40_000) == {"$int": hex(1 << 40_000)}
+    first = 1 << 12_999
+    assert [shown(one) for one in (first - 1, first)] == [{"$int": str(first - 1)}, {"$int": hex(first)}]
 
 
 def test_a_value_inside_itself_is_cut_where_it_comes_again() -> None:
@@ -190,13 +192,16 @@ class Around:
     inner: Any
 
 
-def test_a_small_value_that_describes_an_endless_one_is_not_kept() -> None:
+def test_a_small_value_that_describes_an_endless_one_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope, "MAX_NODES", 2_000)
     many: Any = "x"
     for _ in range(30):
         many = [many, many]
-    body, note = encode_result(many)
-    assert json.loads(body) == {"$too_large": {"values": "more than 2000000"}}
-    assert note.startswith("too large to keep")
+    for told in (many, {"a": many}, [0] * 2_001):
+        body, note = encode_result(told)
+        assert json.loads(body) == {"$too_large": {"values": "more than 2000"}}
+        assert note == "too large to keep: more than 2000 values"
+    assert encode_result([[0] * 999, {key: [] for key in map(str, range(999))}])[1] == ""
 
 
 def test_a_result_beyond_the_limit_is_described_by_size_and_digest() -> None:
@@ -215,6 +220,8 @@ def test_anything_else_is_named_and_shown() -> None:
     for kind in (Person, Deal, Color):
         assert kind.__name__ in shown(kind)["text"]
     assert shown([len])[0]["text"] == "<built-in function len>"
+    odd = type("Odd", (), {"__module__": "half\ud800", "__repr__": lambda self: "odd"})
+    assert shown(odd()) == {"$object": "half\\ud800.Odd", "text": "odd"}
     assert encode_result([len])[1] == "replaced: $object"
 
 

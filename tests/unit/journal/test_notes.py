@@ -72,6 +72,8 @@ def test_what_is_no_note_is_refused() -> None:
         spoilt("— ".encode(), b"- "),
         spoilt("— house ".encode(), "— ".encode()),
         signed(NOTE, "house", PUBLIC, sign)[:-9] + b"!\n",
+        spoilt("— house ".encode(), "— house !".encode()),
+        spoilt(b"\nepoch", b"!\nepoch"),
         signed(NOTE, "house", PUBLIC, sign) + b"more\n",
     ):
         with pytest.raises(BadInput):
@@ -87,7 +89,8 @@ def test_a_key_is_one_word_and_is_read_as_it_was_written(tell: Tell) -> None:
     other = base64.b64encode(b"\x02" + PUBLIC).decode()
     short = base64.b64encode(ED25519 + PUBLIC[1:]).decode()
     for wrong in ("", "house", f"{name}+{hexed}", f"{name}+{hexed}+!", f"other+{hexed}+{coded}", f"{name}+00+{coded}",
-                  f"{name}+{hexed}+{other}", f"{name}+{hexed}+{short}", f"{name}+{hexed}+{coded}é"):  # fmt: skip
+                  f"{name}+{hexed}+{other}", f"{name}+{hexed}+{short}", f"{name}+{hexed}+{coded}é",
+                  f"{name}+{hexed}+!{coded}", verifier_key("house", PUBLIC[1:])):  # fmt: skip
         with pytest.raises(BadInput):
             read_verifier_key(wrong)
     second = base64.b64encode(b"\x02" + PUBLIC).decode()
