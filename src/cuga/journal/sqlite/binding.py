@@ -184,7 +184,8 @@ class SqliteJournal(Reading):
     async def _beside(self, add: Callable[[Batch], None]) -> None:
         """Store what belongs to no stream."""
         loop = asyncio.get_running_loop()
-        await self._pass_the_door(loop, ())
+        if self._guarded or loop is not self._loop:
+            await self._pass_the_door(loop, ())
         add(self._commit.batch)
         answer = await self._commit.join(loop, Head(""), _BESIDE)
         if isinstance(answer, Unknown):
