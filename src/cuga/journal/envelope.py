@@ -163,8 +163,8 @@ class _Walk:
 
     def _struct(self, value: msgspec.Struct, depth: int) -> Any:
         config = value.__struct_config__
-        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        fields = {shown: getattr(value, name) for shown, name in names}
+        names = value.__struct_fields__
+        fields = {shown: getattr(value, names[nth]) for nth, shown in enumerate(value.__struct_encode_fields__)}
         tag = {} if config.tag is None or config.tag_field is None else {config.tag_field: config.tag}
         return self._mapping(tag | fields, depth)
 
