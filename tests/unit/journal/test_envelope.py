@@ -181,10 +181,23 @@ def test_every_kind_of_container_is_one_level_deep() -> None:
         for _ in range(40):
             deep = wrap(deep)
         assert encode_result(deep)[0].decode().split('"$deep"')[0].count(opens) == 33
+    for dress in (lambda inner: Enum("Dressed", {"A": inner})["A"], Dumped):
+        deep = "end"
+        for _ in range(40):
+            deep = dress([deep])
+        assert encode_result(deep)[0] == b"[" * 16 + b'{"$deep":"list"}' + b"]" * 16, "what is inside is deeper by one"
     key: Any = "end"
     for _ in range(40):
         key = (key,)
     assert encode_result({key: 1})[0].startswith(b'{"$map":[[' + b"[" * 32 + b'{"$deep":"tuple"}')
+
+
+class Dumped:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def model_dump(self) -> Any:
+        return self.inner
 
 
 @dataclass
