@@ -187,8 +187,9 @@ class SqliteJournal(Reading):
         if self._guarded or loop is not self._loop:
             await self._pass_the_door(loop, ())
         add(self._commit.batch)
-        answer = await self._commit.join(loop, Head(""), _BESIDE)
-        if isinstance(answer, Unknown):
+        durable = self._commit.join(loop, Head(""), _BESIDE)
+        self._guarded |= self._full
+        if isinstance(answer := await durable, Unknown):
             raise JournalFailed(answer.reason)
 
     async def _pass_the_door(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
