@@ -181,6 +181,15 @@ async def test_events_of_one_append_share_its_hash_and_no_others_do(journal: Jou
     assert all(len(one) == 32 for one in hashes)
 
 
+async def test_each_append_has_one_link_that_stands_where_its_last_event_does(journal: Journal) -> None:
+    for stream, texts in (("r1", "a"), ("r2", "bcd"), ("r3", "ef")):
+        await journal.append(stream, 0, said(*texts))
+    ends = {one.hash: one.position async for one in journal.feed()}
+    assert await journal.links() == [(position, link) for link, position in ends.items()]
+    first, second, third = await journal.links()
+    assert await journal.links(after=first[0]) == [second, third] and await journal.links(limit=1) == [first]
+
+
 async def test_what_is_fed_from_the_middle_of_an_append_on_is_what_follows(journal: Journal) -> None:
     await journal.append("r1", 0, said(*map(str, range(300))))
     for number in range(300):

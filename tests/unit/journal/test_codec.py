@@ -34,6 +34,7 @@ def test_a_lone_surrogate_is_written_with_its_escape_wherever_it_is() -> None:
     read = PLAIN.decode(PLAIN.encode(event))
     assert isinstance(read, ToolCallComplete)
     assert (read.step, list(read.carried), bytes(read.result)) == ("\\ud800", ["/\\udfff"], b"[1]")
+    assert [bytes(one) for one in read.carried.values()] == [b"1"]
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,8 @@ def test_what_has_a_usual_json_form_gets_it_without_a_note(value: object, expect
         ({1: "a"}, {"$map": [[1, "a"]]}, "$map"),
         ({"\ud800": 1}, {"$map": [[{"$text": "\\ud800"}, 1]]}, "$map, $text"),
         ({"a": 2**53, "b": 1}, {"a": {"$int": "9007199254740992"}, "b": 1}, "$int"),
+        ({"a": "\ud800", "b": 1}, {"a": {"$text": "\\ud800"}, "b": 1}, "$text"),
+        ({"a": float("nan"), "b": 1}, {"a": {"$float": "nan"}, "b": 1}, "$float"),
         ({"$int": "5"}, {"$map": [["$int", "5"]]}, "$map"),
         (Person("ada", {"x"}), {"name": "ada", "tags": {"$set": ["x"]}}, "$set"),
         (Point(2**53), {"x": {"$int": "9007199254740992"}, "why": None}, "$int"),

@@ -25,7 +25,7 @@ from cuga.journal.codec import PLAIN
 from cuga.journal.port import Stored
 from cuga.journal.seal import GENESIS, edited, link, prefix_of, verify
 from cuga.journal.tombstone import blanked, digest_of, is_tombstone, sum_of, tombstone, without_mark
-from cuga.model.event import RunEvent, name_of
+from cuga.model.event import PlanCreated, RunEvent, name_of
 from cuga.model.house_event import HouseEvent
 from cuga.model.value import digest_bytes, encode
 
@@ -107,6 +107,12 @@ def test_of_each_kind_of_event_its_words_are_blanked_and_nothing_else(tell: Tell
         changed = {name: after.get(name) for name in before if after.get(name) != before[name]}
         tell(f"{name_of(event)}: {encode(changed).decode()}")
         assert blanked(left) == left
+    made = specimen(PlanCreated)
+    assert isinstance(made, PlanCreated)
+    steps = tuple(msgspec.structs.replace(step, for_each=None) for step in made.plan.steps)
+    bare = msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, steps=steps))
+    left = blanked(bare)
+    assert isinstance(left, PlanCreated) and [step.for_each for step in left.plan.steps] == [None] * len(steps)
 
 
 def test_a_tombstone_counts_for_what_was_there_and_is_still_an_event(tell: Tell) -> None:

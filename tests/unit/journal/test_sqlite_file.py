@@ -196,6 +196,7 @@ SPOILT = {
     "an event that is none": "update journal set events = cast('[{\"claims\":1}]' as blob) where id = 8",
     "a stream": "delete from stream where name = 'r2'",
     "a scope": "update scope set used = 7 where name = 'day'",
+    "a scope more": "insert into scope values ('ghost', 4)",
     "scopes": "delete from scope",
     "a blob": "update blob set body = cast('y' as blob) where length(body) > 100",
     "blobs": "delete from blob",

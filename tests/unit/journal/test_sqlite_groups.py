@@ -193,4 +193,6 @@ async def test_two_who_need_the_file_for_themselves_come_in_turn_and_appends_aft
     await watched.turns(1)
     answer = await journal.append("r1", 2, said("c"))
     assert counting.done() and retiring.done() and answer == Committed(version=3)
+    async with asyncio.timeout(20):
+        await watched.alone("r1", 1)
     assert [one.row.goal for one in await journal.runs(tenant="local")] == ["[retained as a tombstone]"]
