@@ -1,6 +1,7 @@
 """How many small changes of kernel, policy and journal the tests notice: a random sample, by mutmut, in a time.
 
     make mutate                                 make mutate ARGS="--count 500 --seed 2 --minutes 60"
+                                                make mutate ARGS="--of journal --seed 2 3"
 
 A copy of the sources is mutated, never the sources. A change that the quick tests let pass is then played against the
 simulation, if it lies in what that plays. What is left is listed with its difference, for a person to judge.
@@ -29,9 +30,13 @@ from random import Random
 ROOT = Path(__file__).resolve().parents[1]
 PLACE = ROOT / ".work" / "mutate"
 PACE = 250  # mutants a call of mutmut: it orders each call by time, so only whole calls are a fair sample
-FIRST = "cuga.policy.access.x__no__mutmut_1"  # any one that is tried at once: to make all mutants and time the tests
+FIRST = {  # any one that is tried at once: to make all mutants and time the tests
+    "kernel": "cuga.kernel.consent.x_idempotency_key__mutmut_1",
+    "policy": "cuga.policy.access.x__no__mutmut_1",
+    "journal": "cuga.journal.blobs.x_addressed__mutmut_1",
+}
 SCHEDULES = 400
-PACKAGES = ("kernel", "policy", "journal")
+PACKAGES = tuple(FIRST)
 PLAYED = ("kernel", "policy")  # what the schedules of the simulation run; they keep their book in memory
 TESTS = (
     "tests/unit/kernel",
@@ -44,7 +49,6 @@ TESTS = (
 CONFIG = f"""
 [tool.mutmut]
 source_paths = ["src"]
-only_mutate = ["src/cuga/kernel/*.py", "src/cuga/policy/*.py", "src/cuga/journal/*.py"]
 do_not_mutate = ["src/cuga/journal/postgres/*.py", "src/cuga/journal/port.py"]
 also_copy = ["docs", "README.md"]
 timeout_multiplier = 4.0
@@ -55,15 +59,16 @@ pytest_add_cli_args_test_selection = {json.dumps(TESTS)}
 OUTCOMES = {1: "noticed", 3: "noticed", 0: "unnoticed", 5: "untested", 33: "untested", 24: "endless", 36: "endless"}
 
 
-def prepare() -> None:
-    """The copy that is mutated, made anew: what older tests noticed does not count."""
+def prepare(packages: Sequence[str]) -> None:
+    """The copy in which these are mutated, made anew: what older tests noticed does not count."""
     if PLACE.exists():
         shutil.rmtree(PLACE)
     PLACE.mkdir(parents=True)
     for name in ("src", "tests", "docs"):
         shutil.copytree(ROOT / name, PLACE / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "README.md", PLACE)
-    (PLACE / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + CONFIG)
+    only = json.dumps([f"src/cuga/{package}/*.py" for package in packages])
+    (PLACE / "pyproject.toml").write_text((ROOT / "pyproject.toml").read_text() + CONFIG + f"only_mutate = {only}\n")
 
 
 def mutmut(names: Iterable[str], seconds: float) -> bool:
@@ -147,31 +152,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Draw, try, and say."""
     parser = argparse.ArgumentParser(prog="make mutate", description="Change the code a little and see who notices.")
     parser.add_argument("--count", type=int, default=300, help="changes to draw")
-    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seed", type=int, nargs="+", default=[1], help="each draws for itself")
     parser.add_argument("--minutes", type=float, default=30.0, help="after which no more are begun")
     parser.add_argument("--of", nargs="*", default=PACKAGES, choices=PACKAGES, help="the packages to draw from")
     chosen = parser.parse_args(arguments)
     ends = time.monotonic() + chosen.minutes * 60
-    prepare()
-    mutmut([FIRST], 3_600)  # makes all mutants and learns which test runs which function
-    names = sorted(name for name in results() if package_of(name) in chosen.of)
-    drawn = Random(chosen.seed).sample(names, min(chosen.count, len(names)))
-    tried: list[str] = []
+    prepare(chosen.of)
+    mutmut([FIRST[chosen.of[0]]], 3_600)  # makes all mutants and learns which test runs which function
+    names = sorted(results())
+    for seed in chosen.seed:
+        drawn = Random(seed).sample(names, min(chosen.count, len(names)))
+        report(seed, len(names), tried(drawn, ends))
+    return 0
+
+
+def tried(drawn: Sequence[str], ends: float) -> dict[str, str]:
+    """What became of those that there was time for."""
+    done: list[str] = []
     for at in range(0, len(drawn), PACE):
         left = ends - time.monotonic()
         if left <= 0 or not mutmut(drawn[at : at + PACE], left):
             break
-        tried += drawn[at : at + PACE]
+        done += drawn[at : at + PACE]
     found = results()
-    fates = {name: found[name] for name in tried}
-    for name in tried:
+    fates = {name: found[name] for name in done}
+    for name in done:
         if fates[name] == "unnoticed" and package_of(name) in PLAYED and is_noticed_by_schedules(name):
             fates[name] = "noticed by schedules"
+    return fates
+
+
+def report(seed: int, of: int, fates: Mapping[str, str]) -> None:
+    """Say what came of a sample, and show what nobody noticed."""
     for fate in ("unnoticed", "untested"):
-        print(*(f"{fate}: {difference(name)}" for name in sorted(tried) if fates[name] == fate), sep="\n")
-    print(f"seed {chosen.seed}: {len(tried):,} of {len(names):,} changes; {dict(Counter(fates.values()))}")
-    print(*table(fates), sep="\n")
-    return 0
+        print(*(f"{fate}: {difference(name)}" for name in sorted(fates) if fates[name] == fate), sep="\n")
+    print(f"seed {seed}: {len(fates):,} of {of:,} changes; {dict(Counter(fates.values()))}")
+    print(*table(fates), sep="\n", flush=True)
 
 
 if __name__ == "__main__":

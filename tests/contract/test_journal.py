@@ -8,6 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 from tests.contract.journals import AT, HOMES, Home, card, claiming, closed, row, said
 
 from cuga.errors import ApprovalNotFound, BadInput, JournalFailed, NotFound, RunNotFound
@@ -15,7 +16,7 @@ from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
-from cuga.journal.tombstone import tombstone
+from cuga.journal.tombstone import RETIRED, tombstone
 from cuga.model.event import Annotation, Claim, Status
 from cuga.model.value import digest_bytes
 
@@ -180,6 +181,15 @@ async def test_events_of_one_append_share_its_hash_and_no_others_do(journal: Jou
     assert all(len(one) == 32 for one in hashes)
 
 
+async def test_each_append_has_one_link_that_stands_where_its_last_event_does(journal: Journal) -> None:
+    for stream, texts in (("r1", "a"), ("r2", "bcd"), ("r3", "ef")):
+        await journal.append(stream, 0, said(*texts))
+    ends = {one.hash: one.position async for one in journal.feed()}
+    assert await journal.links() == [(position, link) for link, position in ends.items()]
+    first, second, third = await journal.links()
+    assert await journal.links(after=first[0]) == [second, third] and await journal.links(limit=1) == [first]
+
+
 async def test_what_is_fed_from_the_middle_of_an_append_on_is_what_follows(journal: Journal) -> None:
     await journal.append("r1", 0, said(*map(str, range(300))))
     for number in range(300):
@@ -256,6 +266,15 @@ async def test_runs_are_listed_newest_first_page_by_page(journal: Journal) -> No
     assert [one.run_id for one in await journal.runs(tenant="local", limit=2)] == ["r4", "r3"]
     assert [one.run_id for one in await journal.runs(tenant="local", before="r3", limit=2)] == ["r2", "r1"]
     assert [one.run_id for one in await journal.runs(tenant="other")] == ["theirs"]
+
+
+async def test_a_listing_has_fifty_lines_unless_more_are_asked_for(journal: Journal) -> None:
+    asked = [replace(row(minutes=n), approvals=card(f"a{n:02}", f"r{n}", minutes=n).approvals) for n in range(51)]
+    await asyncio.gather(*(journal.append(f"r{n}", 0, said("a"), index=asked[n]) for n in range(51)))
+    assert [one.run_id for one in await journal.runs(tenant="local")] == [f"r{n}" for n in range(50, 0, -1)]
+    assert [one.run_id for one in await journal.open_approvals(tenant="local")] == [f"r{n}" for n in range(50)]
+    assert len(await journal.runs(tenant="local", limit=60)) == 51
+    assert len(await journal.open_approvals(tenant="local", limit=60)) == 51
 
 
 async def test_a_listing_shows_the_newest_row_and_the_version_of_the_stream(journal: Journal) -> None:
@@ -364,9 +383,9 @@ async def test_close_finishes_what_is_queued_and_lets_nothing_more_in(home: Home
     await asyncio.sleep(0)
     await journal.close()
     assert await asyncio.gather(*queued) == [Committed(version=1)] * 10
-    with pytest.raises(JournalFailed):
+    with pytest.raises(JournalFailed, match=r"it is closed$"):
         await journal.append("r1", 1, said("b"))
-    with pytest.raises(JournalFailed):
+    with pytest.raises(JournalFailed, match=r"it is closed$"):
         await journal.keep_snapshot(b"rules")
     await journal.close()
 
@@ -381,6 +400,9 @@ async def test_what_was_appended_since_tombstones_were_made_stays_as_it_is(journ
     await journal.retire({"r1": bodies})
     kept = await journal.read("r1")
     assert [one.body for one in kept[:3]] == bodies and events_of(kept)[3:] == list(said("d"))
+    (listed,) = await journal.runs(tenant="local")
+    assert (listed.row.goal, listed.row.reason) == (RETIRED, RETIRED)
+    assert [one.body async for one in journal.feed()] == [one.body for one in kept]
     assert await journal.append("r1", 4, said("e")) == Committed(version=5)
 
 

@@ -88,7 +88,7 @@ def read_note(note: bytes) -> tuple[Checkpoint, dict[bytes, bytes]]:
         checkpoint = Checkpoint(
             origin=origin,
             size=int(size),
-            root=base64.b64decode(root, validate=True),
+            root=base64.b64decode(root),
             epoch=int(epoch.removeprefix("epoch ")),
             position=int(events.removeprefix("events ")),
         )

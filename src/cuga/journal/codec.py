@@ -8,11 +8,12 @@ personal data are sealed here, before anything is hashed; what is sealed is open
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Protocol, cast
+from typing import Protocol
 
 import msgspec
 
 from cuga.errors import EventUnreadable, JournalFailed
+from cuga.journal.envelope import escaped
 from cuga.journal.port import Index, Listed, OpenApproval, Refused, Stored
 from cuga.journal.tombstone import is_tombstone, without_mark
 from cuga.model.event import Event, RunEvent, name_of
@@ -26,7 +27,7 @@ LIFTS: Mapping[tuple[str, int], Lift] = {}  # (name, old v) -> its fields as v +
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
 _encode_in_order = msgspec.json.Encoder().encode
-_decode = msgspec.json.Decoder(RunEvent | HouseEvent).decode
+_decode: Callable[[bytes], Event] = msgspec.json.Decoder(RunEvent | HouseEvent).decode
 _decode_fields = msgspec.json.Decoder(Fields).decode
 
 
@@ -101,9 +102,7 @@ class Codec:
         self._scrub = scrub
         self.personal = personal
         self._lifts = lifts
-        self._current: dict[str, int] = {}
-        for name, old in lifts:
-            self._current[name] = max(old + 1, self._current.get(name, 1))
+        self._current = {name: 1 + max(old for one, old in lifts if one == name) for name, _ in lifts}
 
     def encode(self, event: Event) -> bytes:
         """The bytes to store: about 0.4 us. Text that UTF-8 cannot carry is written with its escapes."""
@@ -133,17 +132,17 @@ class Codec:
         clean = [*map(self._scrub, bodies)]
         if clean == bodies:
             return bodies, events
-        return clean, [_as_cut(*pair) for pair in zip(clean, events, strict=True)]
+        return clean, [*map(_as_cut, clean, events)]
 
     def _at_version(self, event: Event) -> Event:
         version = self._current.get(name_of(event), 1)
         return event if version == event.v else msgspec.structs.replace(event, v=version)
 
     # --- what is sealed, beside the events ---------------------------------------------------------------------------
-    def seal_index(self, stream: str, index: Index | None) -> Index | None:
+    def seal_index(self, stream: str, index: Index) -> Index:
         """The rows of an append as they are stored."""
         personal = self.personal
-        if personal is None or index is None or not personal.concerns(stream, ()):
+        if personal is None or not personal.concerns(stream, ()):
             return index
         seal, run = personal.seal_text, index.run
         if run is not None:
@@ -234,7 +233,7 @@ class Codec:
     def decode(self, body: bytes) -> Event:
         """The event of stored bytes, lifted to today's shape; `EventUnreadable` when this version cannot read it."""
         try:
-            event = cast(Event, _decode(body))
+            event = _decode(body)
         except msgspec.MsgspecError as error:
             return self._lifted(body, error)
         if event.v == 1 and not self._current:
@@ -256,7 +255,7 @@ class Codec:
             version += 1
             fields = lift(fields) | {"v": msgspec.Raw(str(version).encode())}
         try:
-            return cast(Event, _decode(_encode_in_order(fields)))
+            return _decode(_encode_in_order(fields))
         except msgspec.MsgspecError as error:
             raise EventUnreadable(f"{name}, lifted to version {version}: {error}") from error
 
@@ -275,7 +274,7 @@ def _still_reads(body: bytes) -> bytes:
 
 def _as_cut(clean: bytes, event: Event) -> Event:
     try:
-        return cast(Event, _decode(clean))
+        return _decode(clean)
     except msgspec.MsgspecError as error:
         raise JournalFailed(f"removing a secret broke a {name_of(event)}: {error}") from error
 
@@ -283,7 +282,7 @@ def _as_cut(clean: bytes, event: Event) -> Event:
 def _readable(tree: object) -> object:
     """The same value with every lone surrogate written as its escape; payload bytes are left as they are."""
     if type(tree) is str:
-        return tree.encode("utf-8", "backslashreplace").decode()
+        return escaped(tree)
     if isinstance(tree, msgspec.Struct):
         fields = {name: _readable(getattr(tree, name)) for name in tree.__struct_fields__}
         return msgspec.structs.replace(tree, **fields)

@@ -86,7 +86,7 @@ def _is_flat(value: object) -> bool:
 
 def _kind(value: object) -> str:
     kind = type(value)
-    return f"{kind.__module__}.{kind.__qualname__}".encode("utf-8", "backslashreplace").decode()
+    return escaped(f"{kind.__module__}.{kind.__qualname__}")
 
 
 class _Walk:
@@ -107,7 +107,6 @@ class _Walk:
             return value if -MAX_INTEGER <= value <= MAX_INTEGER else self._tag("$int", _digits(value))
         if kind is float:
             return value if math.isfinite(value) else self._tag("$float", str(value))
-        self._nodes += 1
         return self._container(value, depth)
 
     def _container(self, value: Any, depth: int) -> Any:
@@ -164,8 +163,8 @@ class _Walk:
 
     def _struct(self, value: msgspec.Struct, depth: int) -> Any:
         config = value.__struct_config__
-        names = zip(value.__struct_encode_fields__, value.__struct_fields__, strict=True)
-        fields = {shown: getattr(value, name) for shown, name in names}
+        names = value.__struct_fields__
+        fields = {shown: getattr(value, names[nth]) for nth, shown in enumerate(value.__struct_encode_fields__)}
         tag = {} if config.tag is None or config.tag_field is None else {config.tag_field: config.tag}
         return self._mapping(tag | fields, depth)
 
@@ -188,11 +187,11 @@ class _Walk:
             raise _TooMany
 
     def _text(self, value: str) -> Any:
-        return value if _is_utf8(value) else self._tag("$text", value.encode("utf-8", "backslashreplace").decode())
+        return value if _is_utf8(value) else self._tag("$text", escaped(value))
 
     def _object(self, value: Any) -> Any:
         try:
-            text = repr(value)[:200].encode("utf-8", "backslashreplace").decode()
+            text = escaped(repr(value)[:200])
         except Exception:
             text = ""
         self.replaced.add("$object")
@@ -201,6 +200,11 @@ class _Walk:
     def _tag(self, tag: str, value: Any) -> dict[str, Any]:
         self.replaced.add(tag)
         return {tag: value}
+
+
+def escaped(text: str) -> str:
+    """The same text with what UTF-8 cannot carry, half a character, written as its escape."""
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _is_utf8(text: str) -> bool:

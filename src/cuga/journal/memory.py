@@ -18,7 +18,10 @@ from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Personal, Scrub
 from cuga.journal.port import (
+    ALL,
+    DUE,
     LARGEST,
+    LISTED,
     RISKS,
     Appended,
     Committed,
@@ -96,7 +99,7 @@ class MemoryJournal:
         self._streams.setdefault(stream, lane).extend(fresh)
         self._blobs.update(kept)
         if index is not None:
-            self._note(stream, self._codec.seal_index(stream, index) or index)
+            self._note(stream, self._codec.seal_index(stream, index))
         self._tell()
         self._point("commit.done")
         return Committed(version=expected + len(bodies))
@@ -124,11 +127,8 @@ class MemoryJournal:
     async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
         for stream, bodies in runs.items():
             lane = self._streams[stream]
-            # what was appended since the tombstones were made stays as it is
-            fresh = [msgspec.structs.replace(one, body=body) for one, body in zip(lane, bodies, strict=False)]
-            lane[: len(fresh)] = fresh
-            for one in fresh:
-                self._book[one.position - 1] = one
+            for nth, body in enumerate(bodies):  # what was appended since they were made stays as it is
+                lane[nth] = self._book[lane[nth].position - 1] = msgspec.structs.replace(lane[nth], body=body)
             row = self._runs[stream]
             self._runs[stream] = msgspec.structs.replace(row, goal=RETIRED, reason=RETIRED)
         for digest in blobs:
@@ -172,7 +172,7 @@ class MemoryJournal:
         return found if stored else self._codec.open_blob(found)
 
     async def runs(
-        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
+        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = LISTED
     ) -> list[Listed]:
         def newest(run_id: str) -> tuple[datetime, int]:
             return self._runs[run_id].started_at, self._places[run_id]
@@ -189,7 +189,7 @@ class MemoryJournal:
             [Listed(run_id=one, version=len(self._streams[one]), row=self._runs[one]) for one in found[:limit]]
         )
 
-    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+    async def due(self, now: datetime, limit: int = DUE) -> list[str]:
         return [run_id for when, run_id in self._waits() if when <= now][:limit]
 
     async def next_wake(self) -> datetime | None:
@@ -199,11 +199,11 @@ class MemoryJournal:
         parked = ((row.wake_at, run_id) for run_id, row in self._runs.items() if row.status is Status.PARKED)
         return sorted((when, run_id) for when, run_id in parked if when is not None)
 
-    async def unfinished(self, limit: int = 10_000) -> list[str]:
+    async def unfinished(self, limit: int = ALL) -> list[str]:
         running = [run_id for run_id, row in self._runs.items() if row.status is Status.RUNNING]
         return sorted(running, key=lambda run_id: self._runs[run_id].started_at)[:limit]
 
-    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = LISTED) -> list[OpenApproval]:
         start = self._approvals[after][1] if after in self._approvals else (_NEVER, "")
         found = [
             (place, card)
@@ -212,7 +212,7 @@ class MemoryJournal:
         ]
         return self._codec.open_cards([card for _, card in sorted(found)[:limit]])
 
-    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+    async def urgent_approvals(self, *, tenant: str, limit: int = LISTED) -> list[Urgent]:
         found = sorted(
             (RISKS.index(card.risk) if card.risk in RISKS else -1, place, run_id)
             for run_id, place, card in self._approvals.values()
@@ -238,7 +238,7 @@ class MemoryJournal:
     async def used(self, scope: str) -> int:
         return self._ledger.used(self._codec.scope(scope))
 
-    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+    async def links(self, after: int = 0, limit: int = ALL) -> list[tuple[int, bytes]]:
         ends: dict[bytes, int] = {}  # link of an append -> where its last event stands
         for stored in self._book[after:]:
             ends.pop(stored.hash, None)

@@ -17,6 +17,9 @@ from cuga.model.value import Value
 
 MAX_INLINE = 8 * 1024  # bytes of a result kept in its event; larger ones become a blob
 LARGEST = (1 << 63) - 1
+LISTED = 50  # lines of a listing, unless more or fewer are asked for; the same of the next two
+DUE = 500  # runs that are to be woken
+ALL = 10_000  # what a start-up takes up at a time
 MAX_BLOB = 10 * 1024 * 1024  # bytes of a blob; larger results are recorded by size and digest only
 
 
@@ -156,16 +159,16 @@ class ReadJournal(Protocol):
         tenant: str,
         status: Status | None = None,
         before: str = "",
-        limit: int = 50,
+        limit: int = LISTED,
     ) -> list[Listed]:
         """Runs of a tenant, newest first, before a run id."""
         ...
 
-    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+    async def due(self, now: datetime, limit: int = DUE) -> list[str]:
         """Ids of parked runs whose `wake_at` has come, earliest first."""
         ...
 
-    async def unfinished(self, limit: int = 10_000) -> list[str]:
+    async def unfinished(self, limit: int = ALL) -> list[str]:
         """Ids of runs that are marked running, oldest first: what a start-up goes on with."""
         ...
 
@@ -173,11 +176,11 @@ class ReadJournal(Protocol):
         """The earliest `wake_at` of a parked run."""
         ...
 
-    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = LISTED) -> list[OpenApproval]:
         """Open approvals, oldest first, after an approval id."""
         ...
 
-    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+    async def urgent_approvals(self, *, tenant: str, limit: int = LISTED) -> list[Urgent]:
         """Open approvals by their risk, one that `RISKS` does not name before all; of a risk the oldest first."""
         ...
 
@@ -197,7 +200,7 @@ class ReadJournal(Protocol):
         """What a claimed scope holds."""
         ...
 
-    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+    async def links(self, after: int = 0, limit: int = ALL) -> list[tuple[int, bytes]]:
         """Position and link of each append that ends after a position, in order: what the tree is made of."""
         ...
 

@@ -37,19 +37,19 @@ class Fault(Value, frozen=True, kw_only=True):
 def prefix_of(stream: str) -> bytes:
     """The part of the preimage that all appends to a stream share."""
     name = stream.encode()
-    return TAG + len(name).to_bytes(2, "big") + name
+    return TAG + len(name).to_bytes(2) + name
 
 
 def link(prefix: bytes, expected: int, before: bytes, bodies: Iterable[bytes]) -> bytes:
     """The hash of an append at the version `expected`, whose last append has the hash `before`."""
     digests = b"".join([sha256(body).digest() for body in bodies])
-    return sha256(prefix + expected.to_bytes(8, "big") + before + digests).digest()
+    return sha256(prefix + expected.to_bytes(8) + before + digests).digest()
 
 
 def link_of_kept(prefix: bytes, expected: int, before: bytes, bodies: Iterable[bytes]) -> bytes:
     """The same over what is kept of an append: a tombstone counts for the event that it stands for."""
     digests = b"".join([digest_of(body) for body in bodies])
-    return sha256(prefix + expected.to_bytes(8, "big") + before + digests).digest()
+    return sha256(prefix + expected.to_bytes(8) + before + digests).digest()
 
 
 def verify(

@@ -37,4 +37,4 @@ def migrations(room: str = ".") -> list[tuple[int, str, str]]:
 
 
 def _text(name: str) -> str:
-    return resources.files("cuga.journal").joinpath("schema", name).read_text("utf-8")
+    return resources.files("cuga.journal").joinpath("schema", name).read_bytes().decode()

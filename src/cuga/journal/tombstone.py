@@ -36,7 +36,7 @@ def digest_of(body: bytes) -> bytes:
     """The SHA-256 that the chain was made over: of these bytes, or of those that were there before them."""
     if body.startswith(_WAS):
         try:
-            return bytes.fromhex(body[_FROM:_TO].decode("ascii"))
+            return bytes.fromhex(body[_FROM:_TO].decode())
         except ValueError:
             pass  # no tombstone of ours: its own digest, which no link fits
     return sha256(body).digest()
@@ -65,7 +65,7 @@ def blanked(event: Event) -> Event:
     changes: dict[str, Any] = {name: _blank(getattr(event, name)) for name in _WORDS.get(type(event), ())}
     if isinstance(event, e.ToolCallComplete) and event.blob is not None:
         changes["blob"] = msgspec.structs.replace(event.blob, kept=False)
-    return msgspec.structs.replace(event, **changes) if changes else event
+    return msgspec.structs.replace(event, **changes)
 
 
 def _blank(value: Any) -> Any:
@@ -80,12 +80,14 @@ def _blank(value: Any) -> Any:
         return {}
     if isinstance(value, tuple):
         return tuple(_blank(one) for one in value)
-    if isinstance(value, CheckedPlan):
-        steps = tuple(_step(step) for step in value.steps)
-        return msgspec.structs.replace(
-            value, steps=steps, goal=_blank(value.goal), why=_blank(value.why), notes=_blank(value.notes)
-        )
-    raise TypeError(f"nobody said how to blank a {type(value).__name__}")
+    return _plan(value)
+
+
+def _plan(plan: CheckedPlan) -> CheckedPlan:
+    steps = tuple(_step(step) for step in plan.steps)
+    return msgspec.structs.replace(
+        plan, steps=steps, goal=_blank(plan.goal), why=_blank(plan.why), notes=_blank(plan.notes)
+    )
 
 
 def _step(step: Step) -> Step:

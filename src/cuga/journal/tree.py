@@ -16,7 +16,7 @@ EMPTY = sha256(b"").digest()  # the root of no leaves at all
 
 def leaf_of(position: int, link: bytes) -> bytes:
     """The leaf of an append: where its last event stands over all streams, and its link."""
-    return sha256(b"\x00" + TAG + position.to_bytes(8, "big") + link).digest()
+    return sha256(b"\x00" + TAG + position.to_bytes(8) + link).digest()
 
 
 def node_of(left: bytes, right: bytes) -> bytes:
@@ -79,9 +79,9 @@ def inclusions(leaves: Sequence[bytes], indexes: Sequence[int]) -> list[list[byt
     paths: list[list[bytes]] = [[] for _ in indexes]
     row, places = list(leaves), list(indexes)
     while len(row) > 1:
-        for path, at in zip(paths, places, strict=True):
+        for nth, at in enumerate(places):
             if at ^ 1 < len(row):
-                path.append(row[at ^ 1])
+                paths[nth].append(row[at ^ 1])
         row, places = _above(row), [at >> 1 for at in places]
     return paths
 

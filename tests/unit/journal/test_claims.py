@@ -59,6 +59,9 @@ def test_no_scope_ever_passes_the_limits_it_was_taken_under(appends: list[list[C
             if claim.amount > 0
         ) and all(held[claim.scope] <= claim.limit for claim in append if claim.amount == 0)
         assert fits == (not isinstance(answer, Refused))
+        if isinstance(answer, Refused):
+            claim, net_of = answer.claim, net[answer.claim.scope]
+            assert claim in append and answer.used == held[claim.scope] > claim.limit - max(net_of, 0)
         if fits:
             held = {scope: held[scope] + net[scope] for scope in held}
         else:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from tests.contract.journals import AT, card, closed, row, said
 
 from cuga.errors import JournalFailed
-from cuga.journal.codec import BLOBS, SEALED, Codec
+from cuga.journal.codec import BLOBS, SEALED, Codec, KeysAway
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Index, Listed, Refused, Stored
 from cuga.journal.sqlite import SqliteJournal
@@ -92,7 +92,7 @@ def test_rows_and_cards_of_a_run_are_sealed_and_opened(codec: Codec) -> None:
     asked = index.approvals["a1"]
     assert asked is not None
     assert sealed.approvals == {"a1": replace(asked, digest="sealed1:r1:d"), "a2": None}
-    assert codec.seal_index("r2", index) is index and codec.seal_index("r1", None) is None
+    assert codec.seal_index("r2", index) is index
     assert codec.seal_index("r1", Index()) == Index() and Codec().seal_index("r1", index) is index
     lines = [Listed(run_id="r1", version=1, row=one) for one in (
         sealed.run, replace(index.run, reason="sealed1:r1:so"), replace(index.run, goal="sealed1:r1:lose"), index.run,
@@ -138,6 +138,18 @@ def test_what_is_read_is_opened_and_the_keys_for_it_are_fetched_at_once(codec: C
     mirror.fetched.clear()
     assert codec.open_all([found[0], found[4]])[1].readable == opened[4].readable and mirror.fetched == []
     assert Codec().open_all(found)[1].readable == found[1].body
+
+
+def test_keys_that_are_away_can_be_fetched_by_whoever_asked(codec: Codec, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_bodies: Iterable[bytes]) -> None:
+        raise KeysAway(fetched.clear)
+
+    fetched = ["not yet"]
+    monkeypatch.setattr(codec.personal, "have_keys", away)
+    with pytest.raises(KeysAway) as refusal:
+        codec.open_all([stored(b'{"text":"sealed1:r1:"}')])
+    refusal.value.fetch()
+    assert fetched == []
 
 
 def test_scopes_are_the_books_inside_and_the_rules_outside(codec: Codec) -> None:

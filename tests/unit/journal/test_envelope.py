@@ -135,6 +135,8 @@ def test_what_has_a_usual_json_form_gets_it_without_a_note(value: object, expect
         ({1: "a"}, {"$map": [[1, "a"]]}, "$map"),
         ({"\ud800": 1}, {"$map": [[{"$text": "\\ud800"}, 1]]}, "$map, $text"),
         ({"a": 2**53, "b": 1}, {"a": {"$int": "9007199254740992"}, "b": 1}, "$int"),
+        ({"a": "\ud800", "b": 1}, {"a": {"$text": "\\ud800"}, "b": 1}, "$text"),
+        ({"a": float("nan"), "b": 1}, {"a": {"$float": "nan"}, "b": 1}, "$float"),
         ({"$int": "5"}, {"$map": [["$int", "5"]]}, "$map"),
         (Person("ada", {"x"}), {"name": "ada", "tags": {"$set": ["x"]}}, "$set"),
         (Point(2**53), {"x": {"$int": "9007199254740992"}, "why": None}, "$int"),
@@ -147,6 +149,8 @@ def test_what_json_cannot_carry_is_tagged_and_noted(value: object, expected: obj
 
 def test_an_integer_of_many_thousand_digits_is_shown_in_hex() -> None:
     assert shown(1 << 40_000) == {"$int": hex(1 << 40_000)}
+    first = 1 << 12_999
+    assert [shown(one) for one in (first - 1, first)] == [{"$int": str(first - 1)}, {"$int": hex(first)}]
 
 
 def test_a_value_inside_itself_is_cut_where_it_comes_again() -> None:
@@ -179,10 +183,23 @@ def test_every_kind_of_container_is_one_level_deep() -> None:
         for _ in range(40):
             deep = wrap(deep)
         assert encode_result(deep)[0].decode().split('"$deep"')[0].count(opens) == 33
+    for dress in (lambda inner: Enum("Dressed", {"A": inner})["A"], Dumped):
+        deep = "end"
+        for _ in range(40):
+            deep = dress([deep])
+        assert encode_result(deep)[0] == b"[" * 16 + b'{"$deep":"list"}' + b"]" * 16, "what is inside is deeper by one"
     key: Any = "end"
     for _ in range(40):
         key = (key,)
     assert encode_result({key: 1})[0].startswith(b'{"$map":[[' + b"[" * 32 + b'{"$deep":"tuple"}')
+
+
+class Dumped:
+    def __init__(self, inner: Any) -> None:
+        self.inner = inner
+
+    def model_dump(self) -> Any:
+        return self.inner
 
 
 @dataclass
@@ -190,13 +207,16 @@ class Around:
     inner: Any
 
 
-def test_a_small_value_that_describes_an_endless_one_is_not_kept() -> None:
+def test_a_small_value_that_describes_an_endless_one_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(envelope, "MAX_NODES", 2_000)
     many: Any = "x"
     for _ in range(30):
         many = [many, many]
-    body, note = encode_result(many)
-    assert json.loads(body) == {"$too_large": {"values": "more than 2000000"}}
-    assert note.startswith("too large to keep")
+    for told in (many, {"a": many}, [0] * 2_001):
+        body, note = encode_result(told)
+        assert json.loads(body) == {"$too_large": {"values": "more than 2000"}}
+        assert note == "too large to keep: more than 2000 values"
+    assert encode_result([[0] * 999, {key: [] for key in map(str, range(999))}])[1] == ""
 
 
 def test_a_result_beyond_the_limit_is_described_by_size_and_digest() -> None:
@@ -215,6 +235,8 @@ def test_anything_else_is_named_and_shown() -> None:
     for kind in (Person, Deal, Color):
         assert kind.__name__ in shown(kind)["text"]
     assert shown([len])[0]["text"] == "<built-in function len>"
+    odd = type("Odd", (), {"__module__": "half\ud800", "__repr__": lambda self: "odd"})
+    assert shown(odd()) == {"$object": "half\\ud800.Odd", "text": "odd"}
     assert encode_result([len])[1] == "replaced: $object"
 
 

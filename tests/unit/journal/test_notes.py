@@ -25,7 +25,7 @@ from cuga.journal.codec import PLAIN
 from cuga.journal.port import Stored
 from cuga.journal.seal import GENESIS, edited, link, prefix_of, verify
 from cuga.journal.tombstone import blanked, digest_of, is_tombstone, sum_of, tombstone, without_mark
-from cuga.model.event import RunEvent, name_of
+from cuga.model.event import PlanCreated, RunEvent, name_of
 from cuga.model.house_event import HouseEvent
 from cuga.model.value import digest_bytes, encode
 
@@ -72,6 +72,8 @@ def test_what_is_no_note_is_refused() -> None:
         spoilt("— ".encode(), b"- "),
         spoilt("— house ".encode(), "— ".encode()),
         signed(NOTE, "house", PUBLIC, sign)[:-9] + b"!\n",
+        spoilt("— house ".encode(), "— house !".encode()),
+        spoilt(b"\nepoch", b"!\nepoch"),
         signed(NOTE, "house", PUBLIC, sign) + b"more\n",
     ):
         with pytest.raises(BadInput):
@@ -87,7 +89,8 @@ def test_a_key_is_one_word_and_is_read_as_it_was_written(tell: Tell) -> None:
     other = base64.b64encode(b"\x02" + PUBLIC).decode()
     short = base64.b64encode(ED25519 + PUBLIC[1:]).decode()
     for wrong in ("", "house", f"{name}+{hexed}", f"{name}+{hexed}+!", f"other+{hexed}+{coded}", f"{name}+00+{coded}",
-                  f"{name}+{hexed}+{other}", f"{name}+{hexed}+{short}", f"{name}+{hexed}+{coded}é"):  # fmt: skip
+                  f"{name}+{hexed}+{other}", f"{name}+{hexed}+{short}", f"{name}+{hexed}+{coded}é",
+                  f"{name}+{hexed}+!{coded}", verifier_key("house", PUBLIC[1:])):  # fmt: skip
         with pytest.raises(BadInput):
             read_verifier_key(wrong)
     second = base64.b64encode(b"\x02" + PUBLIC).decode()
@@ -104,6 +107,12 @@ def test_of_each_kind_of_event_its_words_are_blanked_and_nothing_else(tell: Tell
         changed = {name: after.get(name) for name in before if after.get(name) != before[name]}
         tell(f"{name_of(event)}: {encode(changed).decode()}")
         assert blanked(left) == left
+    made = specimen(PlanCreated)
+    assert isinstance(made, PlanCreated)
+    steps = tuple(msgspec.structs.replace(step, for_each=None) for step in made.plan.steps)
+    bare = msgspec.structs.replace(made, plan=msgspec.structs.replace(made.plan, steps=steps))
+    left = blanked(bare)
+    assert isinstance(left, PlanCreated) and [step.for_each for step in left.plan.steps] == [None] * len(steps)
 
 
 def test_a_tombstone_counts_for_what_was_there_and_is_still_an_event(tell: Tell) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import gc
 import os
+import stat
 import subprocess
 import sys
 import time
@@ -49,6 +51,26 @@ def test_an_owner_in_another_process_is_named_and_leaves_with_its_death(tmp_path
     asyncio.run(opened(tmp_path).close())
 
 
+@pytest.mark.parametrize(
+    ("text", "told"), [(b"", "process unknown writes"), (b"7\xff".ljust(30, b"8"), f"process 7\ufffd{'8' * 18} writes")]
+)
+def test_a_lock_that_does_not_say_whose_it_is_holds_all_the_same(tmp_path: Path, text: bytes, told: str) -> None:
+    lock = tmp_path / "journal.db.lock"
+    with lock.open("wb") as file:
+        file.write(text)
+        file.flush()
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(HouseBusy, match=told):
+            opened(tmp_path)
+    asyncio.run(opened(tmp_path).close())
+    assert lock.read_bytes()[:20].split() == [str(os.getpid()).encode()]
+
+
+def test_nobody_else_may_open_the_lock(tmp_path: Path) -> None:
+    asyncio.run(opened(tmp_path).close())
+    assert stat.S_IMODE((tmp_path / "journal.db.lock").stat().st_mode) == 0o600
+
+
 HOLD = """
 import sys, time
 from cuga.journal.sqlite import SqliteJournal
@@ -61,7 +83,7 @@ time.sleep(600)
 # --- opening ---------------------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(("durability", "level"), [("full", 2), ("process", 1)])
 async def test_the_level_of_durability_is_what_was_asked_for(tmp_path: Path, durability: str, level: int) -> None:
-    journal = opened(tmp_path, durability=durability, prefill=True)
+    journal = SqliteJournal(tmp_path / "journal.db", durability=durability)
     connection = journal._writer._connection
     assert connection.execute("pragma synchronous").fetchall() == [(level,)]
     assert connection.execute("pragma journal_mode").fetchall() == [("wal",)]
@@ -159,7 +181,7 @@ async def test_the_log_is_moved_into_the_file_as_it_grows(tmp_path: Path) -> Non
     for version in range(60):
         await journal.append("r1", version, said("x" * 200_000))
         await asyncio.sleep(0)
-    assert (tmp_path / "journal.db-wal").stat().st_size < 9_000_000
+    assert (tmp_path / "journal.db-wal").stat().st_size < 9_000_000 and journal.trouble == ""
     await journal.close()
 
 

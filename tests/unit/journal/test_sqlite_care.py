@@ -231,7 +231,8 @@ async def test_a_copy_made_while_work_goes_on_is_one_moment_of_the_journal(tmp_p
 
 def test_a_copy_of_an_empty_journal_can_be_made(tmp_path: Path) -> None:
     asyncio.run(SqliteJournal(tmp_path / "journal.db", prefill=False).close())
-    assert back_up(tmp_path / "journal.db", tmp_path / "copy.db").position == 0
+    copied = back_up(tmp_path / "journal.db", tmp_path / "copy.db")
+    assert (copied.position, copied.hash) == (0, "0" * 64)
 
 
 def test_a_copy_never_replaces_a_file(path: Path, tmp_path: Path) -> None:
@@ -246,6 +247,9 @@ def test_a_copy_that_fails_leaves_nothing_behind(path: Path, tmp_path: Path, mon
     with pytest.raises(JournalFailed, match="could not be made"):
         back_up(path, tmp_path / "copy.db")
     assert not list(tmp_path.glob("copy*"))
+    monkeypatch.undo()
+    with pytest.raises(JournalFailed, match=r"could not be made: .*unable to open"):
+        back_up(path, tmp_path / "no such place" / "copy.db")
 
 
 def test_a_restored_journal_is_the_copy_in_a_new_epoch_and_the_old_file_is_kept(path: Path, tmp_path: Path) -> None:

@@ -139,10 +139,47 @@ async def test_a_transaction_that_never_committed_was_surely_not_written(tmp_pat
     await journal.close()
 
 
+@pytest.mark.parametrize("point", ["commit.begin", "commit.written"])
+async def test_what_was_never_committed_was_surely_not_written_on_a_broken_disk_either(
+    tmp_path: Path, broken: Disk, point: str
+) -> None:
+    def breaks(passed: str) -> None:
+        if passed == point:
+            broken.fail = {"write-wal": apsw.IOError, "sync-wal": apsw.IOError}
+            raise OSError("stopped")
+
+    journal = on(tmp_path)
+    await journal.append("r1", 0, said("a"))
+    journal._writer._point = breaks
+    for number in (1, 2):
+        with pytest.raises(JournalFailed, match="stopped"):
+            await journal.append("r1", 1, said("x" * 10_000 * number))
+    broken.fail = {}
+    journal._writer._point = lambda _: None
+    assert await journal.append("r1", 1, said("b")) == Committed(version=2)
+    await journal.close()
+    assert verify_file(tmp_path / "journal.db") == []
+
+
+async def test_a_log_that_cannot_be_moved_at_the_end_is_told_and_everything_is_there(
+    tmp_path: Path, broken: Disk
+) -> None:
+    journal = on(tmp_path)
+    await journal.append("r1", 0, said("a"))
+    broken.fail = {"write-main": apsw.IOError}
+    await journal.close()
+    assert journal.trouble.startswith("the log could not be moved into the file: ")
+    broken.fail = {}
+    journal = on(tmp_path)
+    assert await journal.append("r1", 1, said("b")) == Committed(version=2)
+    await journal.close()
+    assert journal.trouble == ""
+
+
 async def test_on_a_full_disk_runs_can_be_parked_and_nothing_starts_until_there_is_room(
     tmp_path: Path, broken: Disk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    room = 0
+    room = 8 * ballast.SIZE  # not yet ample
     monkeypatch.setattr(ballast.shutil, "disk_usage", lambda _path: SimpleNamespace(free=room))
     journal = on(tmp_path)
     reserve = tmp_path / "journal.db.ballast"
@@ -156,7 +193,9 @@ async def test_on_a_full_disk_runs_can_be_parked_and_nothing_starts_until_there_
     with pytest.raises(JournalFailed, match="disk is full"):
         await journal.append("r1", 1, NEW_WORK)
     assert await journal.append("r1", 1, PARK) == Committed(version=2)
-    room = 1 << 40
+    with pytest.raises(JournalFailed, match="disk is full"):
+        await journal.append("r1", 2, NEW_WORK)
+    room += 1
     assert await journal.append("r1", 2, NEW_WORK) == Committed(version=3)
     assert reserve.exists()
     await journal.close()

@@ -14,6 +14,7 @@ from cuga.journal.strict import parse_strict
         (b'{"a": [1, -2.5, true, null, "\xc3\xa9 \\u0000"]}', {"a": [1, -2.5, True, None, "é \0"]}),
         ('"\\ud83d\\ude00"', "\U0001f600"),
         ("9007199254740991", 2**53 - 1),
+        ("-9007199254740991", -(2**53) + 1),
         ('"plain"', "plain"),
         ("[" * 32 + "]" * 32, None),
     ],
@@ -26,6 +27,8 @@ def test_plain_json_is_read(text: bytes | str, value: object) -> None:
     ("text", "told"),
     [
         (b'{"a": 1, "b": {"c": 1, "c": 2}}', "the key 'c' is there twice"),
+        ('{"a": 1, "b": 2, "b": 2}', "the key 'b' is there twice"),
+        ("1" + "0" * 50 + "e999", "the number 1" + "0" * 39 + " is too large"),
         ("[NaN]", "NaN is not a JSON number"),
         ("-Infinity", "-Infinity is not a JSON number"),
         ("1e999", "1e999 is too large"),
@@ -51,7 +54,7 @@ def test_what_two_readers_could_take_differently_is_refused_with_its_place(text:
 
 
 def test_the_limits_can_be_set_lower() -> None:
-    assert parse_strict("[[1]]", depth=2) == [[1]]
+    assert parse_strict("[[1]]", depth=2) == [[1]] and parse_strict("[1]", limit=3) == [1]
     with pytest.raises(BadInput, match="more than 1 levels deep"):
         parse_strict("[[1]]", depth=1)
     with pytest.raises(BadInput, match="5 bytes"):

@@ -154,7 +154,10 @@ class PostgresJournal(Reading):
         if (taken := await self._taken_before(events)) is not None:
             return taken
         (encoded, said), index = await self._with_keys(
-            lambda: (self._codec.encode_all(events, stream), self._codec.seal_index(stream, index))
+            lambda: (
+                self._codec.encode_all(events, stream),
+                None if index is None else self._codec.seal_index(stream, index),
+            )
         )
         head = self._heads.get(stream)
         if head is None or head.version != expected:

@@ -135,7 +135,7 @@ def into_file(address: Address, path: Path, tell: Tell = lambda _: None, *, movi
         with one_moment(address) as connection:
             if moving:
                 connection.execute("lock table book in exclusive mode")
-            file = open_writer(half, "full", prefill=False)
+            file = open_writer(half, "full")
             try:
                 tell("copying")
                 with file:

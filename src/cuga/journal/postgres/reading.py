@@ -10,7 +10,7 @@ from typing import TypeVar
 
 from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import Codec, KeysAway
-from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored, Urgent
+from cuga.journal.port import ALL, DUE, LARGEST, LISTED, Listed, OpenApproval, Stored, Urgent
 from cuga.journal.postgres.batch import Head
 from cuga.journal.postgres.reader import Reader, Server
 from cuga.model.event import Status
@@ -68,17 +68,17 @@ class Reading(ABC):
         return found if stored else await self._with_keys(lambda: self._codec.open_blob(found))
 
     async def runs(
-        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
+        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = LISTED
     ) -> list[Listed]:
         await self.open()
         found = await self._reader.runs(tenant, status, before, limit)
         return await self._with_keys(lambda: self._codec.open_listed(found))
 
-    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+    async def due(self, now: datetime, limit: int = DUE) -> list[str]:
         await self.open()
         return await self._reader.due(now, limit)
 
-    async def unfinished(self, limit: int = 10_000) -> list[str]:
+    async def unfinished(self, limit: int = ALL) -> list[str]:
         await self.open()
         return await self._reader.unfinished(limit)
 
@@ -86,12 +86,12 @@ class Reading(ABC):
         await self.open()
         return await self._reader.next_wake()
 
-    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = LISTED) -> list[OpenApproval]:
         await self.open()
         found = await self._reader.open_approvals(tenant, after, limit)
         return await self._with_keys(lambda: self._codec.open_cards(found))
 
-    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+    async def urgent_approvals(self, *, tenant: str, limit: int = LISTED) -> list[Urgent]:
         await self.open()
         return await self._reader.urgent_approvals(tenant, limit)
 
@@ -113,7 +113,7 @@ class Reading(ABC):
         before = await self._reader.used(scope) if keyed != scope else 0
         return before + await self._reader.used(keyed)
 
-    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+    async def links(self, after: int = 0, limit: int = ALL) -> list[tuple[int, bytes]]:
         await self.open()
         return await self._reader.links(after, limit)
 

@@ -1,5 +1,8 @@
 -- What can be asked. All of it is answered from indexes.
 
+-- name: begin (one moment of the file, for a long reading)
+begin
+
 -- name: stream_pk
 select pk from stream where name = ?
 
@@ -22,9 +25,6 @@ order by expected
 -- name: page (of all streams, the appends that end after a position)
 select j.id, s.name, j.expected, j.version, j.events, j.hash
 from journal j join stream s on s.pk = j.run where j.id > ? order by j.id limit ?
-
--- name: hash_at (a position: did this very append get there?)
-select hash from journal where id = ?
 
 -- name: blob
 select body from blob where digest = ?
@@ -98,6 +98,15 @@ select value from fact where name = 'epoch'
 
 -- name: version_of_data (changes when another connection has committed)
 pragma data_version
+
+-- name: every_table (and index, as they are made)
+select name, type, tbl_name, sql from sqlite_schema
+
+-- name: every_migration
+select name, number, digest from migration
+
+-- name: checkpoints_known (nothing in a copy that is older than they are)
+select 1 from sqlite_schema where name = 'checkpoint'
 
 -- name: every_append (whoever edits by hand may leave text where numbers were: as numbers they do not fit)
 select id, run, cast(expected as integer), cast(version as integer), events, hash from journal order by id

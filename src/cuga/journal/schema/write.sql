@@ -1,5 +1,17 @@
 -- What an append stores. The row of a `values` list is repeated as often as a statement has rows.
 
+-- name: begin
+begin immediate
+
+-- name: commit
+commit
+
+-- name: rollback
+rollback
+
+-- name: vacuum (the file anew, without what was deleted in it)
+vacuum
+
 -- name: add_streams
 insert into stream (pk, name) values (?, ?)
 
@@ -39,11 +51,18 @@ delete from scope
 -- name: set_epoch
 update fact set value = ? where name = 'epoch'
 
+-- name: hash_at (a position: did this very append get there?)
+select hash from journal where id = ?
+
+-- name: appends_of (a stream, up to a version: what came since the tombstones were made stays as it is)
+select id, expected, version from journal
+where run = (select pk from stream where name = ?) and version <= ? order by expected
+
 -- name: retire_append (tombstones in the place of its events; position, version and link stay)
 update journal set events = ? where id = ?
 
 -- name: retire_run
-update runs set goal = ?, reason = ? where run = ?
+update runs set goal = ?, reason = ? where run = (select pk from stream where name = ?)
 
 -- name: drop_blob
 delete from blob where digest = ?

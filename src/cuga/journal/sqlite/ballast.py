@@ -28,7 +28,7 @@ class Ballast:
     def release(self) -> None:
         """Give the reserve up."""
         self.spent = True
-        self.path.unlink(missing_ok=True)
+        self._drop()
 
     def admits(self, events: Sequence[Event]) -> bool:
         """Whether these may be written: on a full disk, nothing that starts anything."""
@@ -49,4 +49,7 @@ class Ballast:
                 file.flush()
                 os.fsync(file.fileno())
         except OSError:
-            self.path.unlink(missing_ok=True)  # no room for a reserve; the journal itself may still have some
+            self._drop()  # no room for a reserve; the journal itself may still have some
+
+    def _drop(self) -> None:
+        self.path.unlink(missing_ok=True)

@@ -34,10 +34,11 @@ def moment(stamped: int) -> datetime:
 class Head:
     """Where a stream stands, with everything that is queued."""
 
-    __slots__ = ("hash", "last", "leaves", "pending", "pk", "prefix", "version")
+    __slots__ = ("hash", "last", "leaves", "pending", "pk", "prefix", "stream", "version")
 
-    def __init__(self, stream: str, pk: int, version: int = 0, hash: bytes = GENESIS) -> None:
-        self.pk = pk
+    def __init__(self, stream: str, pk: int = 0, version: int = 0, hash: bytes = GENESIS) -> None:
+        self.stream = stream
+        self.pk = pk  # 0: the file has no such stream
         self.version = version
         self.hash = hash
         self.prefix = prefix_of(stream)
@@ -46,7 +47,7 @@ class Head:
         self.leaves = False  # parked or ended: forgotten as soon as nothing is pending
 
 
-Waiting = tuple["asyncio.Future[Committed | Unknown]", Committed, str, Head]
+Waiting = tuple["asyncio.Future[Committed | Unknown]", Committed, Head]
 Row = tuple[Any, ...]
 IndexRows = tuple[dict[int, Row], dict[str, Row], dict[str, Row]]
 
@@ -72,6 +73,11 @@ class Batch(msgspec.Struct, eq=False):
         self.appends += (position, pk, expected, version, events, hash)
         self.size += len(events)
         self.last_id, self.last_hash = position, hash
+
+    def keep(self, blobs: dict[str, bytes]) -> None:
+        """Take in bytes that are kept out of line, by their digest."""
+        self.blobs |= blobs
+        self.size += sum(map(len, blobs.values()))
 
     def note(self, rows: IndexRows) -> None:
         """Take in what an append changes in the tables beside the stream; the newest row of a key counts."""

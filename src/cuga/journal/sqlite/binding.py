@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from cuga.errors import JournalFailed
 from cuga.journal.blobs import addressed
@@ -21,18 +22,20 @@ from cuga.journal.sqlite.ballast import Ballast
 from cuga.journal.sqlite.batch import Batch, Head, index_rows
 from cuga.journal.sqlite.care import back_up, count_claims, verify_file
 from cuga.journal.sqlite.commit import GroupCommit
-from cuga.journal.sqlite.connect import SYNCHRONOUS
+from cuga.journal.sqlite.connect import SYNCHRONOUS, open_writer
 from cuga.journal.sqlite.follow import Reading
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import joined
-from cuga.journal.sqlite.writer import Writer, Written
+from cuga.journal.sqlite.writer import STORED, Writer, Written
 from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
 BATCH_APPENDS = 6_000  # a batch with more, or with more bytes, closes the door until it is being written
 BATCH_BYTES = 8 << 20
 REMEMBERED = 20_000  # heads, and scopes; beyond it the idle ones are forgotten
+_BESIDE = Committed(version=0)  # the answer for what lies beside the streams
+T = TypeVar("T")
 
 
 def _nothing(_point: str) -> None:
@@ -46,6 +49,10 @@ class SqliteJournal(Reading):
     "full" (a commit survives power loss) or "process" (it survives the death of this process). `on_point` is told each
     of `writer.POINTS` as it is passed, from whichever thread passes it.
     """
+
+    _last_pk: int  # of the newest stream, and the position of the last event: with what is queued
+    _last_id: int
+    _loop: asyncio.AbstractEventLoop
 
     def __init__(
         self,
@@ -65,7 +72,7 @@ class SqliteJournal(Reading):
         self._lock = Lock(self.path)
         try:
             self._ballast = Ballast(self.path)
-            self._writer = Writer(self.path, durability, on_point, vfs=vfs, fill=prefill)
+            self._writer = Writer(open_writer(self.path, durability, vfs, prefill=prefill), on_point)
             self._reader = Reader(self.path, vfs)
         except BaseException:
             self._lock.release()
@@ -75,8 +82,6 @@ class SqliteJournal(Reading):
         self._commit = GroupCommit(self._writer, self._settled, on_point)
         self._ledger = Ledger(self._codec.used(self._reader.used))
         self._heads: dict[str, Head] = {}
-        self._next_pk = self._last_id = 0
-        self._loop: asyncio.AbstractEventLoop | None = None
         self._closed = False
         self._held = 0  # how many need the file for themselves
         self._stale = True  # heads and scopes are not known
@@ -111,11 +116,11 @@ class SqliteJournal(Reading):
             await self._pass_the_door(loop, events)
         head = self._heads.get(stream) or self._find(stream)
         if head.version != expected:
-            return await self._conflict(stream, head)
+            return await self._conflict(head)
         codec = self._codec
         bodies, said = codec.encode_all(events, stream)
         kept = addressed(blobs) if blobs else None
-        pk, seq = head.pk or self._next_pk, expected + len(bodies)
+        pk, seq = head.pk or self._last_pk + 1, expected + len(bodies)
         if index is not None and codec.personal is not None:
             index = codec.seal_index(stream, index)
         rows = index_rows(pk, seq, index) if index is not None else None
@@ -128,8 +133,7 @@ class SqliteJournal(Reading):
             batch.scopes |= held
         # It is accepted: from here to the queue nothing may raise.
         if not head.pk:
-            head.pk = pk
-            self._next_pk += 1
+            self._last_pk = head.pk = pk
             self._heads[stream] = head
             batch.streams += (pk, stream)
         if bodies:
@@ -143,10 +147,9 @@ class SqliteJournal(Reading):
             if index is not None and index.run is not None:
                 head.leaves = index.run.status is not Status.RUNNING
         if kept:
-            batch.blobs |= kept
-            batch.size += sum(map(len, kept.values()))
+            batch.keep(kept)
         self._point("append.admitted")
-        durable = self._commit.join(loop, stream, head, Committed(version=seq))
+        durable = self._commit.join(loop, head, Committed(version=seq))
         if batch.size > BATCH_BYTES or len(batch.waiting) > BATCH_APPENDS:
             self._guarded = True  # `_full`, spelled out: this is the hot path
         return await durable
@@ -155,39 +158,38 @@ class SqliteJournal(Reading):
         """The head of a stream as the file has it. With `pk` 0 there is none, and nothing is remembered yet."""
         head = self._reader.head(stream)
         if head is None:
-            return Head(stream, 0)
+            return Head(stream)
         self._heads[stream] = head
         return head
 
-    async def _conflict(self, stream: str, head: Head) -> Conflict:
+    async def _conflict(self, head: Head) -> Conflict:
         """Say where the stream stands, but not before the caller could read it there."""
         if head.last is not None and not head.last.done():
             await asyncio.wait([head.last])
-            return Conflict(version=self._reader.version(stream))
+            return Conflict(version=self._reader.version(head.stream))
         return Conflict(version=head.version)
 
     async def sealed(self, stream: str, body: bytes) -> bytes:
         return self._codec.seal_blob(stream, body)
 
     async def keep_snapshot(self, body: bytes) -> str:
-        loop = asyncio.get_running_loop()
-        if self._guarded or loop is not self._loop:
-            await self._pass_the_door(loop, ())
         kept = addressed([body])
-        self._commit.batch.blobs |= kept
-        self._commit.batch.size += len(body)
-        answer = await self._commit.join(loop, "", Head("", 0), Committed(version=0))
-        if isinstance(answer, Unknown):
-            raise JournalFailed(answer.reason)
+        await self._beside(lambda batch: batch.keep(kept))
         return next(iter(kept))
 
     async def keep_checkpoint(self, kept: Kept) -> None:
+        values = (kept.size, kept.position, kept.note, b"".join(kept.peaks))
+        await self._beside(lambda batch: batch.checkpoints.extend(values))
+
+    async def _beside(self, add: Callable[[Batch], None]) -> None:
+        """Store what belongs to no stream."""
         loop = asyncio.get_running_loop()
         if self._guarded or loop is not self._loop:
             await self._pass_the_door(loop, ())
-        self._commit.batch.checkpoints += (kept.size, kept.position, kept.note, b"".join(kept.peaks))
-        answer = await self._commit.join(loop, "", Head("", 0), Committed(version=0))
-        if isinstance(answer, Unknown):
+        add(self._commit.batch)
+        durable = self._commit.join(loop, Head(""), _BESIDE)
+        self._guarded |= self._full
+        if isinstance(answer := await durable, Unknown):
             raise JournalFailed(answer.reason)
 
     async def _pass_the_door(self, loop: asyncio.AbstractEventLoop, events: Sequence[Event]) -> None:
@@ -200,7 +202,7 @@ class SqliteJournal(Reading):
                 await self._commit.news()
                 continue
             if self._stale:
-                self._next_pk, self._last_id = self._reader.last_pk() + 1, self._reader.last_id()
+                self._last_pk, self._last_id = self._reader.last_pk(), self._reader.last_id()
                 self._stale = False
             self._ballast.recover()
             if not self._ballast.admits(events):
@@ -220,14 +222,14 @@ class SqliteJournal(Reading):
 
     def _settled(self, batch: Batch, written: Written) -> None:
         """What is remembered after a transaction."""
-        if written.state != "stored":
+        if written.state != STORED:
             self._forget()
             if written.full:
                 self._ballast.release()
             return
-        for _, _, stream, head in batch.waiting:
+        for _, _, head in batch.waiting:
             if head.leaves and not head.pending:
-                self._heads.pop(stream, None)
+                self._heads.pop(head.stream, None)
         if len(self._heads) > REMEMBERED:
             self._heads = {stream: head for stream, head in self._heads.items() if head.pending}
         if len(self._ledger) > REMEMBERED:
@@ -242,10 +244,9 @@ class SqliteJournal(Reading):
     def _mark(self) -> int:
         return self._commit.count
 
-    async def _news(self, mark: int) -> bool:
+    async def _news(self, mark: int) -> None:
         while self._commit.count == mark and not self._closed:
             await self._commit.news()
-        return not self._closed
 
     # --- care --------------------------------------------------------------------------------------------------------
     async def verify(self) -> list[Fault]:
@@ -258,20 +259,17 @@ class SqliteJournal(Reading):
 
     async def rebuild_claims(self) -> dict[str, tuple[int, int]]:
         """Count the claims again from the streams. Answers each scope that differed: what was kept, what is counted."""
-        self._held += 1
-        self._guarded = True
-        try:
-            return await self._commit.apart(lambda: self._writer.replace_scopes(*count_claims(self.path)))
-        finally:
-            self._held -= 1
-            self._forget()
-            self._commit.tell()
+        return await self._apart(lambda: self._writer.replace_scopes(*count_claims(self.path)))
 
     async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+        await self._apart(lambda: self._writer.retire(runs, blobs))
+
+    async def _apart(self, work: Callable[[], T]) -> T:
+        """Do some work on the file while nothing is appended."""
         self._held += 1
         self._guarded = True
         try:
-            await self._commit.apart(lambda: self._writer.retire(runs, blobs))
+            return await self._commit.apart(work)
         finally:
             self._held -= 1
             self._forget()

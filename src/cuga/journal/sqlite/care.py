@@ -17,14 +17,14 @@ from cuga.errors import BadInput, JournalCorrupt, JournalFailed
 from cuga.journal.blobs import intact
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import PLAIN
-from cuga.journal.port import Backed
+from cuga.journal.port import LARGEST, Backed
 from cuga.journal.seal import GENESIS, Fault, edited, link, link_of_kept, prefix_of
 from cuga.journal.sqlite.batch import Batch
-from cuga.journal.sqlite.connect import MIGRATION, open_reader, open_writer
+from cuga.journal.sqlite.connect import SQL, open_reader, open_writer
 from cuga.journal.sqlite.lock import Lock
 from cuga.journal.sqlite.reader import Reader
 from cuga.journal.sqlite.row import as_bytes, bodies_of, joined
-from cuga.journal.sqlite.writer import Writer
+from cuga.journal.sqlite.writer import STORED, Writer
 from cuga.journal.statements import migrations, queries
 from cuga.journal.tombstone import is_tombstone, sum_of, without_mark
 from cuga.journal.tree import Tree, leaf_of
@@ -45,8 +45,9 @@ def verify_file(path: Path) -> list[Fault]:
     """All faults of a journal file, the book's first. Empty: chains, blobs and claims hold."""
     connection = open_reader(path)
     try:
-        connection.execute("begin")
-        found = [*_tables(connection, path), *BookCheck(connection, queries("read")).faults()]
+        query = queries("read")
+        connection.execute(query["begin"])
+        found = [*_tables(connection, path), *BookCheck(connection, query).faults()]
         return found or _peaks(connection)
     except (apsw.Error, UnicodeDecodeError) as error:  # the latter for a text that is none
         return [Fault(kind="file_damaged", where=str(path), detail=str(error))]
@@ -57,15 +58,15 @@ def verify_file(path: Path) -> list[Fault]:
 def _tables(connection: apsw.Connection, path: Path) -> list[Fault]:
     """Whether the tables are those that were made. A spoilt letter in their text may leave every row as it was, and
     then change what is stored from there on."""
-    done = list(connection.execute("select name, number, digest from migration"))
+    query = queries("read")
+    done = list(connection.execute(query["every_migration"]))
     made = apsw.Connection(":memory:")
-    made.execute(MIGRATION)
+    made.execute(SQL["make_migration"])
     wanted: set[tuple[Any, ...]] = set()
     for number, name, text in migrations()[: len(done)]:  # a copy may be older than today's tables
         made.execute(text)
         wanted.add((name, number, digest_bytes(text.encode())))
-    query = "select name, type, tbl_name, sql from sqlite_schema"
-    odd = {*made.execute(query), *wanted} ^ {*connection.execute(query), *done}
+    odd = {*made.execute(query["every_table"]), *wanted} ^ {*connection.execute(query["every_table"]), *done}
     made.close()
     if not odd:
         return []
@@ -75,11 +76,12 @@ def _tables(connection: apsw.Connection, path: Path) -> list[Fault]:
 
 def _peaks(connection: apsw.Connection) -> list[Fault]:
     """Whether the tree would go on right: peaks are under no signature, and a root over wrong ones fits nothing."""
-    if not connection.execute("select 1 from sqlite_schema where name = 'checkpoint'").fetchall():
-        return []  # a copy that is older than checkpoints
-    kept = {size: as_bytes(peaks) for size, _, _, peaks in connection.execute(queries("read")["every_checkpoint"])}
+    query = queries("read")
+    if not connection.execute(query["checkpoints_known"]).fetchall():
+        return []
+    kept = {size: as_bytes(peaks) for size, _, _, peaks in connection.execute(query["every_checkpoint"])}
     tree = Tree()
-    for position, hash in connection.execute(queries("read")["links"], (0, -1)) if kept else ():
+    for position, hash in connection.execute(query["links"], (0, LARGEST)) if kept else ():
         tree.add(leaf_of(position, hash))
         if kept.get(tree.size, peaks := b"".join(tree.peaks)) != peaks:
             detail = "its peaks are not those of the record"
@@ -101,6 +103,7 @@ class BookCheck:
     def __init__(self, connection: Asked, query: Mapping[str, str]) -> None:
         self._connection = connection
         self._query = query
+        self._names: dict[int, str] = {}  # stream -> its name, of those that have one
         self._found: list[Fault] = []
         self._needs: dict[str, tuple[str, str]] = {}  # digest -> kind of the fault when it is gone, who needs it
         self._used: dict[str, int] = {}
@@ -110,10 +113,10 @@ class BookCheck:
     def faults(self) -> list[Fault]:
         lengths = self._book()
         for run, version in self._connection.execute(self._query["every_run_length"]):
-            name, seq = lengths.get(run, (f"stream {run}", 0))
+            seq = lengths.get(run, 0)
             if seq < version:
                 detail = f"it ends at {seq}, {version} were written"
-                self._found.append(Fault(kind="truncated", where=f"{name} #{seq + 1}", detail=detail))
+                self._found.append(Fault(kind="truncated", where=f"{self._name(run)} #{seq + 1}", detail=detail))
         self._bytes()
         for name, bodies in self._blanked.items():
             if self._retired.get(name) != sum_of(bodies):
@@ -126,9 +129,13 @@ class BookCheck:
                 self._found.append(Fault(kind="claims_differ", where=scope, detail=detail))
         return self._found
 
-    def _book(self) -> dict[int, tuple[str, int]]:
-        names: dict[int, str] = dict(self._connection.execute(self._query["every_stream"]))
-        prefixes = {pk: prefix_of(name) for pk, name in names.items()}
+    def _name(self, run: int) -> str:
+        return self._names.get(run, f"stream {run}")
+
+    def _book(self) -> dict[int, int]:
+        """Read every append; answers how long each stream is."""
+        self._names |= dict(self._connection.execute(self._query["every_stream"]))
+        prefixes = {pk: prefix_of(name) for pk, name in self._names.items()}
         heads: dict[int, tuple[int, bytes]] = {}
         spoilt: set[int] = set()  # one fault a stream: what follows the first is its echo
         for position, run, expected, version, events, hash in self._connection.execute(self._query["every_append"]):
@@ -140,8 +147,8 @@ class BookCheck:
             )
             if not holds and run not in spoilt:
                 spoilt.add(run)
-                self._found.append(self._chain_fault(names.get(run), position, run, expected, version, last))
-            name = names.get(run, "")
+                self._found.append(self._chain_fault(position, run, expected, version, last))
+            name = self._name(run)
             if tombs := [body for body in bodies if is_tombstone(body)]:  # what was remarked since is beside them
                 self._blanked.setdefault(name, []).extend(tombs)
             for seq, body in enumerate(bodies, expected + 1):
@@ -151,19 +158,17 @@ class BookCheck:
                     or _holds(body, b'"run_started"')
                     or _holds(body, b'"runs_retired"')
                 ):
-                    self._note(body, f"{names.get(run)} #{seq}")
-        return {run: (names.get(run, f"stream {run}"), version) for run, (version, _) in heads.items()}
+                    self._note(body, f"{name} #{seq}")
+        return {run: version for run, (version, _) in heads.items()}
 
-    def _chain_fault(
-        self, name: str | None, position: int, run: int, expected: int, version: int, wanted: int
-    ) -> Fault:
-        if name is None:
+    def _chain_fault(self, position: int, run: int, expected: int, version: int, wanted: int) -> Fault:
+        if run not in self._names:
             return Fault(kind="missing", where=f"position {position}", detail="the stream of this record is gone")
         if expected == wanted:
-            return edited(name, expected, version)
+            return edited(self._name(run), expected, version)
         elsewhere = list(self._connection.execute(self._query["append_at"], (run, wanted)))
         kind, detail = "reordered" if elsewhere else "missing", f"{expected + 1} stands in its place"
-        return Fault(kind=kind, where=f"{name} #{wanted + 1}", detail=detail)
+        return Fault(kind=kind, where=f"{self._name(run)} #{wanted + 1}", detail=detail)
 
     def _note(self, body: bytes, where: str) -> None:
         try:
@@ -195,10 +200,11 @@ def count_claims(path: Path) -> tuple[dict[str, int], dict[str, int]]:
     """What the ledger keeps for each scope, and what the events come to."""
     connection = open_reader(path)
     try:
-        connection.execute("begin")
-        kept = dict(connection.execute(queries("read")["every_scope"]))
+        query = queries("read")
+        connection.execute(query["begin"])
+        kept = dict(connection.execute(query["every_scope"]))
         counted: dict[str, int] = {}
-        for _, _, expected, version, events, _ in connection.execute(queries("read")["every_append"]):
+        for _, _, expected, version, events, _ in connection.execute(query["every_append"]):
             for claim in claims_of(claiming(bodies_of(events, version - expected))):
                 counted[claim.scope] = counted.get(claim.scope, 0) + claim.amount
     finally:
@@ -227,8 +233,8 @@ def back_up(source: Path, target: Path) -> Backed:
         copy = apsw.Connection(str(half))
         try:
             with copy.backup("main", reader, "main") as backup:
-                backup.step(-1)  # all at once: a copy in pieces would begin anew after each commit
-            copy.execute("pragma journal_mode = delete").fetchall()  # one file, nothing beside it
+                backup.step()  # all at once: a copy in pieces would begin anew after each commit
+            copy.execute(SQL["one_file"]).fetchall()
             last = next(iter(copy.execute(queries("read")["last_append"])), (0, GENESIS))
         finally:
             copy.close()
@@ -253,16 +259,17 @@ def restore(backup: Path | None, path: Path, mark: Callable[[Backed], tuple[str,
     """
     lock = Lock(path)
     try:
+        source = backup or path
         half = path.with_name(f"{path.name}.restoring")
         half.unlink(missing_ok=True)
-        if faults := verify_file(backup or path):
+        if faults := verify_file(source):
             first = faults[0]
-            raise JournalCorrupt(f"{backup or path}: {first.kind} at {first.where}, {first.detail}", faults=faults)
-        copied = back_up(backup or path, half)
+            raise JournalCorrupt(f"{source}: {first.kind} at {first.where}, {first.detail}", faults=faults)
+        copied = back_up(source, half)
         epoch = max(_epoch(half), _epoch(path)) + 1
-        writer = open_writer(half, "full", prefill=False)
-        writer.execute(queries("write")["set_epoch"], (epoch,))
-        writer.close()
+        connection = open_writer(half, "full")
+        connection.execute(queries("write")["set_epoch"], (epoch,))
+        connection.close()
         if mark is not None:
             _append(half, *mark(copied))
         aside = _set_aside(path)
@@ -281,12 +288,12 @@ def _append(path: Path, stream: str, event: Event) -> None:
     if head is None:
         return
     bodies, batch = [PLAIN.encode(event)], Batch()
-    batch.last_id, batch.last_hash = position, link(head.prefix, head.version, head.hash, bodies)
-    batch.appends += (position, head.pk, head.version, head.version + 1, joined(bodies), batch.last_hash)
-    writer = Writer(path, "full", lambda _: None, fill=False)
+    hash = link(head.prefix, head.version, head.hash, bodies)
+    batch.add(position, head.pk, head.version, head.version + 1, joined(bodies), hash)
+    writer = Writer(open_writer(path, "full"), lambda _: None)
     written = writer.write(batch)
     writer.close()
-    if written.state != "stored":
+    if written.state != STORED:
         raise JournalFailed(f"the copy could not be marked: {written.error}") from written.error
 
 
@@ -294,7 +301,7 @@ def _epoch(path: Path) -> int:
     """The epoch of a journal, with its log folded into the file; 0 when it cannot be opened any more."""
     try:
         open_reader(path).close()  # first without the right to write: opening a damaged file would delete its log
-        connection = open_writer(path, "full", prefill=False)
+        connection = open_writer(path, "full")
     except JournalFailed:
         return 0
     found = int(next(iter(connection.execute(queries("read")["epoch"])))[0])

@@ -15,7 +15,7 @@ from typing import TypeVar
 from cuga.errors import JournalFailed
 from cuga.journal.port import Committed, Unknown
 from cuga.journal.sqlite.batch import Batch, Head
-from cuga.journal.sqlite.writer import Writer, Written
+from cuga.journal.sqlite.writer import STORED, UNKNOWN, Writer, Written
 from cuga.journal.times import CommitTimes
 
 QUICK_SECONDS = 400e-6  # while recent commits take less, a lone append is not worth a change of thread
@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 class GroupCommit:
     """Owns the open batch and the thread. `settled` is told each batch and what became of it, on the loop."""
+
+    _last_stream: str  # of the newest commit that was made at once in this turn of the loop
 
     def __init__(
         self, writer: Writer, settled: Callable[[Batch, Written], None], on_point: Callable[[str], None]
@@ -43,7 +45,6 @@ class GroupCommit:
         self._called = False  # a flush is on the loop's list
         self._alone = 0  # lone commits in a row
         self._at_once = 0  # commits made at once in this turn of the loop
-        self._last_stream = ""
         self._lone_seconds = QUICK_SECONDS / 4  # moving average of lone commits
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -55,34 +56,34 @@ class GroupCommit:
         return not self._busy and not self.batch.waiting
 
     def join(
-        self, loop: asyncio.AbstractEventLoop, stream: str, head: Head, answer: Committed
+        self, loop: asyncio.AbstractEventLoop, head: Head, answer: Committed
     ) -> asyncio.Future[Committed | Unknown]:
         """Wait for the open batch; the future gives `answer` once that is durable."""
         durable: asyncio.Future[Committed | Unknown] = loop.create_future()
         head.pending += 1
         head.last = durable
-        self.batch.waiting.append((durable, answer, stream, head))
+        self.batch.waiting.append((durable, answer, head))
         if self._busy:
             return durable
         if self._called:
             if len(self.batch.waiting) >= EAGER:
                 self._flush(loop)
         else:
-            if self._alone >= ALONE_AFTER and self._is_still_alone(loop, stream):
+            if self._alone >= ALONE_AFTER and self._is_still_alone(loop, head):
                 self._flush(loop)  # one run at a time: no company will come
             else:
                 self._called = True
                 loop.call_soon(self._flush_called, loop)  # behind everybody who is ready to append now
         return durable
 
-    def _is_still_alone(self, loop: asyncio.AbstractEventLoop, stream: str) -> bool:
+    def _is_still_alone(self, loop: asyncio.AbstractEventLoop, head: Head) -> bool:
         if not self._at_once:
             loop.call_soon(self._next_turn)
-        elif stream != self._last_stream:
+        elif head.stream != self._last_stream:
             self._alone = 0  # somebody else in the same turn: from here on they gather
             return False
         self._at_once += 1
-        self._last_stream = stream
+        self._last_stream = head.stream
         return self._at_once <= AT_ONCE
 
     def _next_turn(self) -> None:
@@ -153,11 +154,11 @@ class GroupCommit:
         self._alone = self._alone + 1 if len(batch.waiting) == 1 else 0
         if self._alone:
             self._lone_seconds += (written.seconds - self._lone_seconds) * 0.2
-        if written.state == "stored":
+        if written.state == STORED:
             self.count += 1
             self.times.add(written.seconds, len(batch.waiting))
             self.trouble = ""
-            for durable, answer, _, head in batch.waiting:
+            for durable, answer, head in batch.waiting:
                 head.pending -= 1
                 if not durable.done():
                     durable.set_result(answer)
@@ -170,13 +171,13 @@ class GroupCommit:
     def _give_up(self, batch: Batch, written: Written) -> None:
         self.trouble = str(written.error)
         behind, self.batch = self.batch, Batch()
-        for durable, _, _, _ in batch.waiting:
+        for durable, _, _ in batch.waiting:
             if not durable.done():
-                if written.state == "unknown":
+                if written.state == UNKNOWN:
                     durable.set_result(Unknown(reason=self.trouble))
                 else:
                     durable.set_exception(JournalFailed(self.trouble))
-        for durable, _, _, _ in behind.waiting:
+        for durable, _, _ in behind.waiting:
             if not durable.done():
                 durable.set_exception(JournalFailed(f"what it was queued behind could not be written: {self.trouble}"))
 

@@ -11,19 +11,19 @@ from pathlib import Path
 import apsw
 
 from cuga.errors import JournalFailed
-from cuga.journal.statements import migrations
+from cuga.journal.statements import migrations, queries
 from cuga.model.value import digest_bytes
 
 SYNCHRONOUS = {"full": 2, "process": 1}  # FULL: every commit is synced; NORMAL: only checkpoints are
 APPLICATION = 0x63756761  # "cuga", in the file's header
 PREFILL_PAGES = 1_050  # a little more than a checkpoint's 1000 pages: the size at which the log is used anew
 CHECKPOINT_PAGES = 1_000
-MIGRATION = "create table if not exists migration (number integer primary key, name text, digest text)"
+SQL = queries("connect")
 OPEN_WRITER = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE
 OPEN_READER = apsw.SQLITE_OPEN_READONLY
 
 
-def open_writer(path: Path, durability: str, vfs: str | None = None, *, prefill: bool = True) -> apsw.Connection:
+def open_writer(path: Path, durability: str, vfs: str | None = None, *, prefill: bool = False) -> apsw.Connection:
     """The one connection that writes, with the tables at today's version."""
     try:
         connection = _connect(path, OPEN_WRITER, vfs)
@@ -48,8 +48,8 @@ def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
     """A connection that can only read; `JournalFailed` when there is no journal."""
     try:
         connection = _connect(path, OPEN_READER, vfs)
-        connection.execute("pragma query_only = on")
-        known = _ask(connection, "pragma application_id")
+        connection.execute(SQL["read_only"])
+        known = _ask(connection, "application")
     except apsw.Error as error:
         raise JournalFailed(f"{path} cannot be read: {error}") from error
     if known != APPLICATION:
@@ -63,48 +63,48 @@ def _prefill(connection: apsw.Connection) -> None:
 
     A growing file needs its metadata synced with each commit, which costs a third of the speed of lone commits.
     """
-    connection.execute("pragma journal_mode = wal")
-    connection.execute("pragma synchronous = off")
-    connection.execute("pragma wal_autocheckpoint = 0")
+    connection.execute(SQL["write_ahead"])
+    connection.execute(SQL["unsynced"])
+    connection.execute(SQL["no_checkpoints"])
     for _ in range(PREFILL_PAGES):
-        connection.execute("update fact set value = value + 1 where name = 'filled'")
+        connection.execute(SQL["fill"])
     connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_RESTART)
 
 
 def _connect(path: Path, flags: int, vfs: str | None) -> apsw.Connection:
     connection = apsw.Connection(str(path), flags=flags, vfs=vfs)
     connection.set_busy_timeout(5_000)
-    connection.execute("pragma cache_size = -32000")
-    connection.execute("pragma temp_store = memory")
+    connection.execute(SQL["cache"])
+    connection.execute(SQL["temporary"])
     return connection
 
 
-def _ask(connection: apsw.Connection, pragma: str) -> object:
-    return next(iter(connection.execute(pragma).fetchall()), (None,))[0]
+def _ask(connection: apsw.Connection, name: str) -> object:
+    return connection.execute(SQL[name]).fetchall()[0][0]
 
 
 def _settle(connection: apsw.Connection, durability: str) -> None:
-    mode = _ask(connection, "pragma journal_mode = wal")
-    connection.execute("pragma fullfsync = on")  # only macOS knows it: without it a sync there is a wish
-    connection.execute("pragma checkpoint_fullfsync = on")
+    mode = _ask(connection, "write_ahead")
+    connection.execute(SQL["full_sync"])
+    connection.execute(SQL["full_sync_of_checkpoints"])
     connection.execute(f"pragma synchronous = {SYNCHRONOUS[durability]}")
-    level = _ask(connection, "pragma synchronous")
+    level = _ask(connection, "level")
     if mode != "wal" or level != SYNCHRONOUS[durability]:
         raise JournalFailed(f"the file system does not allow it: journal mode {mode}, synchronous {level}")
 
 
 def _migrate(connection: apsw.Connection, path: Path) -> None:
-    known = _ask(connection, "pragma application_id")
-    if known != APPLICATION and (known != 0 or _ask(connection, "select count(*) from sqlite_schema") != 0):
+    known = _ask(connection, "application")
+    if known != APPLICATION and (known != 0 or _ask(connection, "count_tables") != 0):
         raise JournalFailed(f"{path} is not a journal of cuga")
     with connection:
         connection.execute(f"pragma application_id = {APPLICATION}")
-        connection.execute(MIGRATION)
-        done = dict(connection.execute("select number, digest from migration"))
+        connection.execute(SQL["make_migration"])
+        done = dict(connection.execute(SQL["migrated"]))
         if done and max(done) > max(number for number, _, _ in migrations()):
             raise JournalFailed(f"{path} was written by a newer cuga", mend="Use that version, or a newer one.")
         for number, name, text in migrations():
             if number not in done:
                 connection.execute(text)
                 values = (number, name, digest_bytes(text.encode()))
-                connection.execute("insert into migration values (?, ?, ?)", values)
+                connection.execute(SQL["add_migration"], values)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import PLAIN, Codec
-from cuga.journal.port import LARGEST, Listed, OpenApproval, Stored, Urgent
+from cuga.journal.port import ALL, DUE, LARGEST, LISTED, Listed, OpenApproval, Stored, Urgent
 from cuga.journal.sqlite.reader import Reader
 from cuga.model.event import Status
 
@@ -33,8 +33,8 @@ class Reading(ABC):
         """Something that differs once there is news."""
 
     @abstractmethod
-    async def _news(self, mark: int) -> bool:
-        """Wait until there is news since the mark; False: there will be none."""
+    async def _news(self, mark: int) -> None:
+        """Wait until there is news since the mark, or there will be none."""
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         return self._codec.open_all(self._reader.read(stream, after))
@@ -51,7 +51,9 @@ class Reading(ABC):
                 yield event
             if page:
                 await asyncio.sleep(0)
-            elif not follow or not await self._news(mark):
+            elif follow:
+                await self._news(mark)
+            else:
                 return
 
     async def blob(self, digest: str, *, stored: bool = False) -> bytes:
@@ -59,23 +61,23 @@ class Reading(ABC):
         return found if stored else self._codec.open_blob(found)
 
     async def runs(
-        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = 50
+        self, *, tenant: str, status: Status | None = None, before: str = "", limit: int = LISTED
     ) -> list[Listed]:
         return self._codec.open_listed(self._reader.runs(tenant, status, before, limit))
 
-    async def due(self, now: datetime, limit: int = 500) -> list[str]:
+    async def due(self, now: datetime, limit: int = DUE) -> list[str]:
         return self._reader.due(now, limit)
 
-    async def unfinished(self, limit: int = 10_000) -> list[str]:
+    async def unfinished(self, limit: int = ALL) -> list[str]:
         return self._reader.unfinished(limit)
 
     async def next_wake(self) -> datetime | None:
         return self._reader.next_wake()
 
-    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = 50) -> list[OpenApproval]:
+    async def open_approvals(self, *, tenant: str, after: str = "", limit: int = LISTED) -> list[OpenApproval]:
         return self._codec.open_cards(self._reader.open_approvals(tenant, after, limit))
 
-    async def urgent_approvals(self, *, tenant: str, limit: int = 50) -> list[Urgent]:
+    async def urgent_approvals(self, *, tenant: str, limit: int = LISTED) -> list[Urgent]:
         return self._reader.urgent_approvals(tenant, limit)
 
     async def waiting(self, *, tenant: str, limit: int = 1_000) -> int:
@@ -90,7 +92,7 @@ class Reading(ABC):
     async def used(self, scope: str) -> int:
         return self._codec.used(self._reader.used)(self._codec.scope(scope))
 
-    async def links(self, after: int = 0, limit: int = 10_000) -> list[tuple[int, bytes]]:
+    async def links(self, after: int = 0, limit: int = ALL) -> list[tuple[int, bytes]]:
         return self._reader.links(after, limit)
 
     async def checkpoint(self, size: int = LARGEST) -> Kept | None:
@@ -105,19 +107,16 @@ class Reading(ABC):
 class ReadOnly(Reading):
     """A journal file as a follower reads it, beside the process that owns it."""
 
-    def __init__(self, path: Path | str, *, vfs: str | None = None) -> None:
-        self._reader = Reader(Path(path), vfs)
+    def __init__(self, path: Path | str) -> None:
+        self._reader = Reader(Path(path))
         self._closed = False
 
     def _mark(self) -> int:
         return self._reader.version_of_data()
 
-    async def _news(self, mark: int) -> bool:
-        while not self._closed:
-            if self._reader.version_of_data() != mark:
-                return True
-            await asyncio.sleep(POLL_SECONDS)
-        return False
+    async def _news(self, mark: int) -> None:
+        while not self._closed and self._reader.version_of_data() == mark:  # noqa: ASYNC110
+            await asyncio.sleep(POLL_SECONDS)  # another process tells nobody
 
     async def close(self) -> None:
         self._closed = True

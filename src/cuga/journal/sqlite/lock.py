@@ -12,6 +12,8 @@ from pathlib import Path
 
 from cuga.errors import HouseBusy
 
+WIDTH = 20  # bytes, for a process id
+
 if sys.platform == "win32":  # pragma: no cover
     import msvcrt
 
@@ -30,16 +32,15 @@ class Lock:
 
     def __init__(self, journal: Path) -> None:
         self.path = journal.with_name(f"{journal.name}.lock")
-        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             _take(self._descriptor)
         except OSError as error:
-            holder = os.pread(self._descriptor, 20, 0).decode("ascii", "replace").strip() or "unknown"
+            holder = os.pread(self._descriptor, WIDTH, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._descriptor)
             mend = f"Go through that process, or end it (process {holder}) and try again; reading needs no lock."
             raise HouseBusy(f"process {holder} writes {journal}", pid=holder, mend=mend) from error
-        os.truncate(self._descriptor, 0)
-        os.pwrite(self._descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(self._descriptor, f"{os.getpid():<{WIDTH}}".encode(), 0)  # over all of the one before
 
     def release(self) -> None:
         """Let the file go. The lock file stays: removing it would let two processes hold two files of that name."""

@@ -15,7 +15,7 @@ import apsw
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
 from cuga.journal.blobs import intact
 from cuga.journal.checkpoint import Kept
-from cuga.journal.port import Listed, OpenApproval, RunRow, Stored, Urgent
+from cuga.journal.port import LARGEST, Listed, OpenApproval, RunRow, Stored, Urgent
 from cuga.journal.seal import GENESIS, verify
 from cuga.journal.sqlite.batch import Head, decode_card, moment, stamp
 from cuga.journal.sqlite.connect import open_reader
@@ -23,7 +23,8 @@ from cuga.journal.sqlite.row import as_bytes, stored_of
 from cuga.journal.statements import queries
 from cuga.model.event import Status
 
-_LATEST = (1 << 63) - 1
+_NEWEST = (LARGEST, LARGEST)  # begin and key of a run that all others come before
+_OLDEST = (-LARGEST, "")  # time and id of a request that all others come after
 _STATUS = {one.value: one for one in Status}
 
 
@@ -92,8 +93,8 @@ class Reader:
         return int(self._one("used", (scope,)) or 0)
 
     def runs(self, tenant: str, status: Status | None, before: str, limit: int) -> list[Listed]:
-        start = next(iter(self._all("run_started", (before,))), (_LATEST, _LATEST)) if before else (_LATEST, _LATEST)
-        values = {"tenant": tenant, "started": start[0], "run": start[1], "limit": limit}
+        started, run = next(iter(self._all("run_started", (before,))), _NEWEST)
+        values = {"tenant": tenant, "started": started, "run": run, "limit": limit}
         if status is None:
             return [_listed(row) for row in self._all("runs_newest", values)]
         return [_listed(row) for row in self._all("runs_by_status", values | {"status": status.value})]
@@ -109,7 +110,7 @@ class Reader:
         return None if stamped is None else moment(stamped)
 
     def open_approvals(self, tenant: str, after: str, limit: int) -> list[OpenApproval]:
-        start = next(iter(self._all("approval_requested", (after,))), (-_LATEST, ""))
+        start = next(iter(self._all("approval_requested", (after,))), _OLDEST)
         return [decode_card(card) for (card,) in self._all("approvals_open", (tenant, *start, limit))]
 
     def urgent_approvals(self, tenant: str, limit: int) -> list[Urgent]:

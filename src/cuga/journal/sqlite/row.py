@@ -41,4 +41,4 @@ def stored_of(stream: str, position: int, expected: int, version: int, events: o
 
 def as_bytes(value: object) -> bytes:
     """A column that should hold bytes; anything else as bytes that no hash of ours fits."""
-    return value if isinstance(value, bytes) else b"not bytes: " + repr(value).encode("utf-8", "backslashreplace")
+    return value if isinstance(value, bytes) else repr(value).encode()

@@ -8,29 +8,29 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import apsw
 
 from cuga.errors import JournalFailed
 from cuga.journal.sqlite.batch import Batch, flat
-from cuga.journal.sqlite.connect import CHECKPOINT_PAGES, open_writer
+from cuga.journal.sqlite.connect import CHECKPOINT_PAGES
 from cuga.journal.sqlite.row import joined
 from cuga.journal.statements import queries, rows
 from cuga.journal.tombstone import RETIRED
 
 POINTS = ("append.admitted", "commit.begin", "commit.written", "commit.done", "append.answered")
+STORED, FAILED, UNKNOWN = "stored", "failed", "unknown"  # surely there, surely not, nobody knows
 SIZES = (500, 120, 30, 9, 3, 1)  # rows a statement; few sizes, so that each stays prepared
 
 
 class Written:
-    """What became of a batch: stored, surely not, or nobody knows."""
+    """What became of a batch."""
 
     __slots__ = ("error", "full", "seconds", "state")
 
     def __init__(self, state: str, seconds: float, error: Exception | None = None) -> None:
-        self.state = state  # "stored", "failed", "unknown"
+        self.state = state  # STORED, FAILED or UNKNOWN
         self.seconds = seconds
         self.error = error
         self.full = isinstance(error, apsw.FullError)
@@ -39,20 +39,17 @@ class Written:
 class Writer:
     """Owns the writing connection. `on_point` is told each of `POINTS` as it is passed."""
 
-    def __init__(
-        self, path: Path, durability: str, on_point: Callable[[str], None], *, vfs: str | None = None, fill: bool = True
-    ) -> None:
-        self._connection = open_writer(path, durability, vfs, prefill=fill)
+    def __init__(self, connection: apsw.Connection, on_point: Callable[[str], None]) -> None:
+        self._connection = connection
         self._point = on_point
         self._pages = 0
         self._connection.set_wal_hook(self._grew)  # in place of the automatic checkpoint, which could stall the loop
         self._run = self._connection.cursor().execute
-        write = queries("write")
+        self._sql = queries("write")
         self._sized = {
-            name: [(size, rows(sql, size)) for size in SIZES] for name, sql in write.items() if "values (?" in sql
+            name: [(size, rows(sql, size)) for size in SIZES] for name, sql in self._sql.items() if "values (?" in sql
         }
-        self._heal = write["heal"]
-        self._hash_at = queries("read")["hash_at"]
+        self._begin, self._commit = self._sql["begin"], self._sql["commit"]
 
     def _grew(self, _connection: apsw.Connection, _database: str, pages: int) -> int:
         self._pages = pages
@@ -68,48 +65,47 @@ class Writer:
         committing = False
         try:
             self._point("commit.begin")
-            self._run("begin immediate")
+            self._run(self._begin)
             for name, values, width in batch.statements():
                 self._insert(name, values, width)
             self._point("commit.written")
             committing = True
-            self._run("commit")
+            self._run(self._commit)
             self._point("commit.done")
         except Exception as error:
             return Written(self._after(batch, committing, error), time.perf_counter() - start, error)
-        return Written("stored", time.perf_counter() - start)
+        return Written(STORED, time.perf_counter() - start)
 
     def _insert(self, name: str, values: list[Any], width: int) -> None:
         sized = self._sized[name]
         if len(values) == width:  # a lone append's
             self._run(sized[-1][1], values)
             return
-        at, left = 0, len(values) // width
+        at = 0
         for size, sql in sized:
-            while left >= size:
-                step = size * width
+            step = size * width
+            while at + step <= len(values):
                 self._run(sql, values[at : at + step])
                 at += step
-                left -= size
 
     def _after(self, batch: Batch, committing: bool, error: Exception) -> str:
         """What became of a batch whose transaction raised."""
         try:
             if self._connection.in_transaction:  # a full disk or a failed write has rolled back by itself
-                self._run("rollback")
+                self._run(self._sql["rollback"])
             if not committing:
-                return "failed"
+                return FAILED
             if batch.last_id and self._holds(batch):
-                return "stored"
+                return STORED
             # A failed sync may leave a whole transaction in the log, which a crash now would bring back to life.
-            self._run(self._heal)
+            self._run(self._sql["heal"])
         except apsw.Error:
             # A write that found the disk full never reached the mark that ends a transaction.
-            return "unknown" if committing and not isinstance(error, apsw.FullError) else "failed"
-        return "failed"
+            return UNKNOWN if committing and not isinstance(error, apsw.FullError) else FAILED
+        return FAILED
 
     def _holds(self, batch: Batch) -> bool:
-        return any(found == batch.last_hash for (found,) in self._run(self._hash_at, (batch.last_id,)))
+        return any(found == batch.last_hash for (found,) in self._run(self._sql["hash_at"], (batch.last_id,)))
 
     def checkpoint(self) -> str:
         """Move the log into the file and answer what went wrong, or nothing: commits are durable in the log as well.
@@ -126,7 +122,7 @@ class Writer:
     def replace_scopes(self, kept: dict[str, int], counted: dict[str, int]) -> dict[str, tuple[int, int]]:
         """Put what was counted in the place of what is kept. Answers where the two differed."""
         with self._connection:
-            self._run(queries("write")["clear_scopes"])
+            self._run(self._sql["clear_scopes"])
             self._insert("set_scopes", flat(counted.items()), 2)
         scopes = sorted(kept.keys() | counted.keys())
         pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in scopes}
@@ -134,22 +130,18 @@ class Writer:
 
     def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str]) -> None:
         """Put tombstones in the place of events, and write the file anew without what was there. `JournalFailed`."""
-        read, write = queries("read"), queries("write")
+        sql = self._sql
         try:
             with self._connection:
                 for stream, bodies in runs.items():
-                    (pk,) = next(iter(self._run(read["stream_pk"], (stream,))))
-                    rows_of: list[Any] = self._run(read["appends"], {"run": pk, "after": 0}).fetchall()
-                    for position, expected, version, _, _ in rows_of:
-                        if version > len(bodies):
-                            break  # appended since the tombstones were made: it stays as it is
-                        self._run(write["retire_append"], (joined(bodies[expected:version]), position))
-                    self._run(write["retire_run"], (RETIRED, RETIRED, pk))
+                    appends: list[Any] = self._run(sql["appends_of"], (stream, len(bodies))).fetchall()
+                    for position, expected, version in appends:
+                        self._run(sql["retire_append"], (joined(bodies[expected:version]), position))
+                    self._run(sql["retire_run"], (RETIRED, RETIRED, stream))
                 for digest in blobs:
-                    self._run(write["drop_blob"], (digest,))
-            self._run("vacuum")  # what was there is not left in free pages
+                    self._run(sql["drop_blob"], (digest,))
+            self._run(sql["vacuum"])  # what was there is not left in free pages
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # nor in the log
-            self._pages = 0
         except apsw.Error as error:
             raise JournalFailed(f"the tombstones could not be written: {error}") from error
 

@@ -106,7 +106,7 @@ def the_tree_takes_leaves_for_nodes(bed: Bed) -> None:
 def rows_hold_words_in_clear(bed: Bed) -> None:
     """Events are sealed, and the line of the run says the same in clear."""
 
-    def wrong(self: Codec, stream: str, index: Index | None) -> Index | None:
+    def wrong(self: Codec, stream: str, index: Index) -> Index:
         return index
 
     bed.set(Codec, "seal_index", wrong)
