@@ -58,11 +58,10 @@ async def test_a_run_is_started_in_the_name_of_whose_key_it_is_and_waits_for_som
 
 
 async def test_a_key_that_is_not_for_steering_stops_no_run() -> None:
-    from mcp.shared.exceptions import MCPError
-    from tests.scenario.test_mcp_server import TasksExtension, asked
-
     from mcp.client.client import Client
     from mcp.client.streamable_http import streamable_http_client
+    from mcp.shared.exceptions import MCPError
+    from tests.scenario.test_mcp_server import TasksExtension, asked
 
     async with team() as served:
         for more, is_stopped in (((), False), (("steer_run",), True)):

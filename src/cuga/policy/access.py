@@ -172,9 +172,7 @@ def votes_there_are(*, requesters: tuple[str, ...], roles: tuple[str, ...], curr
     return len({principal or name for name, principal in able.items()})
 
 
-def deciders(
-    *, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime
-) -> dict[str, str]:
+def deciders(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> dict[str, str]:
     """Who may decide, and for whom; empty: for themselves."""
     able = {}
     for name in sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations}):

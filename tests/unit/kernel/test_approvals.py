@@ -632,7 +632,9 @@ def test_a_vote_for_somebody_counts_as_whoever_it_would_be_for_by_now():
     everybody = {"ada": ("operator",), "grace": ("approver",), "lin": ("approver",), "bob": ("viewer",)}
     dates = {"starts": AT - timedelta(hours=1), "ends": AT + timedelta(hours=9)}
     lent = [Delegation(delegation_id=name, user=name, delegate="bob", **dates) for name in ("grace", "lin")]
-    story = waiting(TWO_TO_AGREE, roles=everybody, delegations=tuple(lent)).when(approve("note", by=Principal(id="bob")))
+    story = waiting(TWO_TO_AGREE, roles=everybody, delegations=tuple(lent)).when(
+        approve("note", by=Principal(id="bob"))
+    )
     assert story.found("approval_received").on_behalf_of == "grace"
     story.after(roles={**everybody, "grace": ()}).when(approve("note", by=LIN)).then("run_parked")
     assert "note" in story.state.awaiting
