@@ -170,7 +170,12 @@ def _as_whom(said: McpServer | OpenApiDocument, told: Mapping[str, str]) -> list
         return [said.url, {scheme: told.get(name, "") for scheme, name in said.secrets.items()}]
     names = [said.token, *((said.oauth.client, said.oauth.secret) if said.oauth else ())]
     issuer = said.oauth.issuer if said.oauth else ""
-    return [said.origin, issuer, [told.get(name, "") for name in names], {name: told.get(name, "") for name in said.env}]
+    return [
+        said.origin,
+        issuer,
+        [told.get(name, "") for name in names],
+        {name: told.get(name, "") for name in said.env},
+    ]
 
 
 @cache
