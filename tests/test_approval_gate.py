@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import threading
+from datetime import UTC, datetime
 
 import msgspec
 import pytest
@@ -36,6 +37,7 @@ from cuga.orchestrator.house.place import make
 from cuga.orchestrator.library.asking import response_of
 from cuga.orchestrator.library.rooms import rules_for_agents
 
+AT = datetime(2026, 1, 5, tzinfo=UTC)
 CONTEXT = ExecutionContext(trace_id="t1", profile="enterprise")
 
 
@@ -246,7 +248,8 @@ async def test_a_yes_that_was_taken_back_is_no_yes(world):
 @pytest.mark.parametrize(
     ("state", "approved"),
     [
-        *((state, True) for state in ("approved", "used")),
+        ("used", True),
+        ("approved", False),  # nobody has taken the yes yet
         *((s, False) for s in ("open", "denied", "amended", "request-changes", "expired", "lapsed", "revoked")),
         ("superseded", False),
     ],
@@ -261,6 +264,32 @@ async def test_the_state_of_a_request_is_its_answer_whatever_the_votes(world, st
 
 
 # --- the gate ---------------------------------------------------------------------------------------------------------
+async def test_a_yes_while_the_house_is_halted_lets_nobody_go_on_before_that_is_lifted():
+    async with Coordinator(profile="enterprise", user="ann") as house:
+        gate = ApprovalGate(manager=ApprovalManager(home=Home.of(house)))
+        first, second = [await gate.manager.open_request("wire_money", {"to": to}) for to in ("x", "y")]
+        await house.change(h.Halted(at=AT, reason="stop"))
+        for request in (first, second):
+            await gate.approve(request.request_id, "bob")
+            with pytest.raises(ApprovalTimeoutError):
+                await gate.wait_for_approval(request, timeout_s=0.1)
+        await house.revoke(second.request_id, "not any more")
+        with pytest.raises(ApprovalDeniedError):
+            await gate.wait_for_approval(second, timeout_s=1)
+        await house.change(h.HaltLifted(at=AT))
+        assert (await gate.wait_for_approval(first, timeout_s=20)).approved
+
+
+async def test_a_yes_whose_run_ended_without_it_is_no_yes():
+    async with Coordinator(profile="enterprise", user="ann") as house:
+        manager = ApprovalManager(home=Home.of(house))
+        request = await manager.open_request("wire_money", {"to": "x"})
+        await house.change(h.Halted(at=AT, reason="stop"))
+        await house.answer(request.request_id, "approve")
+        await house.cancel((await house.card(request.request_id)).run_id)
+        assert not (await manager.wait_for(request.request_id, 1)).approved
+
+
 async def test_the_gate_gives_a_yes():
     gate = ApprovalGate(ApprovalPolicy(timeout_seconds=20))
     request = gate.create_request("pay", {"sum": 1}, CONTEXT, reasoning="due")

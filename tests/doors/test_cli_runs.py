@@ -93,6 +93,7 @@ def test_a_cancelled_run_ends_with_7(cuga: Terminal) -> None:
         (("trace", "ZZZZZZ"), "no such run"),
         (("approve", "ZZZZZZ"), "no such approval"),
         (("top-up", "last", "--amount", "-1"), "a top-up adds"),
+        (("top-up", "last", "--amount", "0.4"), "less than one"),
         (("runs", "--house", "/no/such/house"), "cuga init DIR"),
     ],
 )

@@ -57,6 +57,26 @@ async def test_a_run_is_started_in_the_name_of_whose_key_it_is_and_waits_for_som
         assert line.requester == "ann"
 
 
+async def test_a_key_that_is_not_for_steering_stops_no_run() -> None:
+    from mcp.client.client import Client
+    from mcp.client.streamable_http import streamable_http_client
+    from mcp.shared.exceptions import MCPError
+    from tests.scenario.test_mcp_server import TasksExtension, asked
+
+    async with team() as served:
+        for more, is_stopped in (((), False), (("steer_run",), True)):
+            key, extension = await served.program("ann", "look", "start_run", *more), TasksExtension()
+            async with Client(
+                streamable_http_client(f"{ORIGIN}/mcp", http_client=key.http), extensions=[extension]
+            ) as client:
+                await client.call_tool("submit_run", {"goal": "Post to x@example.com"})
+                run_id = extension.given[0].task_id
+                await served.front.wait(run_id)
+                with contextlib.suppress(MCPError):
+                    await asked(client, "tasks/cancel", run_id)
+            assert ((await served.front.result(run_id)).status.value == "cancelled") is is_stopped
+
+
 async def test_a_foreign_page_is_refused_before_anything_is_read() -> None:
     async with team() as served:
         key = await served.program("ann", "look", "start_run")

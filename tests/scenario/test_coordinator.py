@@ -249,6 +249,22 @@ async def test_a_used_up_budget_parks_and_a_top_up_goes_on(house: Coordinator) -
     assert (await house.wait(result.run_id)).success
 
 
+async def test_a_top_up_without_an_amount_is_as_much_as_the_run_had(house: Coordinator) -> None:
+    reads = tuple(PlanStep(tool="read_number", input={"number": n}) for n in range(5))
+    result = await house.execute_plan(Plan(goal="read", steps=reads, budget=ToolBudget(total_calls=2)))
+    await house.top_up(result.run_id)
+    assert (await house.wait(result.run_id)).status is Status.PARKED
+    assert (await house.budget(result.run_id)).total.limit == 4
+
+
+async def test_a_top_up_only_adds(house: Coordinator) -> None:
+    plan = Plan(goal="read", steps=(PlanStep(tool="read_number"),), budget=ToolBudget(total_calls=0))
+    result = await house.execute_plan(plan)
+    with pytest.raises(BadInput, match="cannot take away"):
+        await house.top_up(result.run_id, "calls", -5)
+    assert (await house.budget(result.run_id)).total.limit == 0
+
+
 async def test_a_large_result_lies_out_of_line_and_later_steps_still_reach_into_it(house: Coordinator) -> None:
     plan = steps(
         PlanStep(tool="much", name="much"),

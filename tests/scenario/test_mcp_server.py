@@ -157,6 +157,11 @@ async def test_the_same_run_id_begins_one_run(house):
             assert (await client.call_tool("submit_run", said)).structured_content["run_id"] == run_id
         other = await client.call_tool("submit_run", {"goal": "something else", "run_id": run_id})
         assert other.is_error and other.structured_content["code"] == "invalid_transition"
+        for profile, is_refused in (("smb", False), ("enterprise", True)):
+            again = await client.call_tool("submit_run", {"goal": "act", "run_id": run_id, "profile": profile})
+            assert again.is_error is is_refused, profile
+    async with Client(over(house, Principal(id="otto", roles=("operator",)))) as client:
+        assert (await client.call_tool("submit_run", {"goal": "act", "run_id": run_id})).is_error
     assert len(await house.runs()) == 1
 
 

@@ -27,7 +27,7 @@ PATHS = {
 }
 
 
-def billing(tmp_path: Path, server: Loopback, more: str = "") -> Coordinator:
+def billing(tmp_path: Path, server: Loopback, more: str = "", **variables: str) -> Coordinator:
     """A house with the document of a local server."""
     entry = "document: billing.json\n    domain: knowledge\n    secrets: {token: BILLING_TOKEN}"
     said = f"\nopenapi:\n  billing:\n    {entry}\n{more}"
@@ -36,8 +36,8 @@ def billing(tmp_path: Path, server: Loopback, more: str = "") -> Coordinator:
     root = {"openapi": "3.0.3", "servers": [{"url": server.url}], "paths": PATHS, "security": [{"token": []}]}
     root["components"] = {"securitySchemes": scheme}
     (house / "billing.json").write_text(json.dumps(root))
-    variables = {"BILLING_TOKEN": "sesame-opens-billing", "CUGA_INSIDE": server.inside}
-    return Coordinator(house=house, profile="smb", settings=read_settings(variables))
+    told = {"BILLING_TOKEN": "sesame-opens-billing", "CUGA_INSIDE": server.inside, **variables}
+    return Coordinator(house=house, profile="smb", settings=read_settings(told))
 
 
 def step(name: str, **arguments: object) -> Plan:
@@ -134,6 +134,30 @@ async def test_a_document_that_changes_is_not_the_one_that_was_approved(tmp_path
             result = await house.wait(run_id)
             assert "has changed since this run began" in result.reason
             assert server.arrived == []
+
+
+async def test_what_was_approved_for_one_account_is_not_sent_as_another(tmp_path):
+    other = {"OTHER_TOKEN": "sesame-opens-another-account"}
+    async with Loopback(lambda _: json_reply({})) as server:
+        async with billing(tmp_path, server, **other) as house:
+            run_id = (await house.execute_plan(step("makeinvoice", body={"to": "Ann"}))).run_id
+            (card,) = await house.inbox(run_id)
+            registry = tmp_path / "house/registry.yaml"
+            registry.write_text(registry.read_text().replace("BILLING_TOKEN", "OTHER_TOKEN"))
+            assert (await house.execute_plan(step("listinvoices"))).success
+            await house.answer(card.approval_id, "approve", digest=card.digest)
+            await house.wait(run_id)
+            assert [arrived.method for arrived in server.arrived] == ["GET"]
+            (again,) = await house.inbox(run_id)
+            assert again.digest != card.digest
+        async with billing(tmp_path, server, BILLING_TOKEN="sesame-of-a-third") as house:
+            await house.answer(again.approval_id, "approve", digest=again.digest)
+            await house.wait(run_id)
+            assert [arrived.method for arrived in server.arrived] == ["GET"]
+            (last,) = await house.inbox(run_id)
+            await house.answer(last.approval_id, "approve", digest=last.digest)
+            assert (await house.wait(run_id)).success
+            assert server.arrived[-1].headers["authorization"] == "Bearer sesame-of-a-third"
 
 
 async def test_a_document_that_is_not_there_stops_the_house_with_its_name(tmp_path):

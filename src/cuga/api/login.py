@@ -97,8 +97,8 @@ async def log_in(doors: Here, request: Request, said: Annotated[NameAndPassword,
     doors.rates.take("login", _address(request))
     doors.rates.take("login of", said.user)
     kept = doors.credentials.password_hash(said.user)
-    if not await passwords.holds(kept, said.password):
-        await doors.front.login_failed(said.user)
+    if not await passwords.holds(kept, said.password) or doors.credentials.password_hash(said.user) != kept:
+        await doors.front.login_failed(said.user)  # it was wrong, or was taken away while it was looked at
         raise NotSignedIn("this name and this password do not belong together")
     response = nothing()
     sign_in(doors, response, said.user, "password")
@@ -123,11 +123,11 @@ async def come_in_by_link(doors: Here, request: Request, said: Annotated[Token, 
 async def accept_invitation(doors: Here, request: Request, said: Annotated[Invitation, Body()]) -> Response:
     """Set a first or a new password with the link of an invitation, and sign in."""
     doors.rates.take("login", _address(request))
-    passwords.fit(said.password)
+    hashed = await passwords.hashed(said.password)  # before: a link that is taken back meanwhile sets none
     user = doors.credentials.take_link(said.token, "invitation", "reset")
     if not user:
         raise NotSignedIn("this link was used or is too old", mend="Ask an admin for a new one.")
-    doors.credentials.set_password_hash(user, await passwords.hashed(said.password))
+    doors.credentials.set_password_hash(user, hashed)
     response = nothing()
     sign_in(doors, response, user, "password")
     return response
@@ -210,7 +210,10 @@ async def set_password(doors: Here, request: Request, asker: Known, said: Annota
         raise NotAllowed("that is not the password before")
     if not kept:
         await must_be_proved(doors, asker.session)
-    doors.credentials.set_password_hash(asker.id, await passwords.hashed(said.password, asker.id))
+    hashed = await passwords.hashed(said.password, asker.id)
+    if doors.credentials.session(asker.token) is None or doors.credentials.password_hash(asker.id) != kept:
+        raise NotSignedIn("the password or this way in was taken away meanwhile")
+    doors.credentials.set_password_hash(asker.id, hashed)
     response = nothing()
     sign_in(doors, response, asker.id, "password")
     return response

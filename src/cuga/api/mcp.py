@@ -9,17 +9,26 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, MutableMapping
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from cuga.api.mcp_server import mcp_server
 from cuga.api.mcp_window import Front, Link, Window, told_to
 from cuga.model.context import Principal
 
 Scope = MutableMapping[str, Any]
-Resolver = Callable[[Scope], Awaitable[Principal | None]]  # who asks; None: nobody that is known
+
+
+class Caller(NamedTuple):
+    """Who asks, and whether they may end runs as well."""
+
+    principal: Principal
+    may_stop: bool = True
+
+
+Resolver = Callable[[Scope], Awaitable[Principal | Caller | None]]  # who asks; None: nobody that is known
 
 MAX_BODY = 1024 * 1024
-_WHO = "cuga.mcp.principal"
+_WHO = "cuga.mcp.caller"
 
 
 class McpApp:
@@ -60,10 +69,12 @@ class McpApp:
         if who is None:
             await _refuse(send)
             return
-        await self._app({**scope, _WHO: who}, receive, send)
+        caller = who if isinstance(who, Caller) else Caller(who)
+        await self._app({**scope, _WHO: caller}, receive, send)
 
     async def _window(self, ctx: Any) -> Window:
-        return Window(self._front, ctx.request.scope[_WHO], self._link)
+        caller: Caller = ctx.request.scope[_WHO]
+        return Window(self._front, caller.principal, self._link, may_stop=caller.may_stop)
 
 
 async def serve_stdio(front: Front, *, link: Link = told_to) -> None:

@@ -17,11 +17,10 @@ from starlette.routing import BaseRoute, Mount, Route
 from cuga.api.auth import asker_of
 from cuga.api.doors import Doors
 from cuga.errors import NotSignedIn
-from cuga.model.context import Principal
 from cuga.policy.access import Verb
 
 if TYPE_CHECKING:
-    from cuga.api.mcp import McpApp
+    from cuga.api.mcp import Caller, McpApp
 
 PATH = "/mcp"
 NEEDED = frozenset({Verb.LOOK.value, Verb.START.value})
@@ -87,9 +86,13 @@ class _AtRoot:
         await self._app({**scope, "path": f"{root}/", "root_path": root}, receive, send)
 
 
-async def _who(scope: Any) -> Principal | None:
+async def _who(scope: Any) -> Caller | None:
+    from cuga.api.mcp import Caller
+
     try:
         asker = await asker_of(HTTPConnection(scope))
     except NotSignedIn:
         return None
-    return asker.principal if asker.key is not None and set(asker.key.scopes) >= NEEDED else None
+    if asker.key is None or not set(asker.key.scopes) >= NEEDED:
+        return None
+    return Caller(asker.principal, may_stop=Verb.STEER.value in asker.key.scopes)

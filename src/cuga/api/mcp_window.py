@@ -43,12 +43,15 @@ def told_to(approval_id: str) -> str:
 
 
 class Window:
-    """A house as one caller sees it. Without a `principal` the house's own user asks."""
+    """A house as one caller sees it. Without a `principal` the house's own user asks. `may_stop`: also to end runs."""
 
-    def __init__(self, front: Front, principal: Principal | None = None, link: Link = told_to) -> None:
+    def __init__(
+        self, front: Front, principal: Principal | None = None, link: Link = told_to, *, may_stop: bool = True
+    ) -> None:
         self._front = front
         self._principal = principal
         self._link = link
+        self._may_stop = may_stop
 
     async def submit(self, goal: str, profile: str = "", run_id: str = "") -> str:
         """Begin a run; the same `run_id` begins it once. Returns its id when it is durable."""
@@ -56,7 +59,7 @@ class Window:
         try:
             return await self._front.start(goal, profile=profile, run_id=run_id, **self._by())
         except CugaError as error:
-            if run_id and error.code == "invalid_transition" and await self._is_same(run_id, goal):
+            if run_id and error.code == "invalid_transition" and await self._is_same(run_id, goal, profile):
                 return run_id
             raise
 
@@ -109,6 +112,8 @@ class Window:
 
     async def stop(self, run_id: str) -> None:
         """Stop a run; what has happened stays."""
+        if not self._may_stop:
+            raise NotAllowed("this key is not for steering runs", mend="Make one with --scope steer_run as well.")
         self._must_be_allowed("stop a run")
         await self._front.cancel(run_id, "asked for over MCP", **self._by())
 
@@ -132,11 +137,13 @@ class Window:
     def _by(self) -> dict[str, Principal]:
         return {} if self._principal is None else {"by": self._principal}
 
-    async def _is_same(self, run_id: str, goal: str) -> bool:
+    async def _is_same(self, run_id: str, goal: str, profile: str) -> bool:
         try:
-            return (await self._front.show(run_id)).goal == goal.strip()
+            found = await self._front.show(run_id)
         except RunNotFound:
             return False
+        is_theirs = self._principal is None or found.requester == self._principal.id
+        return is_theirs and found.goal == goal.strip() and profile in ("", found.profile)
 
 
 def waiting(result: RunResult, link: Link) -> list[dict[str, Any]]:

@@ -16,7 +16,7 @@ from cuga.model import event as e
 from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Verdict
-from cuga.policy.access import Access, is_solo, may_decide, roles_at, votes_there_are, who_can
+from cuga.policy.access import Access, deciders, is_solo, may_decide, roles_at, votes_there_are, who_can
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -139,16 +139,17 @@ def _ask_anew(
 
 def _that_count(
     turn: Turn, votes: tuple[tuple[str, str], ...], requesters: tuple[str, ...], roles: tuple[str, ...]
-) -> tuple[tuple[str, str], ...]:
-    """The votes of those who may still decide: a role that was taken away since no longer counts."""
+) -> tuple[tuple[str, ...], ...]:
+    """The votes of those who may still decide: a role that was taken away since no longer counts. Each with whom it was
+    given for, and whom it would be given for now: somebody who stands in for two has one vote with either."""
     current = turn.current
     if not votes or not current.roles:
         return votes
-    able = who_can(requesters=requesters, roles=roles, current=current, at=turn.now)
-    return tuple(vote for vote in votes if vote[0] in able)
+    able = deciders(requesters=requesters, roles=roles, current=current, at=turn.now)
+    return tuple((by, behalf, able[by]) for by, behalf in votes if by in able)
 
 
-def _of_others(votes: tuple[tuple[str, str], ...], by: str, on_behalf_of: str) -> tuple[tuple[str, str], ...]:
+def _of_others(votes: tuple[tuple[str, ...], ...], by: str, on_behalf_of: str) -> tuple[tuple[str, ...], ...]:
     """The votes beside one's own: two clicks by one person are one vote, and so are a person and somebody who decides
     for them."""
     own = {by, on_behalf_of} - {""}

@@ -23,6 +23,7 @@ from cuga.model.failure import FailureMode
 from cuga.model.plan import Step
 from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import digest_bytes, encode
+from cuga.policy.access import has_asked, is_solo
 from cuga.policy.budget import charges
 from cuga.policy.judge import Ruling
 from cuga.policy.profile import Consent, Profile, StandingRule
@@ -294,11 +295,16 @@ def _standing_consent(
     """The rule that agrees in advance, with the use it takes; never for a call with an outside effect."""
     if ruling.consent is Consent.RULE and step.side_effect is not SideEffect.EXECUTE:
         return f"profile:{turn.rules.profile.name}/{step.side_effect.value}-stays-inside", ()
-    if step.side_effect is SideEffect.EXECUTE or step.ask_first:
+    if step.side_effect is SideEffect.EXECUTE or step.ask_first or turn.rules.profile.approvals.quorum > 1:
         return "", ()
-    for standing in turn.current.standing_rules:
+    s, current = turn.state, turn.current
+    asked = (*s.askers.get(step.step_id, ()), *s.requesters)
+    is_alone = is_solo(s.started.requester, current.roles)
+    for standing in current.standing_rules:
         if not covers(standing, step.tool, turn.rules.profile.name, arguments, turn.now):
             continue
+        if not is_alone and has_asked(standing.by, asked, current):
+            continue  # who asks does not decide, in advance neither
         scope = f"standing/{standing.rule_id}"
         if turn.held(scope) < standing.uses:
             return f"standing:{standing.rule_id}", (e.Claim(scope=scope, amount=1, limit=standing.uses),)

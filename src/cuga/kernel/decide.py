@@ -199,8 +199,9 @@ def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
         raise InvalidTransition(f"step {command.step!r} is not in doubt")
     _must_be_a_person(command)
     _may(turn, command.by, Verb.SETTLE)
-    held = s.held.get(command.step, ())
-    gives_back = held if command.answer is DoubtAnswer.DID_NOT else ()  # again: the first may have happened
+    # after "again" the first may have happened, whatever became of the repeat
+    is_first = command.answer is DoubtAnswer.DID_NOT and not s.consents.get(command.step)
+    gives_back = s.held.get(command.step, ()) if is_first else ()
     turn.emit(
         e.DoubtResolved(
             at=turn.now,

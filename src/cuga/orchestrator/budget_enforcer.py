@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, Protocol
 
-from cuga.errors import BudgetRefused, InvalidTransition
+from cuga.errors import BadInput, BudgetRefused, InvalidTransition
 from cuga.model import given
 from cuga.model.plan import Budget
 from cuga.model.value import micros, units
@@ -157,6 +157,8 @@ def _wanted(tool: str, domain: str, cost: float, tokens: int) -> tuple[tuple[str
     given.words("the domain to charge", domain)
     given.whole("the tokens to charge", tokens)
     drawn = charges(tool, domain, micros(given.number("the cost to charge", cost)))
+    if cost < 0 or tokens < 0:
+        raise BadInput("a call takes from a budget and gives nothing back to it", mend="Charge 0 or more.")
     return tuple((scope, tokens if scope == TOKENS else amount) for scope, amount in drawn)
 
 

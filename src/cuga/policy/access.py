@@ -86,7 +86,7 @@ def may_decide(
         return Access(allowed=True, reasons=("a house with one user: recorded as solo",), solo=True)
     if by.id in requesters:
         return _no(f"{by.id} asked for it, and who asks does not decide")
-    if any(whose(by, name, current) is Whose.OWN for name in requesters):
+    if has_asked(by.id, requesters, current):
         return _no(f"{by.id} took over what was asked for, and who asks does not decide")
     wanted = " or ".join(roles) or "nobody"
     if held := [role for role in roles if role in roles_of(by, current)]:
@@ -101,6 +101,8 @@ def may_decide(
             reasons.append(f"{said}: not now")
         elif delegation.user in requesters:
             reasons.append(f"{said}, but {delegation.user} asked for it")
+        elif has_asked(delegation.user, requesters, current):
+            reasons.append(f"{said}, but {delegation.user} took over what was asked for")
         elif not set(roles) & set(current.roles.get(delegation.user, ())):
             reasons.append(f"{said}, but {delegation.user} is not {wanted}")
         else:
@@ -133,6 +135,12 @@ def whose(by: Principal, requester: str, current: Current) -> Whose:
     return Whose.OWN if requester == by.id else Whose.OTHERS
 
 
+def has_asked(name: str, requesters: tuple[str, ...], current: Current) -> bool:
+    """Whether somebody is among those who asked, or has taken over from one who left."""
+    somebody = Principal(id=name)
+    return name in requesters or any(whose(somebody, asked, current) is Whose.OWN for asked in requesters)
+
+
 def asks_for_proof(risk: str, by: Principal, current: Current) -> bool:
     """Whether a decision of this risk asks for a fresh proof of who decides; one who is alone in a house has proved it
     by holding the house."""
@@ -155,15 +163,16 @@ def roles_at(
 
 def who_can(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> tuple[str, ...]:
     """Everybody known to the house who may decide on what `requesters` asked for, at that time."""
-    return tuple(_able(requesters, roles, current, at))
+    return tuple(deciders(requesters=requesters, roles=roles, current=current, at=at))
 
 
 def votes_there_are(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> int:
     """How many votes can come together: somebody and who stands in for them have one."""
-    return len({principal or name for name, principal in _able(requesters, roles, current, at).items()})
+    able = deciders(requesters=requesters, roles=roles, current=current, at=at)
+    return len({principal or name for name, principal in able.items()})
 
 
-def _able(requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> dict[str, str]:
+def deciders(*, requesters: tuple[str, ...], roles: tuple[str, ...], current: Current, at: datetime) -> dict[str, str]:
     """Who may decide, and for whom; empty: for themselves."""
     able = {}
     for name in sorted(current.roles.keys() | {delegation.delegate for delegation in current.delegations}):

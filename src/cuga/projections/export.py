@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -20,7 +20,10 @@ from cuga.projections.result import RunResult
 
 FORMATS = ("csv", "json", "xlsx")
 MOST_SHEET_ROWS, MOST_CELL = 1_048_576, 32_767  # what a worksheet can hold
+MOST_SHEET_NAME, MOST_FILE_NAME = 31, 50  # signs of a name; of a file's beside the run and the ending, 255 bytes in all
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NO_SHEET = re.compile(r"[\\/*?:\[\]']")
+_NO_FILE = re.compile(r"[^\w.#-]")  # a tool names its tables, and not where files go
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Table = list[dict[str, Any]]
@@ -59,9 +62,9 @@ def tables_of(result: RunResult) -> dict[str, Table]:
         parts = output.items() if isinstance(output, dict) else [("rows", output)]
         for name, rows in parts:
             if isinstance(rows, list) and rows and all(isinstance(row, dict) for row in rows):
-                found[f"{step}-{name}"] = rows
+                found[_free(f"{step}-{name}", found)] = rows
         if isinstance(output, dict) and (single := {k: v for k, v in output.items() if not isinstance(v, list | dict)}):
-            found[f"{step}-result"] = [single]
+            found[_free(f"{step}-result", found)] = [single]
     return {name: table for name, table in found.items() if table}
 
 
@@ -94,7 +97,9 @@ def exported(result: RunResult, form: str, scrub: Scrub | None = None) -> dict[s
         case "json":
             files = {f"{result.run_id}.json": result.json() + b"\n"}
         case "csv":
-            files = {f"{result.run_id}-{name}.csv": to_csv(table).encode() for name, table in tables_of(result).items()}
+            taken: set[str] = set()
+            named = [(_file_name(name, taken), table) for name, table in tables_of(result).items()]
+            files = {f"{result.run_id}-{name}.csv": to_csv(table).encode() for name, table in named}
         case "xlsx":
             clean = [(name, _scrubbed(table, scrub)) for name, table in tables_of(result).items()]
             return {f"{result.run_id}.xlsx": to_workbook(dict(clean))}
@@ -144,14 +149,31 @@ def _plain(value: Any) -> str | int | float | None:
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:
-    """A name that a workbook allows: 31 signs at most, no brackets or slashes, each once."""
-    plain = re.sub(r"[\\/*?:\[\]]", "-", name)[:31] or "sheet"
-    number = 1
-    while plain.casefold() in taken:
+    """A name that a workbook allows: 31 signs at most, no brackets, slashes or quotes, each once in whatever case."""
+    return _once(_NO_SHEET.sub("-", _NOT_XML.sub("", name)) or "sheet", MOST_SHEET_NAME, " ", taken)
+
+
+def _file_name(name: str, taken: set[str]) -> str:
+    """A name that leads nowhere else: letters, digits, dots and dashes, each once in whatever case."""
+    return _once(_NO_FILE.sub("-", name), MOST_FILE_NAME, "-", taken)
+
+
+def _once(name: str, most: int, joint: str, taken: set[str]) -> str:
+    found, number = name[:most], 1
+    while found.casefold() in taken:
         number += 1
-        plain = f"{plain[: 30 - len(str(number))]} {number}"
-    taken.add(plain.casefold())
-    return plain
+        found = f"{name[: most - 1 - len(str(number))]}{joint}{number}"
+    taken.add(found.casefold())
+    return found
+
+
+def _free(name: str, found: Collection[str]) -> str:
+    """The name of one more table; none takes the place of another."""
+    number, free = 1, name
+    while free in found:
+        number += 1
+        free = f"{name}-{number}"
+    return free
 
 
 def _scrubbed(table: Table, scrub: Scrub | None) -> Table:

@@ -34,6 +34,7 @@ from cuga.testing import (
     request_changes,
     revoke,
     run_started,
+    says,
     start,
     tick,
     tops_up,
@@ -432,6 +433,35 @@ def test_a_standing_rule_never_lets_an_outside_effect_pass():
     assert waiting(a_plan=send, standing_rules=(standing(tool="send"),)).state.pending
 
 
+def test_a_standing_rule_of_the_one_who_asked_leaves_it_to_somebody_else():
+    assert waiting(standing_rules=(standing(by="ada"),)).state.pending
+    both = waiting(standing_rules=(standing(by="ada"), standing(rule_id="s2")))
+    assert both.found("approval_received").rule == "standing:s2"
+    assert waiting(standing_rules=(standing(),), heirs={"ada": "grace"}).state.pending
+
+
+def test_a_standing_rule_of_whose_words_made_the_plan_leaves_it_to_somebody_else():
+    story = waiting().when(request_changes("note", "softer", by=GRACE)).after(standing_rules=(standing(),))
+    story.when(planned(plan(step("softer", NOTE, {"to": "Ann"}), number=2)))
+    assert list(story.state.awaiting) == ["softer"]
+    assert "grace" in story.found("approval_requested").requesters
+
+
+def test_a_standing_rule_of_the_amender_leaves_it_to_somebody_else():
+    story = waiting().when(amend("note", {"to": "bob"})).after(standing_rules=(standing(matches={}),))
+    story.when(approve("note", by=LIN)).when(fails("note")).when(says("note", "again"))
+    assert list(story.state.awaiting) == ["note"]
+
+
+def test_alone_in_a_house_ones_own_standing_rule_counts():
+    story = given(run_started(PLAN, by=SOLO), rules=RULES).after(roles={}, standing_rules=(standing(by="sam"),))
+    assert story.when(tick()).found("approval_received").rule == "standing:s1"
+
+
+def test_no_standing_rule_of_one_person_stands_for_several():
+    assert waiting(TWO_TO_AGREE, standing_rules=(standing(),)).state.pending
+
+
 def test_a_run_asks_people_only_so_much_at_once():
     many = plan(*(step(f"n{at}", NOTE, {"to": str(at)}) for at in range(MAX_PENDING + 1)))
     story = given(rules=RULES).when(start(many))
@@ -596,3 +626,15 @@ def test_who_took_over_the_runs_of_a_leaver_does_not_decide_about_them():
     story.when(approve("note")).then_refused(NotAllowed)
     story.when(tops_up("calls", 1)).then_refused(NotAllowed)
     story.when(approve("note", by=LIN)).then("approval_received", "route_decision", "tool_call_start")
+
+
+def test_a_vote_for_somebody_counts_as_whoever_it_would_be_for_by_now():
+    everybody = {"ada": ("operator",), "grace": ("approver",), "lin": ("approver",), "bob": ("viewer",)}
+    dates = {"starts": AT - timedelta(hours=1), "ends": AT + timedelta(hours=9)}
+    lent = [Delegation(delegation_id=name, user=name, delegate="bob", **dates) for name in ("grace", "lin")]
+    story = waiting(TWO_TO_AGREE, roles=everybody, delegations=tuple(lent)).when(
+        approve("note", by=Principal(id="bob"))
+    )
+    assert story.found("approval_received").on_behalf_of == "grace"
+    story.after(roles={**everybody, "grace": ()}).when(approve("note", by=LIN)).then("run_parked")
+    assert "note" in story.state.awaiting

@@ -363,6 +363,12 @@ def test_again_and_then_a_denial_keeps_what_may_happen_once():
     assert claimed(story) == {"post/local/1": 1}
 
 
+def test_again_and_then_a_doubt_that_did_not_happen_keeps_what_may_happen_once():
+    story = once_in_doubt().when(says("s", "again")).when(approve("s")).when(fails("s"))
+    story.when(says("s", "did-not")).then("doubt_resolved", "run_finished")
+    assert claimed(story) == {"post/local/1": 1}
+
+
 def test_only_a_persons_word_that_it_did_not_happen_gives_it_back():
     assert claimed(once_in_doubt().when(says("s", "did-not"))) == {"post/local/1": 0}
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from cuga.errors import BudgetRefused, InvalidTransition
+from cuga.errors import BadInput, BudgetRefused, InvalidTransition
 from cuga.orchestrator import AGENTSCoordinator, BudgetEnforcer, Plan, PlanStep, ToolBudget, TraceEmitter
 from cuga.tools import tool
 
@@ -97,3 +97,12 @@ async def test_with_a_house_it_is_a_view_of_what_the_journal_charged_and_charges
         with pytest.raises(InvalidTransition, match="charged when their intent is written"):
             enforcer.record_usage("look", "intelligence", 0.5)
         assert enforcer.get_utilization()["total"]["used"] == 3
+
+
+@pytest.mark.parametrize("given_back", [{"cost": -5.0}, {"tokens": -100}])
+def test_no_call_gives_anything_back_to_a_budget(given_back):
+    enforcer = BudgetEnforcer(ToolBudget(total_calls=10, cost_ceiling=1.0, token_ceiling=100))
+    for ask in (enforcer.check_budget, enforcer.record_usage):
+        with pytest.raises(BadInput, match="gives nothing back"):
+            ask("x", **given_back)
+    assert enforcer.get_utilization()["total"]["used"] == 0

@@ -1,16 +1,19 @@
 """Going on after a failure: under the same rules, in the same name, with what is left of the budget, and no more."""
 
 import asyncio
+from datetime import timedelta
 
 import pytest
 from tests.hands import World, asked, coordinator, into, passing, say, steps, worker
 
-from cuga.errors import ApprovalDeniedError, BadInput, InvalidTransition, ToolExecutionError
+from cuga.clock import ManualClock
+from cuga.errors import ApprovalDeniedError, BadInput, InvalidTransition, NotDone, ToolExecutionError
 from cuga.model.plan import Plan, PlanStep, Reference, When
 from cuga.orchestrator import (
     ApprovalManager,
     ApprovalPolicy,
     ApprovalResponse,
+    Coordinator,
     ErrorPropagation,
     ExecutionContext,
     OrchestrationError,
@@ -18,6 +21,8 @@ from cuga.orchestrator import (
     ToolBudget,
 )
 from cuga.orchestrator.library.remainder import rest_of
+from cuga.orchestrator.library.resuming import what_is_left
+from cuga.tools import ToolContext, tool
 
 
 @pytest.fixture
@@ -216,3 +221,23 @@ async def test_what_a_condition_left_out_stays_out_when_a_run_goes_on(world):
     error = await failure(agent)
     await agent.handle_error(error, ErrorPropagation.RETRY)
     assert world.counts == {"look": 1, "count": 4}
+
+
+# --- words that are gone ----------------------------------------------------------------------------------------------
+async def test_nothing_is_gone_on_with_whose_words_are_kept_no_more():
+    clock, sent = ManualClock(), []
+
+    @tool(domain="engagement", side_effect="propose", purpose="keeps a note", repeatable="key")
+    def note(context: ToolContext, to: str = "everybody") -> dict[str, str]:
+        sent.append(to)
+        raise NotDone("not now")
+
+    async with Coordinator("smb", tools=(note,), clock=clock) as house:
+        result = await house.execute_plan(Plan(goal="note ann", steps=(PlanStep(tool="note", input={"to": "ann"}),)))
+        assert sent == ["ann"]
+        left = await what_is_left(house, PartialResult.of_run(result))
+        assert left.plan.steps[0].input == {"to": "ann"}
+        clock.advance(timedelta(days=800))
+        assert (await house.retain("400d", reason="old")).runs == (result.run_id,)
+        with pytest.raises(BadInput, match="kept no more"):
+            await what_is_left(house, PartialResult.of_run(result))

@@ -85,6 +85,14 @@ def test_nobody_can_lend_what_they_do_not_have_or_may_not_use():
     assert not ask(BOB, requesters=("bob",), current=Current(roles=HOUSE, delegations=(lent(),))).allowed
 
 
+def test_nobody_decides_for_one_who_took_over_what_was_asked_for():
+    left = Current(roles=HOUSE, delegations=(lent(),), heirs={"tom": "ada"})
+    assert not ask(ADA, requesters=("tom",), current=left).allowed
+    answer = ask(BOB, requesters=("tom",), current=left)
+    assert not answer.allowed and "ada took over what was asked for" in answer.reasons[1]
+    assert ask(BOB, current=left).on_behalf_of == "ada"
+
+
 def test_an_own_role_goes_before_a_delegation():
     answer = ask(ADA, current=Current(roles=HOUSE, delegations=(lent(user="sam", delegate="ada"),)))
     assert answer.on_behalf_of == ""

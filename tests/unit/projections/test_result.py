@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import csv
 import io
+import os
+import re
 import sys
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -174,6 +177,58 @@ async def test_a_result_is_exported_as_tables_or_as_json() -> None:
     assert exported(result, "json", lambda raw: raw.replace(b"Acme", b"----"))["r1.json"].count(b"----")
     with pytest.raises(BadInput, match="xls"):
         exported(result, "xls")
+
+
+HOSTILE_NAMES = [
+    "../../evil",
+    "/etc/passwd",
+    "a\\b",
+    "nul\0",
+    "x" * 500,
+    "\u202egnp.exe",
+    "con:",
+    "'quoted'",
+    "A",
+    "a",
+    "a-2",
+]
+
+
+async def test_whatever_a_tool_calls_its_tables_their_files_lie_where_they_are_put(tmp_path: Path) -> None:
+    house = House()
+    await house.start("r1", plan(step("s1", "look")))
+    await house.done("r1", "s1", {name: [{"number": at}] for at, name in enumerate(HOSTILE_NAMES)})
+    files = exported(await read_result(house.journal, "r1"), "csv")
+    assert len(files) == len({name.casefold() for name in files}) == 1 + len(HOSTILE_NAMES)
+    for name, body in files.items():
+        (tmp_path / name).write_bytes(body)
+    assert set(os.listdir(tmp_path)) == set(files)
+    assert all(re.fullmatch(r"[\w.#-]+", name) for name in files)
+    assert sorted(body for name, body in files.items() if "steps" not in name) == sorted(
+        f"number\r\n{at}\r\n".encode() for at in range(len(HOSTILE_NAMES))
+    )
+
+
+async def test_whatever_a_tool_calls_its_tables_the_workbook_opens() -> None:
+    openpyxl = pytest.importorskip("openpyxl")
+    house = House()
+    await house.start("r1", plan(step("s1", "look")))
+    await house.done("r1", "s1", {name: [{"number": at}] for at, name in enumerate(HOSTILE_NAMES)})
+    files = exported(await read_result(house.journal, "r1"), "xlsx")
+    book = openpyxl.load_workbook(io.BytesIO(files["r1.xlsx"]))
+    assert sorted(book[name]["A2"].value for name in book.sheetnames if name != "steps") == list(
+        range(len(HOSTILE_NAMES))
+    )
+
+
+async def test_no_table_of_a_result_takes_the_place_of_another() -> None:
+    house = House()
+    await house.start("r1", plan(step("s1", "look"), step("s1-x", "look")))
+    await house.done("r1", "s1", {"result": [{"name": "Acme"}], "total": 1, "x-y": [{"of": "s1"}]})
+    await house.done("r1", "s1-x", {"y": [{"of": "s1-x"}]})
+    files = exported(await read_result(house.journal, "r1"), "csv")
+    told = b"".join(body for name, body in files.items() if "steps" not in name)
+    assert all(row in told for row in (b"name\r\nAcme", b"total\r\n1", b"of\r\ns1\r\n", b"of\r\ns1-x"))
 
 
 async def test_a_result_is_exported_as_a_workbook_that_runs_nothing() -> None:

@@ -320,6 +320,8 @@ def top_up(
     """
     if amount < 0:
         raise BadInput(f"--amount {amount:g}: a top-up adds; it cannot take away")
+    if 0 < amount < 1 and scope != "cost":
+        raise BadInput(f"--amount {amount:g} is less than one", mend="Cost has parts: --scope cost --amount 0.5.")
 
     async def work(visit: Visit) -> int:
         from cuga.cli.driving import drive

@@ -18,7 +18,7 @@ from cuga.journal.port import Journal
 from cuga.kernel.house_state import HouseState
 from cuga.model.context import SYSTEM
 from cuga.model.house_event import ToolsQuarantined
-from cuga.model.value import encode
+from cuga.model.value import digest, encode
 from cuga.policy.outside import McpServer, OpenApiDocument
 from cuga.policy.registry import Registry
 from cuga.redact import Redactor
@@ -48,6 +48,7 @@ class Outside:
         self._left: list[Line] = []
         self.documents: dict[str, Document] = {}
         self.accepted: dict[str, Definitions] = {}
+        self.places: dict[str, str] = {}  # `capability/name` -> a digest of where each is asked, and as whom
         self._digests: dict[str, dict[str, str]] = {}  # of the accepted definitions, with where they came from
         self.unfit: dict[str, str] = {}  # tools that a person accepted and that cannot be called -> why
         self._known = ""
@@ -68,6 +69,7 @@ class Outside:
         """Bring the tools of a registry's servers and documents. `RegistryInvalid` for a document that is not there."""
         self._redactor.learn(*self._secrets(registry))
         self._renew_lines(registry.mcp)
+        self.places = self._places(registry)
         self.unfit = {}
         for server in registry.mcp.values():
             for definition in self.accepted.get(server.name, {}).values():
@@ -145,6 +147,13 @@ class Outside:
             mend = error.next_step or None
             raise RegistryInvalid(f"openapi.{said.name} in {source}: {error.detail}", mend=mend) from error
 
+    def _places(self, registry: Registry) -> dict[str, str]:
+        """Approvals bind it: a name cannot come to mean another account after people agreed. The contract of a
+        document's tool binds the address itself."""
+        told = self._settings.variables
+        found = {f"{one.capability}/{one.name}": digest(_as_whom(one, told)) for one in registry.openapi.values()}
+        return found | {f"{one.capability}/{one.name}": digest(_as_whom(one, told)) for one in registry.mcp.values()}
+
     def _secrets(self, registry: Registry) -> list[str]:
         names = [name for said in registry.openapi.values() for name in said.secrets.values()]
         names += [
@@ -153,6 +162,20 @@ class Outside:
             for name in (server.token, *server.env, server.oauth.secret if server.oauth else "")
         ]
         return [value for name in names if name and (value := self._settings.variables.get(name))]
+
+
+def _as_whom(said: McpServer | OpenApiDocument, told: Mapping[str, str]) -> list[object]:
+    """Where a source of tools is asked, and what it is shown for that."""
+    if isinstance(said, OpenApiDocument):
+        return [said.url, {scheme: told.get(name, "") for scheme, name in said.secrets.items()}]
+    names = [said.token, *((said.oauth.client, said.oauth.secret) if said.oauth else ())]
+    issuer = said.oauth.issuer if said.oauth else ""
+    return [
+        said.origin,
+        issuer,
+        [told.get(name, "") for name in names],
+        {name: told.get(name, "") for name in said.env},
+    ]
 
 
 @cache

@@ -46,20 +46,23 @@ async def ask(
 
 
 async def answered(home: Home, request_id: str, wait_s: float) -> ApprovalResponse:
-    """The answer to a request once it is closed; `ApprovalTimeoutError` when that takes longer than `wait_s`."""
+    """The answer to a request once it is closed; `ApprovalTimeoutError` when that takes longer than `wait_s`.
+
+    A yes to what is done elsewhere counts once its run has taken it: not while the house is halted.
+    """
     house = home.coordinator
     card = await house.card(request_id)
-    if card.is_open:
+    if _is_awaited(card):
         following = facts(house, card.run_id, wait_s)
         try:
             async for event in following:
-                if (
-                    getattr(event, "approval_id", "") == request_id
-                    and not (card := await house.card(request_id)).is_open
-                ):
+                if request_id in (
+                    getattr(event, "approval_id", ""),
+                    getattr(event, "approval", ""),
+                ) and not _is_awaited(await house.card(request_id)):
                     break
         except ApprovalTimeoutError:
-            if (card := await house.card(request_id)).is_open:  # else it was decided, and the run waits for another
+            if _is_awaited(await house.card(request_id)):  # else it was decided, and the run waits for another
                 raise
         finally:
             await following.aclose()
@@ -117,11 +120,21 @@ def request_of(card: Card, context: ExecutionContext | None = None) -> ApprovalR
     )
 
 
+def _is_awaited(card: Card) -> bool:
+    """Whether there is no answer yet that somebody may act on."""
+    return card.is_open or _is_untaken(card)
+
+
+def _is_untaken(card: Card) -> bool:
+    return card.tool == CONSENT and card.state == "approved"
+
+
 def response_of(card: Card) -> ApprovalResponse:
-    """How a closed card was answered."""
+    """How a closed card was answered. A yes that its run ended without is none."""
+    status = ApprovalStatus.CLOSED if _is_untaken(card) else _STATUS.get(card.state, ApprovalStatus.CLOSED)
     return ApprovalResponse(
         request_id=card.approval_id,
-        status=_STATUS.get(card.state, ApprovalStatus.CLOSED),  # votes do not count: a yes may have been taken back
+        status=status,  # votes do not count: a yes may have been taken back
         reviewer=card.closed_by,
         reasoning=card.closed_why,
         responded_at=card.closed_at,

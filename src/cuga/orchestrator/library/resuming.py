@@ -23,6 +23,7 @@ from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.library.partial import PartialResult
 from cuga.orchestrator.library.remainder import lists_left, rest_of
 from cuga.orchestrator.library.stages import proposal_of
+from cuga.orchestrator.rehearsal.replaying import has_gaps
 from cuga.policy.budget import tightest
 from cuga.projections.budget import Usage, Utilisation
 
@@ -67,7 +68,7 @@ async def what_is_left(
 
     `plan` is the caller's, mended perhaps; without it the run's own counts.
     `budget` may only tighten. `InvalidTransition` while the run has not ended or a step is in doubt; `BadInput` where
-    the context names another profile or person than the run had.
+    the context names another profile or person than the run had, or words of it are kept no more.
     """
     state = await _state_of(house, partial.run_id)
     doubts = {*partial.doubtful_steps} if state is None else {*state.doubts}
@@ -93,6 +94,8 @@ async def what_is_left(
         denied |= {step for step, phase in state.phase.items() if phase is Phase.DENIED}
         out = {s for s, phase in state.phase.items() if phase is Phase.SKIPPED and s not in state.reasons}
         results |= (await house.result(partial.run_id)).results
+        if has_gaps(state.plan) and (plan is None or state.lists):
+            raise _without_words(partial.run_id)
         plan = plan or (proposal_of(state.plan) if state.plan is not None else None)
         plan = lists_left(plan, state, results) if plan is not None else None
         budget = _tightened(await house.budget(partial.run_id), budget)
@@ -102,9 +105,15 @@ async def what_is_left(
     rest = rest_of(plan, results, without=denied | (out & wanted)) if plan is not None else None
     if rest is None:
         return replace(found, why_not=f"{', '.join(found.denied)}: denied, and not asked again" if denied else "")
+    if has_gaps(rest):  # of what an earlier step gave
+        raise _without_words(partial.run_id)
     if budget is not None and budget.calls == 0:
         return replace(found, why_not=NO_CALLS)
     return replace(found, plan=replace(rest, budget=budget or rest.budget))
+
+
+def _without_words(run_id: str) -> BadInput:
+    return BadInput(f"what is left of run {run_id} has lost words that are kept no more", mend="Begin a new run.")
 
 
 async def _state_of(house: Coordinator, run_id: str) -> RunState | None:

@@ -62,7 +62,8 @@ def judged(
     elif consent is Consent.HUMAN:
         said = encode(dict(arguments or {}))
         standing = (one for one in current.standing_rules if covers(one, tool, profile.name, said, now))
-        agreed = None if contract.side_effect is SideEffect.EXECUTE else next(standing, None)
+        is_for_people = contract.side_effect is SideEffect.EXECUTE or profile.approvals.quorum > 1
+        agreed = None if is_for_people else next(standing, None)
         if agreed is not None:
             consent, reasons = (
                 Consent.RULE,

@@ -17,6 +17,7 @@ from cuga.orchestrator.looking.reading import Reading, run_of
 from cuga.orchestrator.running.amendment import amended, looked_at
 from cuga.planning.schema import arguments_of
 from cuga.policy.access import Verb, may, whose
+from cuga.policy.budget import limits_of
 
 
 class Deciding(Reading):
@@ -138,20 +139,21 @@ class Deciding(Reading):
         self, run_id: str, scope: str = "", amount: int = 0, reason: str = "", by: Principal | None = None
     ) -> ExecutionResult:
         """Raise a limit of one run. Without a scope: the one it waits for, by as much as it had."""
+        if amount < 0:
+            raise BadInput(f"{amount}: a top-up adds; it cannot take away")
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
+        profile = (await assembly.driver.rules(state.started.policy_digest)).profile
+        limits = limits_of(profile.limits, state.started.budget, *state.budgets)
         if not scope:
             waiting = sorted(set(state.blocked.values()))
             if not waiting:
-                rules = await assembly.driver.rules(state.started.policy_digest)
                 raise BadInput(
                     f"{run_id} does not wait for a budget",
-                    mend=f"Name one with --scope and --amount: {', '.join(sorted(rules.limits))}.",
+                    mend=f"Name one with --scope and --amount: {', '.join(sorted(limits))}.",
                 )
             scope = waiting[0]
-        if amount <= 0:
-            rules = await assembly.driver.rules(state.started.policy_digest)
-            amount = max(1, rules.limits.get(scope, 1))
+        amount = amount or max(1, limits.get(scope, 1))
         return await self._send(run_id, c.TopUp, by, scope=scope, amount=amount, reason=reason)
 
     async def _send(self, run_id: str, kind: type[c.Command], by: Principal | None, **fields: Any) -> ExecutionResult:
