@@ -59,6 +59,10 @@ class SuppressionList:
             raise NotDone(f"nobody can say whether {address} asked for no mail: {error}") from error
         return listed.get(f"{ERASED}{keys[0]}") or next((book[key] for key in keys if key in book), None)
 
+    def keys_of(self, addresses: Iterable[str]) -> tuple[str, ...]:
+        """The keys under which the book has the entries of some addresses, each once."""
+        return tuple(sorted({self.key_of(plain(address)) for address in addresses}))
+
     @property
     def stand(self) -> object:
         """Another one whenever the file was changed."""

@@ -49,6 +49,7 @@ from cuga.orchestrator.house.one_list import OneList
 from cuga.orchestrator.house.outside import Outside
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.orchestrator.house.registry_file import Own, RegistryFile, tool_registry
+from cuga.orchestrator.keeping.cleaning import KEYS_GONE_S, Cleaning
 from cuga.orchestrator.keeping.sealing import Sealer
 from cuga.orchestrator.llm.models import Models
 from cuga.people.credentials import Credentials
@@ -84,7 +85,7 @@ READ_ONLY = (
 )  # adapters that nothing can be written through
 TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 
-KEYS_GONE_S = 10.0  # when the keys of somebody who was erased in another process are gone for certain
+CLEANED, LISTED = "erased people", "suppression list"  # what a machine does by itself when others have written
 
 
 @dataclass
@@ -148,7 +149,8 @@ class Assembly:
 
     def __post_init__(self) -> None:
         self.one_list = OneList(self)
-        self.following = Following({"suppression list": self.one_list.level})
+        self.cleaning = Cleaning(self)
+        self.following = Following({CLEANED: self.cleaning.clean, LISTED: self.one_list.level})
 
     async def rules_for(self, profile: str = "") -> Rules:
         """The rules of a profile, or of the default one, as the registry has them now, kept in the journal for the runs
@@ -229,15 +231,19 @@ class Assembly:
         if self.book is not None:
             self.following.wake()
 
+    async def read_anew(self) -> None:
+        """Read all of the house stream again: words of it that were read before are gone."""
+        self.sealing.forget()
+        self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+
     async def _read_on(self) -> None:
-        """Take in what the house stream holds beyond what is known. After an erasure all of it is read again: words
-        that were read before are gone."""
+        """Take in what the house stream holds beyond what is known."""
         stream = house_stream(self.tenant)
         while True:
             state, known = self.state, self.state.version
             news = events_of(await self.journal.read(stream, known))
             if not known or any(isinstance(event, h.PersonErased) for event in news):
-                self.state = house.fold(events_of(await self.journal.read(stream)) if known else news)
+                await self.read_anew()
                 return
             if self.state is state and state.version == known:  # nobody was faster
                 apply_all(state, news)

@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
+import apsw
+
 from cuga.errors import CugaError
 
 RETRY_S = 30.0
@@ -24,10 +26,13 @@ class Following:
         self._task: asyncio.Task[None] | None = None
         self._again = False
         self._later: asyncio.TimerHandle | None = None
+        self._is_closing = False
         self.trouble: dict[str, str] = {}  # work -> why it could not be done
 
     def wake(self) -> None:
         """Do what is to be done, beside everything else."""
+        if self._is_closing:
+            return
         if self._task is not None and not self._task.done():
             self._again = True
             return
@@ -41,11 +46,11 @@ class Following:
                 try:
                     await work()
                     self.trouble.pop(name, None)
-                except (CugaError, OSError, RuntimeError) as error:
+                except (CugaError, OSError, RuntimeError, apsw.Error) as error:
                     self.trouble[name] = str(error) or type(error).__name__
-            if not self._again:
+            if not self._again or self._is_closing:
                 break
-        if self.trouble and self._later is None:
+        if self.trouble and self._later is None and not self._is_closing:
             self._later = asyncio.get_running_loop().call_later(RETRY_S, self._try_again)
 
     def _try_again(self) -> None:
@@ -54,10 +59,9 @@ class Following:
 
     async def close(self) -> None:
         """Let what is under way come to its end."""
+        self._is_closing = True
         if self._later is not None:
             self._later.cancel()
         if self._task is not None:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
-        if self._later is not None:
-            self._later.cancel()

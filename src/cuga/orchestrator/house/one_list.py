@@ -37,11 +37,11 @@ class OneList:
         self._assembly = assembly
         self._turn = asyncio.Lock()
         self._levelled: object = None
-        self._known: tuple[int, Mapping[str, Suppressed]] = (0, {})
+        self._known: tuple[object, Mapping[str, Suppressed]] = (None, {})
 
     def book(self) -> Mapping[str, Suppressed]:
         """What the book holds, by the keys of its entries."""
-        if self._known[0] != (stand := self._assembly.state.listings):
+        if self._known[0] != (stand := self._stand()):
             self._known = stand, {key: _as_listed(one) for key, one in self._assembly.state.blocked.items()}
         return self._known[1]
 
@@ -55,7 +55,7 @@ class OneList:
         assembly = self._assembly
         listed = assembly.outbox.suppression
         async with self._turn:
-            if self._levelled == (assembly.state.listings, await asyncio.to_thread(lambda: listed.stand)):
+            if self._levelled == (self._stand(), await asyncio.to_thread(lambda: listed.stand)):
                 return
             if assembly.book is not None:
                 untold = await asyncio.to_thread(listed.untold, self.book(), assembly.state.lifted)
@@ -69,7 +69,10 @@ class OneList:
                     await assembly.change(event, by)
             if assembly.state.listings:
                 await asyncio.to_thread(listed.level, self.book(), assembly.state.lifted)
-            self._levelled = assembly.state.listings, await asyncio.to_thread(lambda: listed.stand)
+            self._levelled = self._stand(), await asyncio.to_thread(lambda: listed.stand)
+
+    def _stand(self) -> object:
+        return self._assembly.state, self._assembly.state.listings
 
 
 def asked_before(perform: Perform, house: Callable[[], Assembly]) -> Perform:
