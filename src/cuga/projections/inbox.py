@@ -80,8 +80,16 @@ def may_decide_on(card: Card, by: Principal, current: Current, at: datetime) -> 
     return may_decide(by, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
 
 
-async def _kept(journal: ReadJournal, run_id: str, codec: Codec, kept: KnownCards) -> dict[str, Card]:
-    version = await journal.version(run_id)
+async def open_of(
+    journal: ReadJournal, run_id: str, version: int, known: KnownCards, *, codec: Codec = PLAIN
+) -> list[Card]:
+    """The open requests of one run, whose stream has a version."""
+    cards = await _kept(journal, run_id, codec, known, version)
+    return [card for card in cards.values() if card.is_open]
+
+
+async def _kept(journal: ReadJournal, run_id: str, codec: Codec, kept: KnownCards, version: int = 0) -> dict[str, Card]:
+    version = version or await journal.version(run_id)
     found = kept.get(run_id)
     if found is None or found[0] != version:
         kept[run_id] = found = (version, await _cards(journal, run_id, codec))
