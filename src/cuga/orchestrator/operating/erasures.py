@@ -1,4 +1,4 @@
-"""What `cuga doctor` says of people who were erased, and of those who must not be written to."""
+"""What `cuga doctor` says of personal data: who was erased, who must not be written to, keys that cannot be had."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from cuga.orchestrator.house.assembly import CLEANED, LISTED, Assembly
 from cuga.orchestrator.house.gone import gone_by
 from cuga.orchestrator.operating.machine import Finding
 
-MOST_FILES = 5  # that are named one by one
+MOST_SHOWN = 5  # that are named one by one
 _AGAIN = "mend that; it is tried again every half minute while a process runs, and at the next start"
 
 
@@ -16,7 +16,7 @@ def erased_people(assembly: Assembly) -> list[Finding]:
     """What this machine still has of people who were erased, and why. It waits for the place where keys lie."""
     found = [*_pending(assembly), *_records(assembly)]
     if files := assembly.cleaning.left():
-        shown = ", ".join(files[:MOST_FILES]) + (", ..." if len(files) > MOST_FILES else "")
+        shown = ", ".join(files[:MOST_SHOWN]) + (", ..." if len(files) > MOST_SHOWN else "")
         mend = "they are yours: change or delete them"
         said = f"files of yours still name somebody who was erased: {shown}"
         found.append(Finding(what="erased people", state="note", found=said, mend=mend))
@@ -32,6 +32,18 @@ def suppression_list(assembly: Assembly) -> list[Finding]:
         return []
     said = f"this machine's list and that of the house are not one: {why}"
     return [Finding(what="suppression list", state="broken", found=said, mend=_AGAIN)]
+
+
+def without_keys(assembly: Assembly) -> list[Finding]:
+    """Results that cannot be written down, as their keys cannot be had. While that lasts their runs stand still."""
+    waiting = dict(assembly.engine.without_keys)
+    if not waiting:
+        return []
+    since, why = min(waiting.values())
+    runs = ", ".join(sorted(waiting)[:MOST_SHOWN]) + (", ..." if len(waiting) > MOST_SHOWN else "")
+    said = f"results of {runs} wait for the keys of personal data since {since:%H:%M:%S} UTC: {why}"
+    mend = f"mend {assembly.sealing.ring.where}; the calls are done, and end this process only after that"
+    return [Finding(what="keys", state="broken", found=said, mend=mend)]
 
 
 def _pending(assembly: Assembly) -> list[Finding]:

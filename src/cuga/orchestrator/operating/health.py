@@ -15,7 +15,7 @@ from cuga.orchestrator.house.assembly import MENDING, Assembly
 from cuga.orchestrator.house.place import Place
 from cuga.orchestrator.house.restate import RESTATE, is_restate
 from cuga.orchestrator.looking.standing import adapter_lines
-from cuga.orchestrator.operating.erasures import erased_people, suppression_list
+from cuga.orchestrator.operating.erasures import erased_people, suppression_list, without_keys
 from cuga.orchestrator.operating.machine import (
     EXTRAS,
     Finding,
@@ -57,6 +57,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *await _seal(assembly),
         *_export(assembly),
         *_left_alone(assembly),
+        *without_keys(assembly),
     ]
     faults = await assembly.verify()
     findings.append(
