@@ -7,7 +7,7 @@ it answered is read from the journal. Whatever goes wrong with it, the rules pla
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -176,7 +176,7 @@ class Thinker:
         said = [*state.feedback, *state.answers.values()]
         if state.feedback and state.answers:  # which of them came first, only the record says
             said = [_word(event) for event in events_of(await self._driver.journal.read(state.run_id))]
-        return [text for text in reversed(dict.fromkeys(reversed([*said, request.feedback]))) if text]
+        return last_words([*said, request.feedback])
 
     async def _by_rules(self, state: RunState, request: PlanRequested, rules: Rules, why: str = "") -> c.Command:
         """The rules' answer; where a model was to plan, with the reason why it has not. Around a failure they know no
@@ -278,6 +278,11 @@ class Thinker:
             case Refusal(reason=reason, mend=mend):
                 mode = FailureMode.USER_INVALID_INPUT
                 return c.RecordPlanFailure(at=at, attempt=attempt, reason=reason, mode=mode, mend=mend)
+
+
+def last_words(said: Sequence[str]) -> list[str]:
+    """What was said, each once and where it was said last."""
+    return [text for text in reversed(dict.fromkeys(reversed(said))) if text]
 
 
 def _word(event: Event) -> str:
