@@ -14,13 +14,13 @@ import fcntl
 import io
 import os
 import threading
-import unicodedata
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from cuga.adapters.capability import Suppressed
 from cuga.errors import BadInput, CugaError, NotDone
+from cuga.policy.addresses import names_of, plain
 
 COLUMNS = ("address", "reason", "on", "source")
 KEY = "entry"  # the column of keys, where the book has a list
@@ -47,14 +47,14 @@ class SuppressionList:
         """The entry that blocks an address: its own, or that of its domain or one above; `NotDone` when nobody can
         say."""
         listed = self._read()
-        found = next((listed[name] for name in _names(address) if name in listed), None)
+        found = next((listed[name] for name in names_of(address) if name in listed), None)
         if found is not None or self._keyed is None:
             return found
         book = self._book() if self._book is not None else {}
         if not book and not any(name.startswith(ERASED) for name in listed):
             return None
         try:
-            keys = [self._keyed(name) for name in _names(address)]
+            keys = [self._keyed(name) for name in names_of(address)]
         except CugaError as error:
             raise NotDone(f"nobody can say whether {address} asked for no mail: {error}") from error
         return listed.get(f"{ERASED}{keys[0]}") or next((book[key] for key in keys if key in book), None)
@@ -181,20 +181,6 @@ class SuppressionList:
             os.fsync(directory)
         finally:
             os.close(directory)
-
-
-def plain(address: str) -> str:
-    """An address as it is compared: without case, outer blanks and `+tag`."""
-    local, at, domain = unicodedata.normalize("NFKC", address).strip().strip("<>").casefold().rpartition("@")
-    return f"{local.partition('+')[0] or local}{at}{domain.rstrip('.')}"
-
-
-def _names(address: str) -> Iterator[str]:
-    name = plain(address)
-    yield name
-    labels = name.rpartition("@")[2].split(".")
-    for at in range(len(labels)):
-        yield "@" + ".".join(labels[at:])
 
 
 def _parsed(rows: Iterable[list[str]]) -> tuple[dict[str, Suppressed], dict[str, str]]:

@@ -13,7 +13,6 @@ from datetime import date
 
 from cuga.adapters.capability import Inbox, Incoming, Suppressed
 from cuga.adapters.imap import ImapInbox
-from cuga.adapters.offline.suppression import plain
 from cuga.errors import BadInput, NotDone
 from cuga.model import house_event as h
 from cuga.model.context import Principal
@@ -22,6 +21,7 @@ from cuga.orchestrator.changing.switching import Switching
 from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.house.one_list import digest_of
 from cuga.packs.sales.engagement.intake import Intake, TakenMail
+from cuga.policy.addresses import plain
 
 BATCH = 200  # mails that are stored together
 

@@ -267,7 +267,9 @@ class Assembly:
         if self.mistakes is not None and not current.halted:
             way_out = MENDING
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
-        self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY, places=self.places)
+        self.current = msgspec.structs.replace(
+            current, read_only_adapters=READ_ONLY, places=self.places, suppressed=self.one_list.now()
+        )
         self.driver.pools.renew(pools)
         self.bindings.renew(self.outside.adapters())
 

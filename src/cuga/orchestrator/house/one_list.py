@@ -13,15 +13,16 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cuga.adapters.capability import Suppressed
-from cuga.adapters.offline.suppression import ERASED, plain
+from cuga.adapters.offline.suppression import ERASED
 from cuga.engine.hands import Perform
-from cuga.errors import JournalFailed
+from cuga.errors import JournalFailed, NotDone
 from cuga.kernel.state import RunState
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed, Outcome
+from cuga.policy.addresses import plain
 
 if TYPE_CHECKING:
     from cuga.orchestrator.house.assembly import Assembly
@@ -37,6 +38,7 @@ class OneList:
         self._assembly = assembly
         self._turn = asyncio.Lock()
         self._levelled: object = None
+        self._now: tuple[object, dict[str, str]] = (None, {})
         self._known: tuple[object, Mapping[str, Suppressed]] = (None, {})
 
     def book(self) -> Mapping[str, Suppressed]:
@@ -44,6 +46,17 @@ class OneList:
         if self._known[0] != (stand := self._stand()):
             self._known = stand, {key: _as_listed(one) for key, one in self._assembly.state.blocked.items()}
         return self._known[1]
+
+    def now(self) -> dict[str, str]:
+        """Who is on the list, and why: for whoever judges whether a person need be asked at all. A list that cannot be
+        read is empty here, and blocks everybody at the call."""
+        listed = self._assembly.outbox.suppression
+        try:
+            if self._now[0] != (stand := (self._stand(), listed.stand)):
+                self._now = stand, {one.address: one.reason for one in (*self.book().values(), *listed.entries())}
+            return self._now[1]
+        except NotDone:
+            return {}
 
     async def catch_up(self) -> None:
         """Know what was put on the list or taken off it until now, anywhere. `JournalFailed` when nobody can say."""
