@@ -48,3 +48,22 @@ test("evidence is a file, and other rules are held against the record", async ()
   await page.getByRole("alert").first().waitFor();
   assert.deepEqual(seen.errors.filter((one) => !/422|400/.test(one)), []);
 });
+
+test("a theme that is chosen in settings is worn by every open page, charts included", async () => {
+  const { page, context, server, seen } = await alone();
+  await page.emulateMedia({ colorScheme: "light" });
+  await page.goto(`${server.url}/#/signals`);
+  const chart = page.locator(".chart canvas").first();
+  await chart.waitFor();
+  const drawn = () => chart.evaluate((canvas) => canvas.toDataURL());
+  const light = await drawn();
+  const settings = await context.newPage();
+  await settings.goto(`${server.url}/#/settings`);
+  await settings.getByText("Dark", { exact: true }).click();
+  await page.waitForFunction(() => document.documentElement.dataset.theme === "dark");
+  await page.waitForFunction((was) => document.querySelector(".chart canvas")?.toDataURL() !== was, light);
+  await settings.getByText("Light", { exact: true }).click();
+  await page.waitForFunction((was) => document.querySelector(".chart canvas")?.toDataURL() === was, light);
+  await settings.close();
+  assert.deepEqual(seen.errors, []);
+});

@@ -14,6 +14,7 @@ import "./styles/parts.css";
 import "./styles/pages.css";
 
 wear(theme());
+addEventListener("storage", () => wear(theme())); // chosen in another window
 createRoot(document.getElementById("root")!).render(
   <StrictMode>
     <QueryClientProvider client={newClient()}>

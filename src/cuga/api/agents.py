@@ -130,6 +130,10 @@ async def show_agents_health(doors: Here, _: Looking) -> Response:
             durability=summary.durability,
             running=summary.running,
             waiting=summary.waiting,
-            detail={"halted": summary.halted, "left_alone": len(assembly.engine.left_alone)},
+            detail={
+                "halted": summary.halted,
+                "left_alone": len(assembly.engine.left_alone),
+                "without_keys": len(assembly.engine.without_keys),
+            },
         )
     )

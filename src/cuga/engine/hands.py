@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 
 from cuga.clock import Clock
 from cuga.engine.driver import RETRY_S, Driver
@@ -44,6 +45,9 @@ class Hands:
         self._make_plan = make_plan
         self._ask_model = ask_model
         self._tasks: set[asyncio.Task[None]] = set()
+        self.without_keys: dict[
+            str, tuple[datetime, str]
+        ] = {}  # run -> since when a result of it cannot be sealed, why
         self.is_elsewhere: Callable[[Live, ToolCallStart], bool] | None = None  # calls that other processes make
 
     def go_on(self, live: Live) -> None:
@@ -131,11 +135,16 @@ class Hands:
 
     async def _sealed(self, run_id: str, body: bytes) -> bytes:
         """A result as it is kept, however long its keys cannot be had: the call is done, and that is not lost."""
-        while True:
-            try:
-                return await self._driver.journal.sealed(run_id, body)
-            except JournalFailed:
-                await asyncio.sleep(RETRY_S)
+        try:
+            while True:
+                try:
+                    return await self._driver.journal.sealed(run_id, body)
+                except JournalFailed as error:
+                    since, _ = self.without_keys.get(run_id, (self._clock.now(), ""))
+                    self.without_keys[run_id] = since, error.detail or error.message
+                    await asyncio.sleep(RETRY_S)
+        finally:
+            self.without_keys.pop(run_id, None)
 
     async def _plan(self, live: Live, request: PlanRequested) -> None:
         assert live.state is not None

@@ -56,6 +56,7 @@ class LocalEngine:
         self.failure: BaseException | None = None
         self._waking = Waking(driver, clock, self._hands.spawn, drives_all=drives_all)
         self.left_alone = self._waking.left_alone
+        self.without_keys = self._hands.without_keys
         driver.engine = self
         driver.pools.wake = self._nudge
         driver.worker = worker

@@ -249,7 +249,7 @@ def _waits(turn: Turn) -> tuple[list[str], list[str]]:
             short = [request for request in s.pending.values() if request.quorum > 1]
             reasons += dict.fromkeys(too_few(request) for request in short)
             needs += [MORE_PEOPLE] if short else []
-        needs += [to_decide(turn, request) for request in s.pending.values()]
+        needs += [to_decide(request, s.started.requester, turn.current, turn.now) for request in s.pending.values()]
     if s.due:
         reasons.append("waits to try again")
     for kind, text in turn.holds.items():

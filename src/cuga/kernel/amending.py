@@ -118,7 +118,7 @@ def _judged(
         raise BadInput(f"what may happen only once cannot be told from the new arguments: {problem}") from None
     if taken := taken_of(turn, onces):
         raise NotAllowed(taken)
-    if (stopped := stop_of(contract, arguments)) is not None:
+    if (stopped := stop_of(contract, arguments, turn.current.suppressed)) is not None:
         raise BadInput(stopped.reason, mend=stopped.mend)
     effect = consent.effect_of(contract, arguments)
     if effect in s.denied:

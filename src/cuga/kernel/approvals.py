@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from typing import Protocol
+
 from cuga.errors import (
     ApprovalClosed,
     ApprovalExpired,
@@ -17,6 +20,7 @@ from cuga.model.command import ResolveApproval, RevokeApproval
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Verdict
 from cuga.policy.access import Access, deciders, is_solo, may_decide, roles_at, votes_there_are, who_can
+from cuga.policy.profile import Current
 
 MORE_PEOPLE = "cuga users add NAME --role approver"
 
@@ -41,22 +45,41 @@ def access_of(turn: Turn, by: Principal, requesters: tuple[str, ...], roles: tup
     return access
 
 
-def too_few(request: e.ApprovalRequested) -> str:
+class Asked(Protocol):
+    """What is known of an open request, by whichever fold of it."""
+
+    @property
+    def approval_id(self) -> str: ...
+    @property
+    def tool(self) -> str: ...
+    @property
+    def requesters(self) -> tuple[str, ...]: ...
+    @property
+    def roles(self) -> tuple[str, ...]: ...
+    @property
+    def quorum(self) -> int: ...
+    @property
+    def escalates_at(self) -> datetime | None: ...
+    @property
+    def escalates_to(self) -> tuple[str, ...]: ...
+
+
+def too_few(request: Asked) -> str:
     """Why nobody alone in a house can agree to a request that asks for several people."""
     return f"{request.quorum} people must agree to {request.tool}, and this house has one"
 
 
-def to_decide(turn: Turn, request: e.ApprovalRequested) -> str:
+def to_decide(request: Asked, requester: Principal, current: Current, at: datetime) -> str:
     """How an open request is decided, and by whom: the command, and who may give it when that is not everybody."""
-    current, command = turn.current, f"cuga approve {request.approval_id}"
-    if is_solo(turn.state.started.requester, current.roles):
+    command = f"cuga approve {request.approval_id}"
+    if is_solo(requester, current.roles):
         return command
-    roles = roles_at(request.roles, request.escalates_to, request.escalates_at, turn.now)
+    roles = roles_at(request.roles, request.escalates_to, request.escalates_at, at)
     held = " or ".join(roles) or "nobody"
     if not current.roles:
         return f"{command}    by somebody who is {held} and did not ask for it"
-    able = who_can(requesters=request.requesters, roles=roles, current=current, at=turn.now)
-    if votes_there_are(requesters=request.requesters, roles=roles, current=current, at=turn.now) >= request.quorum:
+    able = who_can(requesters=request.requesters, roles=roles, current=current, at=at)
+    if votes_there_are(requesters=request.requesters, roles=roles, current=current, at=at) >= request.quorum:
         many = f"{request.quorum} of {', '.join(able)}" if request.quorum > 1 else " or ".join(able)
         return f"{command}    by {many}; who asked does not decide"
     short = f"{request.quorum} people must agree" if request.quorum > 1 else "nobody here may yet"

@@ -15,7 +15,7 @@ from cuga.kernel.ending import refuse
 from cuga.kernel.facts_of_approvals import each_of
 from cuga.kernel.facts_of_steps import is_one_time
 from cuga.kernel.references import Unresolved, pointed
-from cuga.kernel.state import RunState
+from cuga.kernel.state import Phase, RunState
 from cuga.kernel.turn import Turn
 from cuga.kernel.written import fed_by_model, raised, told
 from cuga.model import event as e
@@ -30,6 +30,7 @@ from cuga.policy.profile import Consent, Profile, StandingRule
 
 NO_CLAIMS: tuple[e.Claim, ...] = ()
 MAX_PENDING = 20  # open approvals of one run
+MOST_LEFT_OUT = 5  # calls of a list that are named one by one
 
 
 def idempotency_key(run_id: str, step: str, consent: int, arguments: msgspec.Raw) -> str:
@@ -273,6 +274,12 @@ def _of_list(turn: Turn, whole: Step, calls: tuple[e.ListedCall, ...]) -> tuple[
             fits = min(fits, max(left, 0) // amount)
     if fits < count:
         lines.append(f"The budget has room for {fits} of them.")
+    listing = s.lists.get(whole.step_id)
+    calls_of_it = listing.calls if listing is not None else ()
+    out = [one for one in calls_of_it if s.phase.get(one) is Phase.FAILED and not s.attempt.get(one)]
+    lines += [f"Left out before you were asked: {call}, {s.reasons.get(call, '')}." for call in out[:MOST_LEFT_OUT]]
+    if len(out) > MOST_LEFT_OUT:
+        lines.append(f"And {len(out) - MOST_LEFT_OUT} more were left out.")
     return tuple(lines)
 
 

@@ -57,7 +57,7 @@ def consider(turn: Turn, step_id: str) -> bool:
             return False
         ruling = accepted
     contract = rules.contract(step.tool, current)
-    if contract.stops and (stopped := stop_of(contract, arguments)) is not None:
+    if contract.stops and (stopped := stop_of(contract, arguments, current.suppressed)) is not None:
         refuse(turn, step_id, stopped.rule, stopped.reason, FailureMode.USER_INVALID_INPUT, stopped.mend)
         return False
     step = as_contracted(step, contract)

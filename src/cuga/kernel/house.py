@@ -158,7 +158,7 @@ def _check_mode(capability: str, chosen: str, mode: str) -> None:
 
 _BY_ITSELF = (h.ScheduleMissed, h.LoginsFailed, h.NoticeLost)  # what only the house says of itself
 _BY_WHOEVER_HOLDS_THE_FILES = (h.RestoredFrom,)
-_ALSO_BY_ITSELF = (h.ToolsQuarantined,)  # what the house notices, and anybody may report
+_ALSO_BY_ITSELF = (h.ToolsQuarantined, h.AddressesSuppressed)  # what the house notices, and anybody may report
 _VERBS: dict[type[Event], Verb] = {
     h.Halted: Verb.STOP,
     h.AddressesSuppressed: Verb.STOP,

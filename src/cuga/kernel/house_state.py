@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -47,6 +47,10 @@ class HouseState:
         self.quarantined: dict[str, str] = {}  # `server/tool`, or `server/` for all of its tools -> reason
         self.crm_version = ""
         self.erased_at: datetime | None = None  # when somebody was erased last
+        self.erasures: list[h.PersonErased] = []  # that every machine cleans up after
+        self.blocked: dict[str, h.Blocked] = {}  # key of an entry -> who must not be written to
+        self.lifted: set[str] = set()  # keys of entries that were taken off, and did not come back
+        self.listings = 0  # changes of the two
         self.schedules: dict[str, h.ScheduleAdded] = {}
         self.paused: dict[str, h.SchedulePaused] = {}  # schedules that begin nothing now
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
@@ -57,21 +61,22 @@ class HouseState:
 
 def apply(state: HouseState, event: Event) -> HouseState:
     """Change the state by one fact and return it; an event that does not belong here raises."""
-    try:
-        change = _CHANGES[type(event)]
-    except KeyError:
-        raise JournalCorrupt(f"the house stream cannot hold a {type(event).__name__}") from None
-    state.version += 1
-    change(state, event)
+    return apply_all(state, (event,))
+
+
+def apply_all(state: HouseState, events: Sequence[Event]) -> HouseState:
+    """Change the state by some facts, or by none of them when one does not belong here."""
+    if strange := next((event for event in events if type(event) not in _CHANGES), None):
+        raise JournalCorrupt(f"the house stream cannot hold a {type(strange).__name__}")
+    for event in events:
+        state.version += 1
+        _CHANGES[type(event)](state, event)
     return state
 
 
 def fold(events: Iterable[Event]) -> HouseState:
     """The house after all its events."""
-    state = HouseState()
-    for event in events:
-        apply(state, event)
-    return state
+    return apply_all(HouseState(), tuple(events))
 
 
 def _opened(s: HouseState, event: h.HouseOpened) -> None:
@@ -205,12 +210,33 @@ def _imported(s: HouseState, event: h.CrmImported | h.RepliesTaken) -> None:
     s.crm_version = event.crm_version
 
 
-def _only_said(_s: HouseState, _event: h.AddressesSuppressed | h.SuppressionLifted | h.RunsRetired) -> None:
-    """What it is about lies elsewhere; the stream says who changed it, and why."""
+def _suppressed(s: HouseState, event: h.AddressesSuppressed) -> None:
+    for entry in event.entries:
+        s.blocked.setdefault(entry.key, entry)  # the first reason stays
+        s.lifted.discard(entry.key)
+    s.listings += bool(event.entries)
+
+
+def _lifted(s: HouseState, event: h.SuppressionLifted) -> None:
+    if event.key:
+        s.blocked.pop(event.key, None)
+        s.lifted.add(event.key)
+        s.listings += 1
+
+
+def _retired(_s: HouseState, _event: h.RunsRetired) -> None:
+    """What it is about lies elsewhere; the stream says who did it, and why."""
 
 
 def _person_erased(s: HouseState, event: h.PersonErased) -> None:
     s.erased_at = max(event.at, s.erased_at or event.at)
+    if event.everywhere:
+        s.erasures.append(event)
+    for key in event.addresses:
+        on = event.at.date().isoformat()
+        s.blocked[key] = h.Blocked(key=key, address="", reason="erased at their request", on=on, source="erasure")
+        s.lifted.discard(key)
+    s.listings += event.everywhere  # what stood there of them cannot be read any more
 
 
 def _schedule_added(s: HouseState, event: h.ScheduleAdded) -> None:
@@ -298,10 +324,10 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.LessonsForgotten: _lessons_forgotten,
     h.CrmImported: _imported,
     h.RepliesTaken: _imported,
-    h.AddressesSuppressed: _only_said,
-    h.SuppressionLifted: _only_said,
+    h.AddressesSuppressed: _suppressed,
+    h.SuppressionLifted: _lifted,
     h.PersonErased: _person_erased,
-    h.RunsRetired: _only_said,
+    h.RunsRetired: _retired,
     h.ScheduleAdded: _schedule_added,
     h.ScheduleRemoved: _schedule_removed,
     h.SchedulePaused: _schedule_paused,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 
 from cuga.model.event import Event
+from cuga.model.value import Value
 
 
 class HouseOpened(Event, frozen=True, kw_only=True):
@@ -190,13 +191,24 @@ class RepliesTaken(Event, frozen=True, kw_only=True):
     crm_version: str
 
 
+class Blocked(Value, frozen=True, kw_only=True):
+    """One entry of the suppression list. `key` is a keyed digest of the address and names nobody; `on` is a day."""
+
+    key: str
+    address: str  # as the list compares it; `[erased]` once its person is
+    reason: str = ""
+    on: str = ""
+    source: str = ""
+
+
 class AddressesSuppressed(Event, frozen=True, kw_only=True):
-    """Addresses came on the suppression list by a person. The list has them; here is only their digest."""
+    """Addresses came on the suppression list. Where a house has several machines they are in `entries`."""
 
     addresses: int
     digest: str  # SHA-256 of the addresses as the list compares them, sorted, one a line
     reason: str
     source: str
+    entries: tuple[Blocked, ...] = ()
 
 
 class SuppressionLifted(Event, frozen=True, kw_only=True):
@@ -204,6 +216,7 @@ class SuppressionLifted(Event, frozen=True, kw_only=True):
 
     digest: str  # SHA-256 of the address as the list compares it
     reason: str
+    key: str = ""  # of the entry, where a house has several machines
 
 
 class PersonErased(Event, frozen=True, kw_only=True):
@@ -213,6 +226,8 @@ class PersonErased(Event, frozen=True, kw_only=True):
     subjects: tuple[str, ...]
     runs: int  # that their data were in
     reason: str
+    addresses: tuple[str, ...] = ()  # keys of entries that are on the suppression list from here on
+    everywhere: bool = False  # every machine of the house cleans its own places
 
 
 class RunsRetired(Event, frozen=True, kw_only=True):

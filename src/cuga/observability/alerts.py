@@ -129,6 +129,14 @@ ALERTS: tuple[Alert, ...] = (
         mend="`cuga resume RUN` says why; a newer version may have written them.",
     ),
     Alert(
+        name="CugaResultsWithoutKeys",
+        when="cuga_results_without_keys > 0",
+        after="1m",
+        severity=PAGE,
+        says="calls are done and cannot be written down: their keys cannot be had",
+        mend="`cuga doctor` says where keys lie and what is wrong; whoever ends before leaves its runs in doubt.",
+    ),
+    Alert(
         name="CugaNoWorkers",
         when="cuga_queue_waiting > 0 and cuga_queue_workers == 0",
         after="1m",

@@ -110,6 +110,11 @@ METRICS: tuple[Metric, ...] = (
         ),
         ("cuga_journal_trouble", GAUGE, "1 when the last commit failed."),
         ("cuga_runs_left_alone", GAUGE, "Runs that this process cannot move until a person resumes them."),
+        (
+            "cuga_results_without_keys",
+            GAUGE,
+            "Runs whose call is done and whose result waits for its keys.",
+        ),
         ("cuga_disk_free_bytes", GAUGE, "Free space where the house is; a house in memory has none to tell."),
         ("cuga_http_requests_total", COUNTER, "Requests that were answered.", ("method", "route", "status")),
         ("cuga_http_seconds", HISTOGRAM, "How long an answer took, streams left out.", ("route",)),

@@ -10,6 +10,7 @@ from typing import Any
 
 from cuga.adapters.capability import Contact
 from cuga.model.tool import SideEffect, Slot
+from cuga.planning import sparing
 from cuga.planning.filling import Context, Filled
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import STOP
@@ -26,7 +27,6 @@ _SAME_ROLE = {
     "it": "information technology",
 }  # fmt: skip
 ADDRESSEES = "addressees"  # kind of a slot that takes several people
-_WHO = frozenset({"address", "contact", "role"})  # kinds of mentions that say who a message is for
 _BUYING = re.compile(r"\b(buyer|procurement|purchasing|sourcing|buying)\b", re.I)
 
 
@@ -36,16 +36,16 @@ def person_for(slot: Slot, schema: dict[str, Any], step: Filled, own: list[Menti
     Who was named last, in a remark or an answer, goes before the goal's own words.
     """
     said, remark = _said_last([mention for mention in own if mention.start < 0], context.revision)
-    rest = [mention for mention in own if mention.start >= 0 or mention.kind not in _WHO]
+    rest = [mention for mention in own if mention.start >= 0 or mention.kind not in sparing.WHO]
     value = _person_for(slot, schema, step, said or rest, context, is_said=bool(said))
     if remark is not None and value:
         context.revision.heed_last(remark, f"recipient: {said[0].value}")
-    return value
+    return sparing.without_spared(value, step, context)
 
 
 def _said_last(own: list[Mention], revision: Revision) -> tuple[list[Mention], Remark | None]:
     """Whom people named last as the one to write to, and the remark that did; beside a remark, a bare answer counts."""
-    named = [mention for mention in own if mention.kind in _WHO]
+    named = [mention for mention in own if mention.kind in sparing.WHO]
     mine = [one for one in revision.remarks if one.kind == RECIPIENT]
     others = [one for one in revision.remarks if one.kind != RECIPIENT]
     if named and not any(_names_it(one, named[-1]) for one in revision.remarks):

@@ -14,12 +14,13 @@ from typing import Any
 
 from cuga.model.tool import Slot
 from cuga.planning.lexicon import STOP, set_of
+from cuga.planning.mentions import Mention
 
 LENGTH, STYLE, SUBJECT, SENDER, MENTIONS, OMITTED, ADDED, NOTATION = (
     "length", "style", "subject", "sender", "mentions", "omissions", "additions", "notation",
 )  # fmt: skip
 KINDS = frozenset({LENGTH, STYLE, SUBJECT, SENDER, MENTIONS, OMITTED, ADDED, NOTATION})  # of slots
-RECIPIENT, OFFER = "recipient", "offer"
+RECIPIENT, OFFER, SPARED = "recipient", "offer", "spared"  # the last: not to write to somebody
 MOST = 12  # remarks that are looked at one by one
 
 _LATER = "nothing is sent later by itself: leave the request open and agree to it when the time has come"
@@ -28,7 +29,7 @@ _LANGUAGE = "the rules write English only; put your own words in with `cuga amen
 _CURRENCY = "amounts are written as the records have them, nothing is converted"
 _KEEP = "the way out and who writes stay in: laws ask for them"
 _SENTENCE = 'the rules write no sentence about it by themselves: give it, e.g. --feedback "say that ..."'
-_AGAINST = "the rules take only what to leave out in such words: say how it shall be instead"
+AGAINST = "the rules take only what to leave out in such words: say how it shall be instead"
 _STEPS = "remarks add no step and no further recipient; begin another run for that"
 
 STYLES = (
@@ -116,6 +117,12 @@ _ADDRESSED = re.compile(
     r"|(?:the )?(?:other |new |right )?recipient\b|(?:use|take|ask|write)\b.*\binstead\b)",
     re.I,
 )
+_SPARES = re.compile(
+    r"^(?:please )?(?:(?:(?:you |we )?(?:must|should|shall) ?not|(?:mustn|shouldn)['’]t|do not|don['’]?t|never|not)\s+"
+    r"(?:(?:write|send|mail|e-?mail|address|direct)\b.*?\bto\b|(?:write|e-?mail|mail|contact|message)\b)|not to\b)"
+    r"\s+(?P<whom>.+)$",
+    re.I,
+)
 _GIVES = re.compile(
     r"\b(?:mention|add|include|give|state|name|say|put|quote|tell)\b|^with\b"
     r"|^(?:the )?(?:list )?(?:price|pricing)(?: (?:too|also|please|as well))*$",
@@ -143,6 +150,7 @@ class Remark:
     heeded: str = ""  # by what
     is_against: bool = False  # it says how something shall not be
     is_over: bool = False  # a later one says otherwise
+    whom: tuple[Mention, ...] = ()  # who shall not be written to
 
 
 @dataclass(slots=True)
@@ -259,7 +267,7 @@ def _in_sentence(sentence: str) -> Iterator[Remark]:
         before = rest[: match.start()]
         if _is_against(before):
             start = max((gap.end() for gap in _PIECES.finditer(before)), default=0)
-            yield Remark(_short(rest[start:end]), why=_AGAINST, is_against=True, takes_out=True)
+            yield Remark(_short(rest[start:end]), why=AGAINST, is_against=True, takes_out=True)
             before = before[:start]
         else:
             yield Remark(told, ADDED, _sentence(match["quoted"] or rest[match.start("plain") : end]))
@@ -282,10 +290,10 @@ def _in_pieces(text: str) -> Iterator[Remark]:
         found = list(_of_piece(piece))
         if last is not None and last.is_against and not found[0].is_against and "but" not in gap.casefold():
             is_bare = set(words) <= _PART_WORDS
-            if last.why != _AGAINST and is_bare:
+            if last.why != AGAINST and is_bare:
                 found = list(_left_out(_short(piece), piece.casefold()))
-            elif last.why == _AGAINST and (is_bare or (gap.strip(" ,") and words[0] not in _ORDERS)):
-                found = [Remark(_short(piece), why=_AGAINST, is_against=True)]
+            elif last.why == AGAINST and (is_bare or (gap.strip(" ,") and words[0] not in _ORDERS)):
+                found = [Remark(_short(piece), why=AGAINST, is_against=True)]
         yield from found
         last = found[-1]
 
@@ -322,8 +330,11 @@ def _of_piece(piece: str) -> Iterator[Remark]:
     ):
         yield from _left_out(told, what)
         return
+    if spared := _SPARES.match(piece):
+        yield Remark(told, SPARED, spared["whom"], is_against=True)
+        return
     if _NOT.search(piece):
-        yield Remark(told, why=_AGAINST, is_against=True, takes_out=True)
+        yield Remark(told, why=AGAINST, is_against=True, takes_out=True)
         return
     found = [Remark(told, NOTATION, how) for how, pattern in _NOTATIONS if pattern.search(piece)][:1]
     found += [Remark(told, STYLE, style) for style, pattern in STYLES if pattern.search(piece)][:1]

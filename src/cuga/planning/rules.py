@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from cuga.model.plan import Budget, Plan
 from cuga.model.tool import ToolContract
 from cuga.model.value import micros
-from cuga.planning import explain
+from cuga.planning import explain, sparing
 from cuga.planning.answer import Answer, Proposal, Question, Refusal
 from cuga.planning.asking import is_unknown
 from cuga.planning.choose import choose
@@ -77,6 +77,7 @@ class RulePlanner:
             read(said, self._records, today, index.is_own, index.is_plain, index.speller) if feedback.strip() else None
         )
         revision = revision_of(_remarks(feedback, remarks))
+        sparing.settle(revision, remarks.mentions if remarks is not None else ())
         withheld = _withheld(rulebook.profile, index)
         chosen = choose(_forbidding(reading, remarks, revision), index, withheld, favours(past, rulebook.contracts))
         usable = [c for c in index.contracts.values() if c.name not in chosen.withheld]
@@ -182,7 +183,9 @@ def _forbidding(reading: Reading, remarks: Reading | None, revision: Revision) -
     against = tuple(
         clause._replace(at=1000 + clause.at)
         for clause in remarks.clauses
-        if clause.negated and not revision.is_about_text({word.text.casefold() for word in clause.words})
+        if clause.negated
+        and not revision.is_about_text({word.text.casefold() for word in clause.words})
+        and not sparing.is_about_somebody(clause, revision)
     )
     return reading._replace(clauses=(*reading.clauses, *against))
 
@@ -194,7 +197,9 @@ def _answers(remarks: Reading | None, revision: Revision | None = None) -> tuple
     kinds = _ANSWERING
     if revision is not None and any(remark.kind == RECIPIENT for remark in revision.remarks):
         kinds |= {"role"}
-    return tuple(m._replace(start=-1, end=-1) for m in remarks.mentions if m.kind in kinds)
+    named = (m for m in remarks.mentions if m.kind in kinds)
+    wanted = (m for m in named if revision is None or not sparing.names_nobody_else(m, revision))
+    return tuple(m._replace(start=-1, end=-1) for m in wanted)
 
 
 def _remarks(feedback: str, remarks: Reading | None) -> list[str]:

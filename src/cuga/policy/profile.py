@@ -195,3 +195,4 @@ class Current(Value, frozen=True, kw_only=True):
     read_only_adapters: tuple[str, ...] = ()  # `capability/adapter` that nothing can be written through
     adapter_modes: dict[str, str] = {}  # capability -> one of `policy.binding.MODES`
     chosen_adapters: dict[str, str] = {}  # capability -> the only adapter that it may use
+    suppressed: dict[str, str] = {}  # addresses and `@domain`s that must not be written to -> why

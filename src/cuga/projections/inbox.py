@@ -68,6 +68,14 @@ def may_decide_on(card: Card, by: Principal, current: Current, at: datetime) -> 
     return may_decide(by, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
 
 
+async def open_of(
+    journal: ReadJournal, run_id: str, version: int, known: KnownCards, *, codec: Codec = PLAIN
+) -> list[Card]:
+    """The open requests of one run, whose stream has a version."""
+    cards = await _kept(journal, run_id, version, codec, known)
+    return [card for card in cards.values() if card.is_open]
+
+
 async def _kept(journal: ReadJournal, run_id: str, version: int, codec: Codec, kept: KnownCards) -> dict[str, Card]:
     found = kept.get(run_id)
     if found is None or found[0] != version:

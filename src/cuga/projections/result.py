@@ -19,8 +19,10 @@ from cuga.kernel.state import Phase
 from cuga.model import event as e
 from cuga.model.value import Value, encode
 from cuga.policy.budget import CALLS, COST, TOKENS
+from cuga.policy.profile import Current
 from cuga.projections.card import Card, cards_of
-from cuga.projections.runs import needs_of, since_the_lift
+from cuga.projections.needs import as_of_now
+from cuga.projections.runs import needs_of
 from cuga.projections.steps import StepResult, steps_of
 
 EVIDENCE = ("evidence", "facts", "deal")  # fields of outputs that hold rows of a record, a field and its value
@@ -119,11 +121,12 @@ def result_of(run_id: str, events: Iterable[e.Event], blobs: Mapping[str, bytes]
     )
 
 
-def as_it_stands_now(result: RunResult, halted: str) -> RunResult:
-    """The result of a run as the house stands now: a halt that was lifted holds nothing any more."""
-    if halted or result.ended_at is not None:
+def as_it_stands_now(result: RunResult, current: Current, at: datetime) -> RunResult:
+    """The result of a run as the house stands now, and not as it stood when the run parked."""
+    if result.ended_at is not None or not result.next:
         return result
-    reason, following = since_the_lift(result.run_id, result.reason, result.next)
+    asked = [card for card in result.approvals if card.is_open]
+    reason, following = as_of_now(result.run_id, result.reason, result.next, asked, current, at)
     return msgspec.structs.replace(result, reason=reason, next=following)
 
 

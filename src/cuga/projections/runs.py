@@ -5,8 +5,7 @@ The order, the page and the status come from the journal's `runs` table; the res
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
@@ -14,12 +13,15 @@ from msgspec.structs import replace
 from cuga.errors import JournalFailed, RunNotFound
 from cuga.journal.codec import PLAIN, Codec, events_of
 from cuga.journal.port import Listed, ReadJournal, RunRow
+from cuga.kernel.approvals import Asked
 from cuga.kernel.evolve import fold
-from cuga.kernel.state import HALTED, Phase, RunState
+from cuga.kernel.state import Phase, RunState
 from cuga.model.context import LOCAL_TENANT
 from cuga.model.event import RunStarted, Status
 from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
+from cuga.policy.profile import Current
+from cuga.projections.needs import as_of_now
 
 PAGE = 250  # rows read at a time by a search
 LOOKED = 500  # rows one search looks through at most
@@ -54,9 +56,6 @@ class RunLine(Value, frozen=True, kw_only=True, omit_defaults=False):
         """How long the run took, or has taken until now."""
         return max((self.ended_at or now) - self.started_at, timedelta(0))
 
-
-# what else a run may wait for, as its reason says it
-_BESIDE = re.compile(r"; (?=in doubt: |question: |budget used up: |waits for |waits to try again)")
 
 KnownLines = dict[str, RunLine]  # by run, each as of its `version`
 
@@ -97,22 +96,11 @@ def needs_of(state: RunState) -> tuple[str, ...]:
     return state.parked.needs if state.parked is not None else ()
 
 
-def since_the_lift(run_id: str, reason: str, needs: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
-    """What a run that parked while the house was halted waits for now that it is not: its record says what held then,
-    and nobody has gone on with it since."""
-    if not reason.startswith(HALTED):
-        return reason, needs
-    others, left = _BESIDE.search(reason), needs[1:]  # the way out of the halt stands first
-    if others is not None:
-        return reason[others.end() :], left
-    return "the halt is lifted, and nobody has gone on with it yet", (f"cuga resume {run_id}", *left)
-
-
-def as_it_stands(line: RunLine, halted: str) -> RunLine:
-    """The line of a run as the house stands now."""
-    if halted or line.ended_at is not None or not line.waits_for.startswith(HALTED):
+def as_it_stands(line: RunLine, asked: Iterable[Asked], current: Current, at: datetime) -> RunLine:
+    """The line of a run as the house stands now; `asked` are its open requests."""
+    if line.ended_at is not None or not line.waits_for:
         return line
-    reason, needs = since_the_lift(line.run_id, line.waits_for, line.needs)
+    reason, needs = as_of_now(line.run_id, line.waits_for, line.needs, asked, current, at)
     return replace(line, reason=reason, waits_for=reason, needs=needs)
 
 

@@ -110,7 +110,6 @@ def test_what_the_rules_know_becomes_an_argument_of_the_draft_and_is_told(
         ("no price is given", "only what to leave out in such words"),
         ("do not say that we are at the fair", "only what to leave out in such words"),
         ('never add "Buy now!"', "only what to leave out in such words"),
-        ("not to Emil Hestrin", "only what to leave out in such words"),
         ("write to Bartholomew Quill instead", "nobody of that name is in the CRM"),
         ("make the subject friendlier and warmer than a summer", ""),
     ],

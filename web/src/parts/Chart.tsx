@@ -59,8 +59,11 @@ export default function Chart({ label, at, series, say = String }: Props) {
     sized.observe(here);
     const dark = matchMedia("(prefers-color-scheme: dark)");
     dark.addEventListener("change", again);
+    const worn = new MutationObserver(again); // a theme that was chosen, here or in another window
+    worn.observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
     return () => {
       sized.disconnect();
+      worn.disconnect();
       dark.removeEventListener("change", again);
       plot.destroy();
     };

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -36,11 +36,12 @@ class Outbox:
         sender: str = "",
         clock: Clock | None = None,
         keyed: Callable[[str], str] | None = None,
+        book: Callable[[], Mapping[str, Suppressed]] | None = None,
     ) -> None:
         self._directory = Path(directory)
         self._sender = sender
         self._clock = clock or SystemClock()
-        self._suppression = SuppressionList(self._directory / SUPPRESSED, keyed)
+        self._suppression = SuppressionList(self._directory / SUPPRESSED, keyed, book)
         self._notes = SentNotes(self._directory / NOTES)
 
     @property

@@ -248,6 +248,8 @@ def _imported(
     from cuga.packs.sales.importing import import_directory
     from cuga.settings import read_settings
 
+    if bring_back and not dry:
+        _clean_up(place)
     with gone_at(place, read_settings(house=place.root)) as gone, _heard(listing) as listener:
         return at_store(
             place,
@@ -255,6 +257,22 @@ def _imported(
                 source, store, mapping=mapping, dry=dry, listener=listener, gone=gone, bring_back=bring_back
             ),
         )
+
+
+def _clean_up(place: Place) -> None:
+    """A house of several machines is clean here before somebody is brought back: cleaning would take them along."""
+    import asyncio
+
+    from cuga.orchestrator import Coordinator
+    from cuga.orchestrator.house.database import database_of
+    from cuga.settings import read_settings
+
+    async def open_once() -> None:
+        async with Coordinator(house=place.root) as front:
+            await (await front.open()).cleaning.must_be_clean()
+
+    if database_of(place, read_settings(house=place.root)):
+        asyncio.run(open_once())
 
 
 @contextmanager

@@ -28,17 +28,18 @@ def commands_for(card: Card, now: CardNow | None) -> list[tuple[str, str]]:
 def _of_others(card: Card, now: CardNow) -> list[tuple[str, str]]:
     reasons = "; ".join(now.why)
     roles = " or ".join(card.roles) or "nobody"
+    back = [(f"cuga cancel {card.run_id}", "take it back")] if now.may_cancel else []
     able = [one for one in now.who_can if one not in {vote.by for vote in card.votes}]
     if not able:
         return [
             (f"You may not decide on this: {reasons}.", ""),
             (MORE_PEOPLE, f"nobody else here can yet; it takes {roles} who did not ask for it"),
-            (f"cuga cancel {card.run_id}", "take it back"),
+            *back,
         ]
     return [
         (f"You may not decide on this: {reasons}. {' or '.join(able)} can.", ""),
         (f"cuga approve {card.approval_id}", f"for {' or '.join(able)}, from their own account or at the page"),
-        (f"cuga cancel {card.run_id}", "take it back"),
+        *back,
     ]
 
 

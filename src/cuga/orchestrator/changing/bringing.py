@@ -75,7 +75,10 @@ class Bringing(Switching):
         Rows about people who were erased stay out, unless `bring_back`.
         """
         who = await self._feeding(by)
-        ring = (await self.open()).sealing.ring
+        assembly = await self.open()
+        ring = assembly.sealing.ring
+        if bring_back and not dry:
+            await assembly.cleaning.must_be_clean()  # else whoever comes back would go with what is to be cleaned
 
         def work(store: Crm) -> ImportReport:
             gone = gone_by(ring)

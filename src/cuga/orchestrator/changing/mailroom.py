@@ -7,21 +7,21 @@ mail's own digest, and only then is the file put away. What changes the list is 
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import date
 
 from cuga.adapters.capability import Inbox, Incoming, Suppressed
 from cuga.adapters.imap import ImapInbox
-from cuga.adapters.offline.suppression import plain
 from cuga.errors import BadInput, NotDone
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.value import Value
 from cuga.orchestrator.changing.switching import Switching
 from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.one_list import digest_of
 from cuga.packs.sales.engagement.intake import Intake, TakenMail
+from cuga.policy.addresses import plain
 
 BATCH = 200  # mails that are stored together
 
@@ -83,6 +83,8 @@ class Mailroom(Switching):
         today = assembly.clock.now().date()
         intake = Intake(assembly.crm, assembly.outbox, today)
         taken = await asyncio.to_thread(lambda: [intake.take(mail) for mail in batch])
+        if assembly.book is not None:
+            await assembly.one_list.level(who, "they wrote so, or cannot be reached", "mail that came in")
         new = [one for one in taken if one.state == "new"]
         if new:
             stored = await asyncio.to_thread(assembly.crm.store, intake.records)
@@ -111,9 +113,12 @@ class Mailroom(Switching):
         who = by or await self.principal()
         on = assembly.clock.now().date()
         entries = [Suppressed(address=a, reason=reason, on=on.isoformat(), source=source or who.id) for a in addresses]
+        await assembly.one_list.catch_up()
         added = await asyncio.to_thread(assembly.outbox.suppression.add, entries)
-        if added:
-            digest = _digest(addresses)
+        if assembly.book is not None:
+            await assembly.one_list.level(who, reason, source)
+        elif added:
+            digest = digest_of(addresses)
             event = h.AddressesSuppressed(
                 at=assembly.clock.now(), by=who.id, addresses=added, digest=digest, reason=reason, source=source
             )
@@ -124,26 +129,33 @@ class Mailroom(Switching):
         """Take exactly this entry off the list; an admin, with a reason. It is written down before it is done."""
         assembly = await self.open()
         wanted = plain(address)
-        if not any(entry.address == wanted for entry in assembly.outbox.suppression.entries()):
-            found = assembly.outbox.suppression.find(address)
+        await assembly.one_list.catch_up()
+        listed = assembly.outbox.suppression
+        if not any(entry.address == wanted for entry in listed.entries()):
+            found = await asyncio.to_thread(listed.find, address)
             raise BadInput(
                 f"{address} has no entry of its own on the list",
                 mend=f"It is blocked by {found.address}." if found else "`cuga suppression` lists what is on it.",
             )
         who = by or await self.principal()
-        event = h.SuppressionLifted(at=assembly.clock.now(), by=who.id, digest=_digest([address]), reason=reason)
+        key = await asyncio.to_thread(listed.key_of, wanted) if assembly.state.blocked else ""
+        digest = digest_of([address])
+        event = h.SuppressionLifted(at=assembly.clock.now(), by=who.id, digest=digest, reason=reason, key=key)
         await assembly.change(event, who)
-        gone = await asyncio.to_thread(assembly.outbox.suppression.remove, address)
+        gone = await asyncio.to_thread(listed.remove, address)
         return gone if gone is not None else Suppressed(address=wanted)
 
     async def suppressed(self) -> tuple[Suppressed, ...]:
         """Everybody who must not be written to."""
-        return (await self.open()).outbox.suppression.entries()
+        assembly = await self.open()
+        await assembly.one_list.catch_up()
+        return assembly.outbox.suppression.entries()
 
     async def standing(self, address: str) -> Standing:
         """Why an address is blocked, or that it is not."""
         assembly = await self.open()
-        entry = assembly.outbox.suppression.find(address)
+        await assembly.one_list.catch_up()
+        entry = await asyncio.to_thread(assembly.outbox.suppression.find, address)
         people = Intake(assembly.crm, assembly.outbox, date.min).opted_out(address)
         return Standing(address=plain(address), blocked=bool(entry or people), entry=entry, contacts=people)
 
@@ -164,7 +176,3 @@ def _sources(assembly: Assembly, trouble: list[str]) -> Iterator[Inbox]:
 
 def _next(waiting: Iterator[Incoming]) -> list[Incoming]:
     return [mail for _, mail in zip(range(BATCH), waiting, strict=False)]
-
-
-def _digest(addresses: Sequence[str]) -> str:
-    return hashlib.sha256("\n".join(sorted({plain(address) for address in addresses})).encode()).hexdigest()

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import sys
 from asyncio.subprocess import PIPE
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
-from tempfile import TemporaryDirectory, gettempdir
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import msgspec
@@ -24,10 +23,10 @@ from cuga.orchestrator.dryrun.answer import DryRun, ModelThere, Proof, Rehearsal
 from cuga.orchestrator.dryrun.copying import copy_house, fingerprint
 from cuga.orchestrator.dryrun.kept import Kept, keep, kept_card
 from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.gone import COPIES, drop_left_over
 from cuga.orchestrator.ipc.reviving import revived
 from cuga.tools.registry import Tool
 
-_PREFIX = "cuga-dry-run-"  # then the number of the process that made the copy
 LIMIT_S = 120.0  # how long a rehearsal may be at work
 _GRACE_S = 20.0  # for the process to start and to end
 
@@ -61,7 +60,7 @@ async def dry_run(
     digests = dict(assembly.current.tool_digests)
     before = await asyncio.to_thread(fingerprint, assembly.place)
     await asyncio.to_thread(drop_left_over)
-    with TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-") as name:
+    with TemporaryDirectory(prefix=f"{COPIES}{os.getpid()}-") as name:
         root = Path(name) / "house"
         copied = await copy_house(assembly, assembly.place, root)
         settings = assembly.settings
@@ -113,25 +112,6 @@ async def dry_run(
         ),
         result=told.result,
     )
-
-
-def drop_left_over() -> int:
-    """Remove copies of a house that processes which were killed have left behind: they hold records, and keys."""
-    found = 0
-    for copy in Path(gettempdir()).glob(f"{_PREFIX}*"):
-        pid = copy.name.removeprefix(_PREFIX).partition("-")[0]
-        if not pid.isdecimal() or copy.is_symlink():
-            continue
-        try:
-            is_ours = copy.stat().st_uid == os.getuid()
-            os.kill(int(pid), 0)
-        except ProcessLookupError:
-            if is_ours:
-                shutil.rmtree(copy, ignore_errors=True)
-                found += 1
-        except (OSError, OverflowError):
-            continue  # gone meanwhile, or somebody else's process has that number
-    return found
 
 
 async def _last(journal: ReadJournal, after: int) -> int:

@@ -47,6 +47,7 @@ from cuga.model.event import Event, ModelCallStart
 from cuga.orchestrator.house import database, restate
 from cuga.orchestrator.house.assembly import Assembly, house_stream
 from cuga.orchestrator.house.consenting import CONSENT
+from cuga.orchestrator.house.one_list import asked_before
 from cuga.orchestrator.house.outside import Outside, keep_report
 from cuga.orchestrator.house.personal import keys_of, sealing_of
 from cuga.orchestrator.house.place import Place, check_access, make_private, shipped_registry
@@ -173,6 +174,7 @@ async def open_house(
         place.outbox if place is not None else Path(spare.name) if spare else "outbox",
         clock=clock,
         keyed=lambda address: ring.keyed(f"address/{address}"),
+        book=lambda: assembly.one_list.book(),
     )
     documents = DocumentFolder(place.documents if place is not None else None)
     folder = CrmFolder(place.crm_folder) if place is not None else None
@@ -233,12 +235,13 @@ async def open_house(
         lessons=lessons,
     )
     scribe = Scribe(driver, clock, door, kept, models, lessons)
+    perform = scribe.call if book is None else asked_before(scribe.call, lambda: assembly)
     worker = settings.worker or worker_name()
     engine: LocalEngine
     if restate.is_restate(registry, place) and stand_before is None:  # a copy is not woken
         try:
             engine = restate.open_engine(
-                driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, journal,
+                driver, clock, perform, thinker.make, thinker.ask_model, worker, journal,
                 book.address if book is not None else None, settings, registry,
                 house=house_stream(LOCAL_TENANT), serves=drives_all, on_house=lambda: assembly.refold(),
                 beside=None if book is None else functools.partial(database.set_clock, clock, book),
@@ -258,7 +261,7 @@ async def open_house(
         )
     else:
         engine = database.open_engine(
-            driver, clock, scribe.call, thinker.make, thinker.ask_model, worker, book, settings,
+            driver, clock, perform, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
     assembly = Assembly(
@@ -305,6 +308,8 @@ async def open_house(
         except InvalidTransition:
             if assembly.state.version == 0:
                 raise  # else another process opened it at the same moment
+    if book is not None or assembly.state.listings:
+        await assembly.following.go_round()
     if sealer is not None:
         engine.listen("", sealer.hear)
         sealer.start()

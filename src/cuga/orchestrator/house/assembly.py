@@ -32,6 +32,7 @@ from cuga.journal.seal import Fault
 from cuga.journal.sqlite import SqliteJournal
 from cuga.kernel import house
 from cuga.kernel.house import HouseState
+from cuga.kernel.house_state import apply_all
 from cuga.model import house_event as h
 from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event
@@ -42,10 +43,13 @@ from cuga.observability import exporter
 from cuga.observability.exporter import Exporter
 from cuga.observability.log import Log
 from cuga.orchestrator.house import database
+from cuga.orchestrator.house.following import Following
 from cuga.orchestrator.house.gone import drop_rehearsed
+from cuga.orchestrator.house.one_list import OneList
 from cuga.orchestrator.house.outside import Outside
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.orchestrator.house.registry_file import Own, RegistryFile, tool_registry
+from cuga.orchestrator.keeping.cleaning import KEYS_GONE_S, Cleaning
 from cuga.orchestrator.keeping.sealing import Sealer
 from cuga.orchestrator.llm.models import Models
 from cuga.people.credentials import Credentials
@@ -81,7 +85,7 @@ READ_ONLY = (
 )  # adapters that nothing can be written through
 TAUGHT_S = 30.0  # after which what others taught is looked for, where they write the journal too
 
-KEYS_GONE_S = 10.0  # when the keys of somebody who was erased in another process are gone for certain
+CLEANED, LISTED = "erased people", "suppression list"  # what a machine does by itself when others have written
 
 
 @dataclass
@@ -142,6 +146,11 @@ class Assembly:
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
+
+    def __post_init__(self) -> None:
+        self.one_list = OneList(self)
+        self.cleaning = Cleaning(self)
+        self.following = Following({CLEANED: self.cleaning.clean, LISTED: self.one_list.level})
 
     async def rules_for(self, profile: str = "") -> Rules:
         """The rules of a profile, or of the default one, as the registry has them now, kept in the journal for the runs
@@ -213,12 +222,37 @@ class Assembly:
         """Read the house stream again."""
         self.sealing.forget()  # another process may have erased somebody
         before = self.state.erased_at
-        self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        await self._read_on()
         if self.state.erased_at != before:  # the fact comes before their keys are gone
             asyncio.get_running_loop().call_later(KEYS_GONE_S, self.sealing.forget)
         if self.place is not None and self.state.erased_at is not None:
             drop_rehearsed(self.place, self.state.erased_at)  # whoever erased somebody did so on one machine
         await self._heed()
+        if self.book is not None:
+            self.following.wake()
+
+    async def read_anew(self) -> None:
+        """Read all of the house stream again: words of it that were read before are gone."""
+        self.sealing.forget()
+        self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+
+    async def _read_on(self) -> None:
+        """Take in what the house stream holds beyond what is known."""
+        stream = house_stream(self.tenant)
+        while True:
+            state, known = self.state, self.state.version
+            news = events_of(await self.journal.read(stream, known))
+            if not known or any(isinstance(event, h.PersonErased) for event in news):
+                await self.read_anew()
+                return
+            if self.state is state and state.version == known:  # nobody was faster
+                apply_all(state, news)
+                return
+
+    async def look_at_house(self) -> None:
+        """Know what was written to the house until now, where other processes write to it too. `JournalFailed`."""
+        if self.book is not None and await self.book.version(house_stream(self.tenant)) != self.state.version:
+            await self.refold()
 
     async def _heed(self) -> None:
         """What the house stream says holds from now on."""
@@ -234,7 +268,9 @@ class Assembly:
             way_out = MENDING
             current = msgspec.structs.replace(current, halted="its registry cannot be loaded", halt_ends_with=way_out)
         places = {**self.places, **self.outside.places}
-        self.current = msgspec.structs.replace(current, read_only_adapters=READ_ONLY, places=places)
+        self.current = msgspec.structs.replace(
+            current, read_only_adapters=READ_ONLY, places=places, suppressed=self.one_list.now()
+        )
         self.driver.pools.renew(pools)
         self.bindings.renew(self.outside.adapters())
 
@@ -304,6 +340,7 @@ class Assembly:
     async def close(self) -> None:
         """Let everything go; work in flight gets a little time first."""
         await self.engine.close()
+        await self.following.close()
         self.door.close()
         await self.outside.close()
         if self.sealer is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from tempfile import gettempdir
 
 import msgspec
 
@@ -14,6 +17,8 @@ from cuga.orchestrator.house.personal import keys_of
 from cuga.orchestrator.house.place import Place
 from cuga.privacy import KeyFile, KeyRing
 from cuga.settings import Settings
+
+COPIES = "cuga-dry-run-"  # what copies of a house begin with; then the number of the process that made one
 
 Gone = Callable[[str, str], bool]  # (id of a contact, address), either may be empty -> whether they were erased
 
@@ -56,6 +61,25 @@ def drop_rehearsed(place: Place, until: datetime | None = None) -> int:
             file.unlink(missing_ok=True)
             gone += 1
     return gone
+
+
+def drop_left_over() -> int:
+    """Remove copies of a house that processes which were killed have left behind: they hold records, and keys."""
+    found = 0
+    for copy in Path(gettempdir()).glob(f"{COPIES}*"):
+        pid = copy.name.removeprefix(COPIES).partition("-")[0]
+        if not pid.isdecimal() or copy.is_symlink():
+            continue
+        try:
+            is_ours = copy.stat().st_uid == os.getuid()
+            os.kill(int(pid), 0)
+        except ProcessLookupError:
+            if is_ours:
+                shutil.rmtree(copy, ignore_errors=True)
+                found += 1
+        except (OSError, OverflowError):
+            continue  # gone meanwhile, or somebody else's process has that number
+    return found
 
 
 def _is_younger(file: Path, than: datetime) -> bool:

@@ -7,7 +7,7 @@ it answered is read from the journal. Whatever goes wrong with it, the rules pla
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -16,10 +16,18 @@ from cuga.adapters.capability.model import ModelFailed
 from cuga.clock import Clock
 from cuga.engine.driver import Driver
 from cuga.errors import CugaError, PlanInvalid
+from cuga.journal.codec import events_of
 from cuga.kernel.state import ENDED, Phase, RunState
 from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
-from cuga.model.event import ModelCallComplete, ModelCallStart, PlanRequested
+from cuga.model.event import (
+    Event,
+    ModelCallComplete,
+    ModelCallStart,
+    PlanRequested,
+    QuestionAnswered,
+    ReplanRequested,
+)
 from cuga.model.failure import FailureMode
 from cuga.model.plan import CheckedPlan, Plan
 from cuga.model.value import units
@@ -143,7 +151,7 @@ class Thinker:
 
     def _play(self, state: RunState, request: PlanRequested, rules: Rules) -> Proposal | None:
         planner = self._planner
-        is_first = not _said(state, request) and not request.around and not state.denied
+        is_first = not (state.feedback or state.answers or request.feedback) and not request.around and not state.denied
         if not isinstance(planner, PlanningAuthority) or not is_first:
             return None
         return planner.exact(state.started.goal, rules.book)
@@ -157,10 +165,18 @@ class Thinker:
         return await self._thinks(rules.profile)(
             start.goal,
             rules.book,
-            feedback="\n".join(_said(state, request)),
+            feedback="\n".join(await self._said(state, request)),
             denied=state.denied,
             as_of=start.as_of or start.at,
         )
+
+    async def _said(self, state: RunState, request: PlanRequested) -> list[str]:
+        """What people have said of earlier plans and in answer to questions, each once and where it was said last: the
+        last word counts. What led to this request is the newest."""
+        said = [*state.feedback, *state.answers.values()]
+        if state.feedback and state.answers:  # which of them came first, only the record says
+            said = [_word(event) for event in events_of(await self._driver.journal.read(state.run_id))]
+        return last_words([*said, request.feedback])
 
     async def _by_rules(self, state: RunState, request: PlanRequested, rules: Rules, why: str = "") -> c.Command:
         """The rules' answer; where a model was to plan, with the reason why it has not. Around a failure they know no
@@ -227,7 +243,7 @@ class Thinker:
         words = f"{left[CALLS]} calls and {units(left[COST]):g} units of cost are left"
         crm = self._records(rules.profile)
         try:
-            task = task_of(state, rules.book, tools, crm, _said(state, request), words)
+            task = task_of(state, rules.book, tools, crm, await self._said(state, request), words)
             lessons = await self._lessons.of(rules.profile.name)
             task = msgspec.structs.replace(task, remembered=wishes(lessons, tools))
         except PlanInvalid as error:
@@ -264,11 +280,19 @@ class Thinker:
                 return c.RecordPlanFailure(at=at, attempt=attempt, reason=reason, mode=mode, mend=mend)
 
 
-def _said(state: RunState, request: PlanRequested) -> list[str]:
-    """What people have said of earlier plans and in answer to questions, each once and where it was said last: the last
-    word counts. What led to this request is the newest."""
-    said = (*state.feedback, *state.answers.values(), request.feedback)
+def last_words(said: Sequence[str]) -> list[str]:
+    """What was said, each once and where it was said last."""
     return [text for text in reversed(dict.fromkeys(reversed(said))) if text]
+
+
+def _word(event: Event) -> str:
+    """What a person said of a plan, or answered."""
+    match event:
+        case ReplanRequested(reason=said, authors=authors) if authors:
+            return said
+        case QuestionAnswered(answer=said):
+            return said
+    return ""
 
 
 def _check(state: RunState, plan: Plan, book: Rulebook) -> CheckedPlan:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
 
 from cuga.errors import ApprovalNotFound, RunNotFound
@@ -15,6 +15,7 @@ from cuga.model.plan import CheckedPlan
 from cuga.model.tool import ToolContract
 from cuga.model.value import Value
 from cuga.orchestrator.execution import ExecutionResult
+from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.house.consenting import CONSENT
 from cuga.orchestrator.house.opened import Opened
 from cuga.orchestrator.house.place import shipped_registry
@@ -31,7 +32,8 @@ from cuga.policy.registry import load_registry
 from cuga.projections.audit import AuditRecord, read_audit
 from cuga.projections.budget import Utilisation, utilisation_of
 from cuga.projections.card import Card
-from cuga.projections.inbox import find_card, inbox
+from cuga.projections.inbox import find_card, inbox, open_of
+from cuga.projections.needs import is_asked_in
 from cuga.projections.result import RunResult, as_it_stands_now, read_result
 from cuga.projections.runs import RunLine, as_it_stands, list_runs
 from cuga.projections.signals import Signals
@@ -158,12 +160,13 @@ class Reading(Opened):
         """Runs of this house, newest first."""
         assembly = await self.open()
         lines = await list_runs(assembly.journal, tenant=assembly.tenant, status=status, before=before, limit=limit)
-        return [as_it_stands(line, assembly.current.halted) for line in lines]
+        return await lines_now(assembly, lines)
 
     async def show(self, run_id: str) -> RunResult:
         """What came of a run so far, for a person: each step with its output, evidence, unknowns, approvals."""
         assembly = await self.open()
-        return as_it_stands_now(await read_result(assembly.journal, run_id), assembly.current.halted)
+        result = await read_result(assembly.journal, run_id)
+        return as_it_stands_now(result, assembly.current, assembly.clock.now())
 
     async def inbox(self, run_id: str = "", limit: int = 50) -> list[Card]:
         """What waits for a person's decision, the riskiest first; of the house or of one run."""
@@ -277,3 +280,13 @@ def run_of(approval_id: str) -> str:
     if not dash or not number.isdigit():
         raise ApprovalNotFound(approval_id)
     return run_id
+
+
+async def lines_now(assembly: Assembly, lines: Sequence[RunLine]) -> list[RunLine]:
+    """Lines of runs as the house stands now."""
+    current, at, found = assembly.current, assembly.clock.now(), []
+    for line in lines:
+        is_asked = line.ended_at is None and is_asked_in(line.needs)
+        asked = await open_of(assembly.journal, line.run_id, line.version, assembly.known_cards) if is_asked else ()
+        found.append(as_it_stands(line, asked, current, at))
+    return found

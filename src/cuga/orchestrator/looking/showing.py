@@ -24,17 +24,17 @@ from cuga.model.value import Value
 from cuga.orchestrator.changing.bringing import SAMPLE
 from cuga.orchestrator.llm.models import ModelNow
 from cuga.orchestrator.looking.differences import Change, changes_of, count_hidden, edits_of, mixed_words
-from cuga.orchestrator.looking.reading import HouseNow, Reading
+from cuga.orchestrator.looking.reading import HouseNow, Reading, lines_now
 from cuga.orchestrator.looking.trying import Tried, try_adapter
 from cuga.orchestrator.rehearsal.what_if import WhatIf, what_if
 from cuga.planning import goal_of
-from cuga.policy.access import asks_for_proof, may_decide, who_can
+from cuga.policy.access import Verb, asks_for_proof, may, may_decide, who_can, whose
 from cuga.policy.profile import Profile
 from cuga.projections.acts import Act
 from cuga.projections.card import Card
 from cuga.projections.export import exported
 from cuga.projections.inbox import may_decide_on
-from cuga.projections.runs import RunLine, as_it_stands, find_runs
+from cuga.projections.runs import RunLine, find_runs
 from cuga.projections.signals import Signals
 
 MOST_BUCKETS = 400
@@ -49,6 +49,7 @@ class CardNow(Value, frozen=True, kw_only=True, omit_defaults=False):
     why: tuple[str, ...]
     on_behalf_of: str
     who_can: tuple[str, ...]
+    may_cancel: bool  # the run that it is of
     asks_for_proof: bool  # a fresh password
     is_solo: bool  # whoever looks is alone in the house: their own word counts
     readable: str  # the arguments as lines; whatever could trick the eye is written out as its code
@@ -166,7 +167,7 @@ class Showing(Reading):
             limit=limit,
             known=assembly.known_lines,
         )
-        return [as_it_stands(line, assembly.current.halted) for line in lines], following
+        return await lines_now(assembly, lines), following
 
     async def run_of_trace(self, trace_id: str) -> str:
         """The run of a trace: the one whose own id it is, else the newest with this trace. `RunNotFound`."""
@@ -194,6 +195,7 @@ class Showing(Reading):
         who = by or await self.principal()
         current, at = assembly.current, assembly.clock.now()
         access = may_decide(who, requesters=card.requesters, roles=card.roles_at(at), current=current, at=at)
+        started_by = (await assembly.driver.state(card.run_id)).started.requester.id
         before = await self.card(card.amends) if card.amends else None
         readable = card.readable
         return CardNow(
@@ -202,6 +204,7 @@ class Showing(Reading):
             why=access.reasons if card.is_open else (f"it is {card.state}",),
             on_behalf_of=access.on_behalf_of,
             who_can=who_can(requesters=card.requesters, roles=card.roles_at(at), current=current, at=at),
+            may_cancel=may(who, Verb.STEER, current, whose(who, started_by, current)).allowed,
             asks_for_proof=asks_for_proof(card.risk, who, current),
             is_solo=access.solo,
             readable=readable,

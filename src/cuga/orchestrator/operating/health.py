@@ -7,16 +7,15 @@ import shlex
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
-from cuga.adapters.capability import Contact
 from cuga.adapters.vendors import KINDS
 from cuga.errors import JournalFailed
 from cuga.model.event import Status
 from cuga.orchestrator.changing.server_lines import server_lines
 from cuga.orchestrator.house.assembly import MENDING, Assembly
-from cuga.orchestrator.house.gone import gone_by
 from cuga.orchestrator.house.place import Place
 from cuga.orchestrator.house.restate import RESTATE, is_restate
 from cuga.orchestrator.looking.standing import adapter_lines
+from cuga.orchestrator.operating.erasures import erased_people, suppression_list, without_keys
 from cuga.orchestrator.operating.machine import (
     EXTRAS,
     Finding,
@@ -45,7 +44,8 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *interpreter(),
         *keys_of_models(assembly.settings),
         *_house(assembly),
-        *await asyncio.to_thread(_erased, assembly),
+        *await asyncio.to_thread(erased_people, assembly),
+        *suppression_list(assembly),
         await _clock(assembly),
         *_adapters(assembly),
         *_servers(assembly),
@@ -57,6 +57,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         *await _seal(assembly),
         *_export(assembly),
         *_left_alone(assembly),
+        *without_keys(assembly),
     ]
     faults = await assembly.verify()
     findings.append(
@@ -82,26 +83,6 @@ def _model(assembly: Assembly) -> list[Finding]:
     why = "" if now.is_on else models.why_not(profile)
     mend = "" if now.is_on or "asks no model" in why else "mend it, or write `model: off` in the profile"
     return [Finding(what="model", state="note" if mend else "ok", found=now.line, mend=mend)]
-
-
-def _erased(assembly: Assembly) -> list[Finding]:
-    """Records here of people who were erased: on another machine, or brought back since."""
-    gone = gone_by(assembly.sealing.ring)
-    if gone is None:
-        return []
-    people = [one for one in assembly.crm.each("contacts") if isinstance(one, Contact)]
-    found = [one.id for one in people if gone(one.id, one.email)]
-    if not found:
-        return [Finding(what="erased people", state="ok", found="no record of them is here")]
-    shown = ", ".join("an address" if "@" in one else one for one in found[:5]) + (", ..." if len(found) > 5 else "")
-    return [
-        Finding(
-            what="erased people",
-            state="note",
-            found=f"{len(found)} of the contacts here were erased before: {shown}",
-            mend='`cuga erase ID --reason "erased elsewhere"` here too, unless they were brought back on purpose',
-        )
-    ]
 
 
 def _house(assembly: Assembly) -> list[Finding]:

@@ -51,6 +51,7 @@ class Watched(Value, frozen=True, kw_only=True):
     registry_broken: bool
     adapters: tuple[tuple[str, str, bool], ...]  # capability, adapter, usable
     left_alone: int
+    without_keys: int
     free: int | None  # bytes
     appends: int | None
     commit_bins: tuple[int, ...]
@@ -163,6 +164,7 @@ async def watch(assembly: Assembly) -> Watched:
         registry_broken=assembly.mistakes is not None,
         adapters=tuple((one.capability, one.adapter, one.enabled and one.installed) for one in adapter_lines(assembly)),
         left_alone=len(assembly.engine.left_alone),
+        without_keys=len(assembly.engine.without_keys),
         free=shutil.disk_usage(assembly.place.root).free if assembly.place is not None else None,
         appends=times.appends if times is not None else None,
         commit_bins=tuple(times.bins) if times is not None else (),

@@ -6,26 +6,20 @@ What is done is written down before it is done, and each part can be done again:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
-from pathlib import Path
 
 from cuga.errors import BadInput, NotAllowed
-from cuga.journal.codec import SEALED
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
-from cuga.orchestrator.dryrun import drop_left_over
 from cuga.orchestrator.house.assembly import Assembly
-from cuga.orchestrator.house.gone import drop_rehearsed
-from cuga.orchestrator.keeping.erasing.subject import Subject, subject_of
+from cuga.orchestrator.keeping.cleaning import MARK, destroy_keys, documents
 from cuga.orchestrator.keeping.erasing.told import Erased, Held
+from cuga.orchestrator.keeping.subject import Subject, subject_of
 from cuga.orchestrator.looking.reading import Reading
 from cuga.policy.access import Verb, may
 from cuga.privacy import ERASED
 
 WAIT_S = 30.0  # for the end of a run that is being cancelled
-_MARK = f'"{SEALED}'.encode()
-_DOCUMENTS = frozenset({".md", ".txt", ".html", ".htm", ".csv", ".yaml", ".yml", ".json", ".ics"})
 
 
 class Erasing(Reading):
@@ -45,7 +39,7 @@ class Erasing(Reading):
             runs=runs,
             unfinished=tuple([run for run in runs if not await self._has_ended(run)]),
             clear_events=clear,
-            documents=await asyncio.to_thread(_documents, assembly, subject.is_named),
+            documents=await asyncio.to_thread(_documents, assembly, subject),
             keys=assembly.sealing.ring.where,
         )
 
@@ -58,23 +52,31 @@ class Erasing(Reading):
         person = await self._must_govern(by)
         if not reason.strip():
             raise BadInput("erasing somebody needs a reason", mend='Say --reason "asked for by letter of 3 May".')
+        await assembly.cleaning.clean()  # what was asked for on other machines, first
+        async with assembly.cleaning.alone():
+            return await self._erase(assembly, who, reason, person)
+
+    async def _erase(self, assembly: Assembly, who: str, reason: str, person: Principal) -> Erased:
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
         streams, clear, former = await _streams_of(assembly, subject)
         runs = [stream for stream in streams if not stream.startswith("house/")]
         cancelled = await self._cancelled(assembly, runs, person)
-        ring = assembly.sealing.ring
+        ring, is_shared = assembly.sealing.ring, assembly.book is not None
         own = await asyncio.to_thread(lambda: {ring.id_of(ref) for ref in subject.refs})
         ids = tuple(sorted(own | former))
         said = ERASED if subject.is_named(reason) else reason  # the record of it must not name whom it is about
-        event = h.PersonErased(at=assembly.clock.now(), by=person.id, subjects=ids, runs=len(runs), reason=said)
+        blocked = await asyncio.to_thread(assembly.outbox.suppression.keys_of, subject.addresses) if is_shared else ()
+        event = h.PersonErased(
+            at=assembly.clock.now(), by=person.id, subjects=ids, runs=len(runs), reason=said, addresses=blocked,
+            everywhere=is_shared,
+        )  # fmt: skip
         await assembly.change(event, person)
-        keys = await asyncio.to_thread(lambda: ring.destroy([*ids, *(ring.id_of(f"run/{run}") for run in runs)]))
-        assembly.sealing.forget()
-        cleaned = await asyncio.to_thread(_clean_mail, assembly, subject)
-        cleaned["notices"] = _clean_views(assembly, subject, frozenset(runs))
-        # the records last: whoever is cut off before finds the person in them again
-        records = await asyncio.to_thread(assembly.crm.erase, subject.contacts, subject.is_named, ERASED)
-        cleaned |= {f"records: {kind}": count for kind, count in records.items()}
+        keys = await asyncio.to_thread(destroy_keys, assembly, ids, runs)
+        cleaned = await assembly.cleaning.clean_places(subject, frozenset(runs))
+        left = await asyncio.to_thread(_documents, assembly, subject)
+        await assembly.cleaning.note(event, left)
+        if is_shared:
+            await assembly.read_anew()
         return Erased(
             subjects=ids,
             keys=keys,
@@ -82,8 +84,8 @@ class Erasing(Reading):
             cancelled=cancelled,
             cleaned={place: count for place, count in cleaned.items() if count},
             clear_events=clear,
-            left=await asyncio.to_thread(_documents, assembly, subject.is_named),
-            is_shared=assembly.book is not None,
+            left=left,
+            is_shared=is_shared,
         )
 
     async def _must_govern(self, by: Principal | None) -> Principal:
@@ -120,7 +122,7 @@ async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], 
     clear = 0
     async for stored in assembly.journal.feed():
         body = stored.body
-        if _MARK in body and any(one in body for one in ids):
+        if MARK in body and any(one in body for one in ids):
             found.setdefault(stored.stream)
         if subject.may_be_named(text := body.decode("utf-8", "replace")) and subject.is_named(text):
             clear += 1
@@ -133,46 +135,10 @@ async def _former_ids(assembly: Assembly, subject: Subject) -> set[str]:
     known = await asyncio.to_thread(lambda: {one for ref in subject.refs for one in sealing.ring.ids_of(ref)})
     found: set[str] = set()
     async for stored in assembly.journal.feed():
-        if subject.addresses and _MARK in stored.body:
+        if subject.addresses and MARK in stored.body:
             found |= await asyncio.to_thread(sealing.ids_with, stored.stream, stored.body, subject.addresses)
     return found - known
 
 
-def _clean_mail(assembly: Assembly, subject: Subject) -> dict[str, int]:
-    """What was written to them and what came from them. Their addresses stay blocked, by a digest."""
-    is_about = subject.is_named
-    found = {"suppression list": assembly.outbox.suppression.replace_erased(subject.addresses, _day(assembly))}
-    found |= {f"outbox {name}": count for name, count in assembly.outbox.erase(is_about).items()}
-    if assembly.place is not None:
-        # all that is kept of dry runs: a week's work at most, whose digests could be guessed at
-        found["rehearsals"] = drop_rehearsed(assembly.place)
-        found["copies of dry runs"] = drop_left_over()
-    if assembly.inbox is not None:
-        found["inbox mails"] = assembly.inbox.erase(is_about)
-    return found
-
-
-def _clean_views(assembly: Assembly, subject: Subject, runs: frozenset[str]) -> int:
-    """What was folded from the journal while their keys were there; how many messages are not told any more."""
-    assembly.fold_anew()
-    return assembly.outgoing().drop_about(
-        lambda message: message.run_id in runs or subject.is_named(message.goal) or subject.is_named(message.reason)
-    )
-
-
-def _day(assembly: Assembly) -> str:
-    return assembly.clock.now().date().isoformat()
-
-
-def _documents(assembly: Assembly, is_about: Callable[[str], bool]) -> tuple[str, ...]:
-    """Files of others in the house that name somebody: documents, templates, calendars, facts, and the CRM folder."""
-    if assembly.place is None:
-        return ()
-    found: list[Path] = []
-    place = assembly.place
-    for folder in (place.documents, place.templates, place.crm_folder, place.calendar, place.facts):
-        for file in sorted(folder.rglob("*")) if folder.is_dir() else ():
-            is_text = file.suffix.lower() in _DOCUMENTS and file.is_file() and not file.is_symlink()
-            if is_text and is_about(file.read_text("utf-8", "replace")):
-                found.append(file)
-    return tuple(str(file.relative_to(place.root)) for file in found)
+def _documents(assembly: Assembly, subject: Subject) -> tuple[str, ...]:
+    return documents(assembly.place, subject.is_named) if assembly.place is not None else ()

@@ -35,6 +35,12 @@ STOPS = (  # what nobody needs to be asked about; all of it is looked at again a
     ),
     Stop(
         rule="recipient-blocked",
+        when="message.recipient in suppressed",
+        reason="{/message/recipient} is on the suppression list",
+        mend=_BLOCKED_MEND,
+    ),
+    Stop(
+        rule="recipient-blocked",
         when=f"clearance != null && clearance.recipients.size() == 1 && clearance.recipients.all(r, {_BLOCKED})",
         reason="the recipient must not be written to: {/clearance/recipients/0/why}, {/clearance/recipients/0/rule}",
         mend=_BLOCKED_MEND,

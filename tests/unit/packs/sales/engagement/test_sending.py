@@ -124,7 +124,7 @@ def test_one_send_per_intent_and_recipient_is_claimed_by_the_contract(draft):
 def stopped(message, clearance=None, **changes):
     """The rule by which a send is refused before anybody is asked, and the words; None: it is asked for."""
     whole = {"message": msgspec.to_builtins(changed(message, **changes)), "clearance": msgspec.to_builtins(clearance)}
-    found = stop_of(contract_of(send_message), msgspec.Raw(encode(whole)))
+    found = stop_of(contract_of(send_message), msgspec.Raw(encode(whole)), {})
     return None if found is None else (found.rule, found.reason)
 
 

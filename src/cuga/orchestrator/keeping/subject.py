@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from cuga.adapters.capability import Contact
+from cuga.adapters.capability import Activity, Contact, Note
 from cuga.adapters.folder import CrmFolder
 from cuga.adapters.offline import CrmStore
 from cuga.errors import BadInput, NotFound
@@ -21,25 +21,32 @@ _OF_THE_HOUSE = {  # words that records share; a row of somebody's that repeats 
 
 
 class Subject:
-    """Somebody whose data are to be erased."""
+    """Somebody whose data are to be erased. `contacts` are further ids that rows of theirs go by."""
 
-    def __init__(self, people: tuple[Person, ...], addresses: Iterable[str]) -> None:
+    def __init__(self, people: tuple[Person, ...], addresses: Iterable[str], contacts: Iterable[str] = ()) -> None:
         self.people = people
         own = (address for person in people for address in person.emails)
         self.addresses = tuple(sorted({address.strip().casefold() for address in (*own, *addresses)}))
         self.refs = frozenset((*(one.ref for one in people), *(f"email/{one}" for one in self.addresses)))
         last_names = (words[-1] for person in people if (words := person.name.casefold().split()))
         self._telling = (*self.addresses, *last_names)
+        self._contacts = tuple(contacts)
+        self._is_theirs: Callable[[str], bool] = self.refs.__contains__
         self._finder = Finder(lambda: self._known(), lambda: self)
 
     @property
     def contacts(self) -> tuple[str, ...]:
         """Ids of their records."""
-        return tuple(person.record_id for person in self.people)
+        return tuple(dict.fromkeys((*(person.record_id for person in self.people), *self._contacts)))
 
     def is_named(self, text: str) -> bool:
         """Whether a text is about them."""
-        return not self.refs.isdisjoint(self._finder.find(text))
+        return any(map(self._is_theirs, self._finder.find(text)))
+
+    def asks_also(self, is_theirs: Callable[[str], bool]) -> None:
+        """Take addresses in texts for theirs that somebody knows to be."""
+        own = self.refs
+        self._is_theirs = lambda ref: ref in own or is_theirs(ref)
 
     def may_be_named(self, text: str) -> bool:
         """Whether it is worth looking closer: a tenth of what that takes."""
@@ -73,8 +80,25 @@ def subject_of(said: str, crm: CrmStore, folder: CrmFolder | None) -> Subject:
     return _subject([*found, *same], known, crm, folder)
 
 
+def theirs(is_theirs: Callable[[str], bool], crm: CrmStore, folder: CrmFolder | None) -> Subject:
+    """Whoever the records and texts of a machine know of people whom only a question knows: is a contact, or an
+    address, one of theirs?"""
+    known = [one for records in (crm, folder) if records is not None and _is_there(records) for one in _all(records)]
+    found = [one for one in known if is_theirs(f"contact/{one.id}") or is_theirs(f"email/{_folded(one.email)}")]
+    rows = (row for kind in ("activities", "notes") for row in crm.each(kind) if isinstance(row, Activity | Note))
+    lone = {row.contact_id for row in rows if row.contact_id} - {one.id for one in known}
+    subject = _subject(found, known, crm, folder, (), sorted(one for one in lone if is_theirs(f"contact/{one}")))
+    subject.asks_also(is_theirs)
+    return subject
+
+
 def _subject(
-    theirs: list[Contact], known: list[Contact], crm: CrmStore, folder: CrmFolder | None, addresses: Iterable[str] = ()
+    theirs: list[Contact],
+    known: list[Contact],
+    crm: CrmStore,
+    folder: CrmFolder | None,
+    addresses: Iterable[str] = (),
+    contacts: Iterable[str] = (),
 ) -> Subject:
     ids = {one.id for one in theirs}
     shared = {_folded(value) for one in known if one.id not in ids for value in person_of(one).values}
@@ -85,6 +109,7 @@ def _subject(
     return Subject(
         tuple(one._replace(values=tuple(v for v in one.values if _folded(v) not in shared)) for one in people),
         addresses,
+        contacts,
     )
 
 

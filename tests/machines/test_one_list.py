@@ -1,0 +1,188 @@
+"""One list for all machines of a house: who asked for no mail anywhere gets none from anywhere."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from tests.machines.test_erasing import found
+from tests.postgres import fresh_database
+from tests.scenario.test_privacy import ADDRESS, NAME, furnished, sent, writing_to
+
+from cuga.adapters.capability import Outgoing
+from cuga.adapters.offline.suppression import COLUMNS
+from cuga.errors import JournalFailed, NotDone
+from cuga.orchestrator import Coordinator
+from cuga.orchestrator.house.place import Place, make
+from cuga.settings import Settings, read_settings
+
+HEAD = ",".join(COLUMNS[:4])
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return read_settings(database=fresh_database())
+
+
+@pytest.fixture
+def here(tmp_path: Path) -> Place:
+    return make(tmp_path / "here")
+
+
+@pytest.fixture
+def there(tmp_path: Path) -> Place:
+    return make(tmp_path / "there")
+
+
+def opened(place: Place, settings: Settings) -> Coordinator:
+    return Coordinator(house=place.root, settings=settings, user="sam")
+
+
+def mails(place: Place) -> list[str]:
+    return [file.name for file in place.outbox.glob("*.eml")]
+
+
+def rows(place: Place) -> list[str]:
+    file = place.outbox / "suppressed.csv"
+    return file.read_text().splitlines()[1:] if file.exists() else []
+
+
+async def seen(front: Coordinator, address: str, blocked: bool) -> None:
+    """Wait until a machine knows by itself what another has written."""
+    async with asyncio.timeout(20):
+        while bool((await front.open()).outbox.suppressed(address)) is not blocked:
+            await asyncio.sleep(0.02)
+
+
+async def test_who_is_put_on_the_list_on_one_machine_gets_nothing_from_another(here, there, settings):
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        await furnished(other)
+        assert await front.suppress((ADDRESS,), "asked on the phone") == 1
+        run = await sent(other)
+        assert run.status.value != "success" and mails(there) == []
+        standing = await other.standing(ADDRESS)
+        assert standing.blocked and standing.entry.reason == "asked on the phone"
+        assert [one.address for one in await other.suppressed()] == [ADDRESS]
+        assert [one for one in found(settings.database) if not one.startswith("cuga_views")] == []
+
+
+async def test_who_is_put_on_the_list_after_the_approval_gets_nothing(here, there, settings):
+    """The list is asked at the moment of the call, whatever this process has heard of it so far."""
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        assembly = await furnished(other)
+        waiting = await other.execute_plan(writing_to(ADDRESS, NAME))
+        (card,) = await other.inbox()
+        assembly.engine._on_house = None  # nobody tells this process: it has to ask
+        await front.suppress(("@canary.example",), "the whole company asked")
+        await other.answer(card.approval_id, "approve")
+        run = await other.wait(waiting.run_id)
+        assert run.status.value != "success" and mails(there) == []
+        assert "the whole company asked" in str(await other.events(waiting.run_id))
+
+
+async def test_where_nobody_can_say_who_opted_out_nothing_is_sent(there, settings, monkeypatch):
+    async with opened(there, settings) as other:
+        assembly = await furnished(other)
+        waiting = await other.execute_plan(writing_to(ADDRESS, NAME))
+        (card,) = await other.inbox()
+
+        async def away() -> None:
+            raise JournalFailed("the database is away")
+
+        monkeypatch.setattr(assembly, "look_at_house", away)
+        await other.answer(card.approval_id, "approve")
+        await asyncio.sleep(0.5)
+        assert mails(there) == []
+        monkeypatch.undo()
+        assert (await other.wait(waiting.run_id)).status.value == "success" and len(mails(there)) == 1
+
+
+async def test_the_list_that_a_machine_has_is_taken_in_and_what_is_lifted_anywhere_is_lifted_there(
+    here, there, settings
+):
+    for place, address in ((here, "one@x.example"), (there, "two@x.example")):
+        (place.outbox / "suppressed.csv").write_text(f"{HEAD}\n{address},an old list,2025-01-01,crm\nquiet.example\n")
+    async with opened(here, settings), opened(there, settings) as other:
+        assert {one.address for one in await other.suppressed()} == {"one@x.example", "two@x.example", "@quiet.example"}
+        assert (await other.standing("one@x.example")).entry.on == "2025-01-01"
+    async with opened(here, settings) as front:
+        await front.lift_suppression("two@x.example", "signed up again")
+        assert not (await front.standing("two@x.example")).blocked
+        assert len(rows(there)) == 3, "that machine is off"
+    async with opened(there, settings) as other:
+        assert not (await other.standing("two@x.example")).blocked and len(rows(there)) == 2
+    async with opened(here, settings) as front:
+        assert {one.address for one in await front.suppressed()} == {"one@x.example", "@quiet.example"}
+        with (here.outbox / "suppressed.csv").open("a") as file:
+            file.write("two@x.example,by hand\n")
+        await front.suppress(("three@x.example",), "asked")
+    async with opened(there, settings) as other:
+        assert (await other.standing("two@x.example")).entry.reason == "by hand"
+        assert (await other.standing("any@quiet.example")).blocked
+        (there.outbox / "suppressed.csv").unlink()
+        assert (await other.open()).outbox.suppressed("three@x.example") == "asked", "the book says so"
+    async with opened(there, settings):
+        assert len(rows(there)) == 4
+
+
+async def test_a_machine_that_runs_hears_of_additions_and_liftings(here, there, settings):
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        await (await other.open()).engine.sweep()  # as a process does that serves
+        await front.suppress(("kim@x.example",), "asked")
+        await seen(other, "kim@x.example", True)
+        async with asyncio.timeout(20):
+            while not rows(there):
+                await asyncio.sleep(0.02)
+        assert rows(there)[0].startswith("kim@x.example,asked,")
+        await front.lift_suppression("kim@x.example", "signed up again")
+        await seen(other, "kim@x.example", False)
+        assert rows(there) == []
+
+
+async def test_who_answers_that_they_want_no_mail_is_known_to_every_machine(here, there, settings):
+    (here.inbox / "r.eml").write_text(
+        f"From: {ADDRESS}\nMessage-ID: <r@x>\nSubject: Re\n\nPlease unsubscribe me from all of this.\n"
+    )
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        await furnished(front)
+        await furnished(other)
+        assert (await front.take_replies()).suppressed == 1
+        run = await sent(other)
+        assert run.status.value != "success" and mails(there) == []
+
+
+async def test_an_entry_whose_fact_was_not_written_is_told_at_the_next_start(here, there, settings, monkeypatch):
+    """The file has it before the book does: a crash between the two loses nothing."""
+    with monkeypatch.context() as cut:
+        async with opened(here, settings) as front:
+            assembly = await front.open()
+
+            async def dies(*_args, **_named):
+                raise JournalFailed("the process ends here")
+
+            cut.setattr(assembly, "change", dies)
+            with pytest.raises(JournalFailed):
+                await front.suppress((ADDRESS,), "asked")
+    async with opened(here, settings):
+        pass
+    async with opened(there, settings) as other:
+        assert (await other.standing(ADDRESS)).blocked
+
+
+async def test_a_list_of_another_house_or_of_lost_keys_is_taken_for_new(here, there, settings):
+    (here.outbox / "suppressed.csv").write_text(f"{HEAD},entry\none@x.example,old,2025-01-01,crm,{'0' * 32}\n")
+    async with opened(here, settings), opened(there, settings) as other:
+        assert (await other.standing("one@x.example")).blocked
+
+
+async def test_a_list_of_thousands_is_told_in_parts(here, there, settings):
+    many = tuple(f"p{number}@many.example" for number in range(1_200))
+    async with opened(here, settings) as front:
+        assert await front.suppress(many, "list of the old system") == len(many)
+        assert await front.suppress(many, "list of the old system") == 0
+    async with opened(there, settings) as other:
+        assert len(await other.suppressed()) == len(many)
+        mail = (await other.open()).outbox
+        with pytest.raises(NotDone, match="list of the old system"):
+            mail.send(Outgoing(key="k", recipient="p7@many.example", subject="s", body="b"))
