@@ -317,7 +317,7 @@ async def _sealer_of(journal: Journal | PostgresJournal, place: Place | None, se
         return None
     directory = seals_of(place.root, settings.seals)
     sealer = Sealer(
-        journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings.anchors)]
+        journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings)]
     )
     await sealer.open()
     return sealer

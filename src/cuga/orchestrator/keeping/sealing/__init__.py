@@ -4,8 +4,9 @@ A chain shows an edit; it cannot show that the whole file is an older one. An an
 behind it, or another than the one that was sealed, is not opened.
 """
 
-from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, read_anchors
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor
 from cuga.orchestrator.keeping.sealing.keys import SealKey, key_of
+from cuga.orchestrator.keeping.sealing.named import read_anchors
 from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of, set_aside
 
 __all__ = [
