@@ -115,9 +115,7 @@ def cosigned_line(note: bytes, at: int, name: str, public: bytes, sign: Callable
     return f"{_DASH}{name} {coded}\n"
 
 
-def cosigned_at(
-    note: bytes, name: str, public: bytes, holds: Callable[[bytes, bytes, bytes], bool]
-) -> int | None:
+def cosigned_at(note: bytes, name: str, public: bytes, holds: Callable[[bytes, bytes, bytes], bool]) -> int | None:
     """When the witness of this key saw the checkpoint of a note that has its line; None: it has not, or it does not
     hold. `holds` says so of a key, a signature and a message."""
     raw = read_note(note)[1].get(key_id(name, public, COSIGNER), b"")

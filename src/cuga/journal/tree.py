@@ -1,8 +1,8 @@
 """The Merkle tree over all appends of a journal: one root that nothing can be taken from or put into unseen.
 
-Leaves, nodes and proofs are those of RFC 9162 (2.1.1 to 2.1.4, as in RFC 6962), with SHA-256. A leaf is one append: its position and
-its link, which binds the stream, the version and the bytes of each event. The tree is never stored; what it
-goes on from are its peaks, the roots of its perfect subtrees, at most one for each bit of its size.
+Leaves, nodes and proofs are those of RFC 9162 (2.1.1 to 2.1.4, as in RFC 6962), with SHA-256. A leaf is one append:
+its position and its link, which binds the stream, the version and the bytes of each event. The tree is never stored;
+what it goes on from are its peaks, the roots of its perfect subtrees, at most one for each bit of its size.
 """
 
 from __future__ import annotations

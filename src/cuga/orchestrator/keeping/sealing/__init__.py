@@ -5,9 +5,9 @@ behind it, or another than the one that was sealed, is not opened.
 """
 
 from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor
-from cuga.orchestrator.keeping.sealing.keys import SealKey, key_of
-from cuga.orchestrator.keeping.sealing.named import read_anchors
-from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of, set_aside
+from cuga.orchestrator.keeping.sealing.keys import SealKey, holds, key_of
+from cuga.orchestrator.keeping.sealing.named import fetched, read_anchors
+from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, cosigner_of, seals_of, set_aside
 
 __all__ = [
     "ANCHOR",
@@ -16,6 +16,9 @@ __all__ = [
     "SealKey",
     "Sealed",
     "Sealer",
+    "cosigner_of",
+    "fetched",
+    "holds",
     "key_of",
     "read_anchors",
     "seals_of",

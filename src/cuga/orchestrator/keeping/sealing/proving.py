@@ -35,12 +35,12 @@ async def proof_between(journal: ReadJournal, old: int, new: int) -> list[bytes]
         return None
     tree, position = found
     roots = dict(zip(peak_spans(old), tree.peaks, strict=True))
-    after: int | None = position
     for start, end in sorted(span for span in spans if span[0] >= old):
         part = Tree()
-        after = await _grown(journal, part, after, end - start)
-        if after is None:
+        behind = await _grown(journal, part, position, end - start)
+        if behind is None:
             return None
+        position = behind
         roots[start, end] = part.root()
     return [roots[span] for span in spans]
 

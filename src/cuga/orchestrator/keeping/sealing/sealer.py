@@ -23,8 +23,17 @@ from cuga.model.event import ApprovalReceived, DoubtResolved, Event, RunFinished
 from cuga.model.value import Value
 from cuga.orchestrator.keeping.sealing.anchors import Anchor, SyslogAnchor
 from cuga.orchestrator.keeping.sealing.copies import Copy
-from cuga.orchestrator.keeping.sealing.keys import PUBLIC, SealKey, holds, key_of, public_keys
+from cuga.orchestrator.keeping.sealing.keys import (
+    PUBLIC,
+    SealKey,
+    cosigner_from,
+    cosigner_key,
+    holds,
+    key_of,
+    public_keys,
+)
 from cuga.orchestrator.keeping.sealing.proving import PAGE, fits, proof_between, tree_of
+from cuga.witness import Cosigner
 
 EVERY_S = 1.0  # under load
 ANCHOR = "anchor.note"
@@ -249,6 +258,13 @@ class Sealer:
             trouble=self.trouble,
             age_s=time.monotonic() - self._sound_at,
         )
+
+
+def cosigner_of(sealer: Sealer | None) -> Cosigner:
+    """The key by which the house of a sealer is a witness of others; without a sealer one that is kept nowhere."""
+    if sealer is None:
+        return cosigner_from("cuga/memory/witness", os.urandom(32))
+    return cosigner_key(sealer.directory, f"{sealer.origin}/witness")
 
 
 def seals_of(root: Path, named: Path | None) -> Path:
