@@ -209,9 +209,7 @@ class CheckpointForked(CugaError):
     """The checkpoint does not go on from the one that the witness knows."""
 
     code = "checkpoint_forked"
-    mend = (
-        "Find out which of the two records is the true one, and who made the other; `cuga verify` names what differs."
-    )
+    mend = "Find out which is the true one, and who made the other; `cuga verify` names what differs."
 
 
 class EventUnreadable(CugaError):

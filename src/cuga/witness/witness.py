@@ -74,10 +74,9 @@ class Witness:
 
     def _signatures_that_hold(self, said: Checkpoint, signatures: dict[bytes, bytes], note: bytes) -> list[bytes]:
         """The lines of a note that are signed with keys of its journal; keys that nobody knows are not looked at."""
-        keys = dict(map(read_verifier_key, self._keys_of(said.origin)))
-        if not keys:
+        by_id = {key_id(*key): key[1] for key in map(read_verifier_key, self._keys_of(said.origin))}
+        if not by_id:
             raise NotFound(f"nobody told this house of the journal {said.origin}", mend=_TRUST)
-        by_id = {key_id(name, public): public for name, public in keys.items()}
         known = {one: signature for one, signature in signatures.items() if one in by_id}
         message = signed_part(note)
         if not known or not all(self._holds(by_id[one], signature, message) for one, signature in known.items()):

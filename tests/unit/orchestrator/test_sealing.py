@@ -147,6 +147,13 @@ async def test_work_goes_on_when_an_anchor_cannot_be_written(place: Place, setti
     assert "elsewhere" in findings["seal"].found
 
 
+def test_a_key_that_was_made_anew_leaves_the_older_one_known(tmp_path: Path) -> None:
+    older = key_of(tmp_path, "cuga/1")
+    (tmp_path / "seal.key").unlink()
+    newer = key_of(tmp_path, "cuga/1")
+    assert set(public_keys(tmp_path).values()) == {older.public, newer.public}
+
+
 def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
     for text in ("", "PRIVATE+KEY+a+b", "PRIVATE+KEY+a+b+!!", "PRIVATE+KEY+a+b+AAAA"):
         (tmp_path / "seal.key").write_text(text)

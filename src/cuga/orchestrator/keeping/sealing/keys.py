@@ -92,8 +92,7 @@ def public_keys(directory: Path) -> dict[bytes, bytes]:
         lines = (directory / PUBLIC).read_text("ascii").split()
     except (FileNotFoundError, ValueError):
         return {}
-    found = dict(map(read_verifier_key, lines))
-    return {key_id(name, public): public for name, public in found.items()}
+    return {key_id(*key): key[1] for key in map(read_verifier_key, lines)}
 
 
 def _make(private: Path, public: Path, name: str, kind: bytes) -> tuple[str, bytes, bytes]:
