@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -46,7 +47,8 @@ from cuga.orchestrator.house.gone import drop_rehearsed
 from cuga.orchestrator.house.outside import Outside
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.orchestrator.house.registry_file import Own, RegistryFile, tool_registry
-from cuga.orchestrator.keeping.sealing import Sealer, cosigner_of, holds
+from cuga.orchestrator.house.witness_room import WitnessRoom
+from cuga.orchestrator.keeping.sealing import Sealer
 from cuga.orchestrator.llm.models import Models
 from cuga.people.credentials import Credentials
 from cuga.planning.stamps import must_be_as_checked
@@ -65,7 +67,6 @@ from cuga.redact import Redactor
 from cuga.settings import Settings
 from cuga.tools.invoke import Door
 from cuga.tools.registry import ToolRegistry
-from cuga.witness import Cosigner, Shelf, ShelfFile, Witness
 
 if TYPE_CHECKING:
     from cuga.journal.postgres import PostgresJournal
@@ -142,9 +143,7 @@ class Assembly:
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
-    _witnessed: Shelf | None = None
-    _cosigner: Cosigner | None = None
-    _witness: Witness | None = None
+    _witness: WitnessRoom | None = None
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     async def rules_for(self, profile: str = "") -> Rules:
@@ -289,33 +288,11 @@ class Assembly:
             self._outgoing = Queue(self.place.notices if self.place is not None else ":memory:", self.clock)
         return self._outgoing
 
-    def witnessed(self) -> Shelf:
-        """What was seen of other houses' journals, opened when first asked for; in memory for a house in memory."""
-        if self._witnessed is None:
-            if self.book is not None:
-                self._witnessed = database.open_witnessed(self.book)
-            else:
-                self._witnessed = ShelfFile(self.place.witness if self.place is not None else ":memory:")
-        return self._witnessed
-
-    async def cosigner(self) -> Cosigner:
-        """The key by which this house is a witness, made when there is none; a house in memory has one for its time."""
-        if self._cosigner is None:
-            if self.sealer is not None and not self.sealer.origin:
-                await self.sealer.seal()
-            self._cosigner = await asyncio.to_thread(cosigner_of, self.sealer)
-        return self._cosigner
-
-    async def witness(self) -> Witness:
-        """Who judges what other houses send."""
-
-        def keys_of(origin: str) -> Iterable[str]:
-            return [one.key for one in self.state.origins.get(origin, ())]
-
+    def witness(self) -> WitnessRoom:
+        """What makes this house a witness of others."""
         if self._witness is None:
-            if self.place is not None and self.book is None and self.state.origins:
-                make_private(self.place.witness)
-            self._witness = Witness(self.witnessed(), await self.cosigner(), keys_of, holds)
+            shared = None if self.book is None else functools.partial(database.open_witnessed, self.book)
+            self._witness = WitnessRoom(self.place, self.sealer, lambda: self.state, shared)
         return self._witness
 
     async def verify(self) -> list[Fault]:
@@ -348,8 +325,8 @@ class Assembly:
             self._credentials.close()
         if self._outgoing is not None:
             self._outgoing.close()
-        if self._witnessed is not None:
-            self._witnessed.close()
+        if self._witness is not None:
+            self._witness.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()

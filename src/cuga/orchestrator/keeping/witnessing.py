@@ -56,12 +56,12 @@ class Witnessing(Switching):
 
     async def witness_key(self) -> str:
         """The public key of this house's own signatures under checkpoints of others, one word."""
-        return (await (await self.open()).cosigner()).word
+        return (await (await self.open()).witness().cosigner()).word
 
     async def witnessed(self) -> list[Witnessed]:
         """Every journal that this house was told of or has seen, with all its epochs."""
         assembly = await self.open()
-        seen = await asyncio.to_thread(assembly.witnessed().all)
+        seen = await asyncio.to_thread(assembly.witness().shelf().all)
         trusted = assembly.state.origins
         return [
             Witnessed(
@@ -87,7 +87,7 @@ class Witnessing(Switching):
     async def witnessed_note(self, which: str, epoch: int = 0) -> str:
         """The newest checkpoint that was seen of a journal, by its name or the hash of that; of one epoch if it is
         named. `NotFound`."""
-        seen = await asyncio.to_thread((await self.open()).witnessed().all)
+        seen = await asyncio.to_thread((await self.open()).witness().shelf().all)
         found = [
             one
             for one in seen
@@ -101,5 +101,5 @@ class Witnessing(Switching):
         """Judge what a house sends, keep it, and sign that it was seen; raises what `Witness.add` does."""
         request = read_request(body)
         assembly = await self.open()
-        witness = await assembly.witness()
+        witness = await assembly.witness().judge()
         return await asyncio.to_thread(witness.add, request, int(assembly.clock.now().timestamp()))

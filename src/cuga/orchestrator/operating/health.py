@@ -250,6 +250,7 @@ async def _seal(assembly: Assembly) -> list[Finding]:
     """Whether what was appended is also known elsewhere, and every place that should know it can be asked."""
     if assembly.sealer is None:
         return []
+    await assembly.sealer.settle()
     missing = await assembly.sealer.look()
     sealed = assembly.sealer.now()
     away = [why for name, why in missing.items() if name != sealed.anchors[0]]

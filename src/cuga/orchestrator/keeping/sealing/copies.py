@@ -13,7 +13,7 @@ from contextlib import suppress
 
 from cuga.errors import CugaError, JournalBehind
 from cuga.journal.checkpoint import read_note, signed_part
-from cuga.orchestrator.keeping.sealing.anchors import Anchor
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor
 
 AGAIN_S = 60.0  # at most between two tries
 MOMENT_S = 5.0  # a place that takes longer is late
@@ -57,11 +57,12 @@ class Copy:
         return ""
 
     def begin(self, note: bytes, trouble: str) -> None:
-        """What is sealed when the house is opened, and what was wrong with asking. A place that holds nothing gets the
-        next note; one that is behind, or could not be asked, gets this one."""
+        """What is sealed when the house is opened, and what was wrong with asking. A file that is gone is not made anew
+        before there is something new: until then it can be told."""
         self.trouble = trouble
         self._wanted = note
-        if self.asked and (not self.found or signed_part(self.found) == signed_part(note)):
+        has_it = signed_part(self.found) == signed_part(note)
+        if self.asked and (has_it or (not self.found and isinstance(self.anchor, FileAnchor))):
             self._kept = note
 
     def offer(self, note: bytes, origin: str, *, is_last: bool = False) -> None:
