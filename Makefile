@@ -78,7 +78,7 @@ lock: $(VENV)/.python ## Compile the pinned requirements anew
 	$$compile pyproject.toml --extra serve -o requirements/run.txt; \
 	$$compile requirements/uv.in -o requirements/uv.txt; \
 	$$compile requirements/build.in -o requirements/build.txt; \
-	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra restate --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt; \
+	$$compile pyproject.toml --extra pdf --extra pii --extra knowledge --extra llm --extra mcp --extra otel --extra postgres --extra restate --extra s3 --extra serve --extra test --extra xlsx requirements/dev.in -o requirements/dev.txt; \
 	$$compile requirements/mutate.in -o requirements/mutate.txt
 	@! command -v npm > /dev/null || (cd requirements/node \
 		&& npm install --silent --package-lock-only --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund)

@@ -198,6 +198,20 @@ class JournalBehind(CugaError):
     code = "journal_behind"
 
 
+class CheckpointStale(InvalidTransition):
+    """The witness knows another size of this journal."""
+
+    code = "checkpoint_stale"
+    mend = "Send it again with a proof from the size that is known."
+
+
+class CheckpointForked(CugaError):
+    """The checkpoint does not go on from the one that the witness knows."""
+
+    code = "checkpoint_forked"
+    mend = "Find out which is the true one, and who made the other; `cuga verify` names what differs."
+
+
 class EventUnreadable(CugaError):
     """A stored event cannot be read by this version of cuga; its run is left alone."""
 

@@ -42,7 +42,7 @@ class Settings:
     proxy: str = ""  # the http(s) address of the proxy that outbound requests take; empty: none
     inside: tuple[str, ...] = ()  # hosts, addresses and networks that outbound requests may reach though not public
     seals: Path | None = None  # where the keys that sign journals and their first anchors lie; None: the user's state
-    anchors: tuple[str, ...] = ()  # further places that keep the newest checkpoint: file:PATH, syslog
+    anchors: tuple[str, ...] = ()  # further places that keep the newest checkpoint: file:, syslog, witness:, s3:
     mail_server: str = ""  # smtp://user@host:587 or smtps://host, for notices by e-mail; empty: none
     mail_from: str = ""  # the sender of such mail; empty: whoever is told
     oidc_issuer: str = ""  # https://login.example.com/tenant: people may sign in there; empty: nobody does

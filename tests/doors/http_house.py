@@ -51,7 +51,7 @@ class World:
 def unlimited() -> Rates:
     """Rates that no test reaches."""
     many = "1000000/second"
-    return Rates(logins=many, logins_of_one=many, starts=many)
+    return Rates(logins=many, logins_of_one=many, starts=many, checkpoints=many)
 
 
 class Client:

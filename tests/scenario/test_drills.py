@@ -338,6 +338,7 @@ async def test_peaks_in_which_a_bit_has_turned_over_are_made_anew_from_the_recor
     await sealer.open()
     await journal.append("r9", 0, said("on"))
     await sealer.seal()
+    await sealer.settle()
     await journal.close()
     assert book.named_by_the_verifier(directory) == ""
 

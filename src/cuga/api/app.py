@@ -25,6 +25,7 @@ from cuga.api import (
     runs,
     schema,
     stream,
+    witness,
 )
 from cuga.api.answers import answer
 from cuga.api.doors import Doors
@@ -52,6 +53,7 @@ def create_app(doors: Doors, more: Sequence[BaseRoute] = ()) -> Any:
         people.people,
         agents.agents,
         metrics.metrics,
+        witness.witness,
     ):
         app.router.routes.extend(room.routes)
 

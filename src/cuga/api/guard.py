@@ -14,9 +14,11 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from cuga.api.doors import Address
 from cuga.api.problems import refused
 from cuga.errors import CugaError, ForeignOrigin, TooLarge
+from cuga.witness.request import MAX_BYTES
 
 MAX_BODY = 1 << 20  # bytes of a body
 MAX_FILES = 64 << 20  # bytes of files that are imported
+_MOST = {"/api/crm/import": MAX_FILES, "/api/witness/": MAX_BYTES}
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 CSP = (
     "default-src 'self'; base-uri 'none'; object-src 'none'; frame-ancestors 'none'; form-action 'self'; "
@@ -94,7 +96,7 @@ def _counted(scope: Scope, headers: Headers, receive: Receive) -> Receive:
     """A body no larger than is taken, whatever its headers say."""
     if scope["type"] != "http":
         return receive
-    most = MAX_FILES if scope["path"].startswith("/api/crm/import") else MAX_BODY
+    most = next((most for path, most in _MOST.items() if scope["path"].startswith(path)), MAX_BODY)
     said = headers.get("content-length", "")
     if said.isdigit() and int(said) > most:
         raise TooLarge(f"{int(said):,} bytes; {most:,} are taken")

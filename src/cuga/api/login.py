@@ -13,6 +13,7 @@ from cuga.api.answers import answer, nothing, router
 from cuga.api.auth import COOKIE, Asker, Here, Known, must_be_proved, sign_in
 from cuga.api.doors import Doors
 from cuga.api.pages import Given
+from cuga.api.rates import address_of
 from cuga.errors import NotAllowed, NotFound, NotSignedIn
 from cuga.model.value import Value
 from cuga.people import passwords
@@ -94,7 +95,7 @@ async def who_am_i(doors: Here, asker: Known) -> Response:
 @login.post("/login", status_code=204)
 async def log_in(doors: Here, request: Request, said: Annotated[NameAndPassword, Body()]) -> Response:
     """Sign in with a password."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     doors.rates.take("login of", said.user)
     kept = doors.credentials.password_hash(said.user)
     if not await passwords.holds(kept, said.password) or doors.credentials.password_hash(said.user) != kept:
@@ -108,7 +109,7 @@ async def log_in(doors: Here, request: Request, said: Annotated[NameAndPassword,
 @login.post("/login/link", status_code=204)
 async def come_in_by_link(doors: Here, request: Request, said: Annotated[Token, Body()]) -> Response:
     """Sign in with the link that `cuga serve` printed. It works once."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     user = doors.credentials.take_link(said.token, "welcome")
     if not user:
         raise NotSignedIn(
@@ -122,7 +123,7 @@ async def come_in_by_link(doors: Here, request: Request, said: Annotated[Token, 
 @login.post("/login/invitation", status_code=204)
 async def accept_invitation(doors: Here, request: Request, said: Annotated[Invitation, Body()]) -> Response:
     """Set a first or a new password with the link of an invitation, and sign in."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     hashed = await passwords.hashed(said.password)  # before: a link that is taken back meanwhile sets none
     user = doors.credentials.take_link(said.token, "invitation", "reset")
     if not user:
@@ -136,7 +137,7 @@ async def accept_invitation(doors: Here, request: Request, said: Annotated[Invit
 @login.get("/login/oidc", status_code=302, response_class=RedirectResponse)
 async def begin_at_provider(doors: Here, request: Request, step_up: bool = False) -> Response:
     """Go to the OpenID provider of this house and come back signed in; with `step_up` prove there who you are."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     provider = _provider(doors)
     url, state = await provider.begin(f"{doors.address.url}{_BACK}", proves=step_up)
     response = RedirectResponse(url, 302)
@@ -154,7 +155,7 @@ async def come_back_from_provider(
     code: Annotated[str, Query(max_length=4_000)] = "",
 ) -> Response:
     """Where the provider sends people back."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     provider = _provider(doors)
     if not state or not secrets.compare_digest(state.encode(), request.cookies.get(_STATE, "").encode()):
         raise NotSignedIn("this way in was begun in another browser", mend="Begin again.")
@@ -185,7 +186,7 @@ async def log_out(doors: Here, request: Request) -> Response:
 @login.post("/step-up", response_model=Me)
 async def prove_again(doors: Here, request: Request, asker: Known, said: Annotated[Password, Body()]) -> Response:
     """Prove once more who decides, for decisions of high risk in the next minutes."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     doors.rates.take("login of", asker.id)
     if asker.session is None:
         raise NotAllowed("a key proves nothing about a person")
@@ -200,7 +201,7 @@ async def prove_again(doors: Here, request: Request, asker: Known, said: Annotat
 async def set_password(doors: Here, request: Request, asker: Known, said: Annotated[NewPassword, Body()]) -> Response:
     """Set one's own password. Every other browser is signed out. It counts as a proof of who one is, so it takes one:
     the password before, or without any a sign-in of the last minutes."""
-    doors.rates.take("login", _address(request))
+    doors.rates.take("login", address_of(request))
     doors.rates.take("login of", asker.id)
     if asker.session is None:
         raise NotAllowed("a key sets no password")
@@ -234,7 +235,3 @@ async def _me(doors: Doors, asker: Asker) -> Me:
         has_password=bool(doors.credentials.password_hash(asker.id)),
         needs_step_up=not asker.principal.solo,
     )
-
-
-def _address(request: Request) -> str:
-    return request.client.host if request.client else ""

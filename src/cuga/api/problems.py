@@ -27,6 +27,7 @@ _STATUS: dict[type[e.CugaError], int] = {
     e.NotFound: 404,
     e.ApprovalClosed: 409,
     e.DigestMismatch: 409,
+    e.CheckpointForked: 422,
     e.KeyReused: 409,
     e.InvalidTransition: 409,
     e.PlanInvalid: 422,
@@ -77,9 +78,11 @@ def problem_of(error: e.CugaError) -> ProblemDetails:
     )
 
 
-def refused(error: e.CugaError) -> Response:
-    """The answer that tells of an error."""
+def refused(error: e.CugaError, status: int = 0) -> Response:
+    """The answer that tells of an error; `status` where another protocol than ours says which."""
     problem = problem_of(error)
+    if status:
+        problem = msgspec.structs.replace(problem, status=status)
     headers = {"Cache-Control": "no-store"}
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"

@@ -10,6 +10,7 @@ import time
 from limits import RateLimitItem, parse
 from limits.storage import MemoryStorage
 from limits.strategies import MovingWindowRateLimiter
+from starlette.requests import Request
 
 from cuga.errors import TooOften
 
@@ -24,12 +25,14 @@ class Rates:
         logins_of_one: str = "20/hour",
         starts: str = "120/minute",
         rehearsals: str = "12/minute",
+        checkpoints: str = "600/minute",
     ) -> None:
         self._limits: dict[str, RateLimitItem] = {
             "login": parse(logins),  # per address
             "login of": parse(logins_of_one),  # per name that is tried
             "start": parse(starts),  # runs begun per person
             "rehearsal": parse(rehearsals),  # dry runs per person: each is a process of its own for a second
+            "witness": parse(checkpoints),  # per address, which many houses may share
         }
         self._windows = MovingWindowRateLimiter(MemoryStorage())
 
@@ -40,3 +43,8 @@ class Rates:
             return
         reset = self._windows.get_window_stats(limit, what, who).reset_time
         raise TooOften(f"{limit} at most", retry_after=max(1, round(reset - time.time())))
+
+
+def address_of(request: Request) -> str:
+    """Where a request comes from; empty when nobody knows."""
+    return request.client.host if request.client else ""

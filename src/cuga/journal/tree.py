@@ -1,8 +1,8 @@
 """The Merkle tree over all appends of a journal: one root that nothing can be taken from or put into unseen.
 
-Leaves, nodes and proofs are those of RFC 9162 (2.1.1 to 2.1.3), with SHA-256. A leaf is one append: its position and
-its link, which binds the stream, the version and the bytes of each event. The tree is never stored; what it
-goes on from are its peaks, the roots of its perfect subtrees, at most one for each bit of its size.
+Leaves, nodes and proofs are those of RFC 9162 (2.1.1 to 2.1.4, as in RFC 6962), with SHA-256. A leaf is one append:
+its position and its link, which binds the stream, the version and the bytes of each event. The tree is never stored;
+what it goes on from are its peaks, the roots of its perfect subtrees, at most one for each bit of its size.
 """
 
 from __future__ import annotations
@@ -106,3 +106,56 @@ def root_by(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> bytes:
     if left:
         raise ValueError("the path is too long")
     return leaf
+
+
+def consistency_spans(old: int, new: int) -> list[tuple[int, int]]:
+    """The spans of leaves whose roots prove that a tree of `new` leaves goes on from its first `old`, in the order of
+    the proof. Those that end by `old` are peaks of the older tree; those behind it follow each other without a gap."""
+    if not 0 <= old <= new:
+        raise ValueError(f"a tree of {new} does not go on from one of {old}")
+    return _spans(0, old, new, True) if old else []
+
+
+def _spans(start: int, old: int, new: int, is_whole: bool) -> list[tuple[int, int]]:
+    """Of the leaves from `start` on: of `new`, the first `old` are the older tree, or the end of it."""
+    if old == new:
+        return [] if is_whole else [(start, start + new)]
+    left = 1 << ((new - 1).bit_length() - 1)  # the largest power of two below `new`
+    if old <= left:
+        return [*_spans(start, old, left, is_whole), (start + left, start + new)]
+    return [*_spans(start + left, old - left, new - left, False), (start, start + left)]
+
+
+def peak_spans(size: int) -> list[tuple[int, int]]:
+    """The spans of leaves below the peaks of a tree, in the order of the peaks."""
+    spans, start = [], 0
+    for bit in reversed(range(size.bit_length())):
+        if size >> bit & 1:
+            spans.append((start, start + (1 << bit)))
+            start += 1 << bit
+    return spans
+
+
+def goes_on(old: int, new: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]) -> bool:
+    """Whether the proof shows that the tree of `new` leaves begins with the tree of `old` (RFC 9162, 2.1.4.2). Of
+    nothing everything goes on, and equal trees need no proof."""
+    if old == 0 or old == new:
+        return not proof and (old == 0 or old_root == new_root)
+    path = [old_root, *proof] if old.bit_count() == 1 else list(proof)
+    if not 0 < old < new or not path:
+        return False
+    at, last = old - 1, new - 1
+    while at & 1:
+        at, last = at >> 1, last >> 1
+    older = newer = path[0]
+    for node in path[1:]:
+        if last == 0:
+            return False
+        if at & 1 or at == last:
+            older, newer = node_of(node, older), node_of(node, newer)
+            while at and not at & 1:
+                at, last = at >> 1, last >> 1
+        else:
+            newer = node_of(newer, node)
+        at, last = at >> 1, last >> 1
+    return last == 0 and older == old_root and newer == new_root

@@ -130,6 +130,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"a notice goes by {', '.join(CHANNELS)}, about some of {', '.join(ABOUT)}")
         case h.NoticeRemoved(notice_id=name) if name not in state.notices:
             raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
+        case h.OriginDistrusted(origin=origin) if origin not in state.origins:
+            raise NotFound(f"no journal {origin} is witnessed here", mend="`cuga witness` lists them.")
         case h.KeyMade(scopes=scopes):
             if for_people := [scope for scope in scopes if scope in _VALUES and scope not in _FOR_PROGRAMS]:
                 why = f"to {', '.join(for_people)} takes a person who is signed in, and no key"

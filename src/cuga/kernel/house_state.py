@@ -56,6 +56,7 @@ class HouseState:
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
         self.keys: dict[str, h.KeyMade] = {}
         self.notices: dict[str, h.NoticeAdded] = {}
+        self.origins: dict[str, tuple[h.OriginTrusted, ...]] = {}  # journals that are witnessed -> keys, oldest first
         self.missed_until: dict[str, datetime] = {}  # schedule -> the last time that was told as missed
 
 
@@ -296,6 +297,15 @@ def _notice_removed(s: HouseState, event: h.NoticeRemoved) -> None:
     s.notices.pop(event.notice_id, None)
 
 
+def _origin_trusted(s: HouseState, event: h.OriginTrusted) -> None:
+    others = (one for one in s.origins.get(event.origin, ()) if one.key != event.key)
+    s.origins[event.origin] = (*others, event)
+
+
+def _origin_distrusted(s: HouseState, event: h.OriginDistrusted) -> None:
+    s.origins.pop(event.origin, None)
+
+
 def _only_told(_s: HouseState, _event: h.UserInvited | h.LoginsFailed | h.NoticeLost) -> None:
     """Nothing holds otherwise because of it; it is on record."""
 
@@ -341,4 +351,6 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.NoticeAdded: _notice_added,
     h.NoticeRemoved: _notice_removed,
     h.NoticeLost: _only_told,
+    h.OriginTrusted: _origin_trusted,
+    h.OriginDistrusted: _origin_distrusted,
 }

@@ -345,6 +345,20 @@ class NoticeLost(Event, frozen=True, kw_only=True):
     reason: str
 
 
+class OriginTrusted(Event, frozen=True, kw_only=True):
+    """As a witness, this house keeps checkpoints of another's journal from now on, if they are signed with this key."""
+
+    origin: str
+    key: str  # public, one word
+    label: str = ""
+
+
+class OriginDistrusted(Event, frozen=True, kw_only=True):
+    """This house takes no further checkpoint of a journal; what it has seen of it stays."""
+
+    origin: str
+
+
 HouseEvent = (
     HouseOpened | RestoredFrom | RestoreAcknowledged | UserAdded | RoleGranted | RoleRevoked | DelegationGranted
     | DelegationRevoked | StandingRuleAdded | StandingRuleRevoked | AdapterSwitched | AdapterChosen | AdapterModeSet
@@ -354,4 +368,5 @@ HouseEvent = (
     | ScheduleAdded | ScheduleRemoved | SchedulePaused | ScheduleResumed | ScheduleMissed
     | UserInvited | UserLeft | KeyMade | KeyRevoked | LoginsFailed
     | NoticeAdded | NoticeRemoved | NoticeLost
+    | OriginTrusted | OriginDistrusted
 )  # fmt: skip

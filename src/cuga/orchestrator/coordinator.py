@@ -25,6 +25,7 @@ from cuga.orchestrator.house.assembly import house_stream
 from cuga.orchestrator.keeping.erasing import Erasing
 from cuga.orchestrator.keeping.evidence import Evidence, Scope, write_bundle
 from cuga.orchestrator.keeping.retaining import Retaining
+from cuga.orchestrator.keeping.witnessing import Witnessing
 from cuga.orchestrator.library.members import Members
 from cuga.orchestrator.looking.overseeing import Overseeing
 from cuga.orchestrator.rehearsal.comparing import Compared, differences, spent_words
@@ -47,6 +48,7 @@ class Coordinator(
     Remembering,
     Erasing,
     Retaining,
+    Witnessing,
 ):
     """Runs goals and plans under a profile, and answers for them.
 

@@ -140,10 +140,18 @@ async def test_work_goes_on_when_an_anchor_cannot_be_written(place: Place, setti
         assembly = await cuga.open()
         assert assembly.sealer is not None
         await assembly.sealer.seal()
+        await assembly.sealer.settle()
         assert result.status.value == "parked"
         findings = {one.what: one for one in await cuga.doctor()}
     assert findings["seal"].state == "broken"
     assert "elsewhere" in findings["seal"].found
+
+
+def test_a_key_that_was_made_anew_leaves_the_older_one_known(tmp_path: Path) -> None:
+    older = key_of(tmp_path, "cuga/1")
+    (tmp_path / "seal.key").unlink()
+    newer = key_of(tmp_path, "cuga/1")
+    assert set(public_keys(tmp_path).values()) == {older.public, newer.public}
 
 
 def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
@@ -154,8 +162,8 @@ def test_a_key_file_that_holds_no_key_is_named(tmp_path: Path) -> None:
 
 
 def test_anchors_are_read_from_words() -> None:
-    found = read_anchors(["file:/mnt/other/anchor", "syslog"])
+    found = read_anchors(Settings(anchors=("file:/mnt/other/anchor", "syslog")))
     assert [one.name for one in found] == ["file:/mnt/other/anchor", "syslog"]
     assert isinstance(found[0], FileAnchor)
     with pytest.raises(BadInput, match="carrier pigeon"):
-        read_anchors(["carrier pigeon"])
+        read_anchors(Settings(anchors=("carrier pigeon",)))

@@ -146,6 +146,7 @@ def events_of(verb: Verb, owner: str) -> list[h.Event]:
             h.PersonErased(at=AT, subjects=("a",), runs=1, reason="asked"),
             h.RunsRetired(at=AT, before=AT, runs={"r": "0"}),
             h.NoticeAdded(at=AT, notice_id="n", channel="email", address="a", about=("waiting",)),
+            h.OriginTrusted(at=AT, origin="cuga/1", key="word"),
         ],
     }
     return found.get(verb, [])

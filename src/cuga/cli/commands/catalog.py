@@ -29,6 +29,7 @@ from cuga.cli.commands import (
     switching,
     trying,
     window,
+    witnessing,
     working,
 )
 
@@ -104,6 +105,7 @@ _COMMANDS: tuple[tuple[Group, Callable[..., int], str], ...] = (
     (_HOUSE, switching.workers, "workers"),
     (_LOOK, sealing.evidence, "evidence"),
     (_HOUSE, sealing.seal, "seal"),
+    (_HOUSE, witnessing.witness, "witness"),
     (_HOUSE, erasing.erase, "erase"),
     (_HOUSE, erasing.retain, "retain"),
     (_HOUSE, keeping.backup, "backup"),

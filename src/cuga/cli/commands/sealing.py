@@ -159,10 +159,12 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     import json
     import subprocess
     import sys
+    import tempfile
 
     from cuga import verify as verifier
     from cuga.orchestrator.house.place import find
-    from cuga.orchestrator.keeping.sealing import ANCHOR, seals_of
+    from cuga.orchestrator.house.secrets import with_own_variables
+    from cuga.orchestrator.keeping.sealing import ANCHOR, fetched, seals_of
     from cuga.settings import read_settings
 
     if file is not None and not file.is_file():
@@ -171,27 +173,33 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         )
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
-    if file is None or not key:
-        settings = read_settings(house=options.house)
-        try:
-            place = find(settings.house)
-        except HouseNotFound:
-            if file is None:
-                raise
-        else:
-            own = seals_of(place.root, settings.seals)
-            words += ["--key", str(own / "seal.pub")] if not key and (own / "seal.pub").is_file() else []
-            if file is None:
-                file = place.journal
-                named = (Path(word.removeprefix("file:")) for word in settings.anchors if word.startswith("file:"))
-                for anchor in (own / ANCHOR, *named):
-                    words += ["--anchor", str(anchor)] if anchor.is_file() else []
-    command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
+        if file is None or not key:
+            settings = read_settings(house=options.house)
+            try:
+                place = find(settings.house)
+            except HouseNotFound:
+                if file is None:
+                    raise
+            else:
+                own = seals_of(place.root, settings.seals)
+                words += ["--key", str(own / "seal.pub")] if not key and (own / "seal.pub").is_file() else []
+                if file is None:
+                    file = place.journal
+                    notes = fetched(own / ANCHOR, with_own_variables(settings, place), Path(spare), _tell)
+                    words += [word for note in notes for word in ("--anchor", str(note))]
+        command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout:
         raise BadInput((done.stderr.strip().splitlines() or ["the verifier broke"])[-1])
     said: dict[str, Any] = json.loads(done.stdout)
     return said
+
+
+def _tell(line: str) -> None:
+    from cuga.cli.screen import say
+
+    say(line)
 
 
 async def _own_faults(found: list[Any], visit: Visit) -> int:

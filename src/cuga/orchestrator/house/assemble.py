@@ -321,9 +321,7 @@ async def _sealer_of(journal: Journal | PostgresJournal, place: Place | None, se
     if place is None or not hasattr(journal, "epoch"):
         return None
     directory = seals_of(place.root, settings.seals)
-    sealer = Sealer(
-        journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings.anchors)]
-    )
+    sealer = Sealer(journal, journal.epoch, directory, [FileAnchor(directory / ANCHOR), *read_anchors(settings)])
     await sealer.open()
     return sealer
 

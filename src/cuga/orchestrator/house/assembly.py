@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -49,6 +50,7 @@ from cuga.orchestrator.house.one_list import OneList
 from cuga.orchestrator.house.outside import Outside
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.orchestrator.house.registry_file import Own, RegistryFile, tool_registry
+from cuga.orchestrator.house.witness_room import WitnessRoom
 from cuga.orchestrator.keeping.cleaning import KEYS_GONE_S, Cleaning
 from cuga.orchestrator.keeping.sealing import Sealer
 from cuga.orchestrator.llm.models import Models
@@ -145,6 +147,7 @@ class Assembly:
     _fitting: set[tuple[str, str]] = field(default_factory=set)  # rules and plans that were compared and fitted
     taking: asyncio.Lock = field(default_factory=asyncio.Lock)  # mail is taken in by one at a time
     rehearsing: asyncio.Lock = field(default_factory=asyncio.Lock)  # one dry run at a time: each copies the house
+    _witness: WitnessRoom | None = None
     _spare: TemporaryDirectory[str] | None = None  # the outbox of a house in memory
 
     def __post_init__(self) -> None:
@@ -322,6 +325,13 @@ class Assembly:
             self._outgoing = Queue(self.place.notices if self.place is not None else ":memory:", self.clock)
         return self._outgoing
 
+    def witness(self) -> WitnessRoom:
+        """What makes this house a witness of others."""
+        if self._witness is None:
+            shared = None if self.book is None else functools.partial(database.open_witnessed, self.book)
+            self._witness = WitnessRoom(self.place, self.sealer, lambda: self.state, shared)
+        return self._witness
+
     async def verify(self) -> list[Fault]:
         """All that is wrong with the journal."""
         if isinstance(self.journal, SqliteJournal):
@@ -353,6 +363,8 @@ class Assembly:
             self._credentials.close()
         if self._outgoing is not None:
             self._outgoing.close()
+        if self._witness is not None:
+            self._witness.close()
         self.documents.close()
         if self.folder is not None:
             self.folder.close()

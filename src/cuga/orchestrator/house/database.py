@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from cuga.journal.codec import Personal, Scrub
     from cuga.journal.postgres import Address, PostgresJournal
     from cuga.journal.postgres.moving import Moved
-    from cuga.privacy.shelf import Shelf
+    from cuga.privacy.shelf import Shelf as KeyShelf
+    from cuga.witness import Shelf
 
 VIEWS = "cuga_views"
 
@@ -91,12 +92,19 @@ def open_views(journal: PostgresJournal) -> Store:
     return PostgresViews(journal.address.connect_now, VIEWS)
 
 
-def open_keys(text: str) -> Shelf:
+def open_keys(text: str) -> KeyShelf:
     """Where the keys of personal data lie, for all machines: in a schema of their own."""
     address = address_of(text)
     from cuga.privacy.shelf_postgres import KeyTables
 
     return KeyTables(address.connect_now, address.shown)
+
+
+def open_witnessed(journal: PostgresJournal) -> Shelf:
+    """Where checkpoints of other houses lie, for all machines: in a schema of their own."""
+    from cuga.witness.shelf_postgres import ShelfTables
+
+    return ShelfTables(journal.address.connect_now)
 
 
 def open_engine(
@@ -182,7 +190,7 @@ async def move_to_file(place: Place, settings: Settings, tell: Callable[[str], N
     return moved
 
 
-def _move_keys(source: Shelf, target: Shelf) -> None:
+def _move_keys(source: KeyShelf, target: KeyShelf) -> None:
     """What is sealed in a book that moved is opened by the same keys. The old place loses them: it is to be erased from
     one place only."""
     try:

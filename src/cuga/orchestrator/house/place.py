@@ -56,6 +56,11 @@ class Place:
         return self.root / "notices.db"
 
     @property
+    def witness(self) -> Path:
+        """Checkpoints of other houses' journals, for which this one is a witness."""
+        return self.root / "witness.db"
+
+    @property
     def crm(self) -> Path:
         return self.root / "crm.db"
 

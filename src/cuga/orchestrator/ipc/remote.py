@@ -41,6 +41,7 @@ METHODS = frozenset(
         "change",
         "compare",
         "disable_adapter",
+        "distrust_origin",
         "doctor",
         "drift",
         "dry_run",
@@ -101,9 +102,13 @@ METHODS = frozenset(
         "top_up",
         "user_leaves",
         "trace",
+        "trust_origin",
         "try_adapter",
         "verify",
         "wait",
+        "witness_key",
+        "witnessed",
+        "witnessed_note",
         "workers",
     }
 )

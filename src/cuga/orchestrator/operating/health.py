@@ -231,24 +231,21 @@ async def _seal(assembly: Assembly) -> list[Finding]:
     """Whether what was appended is also known elsewhere, and every place that should know it can be asked."""
     if assembly.sealer is None:
         return []
+    await assembly.sealer.settle()
+    missing = await assembly.sealer.look()
     sealed = assembly.sealer.now()
-    empty = [
-        anchor.name
-        for anchor in assembly.sealer.anchors
-        if anchor.name.startswith("file:") and sealed.size and not await asyncio.to_thread(anchor.newest)
-    ]
-    away = [name for name in empty if name != sealed.anchors[0]]
+    away = [why for name, why in missing.items() if name != sealed.anchors[0]]
     if sealed.trouble or away:
         mend = "mend the place, or name another in CUGA_ANCHORS; until then a lost tail may not be found out"
-        found = sealed.trouble or f"{', '.join(away)} cannot be read, or holds nothing"
+        found = sealed.trouble or "; ".join(away)
         return [Finding(what="seal", state="broken", found=found, mend=mend)]
     if sealed.age_s > UNSEALED_S:
         mend = "the process that holds the house does not come to it: look at its CPU, then start it again"
         found = f"nothing was sealed for {sealed.age_s:.0f} s"
         return [Finding(what="seal", state="broken", found=found, mend=mend)]
-    if empty:
+    if missing:
         mend = "it comes with the next run; a house that was copied or moved has none before"
-        return [Finding(what="seal", state="note", found=f"{empty[0]} holds nothing", mend=mend)]
+        return [Finding(what="seal", state="note", found=missing[sealed.anchors[0]], mend=mend)]
     if len(sealed.anchors) == 1:
         mend = "name a place on another disk or machine in CUGA_ANCHORS, e.g. file:/mnt/other/anchor.note"
         return [Finding(what="seal", state="note", found="the only anchor lies on this machine", mend=mend)]

@@ -36,6 +36,7 @@ EXTRAS = {  # extra -> a module that only it brings
     "pdf": "reportlab",
     "pii": "phonenumbers",
     "knowledge": "pypdf",
+    "s3": "obstore",
     "xlsx": "openpyxl",
 }
 _WHAT: tuple[tuple[type[CugaError], str], ...] = (

@@ -84,13 +84,13 @@ def drill(base: Path, count: int = 0, seed: int = 0) -> Tally:
     base.mkdir(parents=True, exist_ok=True)
     for at in range(1, 40):
         path = base / f"{at}.note"
-        anchors.FileAnchor(path).keep(old)
+        anchors.FileAnchor(path).put(old)
         with path.open("rb") as file:
             os.fsync(file.fileno())
         system = System(at)
         try:
             with _instead(system):
-                anchors.FileAnchor(path).keep(new)
+                anchors.FileAnchor(path).put(new)
         except PowerCut:
             held = system.after_the_cut(path)
             if held not in (old, new):

@@ -150,6 +150,7 @@ async def _write(directory: Path, seed: int, runs: int, length: int, prefill: bo
         versions[turn.stream] = answer.version
         if number in (len(story) // 3, len(story)):
             await sealer.seal()
+            await sealer.settle()
     told = [stored async for stored in journal.feed()]
     for name in (JOURNAL, f"{JOURNAL}-wal"):
         shutil.copy(live / name, directory / name)

@@ -55,6 +55,7 @@ async def _seal(directory: Path) -> list[Stored]:
     sealer = book.sealer_of(journal, directory)
     await sealer.open()
     await sealer.seal()
+    await sealer.settle()
     told = [stored async for stored in journal.feed()]
     await journal.close()
     return told

@@ -55,7 +55,7 @@ def anybody_may_blank_words(bed: Bed) -> None:
 def the_start_asks_no_anchor(bed: Bed) -> None:
     """A journal is opened however far its anchor was."""
 
-    async def wrong(self: sealer.Sealer, note: bytes, name: str, keys: Any) -> None:
+    async def wrong(self: sealer.Sealer, note: bytes, name: str) -> None:
         return
 
     bed.set(sealer.Sealer, "_hold_against", wrong)
@@ -77,7 +77,7 @@ def an_anchor_is_written_over_itself(bed: Bed) -> None:
         _os().fsync(descriptor)
         _os().close(descriptor)
 
-    bed.set(anchors.FileAnchor, "keep", wrong)
+    bed.set(anchors.FileAnchor, "put", wrong)
 
 
 @storage_mutant
@@ -92,7 +92,7 @@ def an_anchor_takes_its_place_unsynced(bed: Bed) -> None:
         _os().close(descriptor)
         half.replace(self.path)
 
-    bed.set(anchors.FileAnchor, "keep", wrong)
+    bed.set(anchors.FileAnchor, "put", wrong)
 
 
 @storage_mutant

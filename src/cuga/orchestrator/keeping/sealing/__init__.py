@@ -4,9 +4,10 @@ A chain shows an edit; it cannot show that the whole file is an older one. An an
 behind it, or another than the one that was sealed, is not opened.
 """
 
-from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, read_anchors
-from cuga.orchestrator.keeping.sealing.keys import SealKey, key_of
-from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, seals_of, set_aside
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor
+from cuga.orchestrator.keeping.sealing.keys import SealKey, holds, key_of
+from cuga.orchestrator.keeping.sealing.named import fetched, read_anchors
+from cuga.orchestrator.keeping.sealing.sealer import ANCHOR, Sealed, Sealer, cosigner_of, seals_of, set_aside
 
 __all__ = [
     "ANCHOR",
@@ -15,6 +16,9 @@ __all__ = [
     "SealKey",
     "Sealed",
     "Sealer",
+    "cosigner_of",
+    "fetched",
+    "holds",
     "key_of",
     "read_anchors",
     "seals_of",

@@ -1,40 +1,49 @@
-"""Places that keep the newest checkpoint where the journal is not: a file, the system's log.
+"""Places that keep the newest checkpoint where the journal is not: what is asked of one, a file, the system's log.
 
-A file can be asked later and so guards the start; the system's log can only be read by people and their tools.
+A file can be asked later and so guards the start; the system's log can only be read by people and their tools. Places
+over the network lie beside this: `witnessed` for another house, `stored` for an object store.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
-from cuga.errors import BadInput
+Prove = Callable[[int], Awaitable[list[bytes]]]  # that the note goes on from a tree of so many leaves
 
 
 class Anchor(Protocol):
-    """One place. `keep` is called in a thread, raises `OSError`, and may be called again with the same note."""
+    """One place. What it raises is `OSError` or a `CugaError`; both methods may be called again and again."""
 
     name: str
+    pace_s: float  # at least so long between two notes, except for the last of a house that is closed
 
-    def keep(self, note: bytes) -> None:
-        """Keep a note as the newest."""
+    async def keep(self, note: bytes, prove: Prove) -> None:
+        """Keep a note as the newest, durably. `JournalBehind` where the place knows better."""
         ...
 
-    def newest(self) -> bytes:
-        """The newest note; empty where there is none, or where it cannot be asked."""
+    async def newest(self, origin: str) -> bytes:
+        """The newest note of a journal; empty where there is none, or where notes only go in."""
         ...
 
 
 class FileAnchor:
     """A file, best on another disk or machine. Replaced as a whole, and durable before `keep` returns."""
 
+    pace_s = 0.0
+
     def __init__(self, path: Path) -> None:
         self.path = path
         self.name = f"file:{path}"
 
-    def keep(self, note: bytes) -> None:
+    async def keep(self, note: bytes, prove: Prove) -> None:
+        await asyncio.to_thread(self.put, note)
+
+    def put(self, note: bytes) -> None:
+        """The same, where it stands."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         half = self.path.with_name(f"{self.path.name}.{os.getpid()}.half")
         descriptor = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
@@ -50,39 +59,27 @@ class FileAnchor:
         finally:
             os.close(directory)
 
-    def newest(self) -> bytes:
+    async def newest(self, origin: str) -> bytes:
         try:
-            return self.path.read_bytes()
-        except OSError:
-            return b""  # a place that is away guards nothing now; the next `keep` tells
+            return await asyncio.to_thread(self.path.read_bytes)
+        except FileNotFoundError:
+            return b""
 
 
 class SyslogAnchor:
     """The log of the operating system, one line a note, for a collector that nobody in the house can rewrite."""
 
     name = "syslog"
+    pace_s = 0.0
 
-    def keep(self, note: bytes) -> None:
+    async def keep(self, note: bytes, prove: Prove) -> None:
+        await asyncio.to_thread(self._write, note)
+
+    def _write(self, note: bytes) -> None:
         import syslog
 
         syslog.openlog("cuga", 0, syslog.LOG_AUTHPRIV)
         syslog.syslog(syslog.LOG_NOTICE, note.decode().strip().replace("\n", " | "))
 
-    def newest(self) -> bytes:
+    async def newest(self, origin: str) -> bytes:
         return b""
-
-
-def read_anchors(said: Iterable[str]) -> list[Anchor]:
-    """The places of `CUGA_ANCHORS`: `file:PATH` and `syslog`. `BadInput` for another word."""
-    found: list[Anchor] = []
-    for word in said:
-        kind, _, rest = word.partition(":")
-        if kind == "file" and rest:
-            found.append(FileAnchor(Path(rest).expanduser().absolute()))
-        elif word == "syslog" and os.name == "posix":
-            found.append(SyslogAnchor())
-        else:
-            raise BadInput(
-                f"CUGA_ANCHORS: no anchor {word!r}", mend="Name them as file:PATH or syslog, with commas between."
-            )
-    return found

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from cuga.errors import BadInput
-from cuga.journal.checkpoint import ED25519, key_id, read_verifier_key, verifier_key
+from cuga.journal.checkpoint import COSIGNER, ED25519, key_id, read_verifier_key, verifier_key
+from cuga.witness import Cosigner
 
 PRIVATE, PUBLIC = "seal.key", "seal.pub"
+WITNESS_PRIVATE, WITNESS_PUBLIC = "witness.key", "witness.pub"  # for checkpoints of others, and for nothing else
 
 
 @dataclass(frozen=True)
@@ -51,12 +53,27 @@ def holds(public: bytes, signature: bytes, message: bytes) -> bool:
 
 def key_of(directory: Path, name: str) -> SealKey:
     """The key of a directory, made when there is none. `BadInput` for files that hold no such key."""
+    return SealKey(*_key_of(directory, name, ED25519, PRIVATE, PUBLIC))
+
+
+def cosigner_key(directory: Path, name: str) -> Cosigner:
+    """The key by which a house is a witness, likewise."""
+    return cosigner_from(*_key_of(directory, name, COSIGNER, WITNESS_PRIVATE, WITNESS_PUBLIC)[:2])
+
+
+def cosigner_from(name: str, seed: bytes) -> Cosigner:
+    """A witness's key of 32 bytes."""
+    return Cosigner(name, public_of(seed), SealKey(name, seed, b"").sign)
+
+
+def _key_of(directory: Path, name: str, kind: bytes, private: str, public: str) -> tuple[str, bytes, bytes]:
+    """Name, seed and public half."""
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-    file = directory / PRIVATE
+    file = directory / private
     try:
         text = file.read_text("ascii")
     except FileNotFoundError:
-        return _make(directory, name)
+        return _make(file, directory / public, name, kind)
     except (OSError, ValueError) as error:
         raise _unreadable(file) from error
     try:
@@ -64,9 +81,9 @@ def key_of(directory: Path, name: str) -> SealKey:
         raw = base64.b64decode(coded, validate=True)
     except ValueError:
         raise _unreadable(file) from None
-    if head != "KEY" or len(raw) != 33 or raw[:1] != ED25519:
+    if head != "KEY" or len(raw) != 33 or raw[:1] != kind:
         raise _unreadable(file)
-    return SealKey(kept, raw[1:], _public_of(raw[1:]))
+    return kept, raw[1:], public_of(raw[1:])
 
 
 def public_keys(directory: Path) -> dict[bytes, bytes]:
@@ -75,20 +92,20 @@ def public_keys(directory: Path) -> dict[bytes, bytes]:
         lines = (directory / PUBLIC).read_text("ascii").split()
     except (FileNotFoundError, ValueError):
         return {}
-    found = dict(map(read_verifier_key, lines))
-    return {key_id(name, public): public for name, public in found.items()}
+    return {key_id(*key): key[1] for key in map(read_verifier_key, lines)}
 
 
-def _make(directory: Path, name: str) -> SealKey:
+def _make(private: Path, public: Path, name: str, kind: bytes) -> tuple[str, bytes, bytes]:
     seed = os.urandom(32)
-    key = SealKey(name, seed, _public_of(seed))
-    coded = base64.b64encode(ED25519 + seed).decode()
-    _write(directory / PRIVATE, f"PRIVATE+KEY+{name}+{key_id(name, key.public).hex()}+{coded}\n", 0o600)
-    _write(directory / PUBLIC, f"{key.word}\n", 0o644)
-    return key
+    key = public_of(seed)
+    coded = base64.b64encode(kind + seed).decode()
+    _write(private, f"PRIVATE+KEY+{name}+{key_id(name, key, kind).hex()}+{coded}\n", 0o600)
+    _write(public, f"{verifier_key(name, key, kind)}\n", 0o644)
+    return name, seed, key
 
 
-def _public_of(seed: bytes) -> bytes:
+def public_of(seed: bytes) -> bytes:
+    """The public half of a key of 32 bytes."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
     return Ed25519PrivateKey.from_private_bytes(seed).public_key().public_bytes_raw()

@@ -15,17 +15,27 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
-from cuga.errors import BadInput, CugaError, JournalBehind
+from cuga.errors import BadInput, CugaError, JournalBehind, JournalFailed
 from cuga.journal.checkpoint import Checkpoint, Kept, read_note, signed, signed_part
 from cuga.journal.port import Journal
 from cuga.journal.tree import Tree, leaf_of
 from cuga.model.event import ApprovalReceived, DoubtResolved, Event, RunFinished
 from cuga.model.value import Value
-from cuga.orchestrator.keeping.sealing.anchors import Anchor
-from cuga.orchestrator.keeping.sealing.keys import PUBLIC, SealKey, holds, key_of, public_keys
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, SyslogAnchor
+from cuga.orchestrator.keeping.sealing.copies import Copy
+from cuga.orchestrator.keeping.sealing.keys import (
+    PUBLIC,
+    SealKey,
+    cosigner_from,
+    cosigner_key,
+    holds,
+    key_of,
+    public_keys,
+)
+from cuga.orchestrator.keeping.sealing.proving import PAGE, fits, proof_between, tree_of
+from cuga.witness import Cosigner
 
 EVERY_S = 1.0  # under load
-PAGE = 2_000  # appends that the tree takes in one turn of the loop: about 3 ms
 ANCHOR = "anchor.note"
 log = logging.getLogger("cuga.seal")
 log.addHandler(logging.NullHandler())  # silent unless somebody logs
@@ -54,9 +64,10 @@ class Sealer:
         self._journal = journal
         self._epoch = epoch
         self.directory = directory
-        self.anchors = list(anchors)
+        self.copies = [Copy(anchor, self._hold_against, self._proof) for anchor in anchors]
         self.origin = ""
-        self.trouble = ""
+        self._trouble = ""  # with the signing itself
+        self._was_troubled = False  # as it was last logged
         self._sound_at = time.monotonic()
         self._tree = Tree()
         self._position = 0
@@ -73,15 +84,18 @@ class Sealer:
         self.origin = f"cuga/{first[0][1].hex()[:16]}" if first else ""
         if (kept := await self._journal.checkpoint()) is not None:
             self._position, self._note, self._sealed = kept.position, kept.note, kept.size
-            self._tree = await self._tree_of(kept.size) or self._tree
-        notes = {note: anchor for anchor in self.anchors if (note := await asyncio.to_thread(anchor.newest))}
-        if set(notes) == {self._note} and _fits(self._note, self._tree):
+            self._tree = (await tree_of(self._journal, kept.size) or (self._tree, 0))[0]
+        troubles = await asyncio.gather(*(copy.ask(self.origin) for copy in self.copies))
+        for copy, trouble in zip(self.copies, troubles, strict=True):
+            copy.begin(self._note, trouble)
+        notes = {copy.found: copy.anchor.name for copy in self.copies if copy.found}
+        if {signed_part(note) for note in notes} == {signed_part(self._note)} and fits(self._note, self._tree):
             return  # the usual case: nothing has to be computed
-        keys = public_keys(self.directory)
-        for note, anchor in notes.items():
-            await self._hold_against(note, anchor.name, keys)
+        for note, name in notes.items():
+            await self._hold_against(note, name)
 
-    async def _hold_against(self, note: bytes, name: str, keys: dict[bytes, bytes]) -> None:
+    async def _hold_against(self, note: bytes, name: str) -> None:
+        keys = public_keys(self.directory)
         try:
             said, signatures = read_note(note)
         except BadInput:
@@ -96,31 +110,32 @@ class Sealer:
             raise _refusal(name, why, "bad_signature")
         if said.epoch < self._epoch:
             return  # a restore since then, which the house's stream tells and a person acknowledges
-        tree = await self._tree_of(said.size)
-        if said.epoch > self._epoch or tree is None:
+        found = await tree_of(self._journal, said.size)
+        if said.epoch > self._epoch or found is None:
             raise _refusal(name, f"{said.position} events were sealed, the journal ends before that", "rolled_back")
-        if tree.root() != said.root:
+        if found[0].root() != said.root:
             raise _refusal(name, f"another record than this one was sealed at event {said.position}", "forked")
 
-    async def _tree_of(self, size: int) -> Tree | None:
-        """The tree when it had so many leaves; None: it never had."""
-        kept = await self._journal.checkpoint(size)
-        tree, after = Tree(), 0
-        if kept is not None and kept.size.bit_count() == len(kept.peaks):
-            known = Tree(kept.size, kept.peaks)
-            if _fits(kept.note, known):  # else a bit of them has turned over: the links tell what they were
-                tree, after = known, kept.position
-        while tree.size < size:
-            page = await self._journal.links(after, min(PAGE, size - tree.size))
-            if not page:
-                return None
-            for after, link in page:
-                tree.add(leaf_of(after, link))
-            await asyncio.sleep(0)
-        return tree
+    async def _proof(self, old: int, new: int) -> list[bytes]:
+        """That the journal goes on from what a place knows of it."""
+        proof = await proof_between(self._journal, old, new) if old <= new else None
+        if proof is None:
+            raise JournalFailed(f"there is nothing to prove between {old} and {new} appends")
+        return proof
 
-    async def seal(self) -> None:
-        """Sign the journal as it is now, unless that is done; an anchor that cannot be written is told in `trouble`."""
+    async def look(self) -> dict[str, str]:
+        """Ask every place now: what cannot be asked, or holds nothing though something is sealed, and why."""
+        asked = [Copy(copy.anchor, self._hold_against, self._proof) for copy in self.copies]
+        said = await asyncio.gather(*(copy.ask(self.origin) for copy in asked))
+        return {
+            copy.anchor.name: why or f"{copy.anchor.name} holds nothing"
+            for copy, why in zip(asked, said, strict=True)
+            if why or (self._sealed and not copy.found and copy.anchor.name != SyslogAnchor.name)
+        }
+
+    async def seal(self, *, is_last: bool = False) -> None:
+        """Sign the journal as it is now, unless that is done, and hand it on; `settle` waits for the places. One that
+        cannot be written is told in `trouble`."""
         async with self._turn:
             while page := await self._journal.links(self._position, PAGE):
                 if not self.origin:
@@ -129,7 +144,7 @@ class Sealer:
                     self._tree.add(leaf_of(self._position, link))
                 await asyncio.sleep(0)
             if self._tree.size == self._sealed:
-                self._is_sound()
+                self._hand_on(is_last=is_last)
                 return
             checkpoint, key = self._checkpoint(), await asyncio.to_thread(self.key)
             self._note = signed(checkpoint, key.name, key.public, key.sign)
@@ -138,11 +153,27 @@ class Sealer:
             )
             await self._journal.keep_checkpoint(kept)
             self._sealed = kept.size
-            self.trouble = await asyncio.to_thread(self._anchor, self._note)
-            self._is_sound()
+            self._hand_on(is_last=is_last)
+
+    def _hand_on(self, *, is_last: bool) -> None:
+        """Give every place the newest note, unless it has it; nobody waits for that here."""
+        self._trouble = ""
+        if self._note:
+            for copy in self.copies:
+                copy.offer(self._note, self.origin, is_last=is_last)
+
+    async def settle(self) -> None:
+        """Wait a little until every place has what it was given."""
+        await asyncio.gather(*(copy.settle(self.origin) for copy in self.copies))
+        self._is_sound()
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong now, with the signing or with a place; empty: nothing."""
+        return "; ".join(filter(None, (self._trouble, *(copy.trouble for copy in self.copies))))
 
     def _is_sound(self) -> None:
-        if not self.trouble:
+        if not self.trouble and all(copy.is_current for copy in self.copies):
             self._sound_at = time.monotonic()
 
     @property
@@ -165,15 +196,6 @@ class Sealer:
             position=self._position,
         )
 
-    def _anchor(self, note: bytes) -> str:
-        troubles = []
-        for anchor in self.anchors:
-            try:
-                anchor.keep(note)
-            except OSError as error:
-                troubles.append(f"{anchor.name}: {error.strerror or error}")
-        return "; ".join(troubles)
-
     def start(self) -> None:
         """Seal from here on, until `close`."""
         self._task = asyncio.get_running_loop().create_task(self._go_on())
@@ -195,13 +217,16 @@ class Sealer:
             last = loop.time()
             await self._seal_or_tell()
 
-    async def _seal_or_tell(self) -> None:
-        before = self.trouble
+    async def _seal_or_tell(self, *, is_last: bool = False) -> None:
         try:
-            await self.seal()
+            await self.seal(is_last=is_last)
         except (CugaError, OSError) as error:  # work goes on: `cuga doctor` tells, and the next second tries again
-            self.trouble = str(error)
-        if bool(self.trouble) != bool(before):
+            self._trouble = str(error)
+        if is_last:
+            await self.settle()
+        self._is_sound()
+        if bool(self.trouble) != self._was_troubled:
+            self._was_troubled = bool(self.trouble)
             log.log(*((logging.WARNING, "seal_troubled") if self.trouble else (logging.INFO, "seal_mended")))
 
     async def close(self) -> None:
@@ -211,7 +236,9 @@ class Sealer:
             with suppress(asyncio.CancelledError):
                 await self._task
             self._task = None
-            await self._seal_or_tell()
+            await self._seal_or_tell(is_last=True)
+        for copy in self.copies:
+            await copy.close()
 
     def now(self) -> Sealed:
         """How the house is sealed at this moment."""
@@ -227,10 +254,17 @@ class Sealer:
             root=self._tree.root().hex(),
             key=word,
             directory=str(self.directory),
-            anchors=tuple(anchor.name for anchor in self.anchors),
+            anchors=tuple(copy.anchor.name for copy in self.copies),
             trouble=self.trouble,
             age_s=time.monotonic() - self._sound_at,
         )
+
+
+def cosigner_of(sealer: Sealer | None) -> Cosigner:
+    """The key by which the house of a sealer is a witness of others; without a sealer one that is kept nowhere."""
+    if sealer is None:
+        return cosigner_from("cuga/memory/witness", os.urandom(32))
+    return cosigner_key(sealer.directory, f"{sealer.origin}/witness")
 
 
 def seals_of(root: Path, named: Path | None) -> Path:
@@ -249,14 +283,6 @@ def set_aside(root: Path, named: Path | None) -> Path | None:
     while (kept := directory.with_name(f"{directory.name}.before-{number}")).exists():
         number += 1
     return directory.rename(kept)
-
-
-def _fits(note: bytes, tree: Tree) -> bool:
-    """Whether a tree is the one that a note is about."""
-    try:
-        return read_note(note)[0].root == tree.root()
-    except BadInput:
-        return False
 
 
 def _refusal(name: str, why: str, kind: str) -> JournalBehind:
