@@ -195,11 +195,11 @@ class Sealing:
         return events if keyed is None else keyed
 
     def _keyed(self, event: Event, claims: tuple[Claim, ...]) -> Event:
-        scopes = [self.scope(claim.scope) for claim in claims]
-        if all(scope == claim.scope for scope, claim in zip(scopes, claims, strict=True)):
-            return event
-        fresh = [msgspec.structs.replace(claim, scope=scope) for claim, scope in zip(claims, scopes, strict=True)]
-        return msgspec.structs.replace(event, claims=tuple(fresh))
+        for claim in claims:
+            if self.scope(claim.scope) != claim.scope:
+                fresh = tuple(msgspec.structs.replace(claim, scope=self.scope(claim.scope)) for claim in claims)
+                return msgspec.structs.replace(event, claims=fresh)
+        return event
 
     def scope(self, scope: str) -> str:
         """A scope with every address or number in it replaced by its keyed digest, the same whoever asks and when."""

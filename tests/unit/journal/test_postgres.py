@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -23,7 +23,7 @@ from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Committed, Conflict, Refused, Unknown
 from cuga.journal.postgres import Address, PostgresJournal, gathering, migrate, writer
-from cuga.journal.postgres.batch import Answer, Head, Item
+from cuga.journal.postgres.batch import Head, Item
 from cuga.journal.postgres.line import Statement
 from cuga.journal.seal import verify
 from cuga.journal.statements import migrations
@@ -430,18 +430,23 @@ async def test_while_the_database_stores_one_half_the_other_half_goes_on(
 ) -> None:
     """Were all who wait answered at once, they would come back together, and each side would wait for the other."""
     await journal.open()
-    write, under_way, met = journal._writer.write, 0, 0
+    send, under_way, met = journal._writer.send, 0, 0
 
-    async def watched(items: Sequence[Item], *attempt: object) -> list[Answer | JournalFailed]:
+    def watched(items: Sequence[Item], told: Callable[[object], None]) -> bool:
         nonlocal under_way
         under_way += 1
         assert under_way == 1  # one batch at a time: they are chained on each other
-        try:
-            return await write(items, *attempt)  # type: ignore[arg-type]
-        finally:
-            under_way -= 1
 
-    monkeypatch.setattr(journal._writer, "write", watched)
+        def ended(found: object) -> None:
+            nonlocal under_way
+            under_way -= 1
+            told(found)
+
+        is_sent = send(items, ended)
+        under_way -= not is_sent
+        return is_sent
+
+    monkeypatch.setattr(journal._writer, "send", watched)
 
     async def work(stream: str) -> None:
         nonlocal met

@@ -275,11 +275,11 @@ class Advancing(Attending):
                 return False
             if live.run_id in self.left_alone and not (live.draining or live.is_thinking or _makes_calls(live)):
                 return True  # what its calls brought back is kept until somebody resumes it
+            looks_again = asyncio.get_running_loop().call_later(0.5, lease.news.set)
             try:
-                async with asyncio.timeout(0.5):
-                    await lease.news.wait()
-            except TimeoutError:
-                continue
+                await lease.news.wait()
+            finally:
+                looks_again.cancel()
 
     def _foreign(self, live: Live, lease: Lease) -> bool:
         assert live.state is not None

@@ -19,7 +19,6 @@ from cuga.journal.claims import claims_of
 from cuga.journal.codec import Codec, KeysAway, Personal, Scrub
 from cuga.journal.port import (
     Appended,
-    Committed,
     Conflict,
     Index,
     Refused,
@@ -316,9 +315,8 @@ class PostgresJournal(Reading):
         if self._closed:
             return
         self._closed = True
-        while self._entering:
-            await asyncio.sleep(0.001)
-        await self._gathering.rest()
+        while self._entering or self._gathering.is_busy:
+            await (self._gathering.rest() if self._gathering.is_busy else asyncio.sleep(0.001))
         self._tell()
         for task in (self._looking, self._opening):
             if task is not None and not task.done():

@@ -24,7 +24,10 @@ QUEUE_BYTES = 16 << 20
 LONE_BYTES = 64 * 1024  # a larger append goes the long way
 ALONE_AFTER = 8  # lone commits in a row, after which the next one does not wait for company
 
+AT_ONCE = 2 * EAGER  # who append in one turn: so many are sent before the others of them have decided
+
 _stream_of = attrgetter("stream")
+Sent = tuple[list[Item], int, "asyncio.Future[list[Answer] | Attempt]"]  # a batch, its bytes, and what becomes of it
 
 
 class Gathering:
@@ -41,6 +44,8 @@ class Gathering:
         self._size = 0  # bytes that are queued or being written
         self._alone = 0  # lone commits in a row
         self._writing: asyncio.Future[None] | None = None
+        self._sent: Sent | None = None  # a batch that left before the task that writes has begun
+        self._has_begun = False
         self.commits = 0  # batches stored
 
     @property
@@ -53,66 +58,88 @@ class Gathering:
         item.head.pending += 1
         item.head.last = item.answer
         self._size += item.size
-        if self._writing is not None:
+        if self._writing is None:
+            if self._alone >= ALONE_AFTER and self._goes_at_once(item):
+                return
             self._queue.append(item)
-        elif self._alone < ALONE_AFTER or not self._goes_at_once(item):
+            self._begin()  # behind all who append in this turn
+        else:
             self._queue.append(item)
-            self._writing = asyncio.ensure_future(self._write_all())  # begins behind all who append in this turn
+            if not self._has_begun and self._sent is None and len(self._queue) >= AT_ONCE:
+                self._sent = self._send()
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether something is being written."""
+        return self._writing is not None
 
     async def rest(self) -> None:
         """Wait until nothing is being written."""
         while self._writing is not None:
             await asyncio.wait([self._writing])
 
-    # --- one that is alone ---------------------------------------------------------------------------------------------
     def _goes_at_once(self, item: Item) -> bool:
+        """Whether an append that is alone is on its way, without a task of its own."""
         if item.size > LONE_BYTES or not is_plain((item,)):
             return False
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
 
-        def told(found: Answer | Attempt) -> None:
-            if isinstance(found, Attempt):  # it was lost, or does not fit: the long way knows what to do
-                self._writing = asyncio.ensure_future(self._write_all([item], found))
-            else:
-                self._settle(item, found)
-                self._stored(1, item.size)
-                self._writing = asyncio.ensure_future(self._write_all()) if self._queue else None
-                self._point("append.answered")
+        def told(found: list[Answer] | Attempt) -> None:
             done.set_result(None)
+            if isinstance(found, Attempt):  # it was lost, or does not fit: the long way knows what to do
+                sending: asyncio.Future[list[Answer] | Attempt] = done.get_loop().create_future()
+                sending.set_result(found)
+                self._sent = [item], item.size, sending
+                self._begin()
+                return
+            self._settle(item, found[0])
+            self._stored(1, item.size)
+            self._writing = None
+            if self._queue:
+                self._begin()
+            self._point("append.answered")
 
-        self._writing = done
-        if not self._writer.send(item, told):
+        self._writing, self._has_begun = done, True
+        if not self._writer.send([item], told):
             self._writing = None
             return False
         return True
 
-    # --- all that has gathered -----------------------------------------------------------------------------------------
-    async def _write_all(self, first: Sequence[Item] = (), attempt: Attempt | None = None) -> None:
+    def _begin(self) -> None:
+        self._has_begun = False
+        self._writing = asyncio.ensure_future(self._write_all())
+
+    async def _write_all(self) -> None:
         """Write as long as something waits. Whoever waits for a batch is answered while the next one is under way, so
-        the database stores what some runs decided while we decide on others. `first` was sent already as `attempt`."""
+        the database stores what some runs decided while we decide on others."""
+        self._has_begun = True
         answered: list[tuple[Item, Answer | JournalFailed]] = []
-        while first or self._queue or answered:
-            if not first and not self._queue:
+        while self._sent is not None or self._queue or answered:
+            if self._sent is None and not self._queue:
                 # were all of them to come back together, one of us would always wait for the other
                 half = len(answered) // 2 if len(answered) >= 2 * EAGER else len(answered)
                 await self._settle_all(answered[:half], give_way=half < len(answered))
                 answered = answered[half:]
                 continue
-            batch, first = first or self._next_batch(), ()
+            (batch, size, sending), self._sent = self._sent or self._send(), None
             if answered:
-                writing = asyncio.ensure_future(self._writer.write(batch))
-                await asyncio.sleep(0)  # it is sent before others go on
                 await self._settle_all(answered, give_way=True)
-                answers = await writing
-            else:
-                answers = await self._writer.write(batch, attempt)
-            attempt = None
+            found = await sending
+            answers = found if isinstance(found, list) else await self._writer.write(batch, found)
             answered = list(zip(batch, answers, strict=True))
-            self._stored(len(batch), sum(item.size for item in batch))
+            self._stored(len(batch), size)
         self._writing = None
         if len(self._heads) > REMEMBERED:
             for stream in [stream for stream, head in self._heads.items() if not head.pending]:
                 del self._heads[stream]
+
+    def _send(self) -> Sent:
+        """Send the next batch, if that can be done at once; else whoever waits for it is to write it."""
+        batch, size = self._next_batch()
+        sending: asyncio.Future[list[Answer] | Attempt] = asyncio.get_running_loop().create_future()
+        if not self._writer.send(batch, sending.set_result):
+            sending.set_result(Attempt())
+        return batch, size, sending
 
     def _stored(self, appends: int, size: int) -> None:
         self._alone = self._alone + 1 if appends == 1 else 0
@@ -120,8 +147,8 @@ class Gathering:
         self.commits += 1
         self._written()
 
-    def _next_batch(self) -> list[Item]:
-        """What is stored together next, in the order in which every process takes its locks."""
+    def _next_batch(self) -> tuple[list[Item], int]:
+        """What is stored together next, in the order in which every process takes its locks, and how large it is."""
         batch: list[Item] = []
         size = 0
         for item in self._queue[:BATCH_APPENDS]:
@@ -131,7 +158,7 @@ class Gathering:
             size += item.size
         del self._queue[: len(batch)]
         batch.sort(key=_stream_of)  # that of each stream is kept
-        return batch
+        return batch, size
 
     async def _settle_all(self, answered: Sequence[tuple[Item, Answer | JournalFailed]], *, give_way: bool) -> None:
         """Answer all who wait; `give_way`: some at a time, so that what is under way is seen to between them."""

@@ -39,18 +39,33 @@ _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, 
 class Attempt:
     """One batch on its way: the number that it is known by, and what is known of it so far."""
 
-    __slots__ = ("error", "is_open", "is_plain", "number")
+    __slots__ = ("error", "is_open", "is_weighed", "number")
 
     def __init__(self) -> None:
         self.number = int.from_bytes(os.urandom(8), "big") >> 1
         self.is_open = False  # whether one that was sent may have been stored
-        self.is_plain = True  # whether it may be asked for as the one append that it is
-        self.error: psycopg.Error | TimeoutError | None = None  # what came of sending it, where that is still to be seen to
+        self.is_weighed = False  # whether one append is to be weighed as a batch is
+        self.error: psycopg.Error | TimeoutError | None = None  # what came of sending it, not seen to yet
 
     def taken(self) -> psycopg.Error | TimeoutError | None:
         """What came of sending it, once."""
         error, self.error = self.error, None
         return error
+
+    def statement(self, items: Sequence[Item]) -> Statement:
+        """What to ask for."""
+        return APPEND if is_plain(items) and not self.is_weighed else APPENDS
+
+    def values(self, items: Sequence[Item]) -> Sequence[bytes | None]:
+        """And with what."""
+        return plain(self.number, items[0]) if self.statement(items) is APPEND else columns(self.number, items)
+
+
+def said(statement: Statement, items: Sequence[Item], found: PGresult) -> list[Answer]:
+    """What the database answered, item by item."""
+    if statement is APPEND:
+        return [Committed(version=items[0].expected + items[0].count)]
+    return answers(items, found)
 
 
 class Writer:
@@ -74,24 +89,24 @@ class Writer:
             self._line = Line(connection, ANSWER_S)
         return self._line
 
-    def send(self, item: Item, told: Callable[[Answer | Attempt], None]) -> bool:
-        """Send one plain append on its way at once. `told` gets what became of it, or what to go on with in `write`.
-        False: it could not be sent as it is, and nothing has happened."""
-        line = self._line
-        if line is None or not line.knows(APPEND):
+    def send(self, items: Sequence[Item], told: Callable[[list[Answer] | Attempt], None]) -> bool:
+        """Send a batch on its way at once. `told` gets what became of it, or what to go on with in `write`. False: it
+        cannot be sent at once, and nothing has happened."""
+        line, attempt, began = self._line, Attempt(), self._loop_time()
+        statement = attempt.statement(items)
+        if line is None or not line.knows(statement):
             return False
-        attempt, began = Attempt(), self._loop_time()
 
         def heard(found: PGresult | psycopg.Error | TimeoutError) -> None:
             if isinstance(found, Exception):
                 attempt.error = found
                 told(attempt)
             else:
-                self._stored(began, 1)
-                told(Committed(version=item.expected + item.count))
+                self._stored(began, len(items))
+                told(said(statement, items, found))
 
         self._point("commit.begin")
-        line.send(APPEND, plain(attempt.number, item), heard)
+        line.send(statement, attempt.values(items), heard)
         return True
 
     async def write(self, items: Sequence[Item], attempt: Attempt | None = None) -> list[Answer | JournalFailed]:
@@ -109,22 +124,18 @@ class Writer:
                     raise error
                 line = await self.connect()
                 self._point("commit.begin")
-                sent, began = True, self._loop_time()
-                if attempt.is_plain and is_plain(items):
-                    await line.ask(APPEND, plain(attempt.number, items[0]))
-                    found: list[Answer] = [Committed(version=items[0].expected + items[0].count)]
-                else:
-                    found = answers(items, await line.ask(APPENDS, columns(attempt.number, items)))
+                sent, began, statement = True, self._loop_time(), attempt.statement(items)
+                found = await line.ask(statement, attempt.values(items))
                 self._stored(began, len(items))
-                return list(found)
+                return [*said(statement, items, found)]
             except _AGAIN as error:
                 failed: Exception = error  # rolled back, so nothing of it was stored
             except (psycopg.OperationalError, psycopg.InterfaceError, TimeoutError) as error:
                 failed, attempt.is_open = error, attempt.is_open or sent
                 await self._hang_up(sent)
             except psycopg.Error as error:
-                if attempt.is_plain and error.diag.sqlstate == LOOK_AGAIN:
-                    attempt.is_plain = False  # it does not fit as it is: the database says why
+                if not attempt.is_weighed and error.diag.sqlstate == LOOK_AGAIN:
+                    attempt.is_weighed = True  # it does not fit as it is: the database says why
                     continue
                 if attempt.is_open:  # it has changed its mind: what became of the first is as unknown as before
                     return [self._given_up(error, attempt.is_open) for _ in items]
