@@ -116,7 +116,7 @@ class Codec:
             return self._encode_all(events)
         is_watched = personal.concerns(stream, events)
         bodies, said = self._encode_all(personal.keyed(events))  # of every run: what happens once has one scope
-        if is_watched or any(_MARK in body for body in bodies):
+        if is_watched or _MARK in b"".join(bodies):
             bodies = [_still_reads(body) for body in personal.seal(stream, bodies)]
         return bodies, said
 

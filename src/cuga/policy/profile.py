@@ -82,6 +82,9 @@ class Retry(Value, frozen=True, kw_only=True):
 MONTH_S = 2_678_400  # a window that is said so is a month of the calendar, however long that one is
 
 
+_latest_windows: dict[int, tuple[datetime, datetime, str]] = {}  # seconds -> the window last named: begin, end, name
+
+
 class Rate(Value, frozen=True, kw_only=True):
     """A limit that crosses runs: at most `calls` in each `window_s`, per tenant, user or tool of a tenant."""
 
@@ -94,7 +97,14 @@ class Rate(Value, frozen=True, kw_only=True):
         """The window that a time lies in, as scopes name it."""
         if self.window_s == MONTH_S:
             return f"month/{now.year:04}-{now.month:02}"
-        return f"{self.window_s}/{int(now.timestamp()) // self.window_s}"
+        latest = _latest_windows.get(self.window_s)
+        if latest is not None and latest[0] <= now < latest[1]:  # as most calls: they come one after another
+            return latest[2]
+        number = int(now.timestamp()) // self.window_s
+        name = f"{self.window_s}/{number}"
+        starts = datetime.fromtimestamp(number * self.window_s, now.tzinfo)
+        _latest_windows[self.window_s] = starts, starts + timedelta(seconds=self.window_s), name
+        return name
 
     def next_window(self, now: datetime) -> datetime:
         """When the next window begins."""

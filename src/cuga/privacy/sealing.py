@@ -142,6 +142,8 @@ class Sealing:
             known = self._streams[stream] = None if is_new else set()
         if known is not None:
             return True
+        if _TELLING.isdisjoint(map(type, events)):
+            return False
         for event in events:
             kind = type(event)
             if kind not in _TELLING:
@@ -184,19 +186,21 @@ class Sealing:
         return msgspec.json.decode(self._token(stream, msgspec.json.encode(text), ids), type=str)
 
     def keyed(self, events: Sequence[Event]) -> Sequence[Event]:
-        """The same events with scopes that name nobody."""
-        for event in events:
-            for claim in getattr(event, "claims", ()):
-                if self.scope(claim.scope) != claim.scope:
-                    return [self._keyed(event) for event in events]
-        return events
+        """The same events with scopes that name nobody: the very same ones when they name nobody as they are."""
+        keyed: list[Event] | None = None
+        for place, event in enumerate(events):
+            claims: tuple[Claim, ...] = getattr(event, "claims", ())
+            if claims and (fresh := self._keyed(event, claims)) is not event:
+                keyed = [*events] if keyed is None else keyed
+                keyed[place] = fresh
+        return events if keyed is None else keyed
 
-    def _keyed(self, event: Event) -> Event:
-        claims: tuple[Claim, ...] = getattr(event, "claims", ())
-        if not claims:
-            return event
-        fresh = tuple(msgspec.structs.replace(claim, scope=self.scope(claim.scope)) for claim in claims)
-        return event if fresh == claims else msgspec.structs.replace(event, claims=fresh)
+    def _keyed(self, event: Event, claims: tuple[Claim, ...]) -> Event:
+        for claim in claims:
+            if self.scope(claim.scope) != claim.scope:
+                fresh = tuple(msgspec.structs.replace(claim, scope=self.scope(claim.scope)) for claim in claims)
+                return msgspec.structs.replace(event, claims=fresh)
+        return event
 
     def scope(self, scope: str) -> str:
         """A scope with every address or number in it replaced by its keyed digest, the same whoever asks and when."""

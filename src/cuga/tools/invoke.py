@@ -204,7 +204,8 @@ class Door:
         cancelled_before = task.cancelling()
         begun = loop.time()
         is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
-        marks = (call.key, (context.run_id, call.step))  # a person may have asked again, under a new key
+        # by its step as well: a person may have asked again, under a new key
+        marks = (call.key, (context.run_id, call.step)) if is_keyed or self._going else ()
         if self._going and not self._going.isdisjoint(marks):
             return Failed(
                 mode=FailureMode.SYSTEM_TIMEOUT,

@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -22,8 +22,9 @@ from cuga.journal.claims import Ledger
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
 from cuga.journal.port import Committed, Conflict, Refused, Unknown
-from cuga.journal.postgres import Address, PostgresJournal, binding, migrate, writer
-from cuga.journal.postgres.batch import Answer, Item
+from cuga.journal.postgres import Address, PostgresJournal, gathering, migrate, writer
+from cuga.journal.postgres.batch import Head, Item
+from cuga.journal.postgres.line import Statement
 from cuga.journal.seal import verify
 from cuga.journal.statements import migrations
 from cuga.model.event import Claim, Status
@@ -307,32 +308,32 @@ class _Fickle:
     def __init__(self, *errors: Exception) -> None:
         self.errors = list(errors)
 
-    async def connect(self, **_: object) -> _Fickle:
-        return self
-
-    async def execute(self, *_: object, **__: object) -> None:
+    async def ask(self, *_: object) -> None:
         raise self.errors.pop(0)
 
     async def close(self) -> None:
         pass
 
-    def failed(self, error: Exception) -> JournalFailed:
-        return JournalFailed(str(error))
-
 
 @pytest.mark.parametrize("then", [psycopg.errors.QueryCanceled("too long"), psycopg.errors.InsufficientPrivilege("no")])
 async def test_what_was_lost_at_the_commit_stays_unknown_whatever_is_said_later(
-    then: Exception, monkeypatch: pytest.MonkeyPatch
+    then: Exception, address: Address, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(writer, "PAUSE_S", 0.05)
     lost = psycopg.OperationalError("the connection was lost")
-    item = binding.Item(
+    item = Item(
         stream="", expected=0, count=0, before=b"", hash=b"", body=b"",
-        answer=asyncio.get_running_loop().create_future(), head=binding.Head(""),
+        answer=asyncio.get_running_loop().create_future(), head=Head(""),
     )  # fmt: skip
     for errors, kind in (((lost, then), Unknown), ((then,), JournalFailed)):
         monkeypatch.setattr(writer, "PATIENCE_S", 0.04 if kind is Unknown else 0.0)
-        (answer,) = await writer.Writer(_Fickle(*errors), "full", lambda _: None).write([item])  # type: ignore[arg-type]
+        line, fickle = _Fickle(*errors), writer.Writer(address, "full", lambda _: None)
+
+        async def connect(line: _Fickle = line) -> _Fickle:
+            return line
+
+        monkeypatch.setattr(fickle, "connect", connect)
+        (answer,) = await fickle.write([item])
         assert isinstance(answer, kind), (errors, answer)
 
 
@@ -414,12 +415,12 @@ async def test_a_full_queue_closes_the_door_until_some_is_stored(
     journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     await journal.open()
-    monkeypatch.setattr(binding, "QUEUE_APPENDS", 3)
-    monkeypatch.setattr(binding, "BATCH_APPENDS", 2)
-    monkeypatch.setattr(binding, "REMEMBERED", 4)
+    monkeypatch.setattr(gathering, "QUEUE_APPENDS", 3)
+    monkeypatch.setattr(gathering, "BATCH_APPENDS", 2)
+    monkeypatch.setattr(gathering, "REMEMBERED", 4)
     answers = await asyncio.gather(*(journal.append(f"r{number}", 0, said("a")) for number in range(20)))
     assert answers == [Committed(version=1)] * 20
-    monkeypatch.setattr(binding, "BATCH_BYTES", 10)
+    monkeypatch.setattr(gathering, "BATCH_BYTES", 10)
     answers = await asyncio.gather(*(journal.append(f"r{number}", 1, said("a")) for number in range(20)))
     assert answers == [Committed(version=2)] * 20
 
@@ -429,18 +430,23 @@ async def test_while_the_database_stores_one_half_the_other_half_goes_on(
 ) -> None:
     """Were all who wait answered at once, they would come back together, and each side would wait for the other."""
     await journal.open()
-    write, under_way, met = journal._writer.write, 0, 0
+    send, under_way, met = journal._writer.send, 0, 0
 
-    async def watched(items: Sequence[Item]) -> list[Answer | JournalFailed]:
+    def watched(items: Sequence[Item], told: Callable[[object], None]) -> bool:
         nonlocal under_way
         under_way += 1
         assert under_way == 1  # one batch at a time: they are chained on each other
-        try:
-            return await write(items)
-        finally:
-            under_way -= 1
 
-    monkeypatch.setattr(journal._writer, "write", watched)
+        def ended(found: object) -> None:
+            nonlocal under_way
+            under_way -= 1
+            told(found)
+
+        is_sent = send(items, ended)
+        under_way -= not is_sent
+        return is_sent
+
+    monkeypatch.setattr(journal._writer, "send", watched)
 
     async def work(stream: str) -> None:
         nonlocal met
@@ -448,8 +454,8 @@ async def test_while_the_database_stores_one_half_the_other_half_goes_on(
             assert await journal.append(stream, version, said("a")) == Committed(version=version + 1)
             met += under_way
 
-    await asyncio.gather(*(work(f"r{number}") for number in range(4 * binding.EAGER)))
-    assert met > binding.EAGER  # answered while the next batch was on its way
+    await asyncio.gather(*(work(f"r{number}") for number in range(4 * gathering.EAGER)))
+    assert met > gathering.EAGER  # answered while the next batch was on its way
     assert journal.commits < 6 * 4
     assert await journal.verify() == []
     met, before = 0, journal.commits
@@ -562,8 +568,9 @@ async def test_the_durability_is_what_the_connection_is_set_to(address: Address)
     for durability, synchronous in (("full", "on"), ("process", "off")):
         journal = PostgresJournal(address, durability=durability)
         await journal.open()
-        connection = await journal._writer.connect()
-        assert await (await connection.execute(b"show synchronous_commit")).fetchone() == (synchronous,)
+        setting = Statement(name=b"setting", text=b"select current_setting('synchronous_commit')")
+        found = await (await journal._writer.connect()).ask(setting, [])
+        assert found.get_value(0, 0) == synchronous.encode()
         await journal.close()
 
 

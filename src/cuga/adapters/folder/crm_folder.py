@@ -7,6 +7,7 @@ Nothing is guessed and nothing is written: exports in another shape are brought 
 from __future__ import annotations
 
 import csv
+import os
 import threading
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -39,7 +40,7 @@ class CrmFolder:
     @property
     def is_there(self) -> bool:
         """Whether there is a directory to read."""
-        return self._directory.is_dir()
+        return os.path.isdir(self._directory)  # every run asks: a path of its own takes four times as long
 
     def close(self) -> None:
         """Let it go."""

@@ -27,6 +27,7 @@ from cuga.model.outcome import Certainty, Failed, Outcome
 from cuga.model.tool import SideEffect
 from cuga.policy.routing import PROCESS
 
+READ_ONLY = SideEffect.READ_ONLY  # found once: a member costs ten times a name
 TURN_S = 0.3  # how long a run waits for a place of its tenant before it queues again
 
 
@@ -37,7 +38,7 @@ class Advancing(Attending):
         self._leases: dict[str, Lease] = {}
         self.own_queue = ""  # of a process that serves only itself
         self._runs_errands = False  # it makes calls of its pools, and advances nothing
-        self._last_heard = boot_time()
+        self._heard_until = 0.0  # until when nobody can have taken our runs, by the time since the machine was started
         self.fenced = 0  # appends that another process's came before, while we had no lease any more
         self.taken_over = 0  # runs taken up with calls of another process in flight
 
@@ -64,12 +65,12 @@ class Advancing(Attending):
         if lease is None or lease.lost:
             return ("",) if self._runs_errands else (self.own_queue,)
         lease.rests = (state.end is not None or state.parked is not None) and not live.mail
-        words = {f"pool/{one.pool}" for one in events if isinstance(one, ToolCallStart) and self._has_processes(one)}
+        words = [f"pool/{one.pool}" for one in events if type(one) is ToolCallStart and self._has_processes(one)]
         if lease.rests and not lease.is_new:
-            words.add(f"rest/{lease.worker_id}")
+            words.append(f"rest/{lease.worker_id}")
         elif lease.is_new and not lease.rests:
-            words.add(f"hold/{lease.worker_id}")
-        return tuple(sorted(words))
+            words.append(f"hold/{lease.worker_id}")
+        return tuple(sorted({*words})) if words else ()
 
     async def contested(self, live: Live) -> None:
         lease = self._leases.get(live.run_id)
@@ -80,7 +81,7 @@ class Advancing(Attending):
         lease = self._leases.get(live.run_id)
         if lease is not None:
             for event in events:
-                if isinstance(event, ToolCallStart):
+                if type(event) is ToolCallStart:
                     lease.own.add((event.step, event.attempt))
                     if self._has_processes(event):
                         lease.errands.add((event.step, event.attempt))
@@ -127,7 +128,9 @@ class Advancing(Attending):
 
     def _has_processes(self, start: ToolCallStart) -> bool:
         """Whether a call is routed to a pool that has processes of its own."""
-        pool = self._driver.pools.declared.get(start.pool) if start.pool else None
+        if not start.pool:
+            return False
+        pool = self._driver.pools.declared.get(start.pool)
         return pool is not None and pool.kind == PROCESS
 
     def _is_elsewhere(self, live: Live, start: ToolCallStart) -> bool:
@@ -272,18 +275,18 @@ class Advancing(Attending):
                 return False
             if live.run_id in self.left_alone and not (live.draining or live.is_thinking or _makes_calls(live)):
                 return True  # what its calls brought back is kept until somebody resumes it
+            looks_again = asyncio.get_running_loop().call_later(0.5, lease.news.set)
             try:
-                async with asyncio.timeout(0.5):
-                    await lease.news.wait()
-            except TimeoutError:
-                continue
+                await lease.news.wait()
+            finally:
+                looks_again.cancel()
 
     def _foreign(self, live: Live, lease: Lease) -> bool:
         assert live.state is not None
-        return asks_elsewhere(live, live.state) or any(
-            (start.step, start.attempt) not in lease.own and live.flying.get(start.step) != start.attempt
-            for start in live.state.calling.values()
-        )
+        for start in live.state.calling.values():
+            if (start.step, start.attempt) not in lease.own and live.flying.get(start.step) != start.attempt:
+                return True
+        return asks_elsewhere(live, live.state)
 
     async def _take_over(self, live: Live, lease: Lease) -> None:
         """An intent was written between ours by a process that lost the run: what became of it is not known."""
@@ -305,7 +308,7 @@ class Advancing(Attending):
     # --- before an effect ---------------------------------------------------------------------------------------------
     def _performing(self, perform: Perform) -> Perform:
         async def guarded(state: RunState, start: ToolCallStart) -> Outcome:
-            if await self._may_call(state.run_id, start):
+            if self._surely_may_call(state.run_id, start) or await self._may_call(state.run_id, start):
                 return await perform(state, start)
             return Failed(
                 mode=FailureMode.SYSTEM_CRASH,
@@ -318,15 +321,17 @@ class Advancing(Attending):
     @property
     def is_heard(self) -> bool:
         """Whether the database has heard of us so lately that nobody can have taken our runs."""
-        return boot_time() - self._last_heard < 2 * self.queue.pace.heartbeat_s + 0.5
+        return boot_time() < self._heard_until
+
+    def _surely_may_call(self, run_id: str, start: ToolCallStart) -> bool:
+        """Whether what we know is enough to say so: it is for a read."""
+        return start.side_effect is READ_ONLY and self.holds(run_id) and self.is_heard
 
     async def _may_call(self, run_id: str, start: ToolCallStart) -> bool:
-        """Whether the run is still ours, just before something leaves the house; a read may rest on what we know."""
+        """Whether the run is still ours, just before something leaves the house."""
         lease = self._leases.get(run_id)
         if lease is None or lease.lost:
             return False
-        if start.side_effect is SideEffect.READ_ONLY and self.is_heard:
-            return True
         try:
             if await self.queue.holds(run_id):
                 return True

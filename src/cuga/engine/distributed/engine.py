@@ -64,6 +64,7 @@ class DistributedEngine(Advancing):
         driver.pools.waits_for_processes = True
         driver.worker = ""  # nobody takes over by reading: only with a lease
         queue.heard = self._heard
+        self._heard()
         self._hands.is_elsewhere = self._is_elsewhere
         self._pools = tuple(pools)
         self._runs_errands = bool(pools)
@@ -263,7 +264,7 @@ class DistributedEngine(Advancing):
         self._strays = strays
 
     def _heard(self) -> None:
-        self._last_heard = boot_time()
+        self._heard_until = boot_time() + 2 * self.queue.pace.heartbeat_s + 0.5
 
     def _pause_seen(self, pause: float) -> None:
         self.on_pause(pause)

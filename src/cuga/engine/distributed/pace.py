@@ -33,6 +33,9 @@ class Pace(Value, frozen=True, kw_only=True):
         return min(1.0, self.lease_s / 5)
 
 
+_BOOTTIME = getattr(time, "CLOCK_BOOTTIME", None)
+
+
 def boot_time() -> float:
     """Seconds since the machine was started, with the time that it slept: a suspended machine must not seem awake."""
-    return time.clock_gettime(time.CLOCK_BOOTTIME) if hasattr(time, "CLOCK_BOOTTIME") else time.monotonic()
+    return time.monotonic() if _BOOTTIME is None else time.clock_gettime(_BOOTTIME)

@@ -13,7 +13,6 @@ from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cuga.errors import BadInput, JournalFailed
-from cuga.journal.postgres.packing import register
 
 SCHEMA = "cuga"  # of the book; views have their own
 SCHEMES = ("postgresql://", "postgres://")
@@ -61,7 +60,6 @@ class Address:
         """A connection of its own for one loop. Raises what the driver raises."""
         connection = await AsyncConnection.connect(self.conninfo, autocommit=True, cursor_factory=AsyncRawCursor)
         try:
-            register(connection.adapters)
             connection.prepare_threshold = 0
             await connection.execute(*self._settings(settings))
         except BaseException:
@@ -73,7 +71,6 @@ class Address:
         """A connection for code that waits for each answer; `JournalFailed` when there is none to be had."""
         try:
             connection = Connection.connect(self.conninfo, autocommit=True, cursor_factory=RawCursor)
-            register(connection.adapters)
             connection.execute(*self._settings(settings))
         except psycopg.Error as error:
             raise self.failed(error) from error

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
 
 import psycopg
 
@@ -17,10 +16,9 @@ from cuga.errors import BadInput, JournalFailed
 from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
-from cuga.journal.codec import Codec, Personal, Scrub
+from cuga.journal.codec import Codec, KeysAway, Personal, Scrub
 from cuga.journal.port import (
     Appended,
-    Committed,
     Conflict,
     Index,
     Refused,
@@ -28,26 +26,20 @@ from cuga.journal.port import (
     Unknown,
 )
 from cuga.journal.postgres.address import SYNCHRONOUS, Address
-from cuga.journal.postgres.batch import Answer, Head, Item, wanted
+from cuga.journal.postgres.batch import Head, Item, wanted
 from cuga.journal.postgres.care import rebuild_claims, retire, verify_book
+from cuga.journal.postgres.gathering import Gathering
 from cuga.journal.postgres.migrate import migrate
 from cuga.journal.postgres.reader import Reader
-from cuga.journal.postgres.reading import REMEMBERED, Reading
+from cuga.journal.postgres.reading import Reading
 from cuga.journal.postgres.writer import Writer
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.row import joined
 from cuga.journal.times import CommitTimes
 from cuga.model.event import Event, Status
 
-EAGER = 32  # who was stored together goes on in turns of so many: the database is not to wait for all of them
-BATCH_APPENDS = 2_000  # a larger batch would hold shared scopes too long
-BATCH_BYTES = 4 << 20
-QUEUE_APPENDS = 6_000  # with more waiting, the door is closed until some are stored
-QUEUE_BYTES = 16 << 20
 PAGE = 200  # appends a page of the feed
 POLL_S = 0.05  # how often the last position is asked for while somebody follows
-
-_stream_of = attrgetter("stream")
 
 
 def _nothing(_point: str) -> None:
@@ -77,11 +69,9 @@ class PostgresJournal(Reading):
         super().__init__(Codec(scrub, personal=personal), Reader(address))
         self._point = on_point
         self._writer = Writer(address, durability, on_point)
+        self._gathering = Gathering(self._writer, self._heads, on_point, self._tell)
         self._feeder = Reader(address)
         self._finding: dict[str, asyncio.Future[Head]] = {}
-        self._queue: list[Item] = []
-        self._size = 0  # bytes that are queued or being written
-        self._writing: asyncio.Task[None] | None = None
         self._opening: asyncio.Task[None] | None = None
         self._is_open = self._closed = False
         self._entering = 0  # appends on their way into the queue
@@ -89,7 +79,11 @@ class PostgresJournal(Reading):
         self._looking: asyncio.Task[None] | None = None  # who asks for the last position, while somebody follows
         self._last = 0  # the last position that is known
         self.epoch = 1  # how often this journal was begun: 1, and one more for each restore; known once it is open
-        self.commits = 0  # batches stored since it was opened
+
+    @property
+    def commits(self) -> int:
+        """Batches stored since it was opened."""
+        return self._gathering.commits
 
     @property
     def times(self) -> CommitTimes:
@@ -147,37 +141,43 @@ class PostgresJournal(Reading):
         self, stream: str, expected: int, events: Sequence[Event], index: Index | None, blobs: Sequence[bytes]
     ) -> Item | Conflict | Refused:
         """Let an append into the queue, chained on what is believed of its stream."""
-        if self._closed or not self._is_open or self._is_full:
+        if self._closed or not self._is_open or self._gathering.is_full:
             await self._pass_the_door()
         if not stream or "\x00" in stream or len(stream) > 1000:
             raise BadInput("a stream needs a name of 1 to 1000 letters without NUL")
-        if (taken := await self._taken_before(events)) is not None:
+        codec = self._codec
+        while True:
+            try:
+                encoded, said = codec.encode_all(events, stream)
+                if index is not None:
+                    index = codec.seal_index(stream, index)
+                break
+            except KeysAway as away:
+                await self._fetch(away)
+        if said is not events and (taken := await self._taken_before(events)) is not None:
             return taken
-        (encoded, said), index = await self._with_keys(
-            lambda: (
-                self._codec.encode_all(events, stream),
-                None if index is None else self._codec.seal_index(stream, index),
-            )
-        )
         head = self._heads.get(stream)
         if head is None or head.version != expected:
             head = await self._head(stream, expected)
             if head.version != expected:
                 return await self._conflict(stream, head)
+        body, size = joined(encoded), 200
         kept = addressed(blobs) if blobs else {}
+        if kept:
+            size += sum(map(len, kept.values()))
         claims = claims_of(said)
         hash = link(head.prefix, expected, head.hash, encoded) if encoded else head.hash
         item = Item(
-            stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=joined(encoded),
+            stream=stream, expected=expected, count=len(encoded), before=head.hash, hash=hash, body=body,
             answer=asyncio.get_running_loop().create_future(), head=head, claims=wanted(claims) if claims else (),
-            index=index, blobs=kept,
+            index=index, blobs=kept, size=size + len(body),
         )  # fmt: skip
         head.version, head.hash = expected + len(encoded), hash
         if index is not None and index.run is not None:
             head.leaves = index.run.status is not Status.RUNNING
         self._heads[stream] = head
         self._point("append.admitted")
-        self._join(item)
+        self._gathering.join(item)
         return item
 
     async def _taken_before(self, events: Sequence[Event]) -> Refused | None:
@@ -225,9 +225,9 @@ class PostgresJournal(Reading):
             kept = addressed([body])
             item = Item(
                 stream="", expected=0, count=0, before=b"", hash=b"", body=b"",
-                answer=asyncio.get_running_loop().create_future(), head=Head(""), blobs=kept,
+                answer=asyncio.get_running_loop().create_future(), head=Head(""), blobs=kept, size=len(body) + 200,
             )  # fmt: skip
-            self._join(item)
+            self._gathering.join(item)
         finally:
             self._entering -= 1
         answer = await item.answer
@@ -239,86 +239,12 @@ class PostgresJournal(Reading):
         await self._pass_the_door()
         await self._writer.keep_checkpoint(kept.size, kept.position, kept.note, b"".join(kept.peaks))
 
-    def _join(self, item: Item) -> None:
-        item.head.pending += 1
-        item.head.last = item.answer
-        self._queue.append(item)
-        self._size += item.size
-        if self._writing is None:
-            self._writing = asyncio.ensure_future(self._write_all())  # begins behind all who append in this turn
-
-    @property
-    def _is_full(self) -> bool:
-        return self._size > QUEUE_BYTES or len(self._queue) > QUEUE_APPENDS
-
     async def _pass_the_door(self) -> None:
         if self._closed:
             raise JournalFailed("it is closed")
         await self.open()
-        while self._is_full:
+        while self._gathering.is_full:
             await self._news()
-
-    async def _write_all(self) -> None:
-        """Write as long as something waits. Whoever waits for a batch is answered while the next one is under way, so
-        the database stores what some runs decided while we decide on others."""
-        answered: list[tuple[Item, Answer | JournalFailed]] = []
-        while self._queue or answered:
-            if not self._queue:
-                # were all of them to come back together, one of us would always wait for the other
-                half = len(answered) // 2 if len(answered) >= 2 * EAGER else len(answered)
-                await self._settle_all(answered[:half], give_way=half < len(answered))
-                answered = answered[half:]
-                continue
-            batch, size = self._next_batch()
-            if answered:
-                writing = asyncio.ensure_future(self._writer.write(batch))
-                await asyncio.sleep(0)  # it is sent before others go on
-                await self._settle_all(answered, give_way=True)
-                answers = await writing
-            else:
-                answers = await self._writer.write(batch)
-            answered = list(zip(batch, answers, strict=True))
-            self._size -= size
-            self.commits += 1
-            self._tell()
-        self._writing = None
-        if len(self._heads) > REMEMBERED:
-            self._heads = {stream: head for stream, head in self._heads.items() if head.pending}
-
-    def _next_batch(self) -> tuple[list[Item], int]:
-        """What is stored together next, in the order in which every process takes its locks, and how large it is."""
-        batch: list[Item] = []
-        size = 0
-        for item in self._queue[:BATCH_APPENDS]:
-            if batch and size + item.size > BATCH_BYTES:
-                break
-            batch.append(item)
-            size += item.size
-        del self._queue[: len(batch)]
-        batch.sort(key=_stream_of)  # that of each stream is kept
-        return batch, size
-
-    async def _settle_all(self, answered: Sequence[tuple[Item, Answer | JournalFailed]], *, give_way: bool) -> None:
-        """Answer all who wait; `give_way`: some at a time, so that what is under way is seen to between them."""
-        for first in range(0, len(answered), EAGER):
-            for item, answer in answered[first : first + EAGER]:
-                self._settle(item, answer)
-            if give_way:
-                await asyncio.sleep(0)
-        self._point("append.answered")
-
-    def _settle(self, item: Item, answer: Answer | JournalFailed) -> None:
-        head = item.head
-        head.pending -= 1
-        stands = isinstance(answer, Committed)
-        if self._heads.get(item.stream) is head and (not stands or (head.leaves and not head.pending)):
-            del self._heads[item.stream]
-        if item.answer.done():
-            return
-        if isinstance(answer, JournalFailed):
-            item.answer.set_exception(answer)
-        else:
-            item.answer.set_result(answer)
 
     # --- news for followers ------------------------------------------------------------------------------------------
     async def feed(self, after: int = 0, *, follow: bool = False) -> AsyncIterator[Stored]:
@@ -389,8 +315,8 @@ class PostgresJournal(Reading):
         if self._closed:
             return
         self._closed = True
-        while self._entering or self._writing is not None:
-            await (asyncio.wait([self._writing]) if self._writing is not None else asyncio.sleep(0.001))
+        while self._entering or self._gathering.is_busy:
+            await (self._gathering.rest() if self._gathering.is_busy else asyncio.sleep(0.001))
         self._tell()
         for task in (self._looking, self._opening):
             if task is not None and not task.done():

@@ -17,7 +17,6 @@ from psycopg import Connection, RawServerCursor
 from cuga.journal.claims import claims_of
 from cuga.journal.postgres.address import Address
 from cuga.journal.postgres.batch import decode_row, encode_row
-from cuga.journal.postgres.packing import bodies, numbers
 from cuga.journal.seal import Fault
 from cuga.journal.sqlite.care import BookCheck, claiming
 from cuga.journal.sqlite.row import bodies_of, joined
@@ -91,8 +90,8 @@ def rebuild_claims(address: Address) -> dict[str, tuple[int, int]]:
             counted = {scope: amount for scope, amount in counted.items() if amount}
             connection.execute("delete from scope")
             connection.execute(
-                "insert into scope (name, used) select * from unnest($1, $2)",
-                (bodies([scope.encode() for scope in counted]), numbers(list(counted.values()))),
+                "insert into scope (name, used) select * from unnest($1::bytea[], $2::bigint[])",
+                ([scope.encode() for scope in counted], list(counted.values())),
             )
     except psycopg.Error as error:
         raise address.failed(error) from error

@@ -43,8 +43,11 @@ class Reading(ABC):
             try:
                 return work()
             except KeysAway as away:
-                async with self._fetching:  # one thread, however many wait: others have work for them
-                    await asyncio.to_thread(away.fetch)
+                await self._fetch(away)
+
+    async def _fetch(self, away: KeysAway) -> None:
+        async with self._fetching:  # one thread, however many wait: others have work for them
+            await asyncio.to_thread(away.fetch)
 
     async def read(self, stream: str, after: int = 0) -> list[Stored]:
         await self.open()
