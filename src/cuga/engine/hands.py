@@ -131,7 +131,16 @@ class Hands:
             reference = BlobRef(digest=digest_bytes(blob), size=len(blob), kept=len(blob) <= MAX_BLOB)
             blob = blob if reference.kept else None  # sealing made it too large: the call is done, and that is kept
         at = self._clock.now()
-        return c.RecordOutcome(at=at, step=start.step, attempt=start.attempt, outcome=outcome, blob=reference), blob
+        said = c.RecordOutcome(
+            at=at,
+            step=start.step,
+            attempt=start.attempt,
+            outcome=outcome,
+            blob=reference,
+            key=start.key,
+            tool_digest=start.tool_digest,
+        )
+        return said, blob
 
     async def _sealed(self, run_id: str, body: bytes) -> bytes:
         """A result as it is kept, however long its keys cannot be had: the call is done, and that is not lost."""

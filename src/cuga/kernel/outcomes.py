@@ -62,8 +62,14 @@ def _late(turn: Turn, command: RecordOutcome) -> None:
     s = turn.state
     doubt = s.doubts.get(command.step)
     if isinstance(command.outcome, Done):
-        # any attempt under the same consent is at the same effect: proof that one of them did it ends the doubt
-        if doubt is not None and s.spent.get(command.step, 0) < command.attempt <= doubt.attempt and s.end is None:
+        # Any attempt under the same consent is at the same effect: proof that one of them did it ends the doubt. A newer
+        # plan may have given the name to another call, of which an earlier attempt says nothing.
+        if (
+            doubt is not None
+            and (command.key, command.tool_digest) == (doubt.key, doubt.tool_digest)
+            and s.spent.get(command.step, 0) < command.attempt <= doubt.attempt
+            and s.end is None
+        ):
             turn.emit(completion(turn, command.step, command.attempt, command.outcome, command.blob))
         else:
             turn.emit(

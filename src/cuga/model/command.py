@@ -103,12 +103,15 @@ class AnswerQuestion(Command, frozen=True, kw_only=True):
 
 
 class RecordOutcome(Command, frozen=True, kw_only=True):
-    """What became of a call. `blob` stands for a result that was put out of line."""
+    """What became of a call. `blob` stands for a result that was put out of line. `key` and `tool_digest` are the call's:
+    an answer that nobody waits for any more proves something of exactly that call."""
 
     step: str
     attempt: int
     outcome: Outcome
     blob: BlobRef | None = None
+    key: str = ""
+    tool_digest: str = ""
 
 
 class ResolveApproval(Command, frozen=True, kw_only=True):

@@ -143,8 +143,17 @@ def completes(step: str, result: Any = None, attempt: int = 0, **changes: Any) -
     def wish(story: Story) -> c.Command:
         blob = changes.pop("blob", None)
         number = attempt or story.state.attempt.get(step, 1)
+        made = [one for one in story.events if isinstance(one, e.ToolCallStart) and one.step == step]
+        of = {one.attempt: (one.key, one.tool_digest) for one in made}
+        key, tool_digest = of.get(number, ("", ""))
         return c.RecordOutcome(
-            at=story.at, step=step, attempt=number, outcome=Done(result=raw(result), **changes), blob=blob
+            at=story.at,
+            step=step,
+            attempt=number,
+            outcome=Done(result=raw(result), **changes),
+            blob=blob,
+            key=key,
+            tool_digest=tool_digest,
         )
 
     return wish

@@ -205,7 +205,14 @@ class Processes:
             self._act(old, run, stale)
 
     def _outcome(self, start: ToolCallStart, outcome: Outcome) -> c.RecordOutcome:
-        return c.RecordOutcome(at=self.now, step=start.step, attempt=start.attempt, outcome=outcome)
+        return c.RecordOutcome(
+            at=self.now,
+            step=start.step,
+            attempt=start.attempt,
+            outcome=outcome,
+            key=start.key,
+            tool_digest=start.tool_digest,
+        )
 
     def _look(self, run: str) -> None:
         state = self._fresh(self.owner[run], run)

@@ -124,7 +124,12 @@ class Calls(People):
             doubt = self._open.get(event.step)
             made = self.intents.get((event.step, event.attempt))
             # proof of any attempt at the same consented effect ends the doubt; of another one it proves nothing
-            if doubt is None or self._phase[event.step] != "doubt" or made is None or made[1].key != doubt.key:
+            is_same = (
+                doubt is not None
+                and made is not None
+                and (made[1].key, made[1].tool_digest) == (doubt.key, doubt.tool_digest)
+            )
+            if not is_same or self._phase[event.step] != "doubt":
                 self._broken("I2", f"a late answer of {event.step} counts")
             start = doubt
         elif start.attempt != event.attempt:

@@ -205,6 +205,18 @@ def test_a_late_answer_from_before_a_person_said_again_proves_nothing_of_the_rep
     assert "s" in story.state.doubts
 
 
+@pytest.mark.parametrize("arguments", [{"to": "bob"}, {"to": "ann"}], ids=["other arguments", "the same arguments"])
+def test_a_late_answer_of_a_call_that_another_plan_has_replaced_proves_nothing_of_the_new_one(arguments):
+    """A newer plan may use a step's name for another call, once the first was surely not done or only read."""
+    story = calling(READ, {"to": "ann"}).when(fails("s")).when(replans())
+    story.when(planned(plan(step("s", EXECUTE, arguments), number=2))).after(9).when(tick()).when(approve("s"))
+    assert story.call("s").attempt == 2
+    story.when(fails("s", attempt=2)).then("tool_call_error", "step_in_doubt", "run_parked")
+    story.when(completes("s", {"read": "long ago"}, attempt=1)).then("annotation")
+    assert "s" in story.state.doubts
+    story.when(completes("s", {"id": 7}, attempt=2)).then("tool_call_complete", "run_finished")
+
+
 def test_a_late_answer_of_another_attempt_is_a_remark():
     story = calling(READ).when(fails("s")).after(9).when(tick())
     story.when(completes("s", attempt=1)).then("annotation")
