@@ -62,3 +62,9 @@ def unknown_taken_for_lost(bed: Bed) -> None:
         return answer
 
     bed.set(handle.Handle, "append", wrong)
+
+
+@engine_mutant
+def nobody_looks_behind_a_failed_write(bed: Bed) -> None:
+    """What was stored although nobody could say so is left until the next process starts."""
+    bed.set(local.LocalEngine, "_look_behind", lambda self, run_id: None)
