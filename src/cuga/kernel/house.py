@@ -100,6 +100,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 )
             if rule.uses < 1 or rule.expires_at <= rule.at:
                 raise BadInput("a standing rule needs at least one use and an end in the future")
+        case h.DelegationGranted(delegation_id=name) if name in state.delegations:
+            raise BadInput(f"there is a delegation {name} already")  # it may be somebody else's
         case h.DelegationGranted() as delegation:
             if delegation.ends <= delegation.starts:
                 raise BadInput("a delegation must end after it starts")
@@ -130,6 +132,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"a notice goes by {', '.join(CHANNELS)}, about some of {', '.join(ABOUT)}")
         case h.NoticeRemoved(notice_id=name) if name not in state.notices:
             raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
+        case h.KeyMade(key_id=name) if name in state.keys:
+            raise BadInput(f"there is a key {name} already")
         case h.KeyMade(scopes=scopes):
             if for_people := [scope for scope in scopes if scope in _VALUES and scope not in _FOR_PROGRAMS]:
                 why = f"to {', '.join(for_people)} takes a person who is signed in, and no key"
