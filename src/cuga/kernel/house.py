@@ -132,9 +132,7 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 raise BadInput(f"a notice goes by {', '.join(CHANNELS)}, about some of {', '.join(ABOUT)}")
         case h.NoticeRemoved(notice_id=name) if name not in state.notices:
             raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
-        case h.KeyMade(key_id=name) if name in state.keys:
-            raise BadInput(f"there is a key {name} already")
-        case h.KeyMade(scopes=scopes):
+        case h.KeyMade(scopes=scopes, key_id=name):
             if for_people := [scope for scope in scopes if scope in _VALUES and scope not in _FOR_PROGRAMS]:
                 why = f"to {', '.join(for_people)} takes a person who is signed in, and no key"
                 raise NotAllowed(why, mend=f"A key may be for {', '.join(_FOR_PROGRAMS)}.")
@@ -142,6 +140,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
             if unknown or not scopes:
                 there = ", ".join(_FOR_PROGRAMS)
                 raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {there}.")
+            if name in state.keys:
+                raise BadInput(f"there is a key {name} already")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
         case h.SchedulePaused() | h.ScheduleResumed():
