@@ -175,6 +175,26 @@ async def test_a_top_up_and_an_answer_that_nobody_waits_for_are_refused_with_the
     assert (await team.browser("ann").post(f"{path}/top-up", {"scope": "calls", "amount": 1})).status_code == 403
 
 
+async def test_a_key_answers_what_a_planner_asks_and_takes_no_changed_tool(team):
+    bob, key = team.browser("bob"), await team.program("bob", "look", "steer_run")
+    run = await team.browser("ann").run(("keep_text", {"text": "x"}))
+    assembly = await team.front.open()
+    digests = {**assembly.current.tool_digests, "keep_text": "0" * 64}
+    assembly.current = msgspec.structs.replace(assembly.current, tool_digests=digests)
+    path = f"/api/runs/{run['run_id']}"
+    card = await bob.card(run["run_id"])
+    await bob.post(f"/api/approvals/{card['approval_id']}", {"verdict": "approve", "digest": card["digest"]})
+    assert "has changed" in (await bob.get(path)).json()["questions"][0]
+    for said in ({"answer": "yes"}, {"answer": "yes", "question_id": "tool/keep_text/000000000000"}):
+        assert problem(await key.post(f"{path}/answer", said))["code"] == "not_allowed"
+    assert (await bob.post(f"{path}/answer", {"answer": "yes"})).status_code == 200
+    own = await team.program("ann", "look", "start_run", "steer_run")
+    asked = (await own.post("/api/runs", {"goal": "Score Velkarin Foods"})).json()["run_id"]
+    await team.front.wait(asked)
+    assert (await own.get(f"/api/runs/{asked}")).json()["questions"]
+    assert (await own.post(f"/api/runs/{asked}/answer", {"answer": "none of these"})).status_code == 200
+
+
 # --- deciding ---------------------------------------------------------------------------------------------------------
 async def test_somebody_else_decides_on_exactly_what_was_shown(team):
     ann, bob = team.browser("ann"), team.browser("bob")

@@ -23,6 +23,7 @@ import pytest
 
 from cuga.cli.exits import Exit
 from cuga.cli.main import main
+from cuga.orchestrator.house.place import shipped_registry
 
 ANN, BEA, CAL, DAN, GROUP = 61001, 61002, 61003, 61004, 61100
 GOAL = "draft a first email to the buyer at Velkarin Foods and send it"
@@ -175,6 +176,11 @@ def test_a_guest_may_do_what_their_role_says_and_nothing_with_the_owners_files(m
         for words in (("run", GOAL), ("cancel", "last"), ("users", "add", "uid-1", "--role", "admin"),
                           ("adapters", "disable", "offline", "--reason", "x")):  # fmt: skip
             assert machine.member(CAL, *words).code == Exit.REFUSED, words
+        rules = machine.root / "other.yaml"
+        rules.write_text(shipped_registry())
+        rules.chmod(0o644)
+        for words in (("backtest", str(rules)), ("shadow", str(rules))):  # a registry names modules that are loaded
+            assert machine.member(CAL, "policy", *words).code == Exit.REFUSED, words
         target = machine.root / "stolen.db"
         for words in (("backup", str(target)), ("evidence", "last", "--to", str(target))):
             assert machine.member(BEA, *words).code == Exit.REFUSED and not target.exists(), words

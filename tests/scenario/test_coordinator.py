@@ -26,8 +26,9 @@ from cuga.model.context import Principal
 from cuga.model.event import RunFinished, Status, ToolCallStart
 from cuga.model.tool import SideEffect
 from cuga.orchestrator import AGENTSCoordinator, Coordinator, ExecutionContext, Plan, PlanStep, ToolBudget
-from cuga.orchestrator.house.place import make
+from cuga.orchestrator.house.place import make, shipped_registry
 from cuga.orchestrator.protocol import Plan as PlanByItsOlderPath
+from cuga.policy.registry import load_registry
 from cuga.settings import Settings
 from cuga.tools import ToolContext, tool
 
@@ -255,6 +256,18 @@ async def test_a_top_up_without_an_amount_is_as_much_as_the_run_had(house: Coord
     await house.top_up(result.run_id)
     assert (await house.wait(result.run_id)).status is Status.PARKED
     assert (await house.budget(result.run_id)).total.limit == 4
+
+
+async def test_a_rate_that_is_said_twice_is_used_up_once(world: World) -> None:
+    text = shipped_registry().replace(
+        "rates: [{per: user, calls: 100, every: day, tool: send_message}]",
+        "rates: [{per: tenant, calls: 5, every: day}, {per: tenant, calls: 10, every: day}]",
+    )
+    async with Coordinator("smb", tools=world.tools(), registry=load_registry(text), clock=ManualClock()) as house:
+        reads = tuple(PlanStep(tool="read_number", input={"number": n}) for n in range(7))
+        result = await house.execute_plan(Plan(goal="read", steps=reads))
+        assert result.status is Status.PARKED and "5 calls per 86400 s and tenant are used up" in result.reason
+        assert len(result.results) == 5
 
 
 async def test_a_top_up_only_adds(house: Coordinator) -> None:

@@ -15,7 +15,7 @@ from cuga.api import pages
 from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, once_key, router
 from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, ToppingUp
 from cuga.api.doors import Doors
-from cuga.errors import InvalidTransition, KeyReused
+from cuga.errors import InvalidTransition, KeyReused, NotAllowed
 from cuga.model.event import Status
 from cuga.orchestrator.dryrun import DryRun
 from cuga.orchestrator.execution import ExecutionResult
@@ -213,7 +213,12 @@ async def top_up_run(doors: Here, asker: ToppingUp, run_id: str, wish: Annotated
 async def answer_question(
     doors: Here, asker: Steering, run_id: str, said: Annotated[pages.Answered, Body()]
 ) -> Response:
-    """Answer what a run asks."""
+    """Answer what a run asks. Whether to take a tool that has changed is a decision, which no key makes."""
+    if asker.key is not None:
+        state = await doors.front.state(run_id)
+        open_ = said.question_id or next(iter(state.questions), "")
+        if open_ in state.questions and open_ != state.planner_asks:
+            raise NotAllowed(f"{open_}: to take a changed tool takes a person who is signed in, and no key")
     return answer(await doors.front.answer_question(run_id, said.answer, said.question_id, by=asker.principal))
 
 

@@ -100,6 +100,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
                 )
             if rule.uses < 1 or rule.expires_at <= rule.at:
                 raise BadInput("a standing rule needs at least one use and an end in the future")
+        case h.DelegationGranted(delegation_id=name) if name in state.delegations:
+            raise BadInput(f"there is a delegation {name} already")  # it may be somebody else's
         case h.DelegationGranted() as delegation:
             if delegation.ends <= delegation.starts:
                 raise BadInput("a delegation must end after it starts")
@@ -132,7 +134,7 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
             raise NotFound(f"no notice {name}", mend="`cuga notices` lists them.")
         case h.OriginDistrusted(origin=origin) if origin not in state.origins:
             raise NotFound(f"no journal {origin} is witnessed here", mend="`cuga witness` lists them.")
-        case h.KeyMade(scopes=scopes):
+        case h.KeyMade(scopes=scopes, key_id=name):
             if for_people := [scope for scope in scopes if scope in _VALUES and scope not in _FOR_PROGRAMS]:
                 why = f"to {', '.join(for_people)} takes a person who is signed in, and no key"
                 raise NotAllowed(why, mend=f"A key may be for {', '.join(_FOR_PROGRAMS)}.")
@@ -140,6 +142,8 @@ def check(state: HouseState, event: Event, by: Principal, contracts: dict[str, T
             if unknown or not scopes:
                 there = ", ".join(_FOR_PROGRAMS)
                 raise BadInput(f"no scope {', '.join(unknown) or 'is named'}", mend=f"There are {there}.")
+            if name in state.keys:
+                raise BadInput(f"there is a key {name} already")
         case h.ScheduleAdded() | h.ScheduleRemoved() | h.ScheduleMissed():
             timetable.check(state.schedules, state.missed_until, event)
         case h.SchedulePaused() | h.ScheduleResumed():

@@ -73,7 +73,7 @@ def claims_for(
         return ()
     s = turn.state
     start = s.started
-    claims: list[e.Claim] = []
+    shares: dict[str, e.Claim] = {}  # by scope: a rate that is said twice is one, and the tighter limit counts
     for rate in rates:
         if rate.tool and rate.tool != step.tool:
             continue
@@ -99,9 +99,11 @@ def claims_for(
                     )
                 )
             return None
-        claims.append(e.Claim(scope=scope, amount=1, limit=rate.calls))
+        limit = rate.calls if scope not in shares else min(rate.calls, shares[scope].limit)
+        shares[scope] = e.Claim(scope=scope, amount=1, limit=limit)
+    claims = tuple(shares.values())
     if not contract.once:
-        return tuple(claims)
+        return claims
     try:
         onces = once_claims(turn, step.step_id, contract, ruling, arguments)
     except Unresolved as problem:
@@ -123,7 +125,7 @@ def once_claims(
     s = turn.state
     held = {claim.scope for claim in s.held.get(step_id, ())}
     onces = turn.rules.once(contract.name, turn.current)
-    scopes = [scope for once in onces for scope in once_scopes(s.started.tenant, once, arguments)]
+    scopes = dict.fromkeys(scope for once in onces for scope in once_scopes(s.started.tenant, once, arguments))
     return tuple(e.Claim(scope=scope, amount=1, limit=1) for scope in scopes if scope not in held)
 
 

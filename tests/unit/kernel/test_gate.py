@@ -215,6 +215,13 @@ def test_a_rate_may_be_one_tools_alone():
     assert [claim.scope[-5:] for claim in story.call("s").claims] == ["score"]
 
 
+def test_a_rate_that_is_said_twice_is_taken_once_and_the_tighter_counts():
+    rates = tuple(Rate(per="tenant", calls=calls, window_s=60) for calls in (5, 2, 10))
+    story = given(rules=rules(READ, rates=rates)).when(start(one()))
+    (claim,) = story.call("s").claims
+    assert (claim.amount, claim.limit) == (1, 2)
+
+
 def test_a_used_up_rate_waits_for_the_next_window_and_says_so_once():
     scope = f"rate/60/{int(AT.timestamp()) // 60}/tenant/local"
     story = (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from cuga.errors import BadInput, InvalidTransition, JournalCorrupt, NotAllowed, NotFound
@@ -435,3 +436,16 @@ def test_what_was_put_off_is_forgotten_with_its_schedule_and_kept_with_the_other
 def test_who_has_taken_over_from_whom_is_told_along():
     after = house.apply(peopled(), h.UserLeft(at=AT, user="tom", hand_over_to="mia", roles=("approver",)))
     assert house.current_of(after, {"score": READ}, {}).heirs == {"tom": "mia"}
+
+
+def test_nobody_puts_their_own_in_the_place_of_what_somebody_else_has_made():
+    theirs = h.DelegationGranted(
+        at=AT, by="tina", delegation_id="d1", user="tina", delegate="bob", starts=AT, ends=LATER
+    )
+    key = h.KeyMade(at=AT, by="tina", key_id="k1", user="tina", label="", scopes=("look",), expires_at=LATER)
+    state = house.fold([OPENED, TINA_COMES, h.UserAdded(at=AT, user="mo", roles=("approver",)), theirs, key])
+    mo = Principal(id="mo")
+    with pytest.raises(BadInput, match="d1 already"):
+        house.check(state, msgspec.structs.replace(theirs, user="mo", delegate="max"), mo, TOOLS)
+    with pytest.raises(BadInput, match="k1 already"):
+        house.check(state, msgspec.structs.replace(key, user="mo"), mo, TOOLS)

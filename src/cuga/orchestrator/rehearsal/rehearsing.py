@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from cuga.errors import BadInput, NotFound
+from cuga.errors import BadInput, NotAllowed, NotFound
 from cuga.journal.codec import events_of
 from cuga.model.context import Principal
 from cuga.model.event import ApprovalRequested
@@ -16,23 +16,25 @@ from cuga.orchestrator.house.shelf import RunShelf
 from cuga.orchestrator.looking.reading import Reading
 from cuga.orchestrator.rehearsal import Backtest, Stage, backtest
 from cuga.orchestrator.rehearsal.replaying import Replay, replay_of
+from cuga.policy.access import Verb, may
 
 
 class Rehearsing(Reading):
     """Other rules, held against this house's runs. Nothing is called, and no run is changed."""
 
-    async def backtest(self, registry: str, since: datetime | None = None) -> Backtest:
-        """What the rules of a registry's text would have done with the runs on record. `RegistryInvalid`."""
-        assembly = await self.open()
+    async def backtest(self, registry: str, since: datetime | None = None, by: Principal | None = None) -> Backtest:
+        """What the rules of a registry's text would have done with the runs on record. `RegistryInvalid`; an admin, for
+        a registry names modules that are loaded here."""
+        assembly = await self._governed(by)
         return await backtest(assembly.journal, assembly.tenant, Stage(registry, "the other registry"), since)
 
-    async def shadow(self, registry: str | None = None, *, end: bool = False) -> Backtest:
+    async def shadow(self, registry: str | None = None, *, end: bool = False, by: Principal | None = None) -> Backtest:
         """Keep other rules beside this house's own from now on, and tell what they would have done since.
 
         With a text they are kept; without one it is told what they would have changed; `end` forgets them after that.
-        `NotFound` while there are none, `BadInput` for a house in memory.
+        `NotFound` while there are none, `BadInput` for a house in memory. To keep or to forget them takes an admin.
         """
-        assembly = await self.open()
+        assembly = await (self.open() if registry is None and not end else self._governed(by))
         file = _place(assembly).shadow
         if registry is not None:
             Stage(registry, "the other registry")  # every mistake now, and not when somebody asks
@@ -44,6 +46,14 @@ class Rehearsing(Reading):
         if end:
             file.unlink()
         return found
+
+    async def _governed(self, by: Principal | None) -> Assembly:
+        """The house, for somebody who governs it; `NotAllowed`."""
+        assembly = await self.open()
+        ruling = may(by or await self.principal(), Verb.GOVERN, assembly.current)
+        if not ruling.allowed:
+            raise NotAllowed("; ".join(ruling.reasons))
+        return assembly
 
     # --- dry runs -------------------------------------------------------------------------------------------------
     async def dry_run(
