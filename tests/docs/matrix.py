@@ -215,8 +215,15 @@ An import leaves out who was erased and names the row; who asks for it brings th
     doors/test_cli_erasing.py::test_an_import_does_not_bring_an_erased_person_back_and_names_the_row
     doors/test_cli_erasing.py::test_whoever_asks_for_it_brings_them_back_and_mail_stays_blocked
     doors/test_http_routes.py::test_an_upload_leaves_out_who_was_erased_and_counts_them
-Another machine lets go of its dry runs, and its doctor names records of whom it still has
-    machines/test_erasing.py::test_another_machine_lets_go_of_its_dry_runs_and_finds_the_records_that_it_still_has
+Every other machine cleans its places by itself, however often it is cut off, and its doctor says what is left
+    machines/test_erasing.py::test_another_machine_that_runs_cleans_its_places_by_itself
+    machines/test_erasing.py::test_a_machine_that_was_off_cleans_its_places_at_its_next_start
+    machines/test_erasing.py::test_a_machine_that_is_cut_off_while_cleaning_begins_again
+    machines/test_erasing.py::test_whoever_was_brought_back_on_a_machine_stays_there
+Who asked for no mail on one machine gets none from any, asked at the moment of the call
+    machines/test_one_list.py
+A send to several leaves out who must not be written to, before anybody is asked
+    scenario/test_suppressed_list.py
 What has lost its words is no advice any more
     scenario/test_privacy.py::test_what_has_lost_its_words_is_no_advice_any_more
 Whoever was cut off while reducing leaves no large result behind

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { wrongWith } from "./looks.mjs";
-import { alone } from "./stage.mjs";
+import { alone, run } from "./stage.mjs";
 
 const PAGES = {
   accounts: "/data", record: "/data/accounts/Velkarin%20Foods", quality: "/data/quality", import: "/data/import", signals: "/signals",
@@ -52,6 +52,7 @@ test("evidence is a file, and other rules are held against the record", async ()
 test("a theme that is chosen in settings is worn by every open page, charts included", async () => {
   const { page, context, server, seen } = await alone();
   await page.emulateMedia({ colorScheme: "light" });
+  await run(page, "Score Velkarin Foods", "smb");
   await page.goto(`${server.url}/#/signals`);
   const chart = page.locator(".chart canvas").first();
   await chart.waitFor();

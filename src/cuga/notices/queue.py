@@ -15,7 +15,7 @@ import apsw
 import msgspec
 
 from cuga.clock import Clock
-from cuga.errors import BadInput, NotFound
+from cuga.errors import BadInput, NotDone, NotFound
 from cuga.notices.messages import Message
 from cuga.sql import named
 
@@ -118,13 +118,16 @@ class Queue:
     def drop_about(self, is_about: Callable[[Message], bool]) -> int:
         """Forget messages that were not delivered yet, so that nothing of them stays in the file; how many."""
         dropped = 0
-        with self._db:
-            for message_id, notice_id, body in self._db.execute(self._sql["every"]).fetchall():
-                if is_about(msgspec.json.decode(cast(bytes, body), type=Message)):
-                    self._do("take_away", message_id, notice_id)
-                    dropped += 1
-        self._db.execute("vacuum")
-        self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        try:
+            with self._db:
+                for message_id, notice_id, body in self._db.execute(self._sql["every"]).fetchall():
+                    if is_about(msgspec.json.decode(cast(bytes, body), type=Message)):
+                        self._do("take_away", message_id, notice_id)
+                        dropped += 1
+            self._db.execute("vacuum")
+            self._db.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)
+        except apsw.Error as error:
+            raise NotDone(f"the notices cannot be cleaned: {error}") from error
         return dropped
 
     def _do(self, name: str, *values: Any) -> None:

@@ -26,7 +26,8 @@ create table if not exists {SCHEMA}.erased (id text primary key);
 
 
 _ADD = f"""
-insert into {SCHEMA}.subject select $1, $2 where not exists (select 1 from {SCHEMA}.erased where id = $1)
+insert into {SCHEMA}.subject select * from unnest($1::text[], $2::bytea[]) as fresh (id, key)
+where not exists (select 1 from {SCHEMA}.erased where erased.id = fresh.id)
 on conflict do nothing
 """
 
@@ -55,10 +56,10 @@ class KeyTables:
         return {str(id): bytes(key) for id, key in found}
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        made = dict(keys)
         with self._open().transaction():
             self._do(_IN_TURN)
-            for id, key in keys:
-                self._do(_ADD, id, key)
+            self._do(_ADD, list(made), list(made.values()))
 
     def erase(self, ids: Iterable[str]) -> int:
         gone = 0

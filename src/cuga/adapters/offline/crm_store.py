@@ -210,14 +210,17 @@ class CrmStore:
         return made
 
     def erase(self, contacts: Collection[str], is_about: Callable[[str], bool], instead: str) -> dict[str, int]:
-        """Take people out of the file: their own rows, and every text of others that is about them."""
-        with self._lock:
-            with self._db:
-                found = crm_erasing.erase(self._db, contacts, is_about, instead)
-                self._keep_version()
-            for kind in RECORDS:
-                self._touch(kind)
-            crm_erasing.compact(self._db)
+        """Take people out of the file: their own rows, and every text of others that is about them. `NotDone`."""
+        try:
+            with self._lock:
+                with self._db:
+                    found = crm_erasing.erase(self._db, contacts, is_about, instead)
+                    self._keep_version()
+                for kind in RECORDS:
+                    self._touch(kind)
+                crm_erasing.compact(self._db)
+        except apsw.Error as error:
+            raise NotDone(f"the records cannot be cleaned: {error}") from error
         return found
 
     def _edit(self, edit: Edit) -> Edited:

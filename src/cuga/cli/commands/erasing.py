@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from cuga.orchestrator.keeping.erasing import Held
 
 _MACHINES = (
-    "Another machine with a directory of this house lets go of its dry runs by itself. Records, outbox and inbox lie "
-    "there still: `cuga doctor` there says whether it knows somebody who was erased."
+    "Other machines of this house clean their own places by themselves: at once where a process runs, else at its next "
+    "start. `cuga doctor` there says what is left, and why."
 )
 _COPIES = (
     "What was copied out of the house is not reached: backups hold it sealed, under keys that are gone now; evidence, "

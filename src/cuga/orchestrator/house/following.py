@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
-import apsw
-
 from cuga.errors import CugaError
 
 RETRY_S = 30.0
@@ -46,7 +44,7 @@ class Following:
                 try:
                     await work()
                     self.trouble.pop(name, None)
-                except (CugaError, OSError, RuntimeError, apsw.Error) as error:
+                except (CugaError, OSError, RuntimeError) as error:
                     self.trouble[name] = str(error) or type(error).__name__
             if not self._again or self._is_closing:
                 break

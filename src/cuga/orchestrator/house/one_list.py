@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from cuga.adapters.capability import Suppressed
 from cuga.adapters.offline.suppression import ERASED
 from cuga.engine.hands import Perform
-from cuga.errors import JournalFailed, NotDone
+from cuga.errors import CugaError, NotDone
 from cuga.kernel.state import RunState
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
@@ -99,7 +99,7 @@ def asked_before(perform: Perform, house: Callable[[], Assembly]) -> Perform:
             return await perform(state, start)
         try:
             await assembly.look_at_house()
-        except JournalFailed as error:
+        except CugaError as error:  # whatever it is, nothing was called
             return Failed(
                 mode=FailureMode.SYSTEM_NETWORK,
                 certainty=Certainty.NOT_DONE,
