@@ -142,6 +142,24 @@ def test_a_house_that_was_restored_begins_a_line_of_its_own_and_the_old_one_stay
         one.add(log.grow(1).request(9), NOW + 7)
 
 
+def test_what_was_seen_moves_with_the_house_and_is_left_nowhere_else(
+    shelves: Callable[[], Shelf], tmp_path: Path
+) -> None:
+    before = ShelfFile(tmp_path / "moved.db")
+    for log in (Log().grow(9), Log(epoch=2).grow(4), Log("cuga/1111111111111111").grow(2)):
+        witness_on(before, log).add(log.request(0), NOW)
+    known, shelf = before.all(), shelves()
+    assert len(known) == 3
+    shelf.take_over(before)
+    assert shelf.all() == known and before.all() == []
+    shelf.take_over(before)
+    assert shelf.all() == known, "nothing takes the place of something"
+    before.take_over(shelf)
+    assert before.all() == known and shelf.all() == []
+    assert (tmp_path / "moved.db").stat().st_mode & 0o077 == 0
+    before.close()
+
+
 def test_of_all_signatures_only_those_that_hold_are_kept(tmp_path: Path) -> None:
     log, shelf = Log().grow(3), ShelfFile(tmp_path / "witness.db")
     request = log.request(0)

@@ -27,6 +27,7 @@ class WitnessAnchor:
     """A witness at a URL, below which its paths lie. With a `key` only its own signature counts as kept."""
 
     pace_s = 0.0
+    patience_s: float | None = TOTAL_S
 
     def __init__(self, url: str, client: SafeClient, key: tuple[str, bytes] | None = None) -> None:
         self.name = f"witness:{url}"
