@@ -237,6 +237,25 @@ Old runs are kept as tombstones that are proven; a record that is blanked in sec
     scenario/test_privacy.py::test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds
     scenario/test_privacy.py::test_a_record_that_is_blanked_in_secret_or_a_tombstone_that_is_altered_is_found
     """,
+    "Checkpoints elsewhere": """
+A journal behind its anchor, or another one, is not opened; the way back is a restore that a person acknowledges
+    unit/orchestrator/test_sealing.py
+    doors/test_cli_sealing.py
+A proof that a journal only grew is the one of RFC 6962, and nothing else passes for one
+    unit/journal/test_tree.py::test_a_proof_of_going_on_is_the_one_of_the_definition_and_holds
+    unit/journal/test_tree.py::test_another_history_has_no_proof_and_of_nothing_everything_goes_on
+A witness takes only what goes on from what it knows, keeps it before it answers, and never goes back
+    unit/witness/test_witness.py
+    doors/test_http_witness.py
+Two houses: set back, forked, away at the start, away later, restored, not trusted
+    scenario/test_witness.py
+An object store: nothing is written over, the newest is found among many, away, wrong bucket, set back, restored
+    scenario/test_anchor_store.py
+A place that hangs holds up neither the others nor the seal
+    unit/orchestrator/test_sealing.py::test_a_place_that_hangs_holds_up_neither_the_others_nor_the_seal
+What the page says of witnesses and stores runs as it stands
+    docs/test_howto_prove.py
+    """,
     "The protocol of orchestrators": """
 `OrchestratorProtocol`, its stages and strategies
     test_orchestrator_protocol.py

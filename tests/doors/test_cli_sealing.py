@@ -7,6 +7,9 @@ from pathlib import Path
 
 import pytest
 from tests.doors.terminal import Terminal
+from tests.tlog import ORIGIN, Log
+
+from cuga.witness import Seen, ShelfFile
 
 
 @pytest.fixture
@@ -78,3 +81,31 @@ def test_a_house_made_where_another_was_has_a_seal_of_its_own_and_the_old_one_is
     assert used("verify").code == 0
     (used.house / "journal.db").unlink()
     assert used("init", str(used.house)).code == 9, "a journal that is gone from a house is no new one"
+
+
+def test_a_house_is_told_of_another_and_shows_what_it_has_seen(used: Terminal, tmp_path: Path) -> None:
+    log = Log().grow(3)
+    none = used("witness")
+    assert none.code == 0 and "/witness+" in none.out and "no other house is known here" in none.out
+    assert used("witness", "trust").code == 2
+    refused = used("witness", "trust", used("witness", "--json").json["key"])
+    assert refused.code == 2 and "cuga seal" in refused.err
+    assert used("witness", "trust", log.word, "--label", "Birch").code == 0
+    assert "nothing was seen yet" in used("witness").out
+    ShelfFile(used.house / "witness.db").move(None, Seen(ORIGIN, 1, 3, log.note(), 0, 60))
+    assert "epoch 1: 3 appends, 3 events, last 1970-01-01 00:01 UTC" in used("witness").out
+    noted = used("witness", "note", ORIGIN)
+    assert noted.code == 0 and noted.out == log.note().decode()
+    assert used("witness", "note", ORIGIN, "--epoch", "2").code == 2
+    assert used("witness", "distrust", ORIGIN).code == 0
+    assert "not trusted any more" in used("witness").out
+    (journal,) = used("witness", "--json").json["journals"]
+    assert (journal["origin"], journal["keys"], journal["epochs"][0]["size"]) == (ORIGIN, [], 3)
+
+
+def test_a_place_that_cannot_be_asked_is_told_when_the_journal_is_checked(
+    used: Terminal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CUGA_ANCHORS", "witness:https://127.0.0.1:9/api/witness")
+    said = used("verify")
+    assert said.code == 0 and "witness:https://127.0.0.1:9/api/witness cannot be asked" in said.err

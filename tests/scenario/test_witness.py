@@ -262,12 +262,20 @@ async def test_loopback_is_reached_only_where_it_is_named(two: Two) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", ["witness:", "witness:b.example.com", "witness:ftp://b", "witness:https://b.example.com/api/witness#word"]
+    "said",
+    [
+        "witness:",
+        "witness:b.example.com",
+        "witness:ftp://b",
+        "witness:https://b.example.com/api/witness#word",
+        "witness:https://ada:secret@b.example.com/api/witness",
+    ],
 )
 async def test_what_names_no_witness_is_refused(said: str, place: Place, tmp_path: Path) -> None:
     settings = Settings(seals=tmp_path / "seals", anchors=(said,), variables={})
-    with pytest.raises(BadInput):
+    with pytest.raises(BadInput) as refused:
         await Coordinator(house=place.root, settings=settings).open()
+    assert "secret" not in str(refused.value)
 
 
 @pytest.fixture

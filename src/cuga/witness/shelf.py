@@ -5,6 +5,7 @@ It is no part of the journal: two houses that witness each other would else writ
 
 from __future__ import annotations
 
+import os
 import threading
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -48,6 +49,14 @@ class Shelf(Protocol):
         when it would be a step back."""
         ...
 
+    def take_over(self, shelf: Shelf) -> None:
+        """Hold what another place held instead of what is here, and let that one hold nothing any more."""
+        ...
+
+    def drop_all(self) -> None:
+        """Hold nothing any more: it lies elsewhere now."""
+        ...
+
     def close(self) -> None:
         """Let the place go."""
         ...
@@ -74,6 +83,17 @@ class ShelfFile:
             return bool(self._do("replace", now.size, now.note, now.at, now.origin, now.epoch, before.note))
         return bool(self._do("add", *now))
 
+    def take_over(self, shelf: Shelf) -> None:
+        if found := shelf.all():
+            self.drop_all()
+            for one in found:
+                self._do("add", *one)
+            shelf.drop_all()
+
+    def drop_all(self) -> None:
+        if self._is_begun:
+            self._do("drop")
+
     def close(self) -> None:
         if self._db is not None:
             self._db.close()
@@ -94,12 +114,14 @@ class ShelfFile:
     def _open(self) -> apsw.Connection:
         if self._db is None:
             try:
+                if isinstance(self._path, Path):
+                    os.close(os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600))
                 db = apsw.Connection(str(self._path))
                 db.set_busy_timeout(5_000)
                 db.pragma("journal_mode", "wal")
                 db.pragma("synchronous", "full")  # what was witnessed stays so after a power loss
                 db.execute(self._sql["tables"])
-            except apsw.Error as error:
+            except (OSError, apsw.Error) as error:
                 raise BadInput(
                     f"{self._path} cannot be opened: {error}",
                     mend="Put it back from a backup: a witness that forgets can be told another story.",

@@ -9,7 +9,7 @@ import psycopg
 from psycopg import Connection
 
 from cuga.errors import JournalFailed
-from cuga.witness.shelf import Seen
+from cuga.witness.shelf import Seen, Shelf
 
 SCHEMA = "cuga_witness"
 _TABLES = f"""
@@ -53,6 +53,18 @@ class ShelfTables:
         with self._open().transaction():
             self._do(_IN_TURN)
             return bool(self._do(_ADD, *now))
+
+    def take_over(self, shelf: Shelf) -> None:
+        if found := shelf.all():
+            with self._open().transaction():
+                self._do(_IN_TURN)
+                self._do(f"delete from {SCHEMA}.seen")
+                for one in found:
+                    self._do(_ADD, *one)
+            shelf.drop_all()
+
+    def drop_all(self) -> None:
+        self._do(f"delete from {SCHEMA}.seen")
 
     def close(self) -> None:
         if self._connection is not None:

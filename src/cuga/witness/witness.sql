@@ -28,3 +28,7 @@ insert into seen (origin, epoch, size, note, since, at)
 select ?1, ?2, ?3, ?4, ?5, ?6 where not exists (select 1 from seen where origin = ?1 and epoch >= ?2)
 on conflict do nothing
 returning origin, epoch, size, note, since, at
+
+-- name: drop
+-- It lies elsewhere now.
+delete from seen

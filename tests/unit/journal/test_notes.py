@@ -12,8 +12,11 @@ from tests.said import Tell
 
 from cuga.errors import BadInput
 from cuga.journal.checkpoint import (
+    COSIGNER,
     ED25519,
     Checkpoint,
+    cosigned_at,
+    cosigned_line,
     key_id,
     read_note,
     read_verifier_key,
@@ -96,6 +99,37 @@ def test_a_key_is_one_word_and_is_read_as_it_was_written(tell: Tell) -> None:
     second = base64.b64encode(b"\x02" + PUBLIC).decode()
     with pytest.raises(BadInput):
         read_verifier_key(f"house+{key_id('house', PUBLIC).hex()}+{second}")
+
+
+def test_a_witness_signs_with_a_key_of_another_kind_and_says_when(tell: Tell) -> None:
+    word = verifier_key("house/witness", PUBLIC, COSIGNER)
+    tell(word)
+    assert read_verifier_key(word, COSIGNER) == ("house/witness", PUBLIC)
+    for text, kind in ((word, ED25519), (verifier_key("house", PUBLIC), COSIGNER)):
+        with pytest.raises(BadInput):
+            read_verifier_key(text, kind)
+    note, asked = signed(NOTE, "house", PUBLIC, sign), []
+
+    def signs(text: bytes) -> bytes:
+        asked.append(text)
+        return b"w" * 64
+
+    def holds(public: bytes, signature: bytes, message: bytes) -> bool:
+        return (public, signature, message) == (PUBLIC, b"w" * 64, asked[0])
+
+    line = cosigned_line(note, 1_679_315_147, "house/witness", PUBLIC, signs)
+    tell(line)
+    assert asked == [b"cosignature/v1\ntime 1679315147\n" + NOTE.text().encode()]
+    whole = note + line.encode()
+    assert cosigned_at(whole, "house/witness", PUBLIC, holds) == 1_679_315_147
+    assert signed_part(whole) == signed_part(note) and read_note(whole)[0] == NOTE
+    for other, name in ((note, "house/witness"), (whole, "house"), (whole, "another/witness")):
+        assert cosigned_at(other, name, PUBLIC, holds) is None
+    later = base64.b64decode(line.rpartition(" ")[2])
+    moved = base64.b64encode(later[:4] + (1).to_bytes(8, "big") + later[12:]).decode()
+    assert cosigned_at(note + f"— house/witness {moved}\n".encode(), "house/witness", PUBLIC, holds) is None
+    cut = base64.b64encode(later[:-1]).decode()
+    assert cosigned_at(note + f"— house/witness {cut}\n".encode(), "house/witness", PUBLIC, holds) is None
 
 
 # --- tombstones ------------------------------------------------------------------------------------------------------

@@ -199,6 +199,7 @@ REFUSED: tuple[HouseEvent, ...] = (
     h.SchedulePaused(at=AT, schedule_id="n2"),
     h.ScheduleMissed(at=AT, schedule_id="n1", times=1, first=AT, last=AT),
     h.ScheduleMissed(at=AT, schedule_id="n", times=1, first=AT, last=AT),
+    h.OriginDistrusted(at=AT, origin="cuga/2"),
 )
 
 

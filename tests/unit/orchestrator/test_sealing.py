@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from cuga.journal.checkpoint import read_note, signed_part
 from cuga.journal.sqlite import SqliteJournal
 from cuga.journal.tree import leaf_of, root_of
 from cuga.orchestrator import Coordinator
+from cuga.orchestrator.house import assemble
 from cuga.orchestrator.house.place import Place, make
 from cuga.orchestrator.keeping.restoring import put_back
 from cuga.orchestrator.keeping.sealing import FileAnchor, read_anchors, seals_of
@@ -167,3 +169,33 @@ def test_anchors_are_read_from_words() -> None:
     assert isinstance(found[0], FileAnchor)
     with pytest.raises(BadInput, match="carrier pigeon"):
         read_anchors(Settings(anchors=("carrier pigeon",)))
+
+
+async def test_a_place_that_hangs_holds_up_neither_the_others_nor_the_seal(
+    place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Hanging, "patience_s", 0.2)
+    monkeypatch.setattr(assemble, "read_anchors", lambda said: [Hanging(), *read_anchors(said)])
+    own, other = anchors_of(place, settings)
+    async with Coordinator(house=place.root, settings=settings, user="ada") as cuga:
+        sealer = (await cuga.open()).sealer
+        assert sealer is not None
+        for _ in range(2):
+            await cuga.run("Score Acme", profile="technical")
+            await sealer.seal()
+            async with asyncio.timeout(5):
+                while not own.exists() or own.read_bytes() != sealer.note or other.read_bytes() != sealer.note:
+                    await asyncio.sleep(0.01)
+    assert "hanging: it did not answer in time" in sealer.trouble
+
+
+class Hanging:
+    """A place that takes a note and never answers."""
+
+    name, pace_s, patience_s = "hanging", 0.0, 5.0
+
+    async def keep(self, note: bytes, prove: object) -> None:
+        await asyncio.Event().wait()
+
+    async def newest(self, origin: str) -> bytes:
+        return b""

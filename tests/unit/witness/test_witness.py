@@ -15,7 +15,7 @@ from cuga.errors import BadInput, CheckpointForked, CheckpointStale, CugaError, 
 from cuga.journal.checkpoint import cosigned_at, cosigned_line, read_verifier_key, signed_part
 from cuga.orchestrator.keeping.sealing import holds
 from cuga.orchestrator.keeping.sealing.keys import cosigner_from
-from cuga.witness import Shelf, ShelfFile, Witness, read_request
+from cuga.witness import Seen, Shelf, ShelfFile, Witness, read_request
 from cuga.witness.request import MAX_BYTES
 
 KEY = cosigner_from("cuga/fedcba9876543210/witness", b"w" * 32)
@@ -142,6 +142,24 @@ def test_a_house_that_was_restored_begins_a_line_of_its_own_and_the_old_one_stay
         one.add(log.grow(1).request(9), NOW + 7)
 
 
+def test_what_was_seen_moves_with_the_house_and_is_left_nowhere_else(
+    shelves: Callable[[], Shelf], tmp_path: Path
+) -> None:
+    before = ShelfFile(tmp_path / "moved.db")
+    for log in (Log().grow(9), Log(epoch=2).grow(4), Log("cuga/1111111111111111").grow(2)):
+        witness_on(before, log).add(log.request(0), NOW)
+    known, shelf = before.all(), shelves()
+    assert len(known) == 3
+    shelf.take_over(before)
+    assert shelf.all() == known and before.all() == []
+    shelf.take_over(before)
+    assert shelf.all() == known, "nothing takes the place of something"
+    before.take_over(shelf)
+    assert before.all() == known and shelf.all() == []
+    assert (tmp_path / "moved.db").stat().st_mode & 0o077 == 0
+    before.close()
+
+
 def test_of_all_signatures_only_those_that_hold_are_kept(tmp_path: Path) -> None:
     log, shelf = Log().grow(3), ShelfFile(tmp_path / "witness.db")
     request = log.request(0)
@@ -149,6 +167,29 @@ def test_of_all_signatures_only_those_that_hold_are_kept(tmp_path: Path) -> None
     witness_on(shelf, log).add(type(request)(old=0, proof=(), note=request.note + foreign), NOW)
     (seen,) = shelf.all()
     assert b"somebody/else" not in seen.note and seen.note.count("— ".encode()) == 2
+
+
+def test_a_place_takes_no_step_back_whoever_was_faster(shelves: Callable[[], Shelf]) -> None:
+    """What a slower process judged on what it had read a moment ago is not kept."""
+    shelf = shelves()
+
+    def seen(size: int, epoch: int = 1, origin: str = ORIGIN) -> Seen:
+        return Seen(origin, epoch, size, Log(origin, epoch=epoch).grow(size).note(), NOW, NOW)
+
+    first, faster = seen(4), seen(9)
+    assert shelf.move(None, first)
+    assert not shelf.move(None, seen(5)), "there is a first one"
+    assert shelf.move(first, faster)
+    assert not shelf.move(first, seen(12)), "what was read is not there any more"
+    assert not shelf.move(faster, seen(8)), "that is behind"
+    assert shelf.move(faster, seen(2, epoch=3))
+    assert not shelf.move(faster, seen(1, epoch=2)), "a newer epoch has begun"
+    assert shelf.newest(ORIGIN) == seen(2, epoch=3)
+    assert shelf.move(None, seen(1, origin="cuga/1111111111111111"))
+    assert shelf.newest("cuga/2222222222222222") is None
+    assert [(one.origin[-4:], one.epoch, one.size) for one in shelves().all()] == [
+        ("cdef", 1, 9), ("cdef", 3, 2), ("1111", 1, 1)
+    ]  # fmt: skip
 
 
 def test_many_at_once_never_take_it_back(shelves: Callable[[], Shelf]) -> None:

@@ -21,6 +21,7 @@ from cuga.orchestrator.house.place import Place, make_private
 from cuga.privacy import KeyFile
 from cuga.projections.projection import Store
 from cuga.settings import Settings
+from cuga.witness import ShelfFile
 
 if TYPE_CHECKING:
     from cuga.journal.codec import Personal, Scrub
@@ -102,9 +103,13 @@ def open_keys(text: str) -> KeyShelf:
 
 def open_witnessed(journal: PostgresJournal) -> Shelf:
     """Where checkpoints of other houses lie, for all machines: in a schema of their own."""
+    return _shelf_at(journal.address)
+
+
+def _shelf_at(address: Address) -> Shelf:
     from cuga.witness.shelf_postgres import ShelfTables
 
-    return ShelfTables(journal.address.connect_now)
+    return ShelfTables(address.connect_now)
 
 
 def open_engine(
@@ -166,6 +171,7 @@ async def move_to_database(place: Place, text: str, tell: Callable[[str], None],
         await journal.close()
         moved = await asyncio.to_thread(into_database, place.journal, address, tell)
         _move_keys(KeyFile(keys), open_keys(text))
+        _move_witnessed(ShelfFile(place.witness), _shelf_at(address))
         note(place, address)  # from here on the house is there
         _set_aside(place)
     finally:
@@ -186,6 +192,7 @@ async def move_to_file(place: Place, settings: Settings, tell: Callable[[str], N
     make_private(place.journal.with_name(f"{place.journal.name}.half"))
     moved = await asyncio.to_thread(into_file, address, place.journal, tell, moving=True)
     _move_keys(open_keys(text), KeyFile(keys_of(place, settings)))
+    _move_witnessed(_shelf_at(address), ShelfFile(place.witness))
     place.database.unlink(missing_ok=True)
     return moved
 
@@ -213,6 +220,15 @@ async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:
         last = stored.hash
         break
     return moved.events, last.hex()
+
+
+def _move_witnessed(source: Shelf, target: Shelf) -> None:
+    """A witness must not forget, and what is left behind must not be believed later."""
+    try:
+        target.take_over(source)
+    finally:
+        source.close()
+        target.close()
 
 
 def _set_aside(place: Place) -> None:

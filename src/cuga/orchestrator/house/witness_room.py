@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 
 from cuga.kernel.house import HouseState
-from cuga.orchestrator.house.place import Place, make_private
+from cuga.orchestrator.house.place import Place
 from cuga.orchestrator.keeping.sealing import Sealer, cosigner_of, holds
 from cuga.witness import Cosigner, Shelf, ShelfFile, Witness
 
@@ -49,8 +49,6 @@ class WitnessRoom:
     async def judge(self) -> Witness:
         """Who judges what other houses send."""
         if self._judge is None:
-            if self._place is not None and self._shared is None and self._state().origins:
-                make_private(self._place.witness)
             self._judge = Witness(self.shelf(), await self.cosigner(), self._keys_of, holds)
         return self._judge
 

@@ -20,6 +20,7 @@ class Anchor(Protocol):
 
     name: str
     pace_s: float  # at least so long between two notes, except for the last of a house that is closed
+    patience_s: float | None  # how long that last one is waited for; None: until it is kept
 
     async def keep(self, note: bytes, prove: Prove) -> None:
         """Keep a note as the newest, durably. `JournalBehind` where the place knows better."""
@@ -34,6 +35,7 @@ class FileAnchor:
     """A file, best on another disk or machine. Replaced as a whole, and durable before `keep` returns."""
 
     pace_s = 0.0
+    patience_s: float | None = None
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -71,6 +73,7 @@ class SyslogAnchor:
 
     name = "syslog"
     pace_s = 0.0
+    patience_s: float | None = None
 
     async def keep(self, note: bytes, prove: Prove) -> None:
         await asyncio.to_thread(self._write, note)

@@ -52,7 +52,7 @@ class Copy:
         try:
             self.found = await self.anchor.newest(origin)
             self.asked = True
-        except (CugaError, OSError) as error:
+        except Exception as error:
             return self._told(error)
         return ""
 
@@ -73,9 +73,9 @@ class Copy:
             self._task = asyncio.get_running_loop().create_task(self._send(origin))
 
     async def settle(self, origin: str) -> None:
-        """Wait for a moment until the place has the newest, or has failed to take it."""
+        """Wait until the place has the newest or has failed to take it, as long as is waited for it."""
         with suppress(TimeoutError):
-            async with asyncio.timeout(MOMENT_S):
+            async with asyncio.timeout(self.anchor.patience_s):
                 while self._task is not None or not (self._has_newest or self.trouble):
                     self.offer(self._wanted, origin, is_last=True)
                     if self._task is not None:
@@ -101,15 +101,16 @@ class Copy:
             self._kept, self.trouble, self._failures = note, "", 0
             self._kept_at = time.monotonic()
             self._not_before = self._kept_at + self.anchor.pace_s
-        except (CugaError, OSError) as error:
+        except Exception as error:
             self.trouble = self._told(error)
             self._failures += 1
             self._not_before = time.monotonic() + min(2.0 ** (self._failures - 1), AGAIN_S)
         finally:
             self._task = None
 
-    def _told(self, error: CugaError | OSError) -> str:
+    def _told(self, error: Exception) -> str:
+        """Whatever a place, or a library below it, raises is told and stops nothing."""
         if isinstance(error, JournalBehind):
             return error.detail
-        said = error.message if isinstance(error, CugaError) else error.strerror or str(error)
-        return f"{self.anchor.name}: {said}"
+        said = error.message if isinstance(error, CugaError) else getattr(error, "strerror", None) or str(error)
+        return f"{self.anchor.name}: {said or type(error).__name__}"

@@ -38,6 +38,7 @@ class StoreAnchor:
     """Notes of one house in an object store."""
 
     pace_s = 10.0  # objects stay: a note each second would be millions in a month
+    patience_s: float | None = 5.0
 
     def __init__(self, name: str, store: Store) -> None:
         self.name = name

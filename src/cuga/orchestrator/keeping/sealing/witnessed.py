@@ -27,6 +27,7 @@ class WitnessAnchor:
     """A witness at a URL, below which its paths lie. With a `key` only its own signature counts as kept."""
 
     pace_s = 0.0
+    patience_s: float | None = TOTAL_S
 
     def __init__(self, url: str, client: SafeClient, key: tuple[str, bytes] | None = None) -> None:
         self.name = f"witness:{url}"
@@ -101,9 +102,10 @@ def witness_named(said: str, around: Surroundings) -> WitnessAnchor:
     """The anchor of `URL` or `URL#KEY`; `BadInput`."""
     url, _, word = said.partition("#")
     parts = urlsplit(url)
-    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query:
+    if parts.scheme not in ("https", "http") or not parts.hostname or parts.query or "@" in parts.netloc:
+        shown = said[:80] if "@" not in said else f"{parts.scheme}://...@{parts.hostname}"  # a password is not shown
         raise BadInput(
-            f"CUGA_ANCHORS: {said[:80]!r} is no address of a witness",
+            f"CUGA_ANCHORS: {shown!r} is no address of a witness",
             mend="For a house at https://b.example.com it is witness:https://b.example.com/api/witness",
         )
     is_plain = parts.scheme == "http" and not {parts.hostname, parts.netloc}.isdisjoint(around.inside)
