@@ -28,6 +28,7 @@ class Cutter:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Cutter:
+        database()  # it may have to be started first, and who connects does not wait for that
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
         return self
 

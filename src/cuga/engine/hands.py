@@ -109,7 +109,12 @@ class Hands:
                 except BaseException as error:
                     # the door itself broke: what the tool did is unknown, and that is what is written
                     outcome = _unknown(error)
-                if not self._driver.put(live, *await self.recorded(live.run_id, start, outcome)):
+                told: tuple[c.RecordOutcome, bytes | None]
+                if type(outcome) is Done and len(outcome.result) <= MAX_INLINE:
+                    told = self._told(start, outcome), None  # as most: nothing of it goes out of line
+                else:
+                    told = await self.recorded(live.run_id, start, outcome)
+                if not self._driver.put(live, *told):
                     return
             live.has_hands = True
             try:
@@ -130,8 +135,11 @@ class Hands:
             blob = await self._sealed(run_id, bytes(outcome.result))
             reference = BlobRef(digest=digest_bytes(blob), size=len(blob), kept=len(blob) <= MAX_BLOB)
             blob = blob if reference.kept else None  # sealing made it too large: the call is done, and that is kept
+        return self._told(start, outcome, reference), blob
+
+    def _told(self, start: ToolCallStart, outcome: Outcome, reference: BlobRef | None = None) -> c.RecordOutcome:
         at = self._clock.now()
-        said = c.RecordOutcome(
+        return c.RecordOutcome(
             at=at,
             step=start.step,
             attempt=start.attempt,
@@ -140,7 +148,6 @@ class Hands:
             key=start.key,
             tool_digest=start.tool_digest,
         )
-        return said, blob
 
     async def _sealed(self, run_id: str, body: bytes) -> bytes:
         """A result as it is kept, however long its keys cannot be had: the call is done, and that is not lost."""

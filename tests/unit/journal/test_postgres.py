@@ -247,7 +247,7 @@ async def drops(appends: int, share: float, streams: int, seed: int = 0) -> None
         await journal.close()
 
 
-@pytest.mark.parametrize(("appends", "streams"), [(800, 20), (3_000, 100)])
+@pytest.mark.parametrize(("appends", "streams"), [(200, 1), (800, 20), (3_000, 100)])
 async def test_hundreds_of_appends_through_a_line_that_drops_at_the_commit(
     monkeypatch: pytest.MonkeyPatch, appends: int, streams: int
 ) -> None:

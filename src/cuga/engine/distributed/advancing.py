@@ -7,7 +7,7 @@ database before anything is decided again, and before an effect leaves the house
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from contextlib import suppress
 
 from cuga.engine.distributed.attending import Attending
@@ -307,8 +307,13 @@ class Advancing(Attending):
 
     # --- before an effect ---------------------------------------------------------------------------------------------
     def _performing(self, perform: Perform) -> Perform:
-        async def guarded(state: RunState, start: ToolCallStart) -> Outcome:
-            if self._surely_may_call(state.run_id, start) or await self._may_call(state.run_id, start):
+        def guarded(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
+            if self._surely_may_call(state.run_id, start):
+                return perform(state, start)
+            return asked_first(state, start)
+
+        async def asked_first(state: RunState, start: ToolCallStart) -> Outcome:
+            if await self._may_call(state.run_id, start):
                 return await perform(state, start)
             return Failed(
                 mode=FailureMode.SYSTEM_CRASH,
