@@ -7,9 +7,9 @@ A copy of the sources is mutated, never the sources. A change that the quick tes
 simulation, if it lies in what that plays. What is left is listed with its difference, for a person to judge.
 
 What counts: every place in a function that mutmut can change, words of messages included; no pragma leaves anything
-out. What it cannot change: constants of modules, fields of classes, and functions under a decorator (properties, cached
-ones). Two rooms are not among them: the binding to Postgres, which has no quick test, and `journal/port.py`, a protocol
-whose bodies are never run.
+out. What it cannot change: constants of modules, fields of classes, functions under a decorator (properties, cached
+ones), and SQL, which lies in files of its own. Two rooms are not among them: the binding to Postgres, which has no
+quick test, and `journal/port.py`, a protocol whose bodies are never run.
 """
 
 from __future__ import annotations

@@ -138,9 +138,8 @@ class Hands:
         return self._told(start, outcome, reference), blob
 
     def _told(self, start: ToolCallStart, outcome: Outcome, reference: BlobRef | None = None) -> c.RecordOutcome:
-        at = self._clock.now()
         return c.RecordOutcome(
-            at=at,
+            at=self._clock.now(),
             step=start.step,
             attempt=start.attempt,
             outcome=outcome,

@@ -62,8 +62,8 @@ def _late(turn: Turn, command: RecordOutcome) -> None:
     s = turn.state
     doubt = s.doubts.get(command.step)
     if isinstance(command.outcome, Done):
-        # Any attempt under the same consent is at the same effect: proof that one of them did it ends the doubt. A newer
-        # plan may have given the name to another call, of which an earlier attempt says nothing.
+        # Any attempt under the same consent is at the same effect: proof that one of them did it ends the doubt. A
+        # newer plan may have given the name to another call, of which an earlier attempt says nothing.
         if (
             doubt is not None
             and (command.key, command.tool_digest) == (doubt.key, doubt.tool_digest)

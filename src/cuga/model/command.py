@@ -103,8 +103,8 @@ class AnswerQuestion(Command, frozen=True, kw_only=True):
 
 
 class RecordOutcome(Command, frozen=True, kw_only=True):
-    """What became of a call. `blob` stands for a result that was put out of line. `key` and `tool_digest` are the call's:
-    an answer that nobody waits for any more proves something of exactly that call."""
+    """What became of a call. `blob` stands for a result that was put out of line. `key` and `tool_digest` are the
+    call's: an answer that nobody waits for any more proves something of exactly that call."""
 
     step: str
     attempt: int
