@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 from tests.contract.journals import AT, HOMES, Home, card, claiming, closed, row, said
@@ -17,7 +18,8 @@ from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
 from cuga.journal.tombstone import RETIRED, tombstone
-from cuga.model.event import Annotation, Claim, Status
+from cuga.model.event import Annotation, Claim, Status, ToolCallComplete
+from cuga.model.outcome import BlobRef
 from cuga.model.value import digest_bytes
 
 
@@ -404,6 +406,26 @@ async def test_what_was_appended_since_tombstones_were_made_stays_as_it_is(journ
     assert (listed.row.goal, listed.row.reason) == (RETIRED, RETIRED)
     assert [one.body async for one in journal.feed()] == [one.body for one in kept]
     assert await journal.append("r1", 4, said("e")) == Committed(version=5)
+
+
+async def test_bytes_that_somebody_has_named_since_it_was_looked_are_not_taken_away(journal: Journal) -> None:
+    body, other = b"much " * 9, b"nobody's"
+    named, free = digest_bytes(body), digest_bytes(other)
+
+    def done(step: str) -> list[ToolCallComplete]:
+        blob = BlobRef(digest=named, size=len(body))
+        return [ToolCallComplete(at=AT, step=step, attempt=1, result=msgspec.Raw(b"null"), blob=blob, duration_us=1)]
+
+    await journal.append("r1", 0, done("a"), blobs=[body, other])
+    seen = (await journal.read("r1"))[-1].position
+    await journal.append("r2", 0, done("a"), blobs=[body])
+    await journal.retire({}, [named, free], seen=seen)
+    assert await journal.blob(named) == body
+    with pytest.raises(NotFound):
+        await journal.blob(free)
+    await journal.retire({}, [named], seen=(await journal.read("r2"))[-1].position)
+    with pytest.raises(NotFound):
+        await journal.blob(named)
 
 
 # --- checkpoints -----------------------------------------------------------------------------------------------------

@@ -83,3 +83,23 @@ async def test_who_was_cut_off_leaves_no_large_result_behind_once_it_is_done_aga
         assert (await front.retain("18mo")).blobs == 0
         assert "shared" in str((await front.show(young)).outputs) and await front.verify() == []
     assert b"oldone" not in place.journal.read_bytes() and verifier.main([str(place.journal)]) == 0
+
+
+async def test_a_result_that_comes_again_while_its_first_run_is_reduced_is_kept(place, monkeypatch):
+    async with opened(place) as front:
+        await read(front, "often")
+    async with opened(place, days=800) as front:
+        journal = (await front.open()).journal
+        right, again = journal.retire, []
+
+        async def retire(runs, taken=(), **named):
+            if taken:  # nobody needed it when it was looked, and now somebody does
+                again.append(await read(front, "often"))
+            await right(runs, taken, **named)
+
+        monkeypatch.setattr(journal, "retire", retire)
+        await front.retain("18mo")
+        (run_id,) = again
+        (step,) = (await front.show(run_id)).steps
+        assert str(step.value).startswith("often often") and await front.verify() == []
+    assert blobs(place) == ["often "]

@@ -5,11 +5,20 @@ A blob's name is the SHA-256 of its bytes, so the same bytes are kept once and a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from cuga.errors import BadInput, JournalCorrupt
 from cuga.journal.port import MAX_BLOB
 from cuga.model.value import digest_bytes
+
+
+def unnamed(digests: Collection[str], bodies: Iterable[bytes]) -> list[str]:
+    """Those of some digests that stand in none of these bodies."""
+    left = dict.fromkeys(digests)
+    for body in bodies if left else ():
+        for digest in [digest for digest in left if digest.encode() in body]:
+            del left[digest]
+    return list(left)
 
 
 def addressed(bodies: Iterable[bytes]) -> dict[str, bytes]:

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import msgspec
 
 from cuga.errors import ApprovalNotFound, JournalCorrupt, JournalFailed, NotFound, RunNotFound
-from cuga.journal.blobs import addressed, intact
+from cuga.journal.blobs import addressed, intact, unnamed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Personal, Scrub
@@ -124,14 +124,16 @@ class MemoryJournal:
     async def sealed(self, stream: str, body: bytes) -> bytes:
         return self._codec.seal_blob(stream, body)
 
-    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+    async def retire(
+        self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = (), *, seen: int = LARGEST
+    ) -> None:
         for stream, bodies in runs.items():
             lane = self._streams[stream]
             for nth, body in enumerate(bodies):  # what was appended since they were made stays as it is
                 lane[nth] = self._book[lane[nth].position - 1] = msgspec.structs.replace(lane[nth], body=body)
             row = self._runs[stream]
             self._runs[stream] = msgspec.structs.replace(row, goal=RETIRED, reason=RETIRED)
-        for digest in blobs:
+        for digest in unnamed(blobs, (one.body for one in self._book[seen:])):
             self._blobs.pop(digest, None)
 
     async def keep_snapshot(self, body: bytes) -> str:

@@ -243,9 +243,15 @@ class Journal(ReadJournal, Protocol):
         """Keep bytes that streams refer to by digest (compiled rules), once; returns the digest."""
         ...
 
-    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+    async def retire(
+        self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = (), *, seen: int = LARGEST
+    ) -> None:
         """Put tombstones in the place of the events of runs that have ended, all of a run or none, and take away bytes
-        out of line. Positions, versions and links stay. Nothing of what was there is left in the store's own files."""
+        out of line. Positions, versions and links stay. Nothing of what was there is left in the store's own files.
+
+        `seen` is the position up to which the book was searched for who needs those bytes: what an append after it
+        names stays, in whichever moment that came.
+        """
         ...
 
     async def keep_checkpoint(self, kept: Kept) -> None:

@@ -18,6 +18,7 @@ from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import claims_of
 from cuga.journal.codec import Codec, KeysAway, Personal, Scrub
 from cuga.journal.port import (
+    LARGEST,
     Appended,
     Conflict,
     Index,
@@ -307,9 +308,11 @@ class PostgresJournal(Reading):
         await self.open()
         return await asyncio.to_thread(rebuild_claims, self.address)
 
-    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
+    async def retire(
+        self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = (), *, seen: int = LARGEST
+    ) -> None:
         await self.open()
-        await asyncio.to_thread(retire, self.address, runs, blobs)
+        await asyncio.to_thread(retire, self.address, runs, blobs, seen)
 
     async def close(self) -> None:
         if self._closed:

@@ -14,6 +14,7 @@ import msgspec
 import psycopg
 from psycopg import Connection, RawServerCursor
 
+from cuga.journal.blobs import unnamed
 from cuga.journal.claims import claims_of
 from cuga.journal.postgres.address import Address
 from cuga.journal.postgres.batch import decode_row, encode_row
@@ -101,7 +102,7 @@ def rebuild_claims(address: Address) -> dict[str, tuple[int, int]]:
     return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def retire(address: Address, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str]) -> None:
+def retire(address: Address, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str], seen: int) -> None:
     """Put tombstones in the place of events, and have the tables written anew without what was there."""
     connection = address.connect_now()
     try:
@@ -121,8 +122,12 @@ def retire(address: Address, runs: Mapping[str, Sequence[bytes]], blobs: Collect
                 ).fetchall():
                     line = msgspec.structs.replace(decode_row(body), goal=RETIRED, reason=RETIRED)
                     connection.execute("update runs set body = $1 where run = $2", (encode_row(line), run))
-            for digest in blobs:
-                connection.execute("delete from blob where digest = $1", (digest,))
+            if blobs:
+                # who brings bytes holds this table to the commit: either it is seen below, or it comes after us
+                connection.execute("lock table blob in share row exclusive mode")
+                later = connection.execute("select events from journal where id > $1", (seen,))
+                for digest in unnamed(blobs, (events for (events,) in later)):
+                    connection.execute("delete from blob where digest = $1", (digest,))
         for table in ("journal", "runs", "blob"):
             connection.execute(f"vacuum full {table}".encode())
     except psycopg.Error as error:

@@ -64,5 +64,8 @@ update journal set events = ? where id = ?
 -- name: retire_run
 update runs set goal = ?, reason = ? where run = (select pk from stream where name = ?)
 
+-- name: later (what was appended since bytes were found to be nobody's)
+select events from journal where id > ?
+
 -- name: drop_blob
 delete from blob where digest = ?

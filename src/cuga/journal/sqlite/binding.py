@@ -16,7 +16,7 @@ from cuga.journal.blobs import addressed
 from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger, claims_of
 from cuga.journal.codec import Codec, Personal, Scrub
-from cuga.journal.port import Appended, Backed, Committed, Conflict, Index, Refused, Unknown
+from cuga.journal.port import LARGEST, Appended, Backed, Committed, Conflict, Index, Refused, Unknown
 from cuga.journal.seal import Fault, link
 from cuga.journal.sqlite.ballast import Ballast
 from cuga.journal.sqlite.batch import Batch, Head, index_rows
@@ -261,8 +261,10 @@ class SqliteJournal(Reading):
         """Count the claims again from the streams. Answers each scope that differed: what was kept, what is counted."""
         return await self._apart(lambda: self._writer.replace_scopes(*count_claims(self.path)))
 
-    async def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = ()) -> None:
-        await self._apart(lambda: self._writer.retire(runs, blobs))
+    async def retire(
+        self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str] = (), *, seen: int = LARGEST
+    ) -> None:
+        await self._apart(lambda: self._writer.retire(runs, blobs, seen))
 
     async def _apart(self, work: Callable[[], T]) -> T:
         """Do some work on the file while nothing is appended."""

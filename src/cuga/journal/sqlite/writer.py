@@ -13,9 +13,10 @@ from typing import Any
 import apsw
 
 from cuga.errors import JournalFailed
+from cuga.journal.blobs import unnamed
 from cuga.journal.sqlite.batch import Batch, flat
 from cuga.journal.sqlite.connect import CHECKPOINT_PAGES
-from cuga.journal.sqlite.row import joined
+from cuga.journal.sqlite.row import as_bytes, joined
 from cuga.journal.statements import queries, rows
 from cuga.journal.tombstone import RETIRED
 
@@ -128,7 +129,7 @@ class Writer:
         pairs = {scope: (kept.get(scope, 0), counted.get(scope, 0)) for scope in scopes}
         return {scope: pair for scope, pair in pairs.items() if pair[0] != pair[1]}
 
-    def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str]) -> None:
+    def retire(self, runs: Mapping[str, Sequence[bytes]], blobs: Collection[str], seen: int) -> None:
         """Put tombstones in the place of events, and write the file anew without what was there. `JournalFailed`."""
         sql = self._sql
         try:
@@ -138,7 +139,8 @@ class Writer:
                     for position, expected, version in appends:
                         self._run(sql["retire_append"], (joined(bodies[expected:version]), position))
                     self._run(sql["retire_run"], (RETIRED, RETIRED, stream))
-                for digest in blobs:
+                later = (as_bytes(events) for (events,) in self._run(sql["later"], (seen,)))
+                for digest in unnamed(blobs, later):
                     self._run(sql["drop_blob"], (digest,))
             self._run(sql["vacuum"])  # what was there is not left in free pages
             self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_TRUNCATE)  # nor in the log

@@ -71,9 +71,9 @@ class Retaining(Reading):
                     batch = {}
         if batch:
             await _retire(assembly, batch, before, reason, who)
-        unused = await _unused(assembly, blobs, set(runs), looks_back=bool(retired))
+        unused, seen = await _unused(assembly, blobs, set(runs), looks_back=bool(retired))
         if not dry_run and (runs or unused):
-            await assembly.journal.retire({}, unused)
+            await assembly.journal.retire({}, unused, seen=seen)
             assembly.fold_anew()
         return Retained(
             before=before,
@@ -120,20 +120,22 @@ def _blobs_of(event: Event, *, kept: bool = True) -> set[str]:
     return {blob.digest} if blob is not None and blob.kept is kept else set()
 
 
-async def _unused(assembly: Assembly, blobs: set[str], runs: set[str], *, looks_back: bool) -> list[str]:
-    """Those of some bytes out of line that nobody but these runs refers to; with what an earlier look left lying that
-    was cut off between the tombstones and the bytes."""
+async def _unused(assembly: Assembly, blobs: set[str], runs: set[str], *, looks_back: bool) -> tuple[list[str], int]:
+    """Those of some bytes out of line that nobody but these runs refers to, and up to which position that was looked
+    for; with what an earlier look left lying that was cut off between the tombstones and the bytes."""
     if not blobs and not looks_back:
-        return []
-    left, used = set(blobs), set[str]()
+        return [], 0
+    left, used, seen = set(blobs), set[str](), 0
     async for stored in assembly.journal.feed():
+        seen = stored.position
         if b'"blob"' not in stored.body:
             continue
         if is_tombstone(stored.body):
             left |= _blobs_of(PLAIN.decode(without_mark(stored.body)), kept=False)
         elif stored.stream not in runs:
             used |= _blobs_of(PLAIN.decode(stored.body))
-    return sorted([digest for digest in left - used if digest in blobs or await _is_there(assembly, digest)])
+    found = [digest for digest in left - used if digest in blobs or await _is_there(assembly, digest)]
+    return sorted(found), seen
 
 
 async def _is_there(assembly: Assembly, digest: str) -> bool:

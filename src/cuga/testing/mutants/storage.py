@@ -228,10 +228,10 @@ def retired_words_stay_in_the_file(bed: Bed) -> None:
     """Tombstones are written, and what was there stays in free pages and in the log."""
     right = Writer.retire
 
-    def wrong(self: Writer, runs: Any, blobs: Any) -> None:
+    def wrong(self: Writer, *said: Any) -> None:
         run, self._run = self._run, lambda query, *more: None if query == "vacuum" else run(query, *more)  # type: ignore[assignment]
         try:
-            right(self, runs, blobs)
+            right(self, *said)
         finally:
             self._run = run
 
