@@ -491,7 +491,9 @@ async def test_a_follower_outlives_an_outage() -> None:
                 seen.append(event.position)
 
         following = asyncio.create_task(follow())
-        await asyncio.sleep(0.2)
+        async with asyncio.timeout(20):
+            while not seen:
+                await asyncio.sleep(0.02)
         cutter.away()
         await asyncio.sleep(0.7)
         cutter.refuses = False
