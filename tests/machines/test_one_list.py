@@ -186,3 +186,21 @@ async def test_a_list_of_thousands_is_told_in_parts(here, there, settings):
         mail = (await other.open()).outbox
         with pytest.raises(NotDone, match="list of the old system"):
             mail.send(Outgoing(key="k", recipient="p7@many.example", subject="s", body="b"))
+
+
+async def test_a_change_that_was_read_before_it_was_answered_counts_once(here, settings, monkeypatch):
+    async with opened(here, settings) as front:
+        assembly = await front.open()
+        append = assembly.journal.append
+
+        async def slow(*given, **more):
+            answer = await append(*given, **more)
+            await assembly.refold()  # somebody looked while the answer was on its way
+            return answer
+
+        with monkeypatch.context() as patch:
+            patch.setattr(assembly.journal, "append", slow)
+            await front.suppress(("kim@x.example",), "asked")
+        assert assembly.state.version == await assembly.journal.version("house/local")
+        await front.suppress(("lee@x.example",), "asked")
+        assert len(await front.suppressed()) == 2

@@ -207,9 +207,11 @@ class Assembly:
         stream = house_stream(self.tenant)
         for _ in range(8):
             house.check(self.state, event, by, self.tools.contracts())
-            answer = await self.journal.append(stream, self.state.version, [event])
+            expected = self.state.version
+            answer = await self.journal.append(stream, expected, [event])
             if isinstance(answer, Committed):
-                house.apply(self.state, event)
+                if self.state.version == expected:  # else it was read before the answer came
+                    house.apply(self.state, event)
                 self.was_taught = True
                 await self._heed()
                 if isinstance(event, h.Halted):
@@ -245,7 +247,8 @@ class Assembly:
         while True:
             state, known = self.state, self.state.version
             news = events_of(await self.journal.read(stream, known))
-            if not known or any(isinstance(event, h.PersonErased) for event in news):
+            is_shorter = not news and await self.journal.version(stream) < known  # it was put back to an earlier time
+            if not known or is_shorter or any(isinstance(event, h.PersonErased) for event in news):
                 await self.read_anew()
                 return
             if self.state is state and state.version == known:  # nobody was faster

@@ -36,7 +36,7 @@ STOPS = (  # what nobody needs to be asked about; all of it is looked at again a
     Stop(
         rule="recipient-blocked",
         when="message.recipient in suppressed",
-        reason="{/message/recipient} is on the suppression list",
+        reason="the recipient must not be written to: {/message/recipient} is on the suppression list",
         mend=_BLOCKED_MEND,
     ),
     Stop(
