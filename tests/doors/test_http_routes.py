@@ -14,6 +14,7 @@ import pytest
 from tests.doors.http_house import PASSWORD, Served, house, problem
 
 from cuga.api.schema import describe
+from cuga.model.event import name_of
 from cuga.model.value import encode
 from cuga.orchestrator.house.place import make
 
@@ -173,6 +174,19 @@ async def test_a_top_up_and_an_answer_that_nobody_waits_for_are_refused_with_the
     assert told["code"] == "invalid_transition"
     assert (await team.browser("bob").post(f"{path}/top-up", {"scope": "calls", "amount": 1})).status_code == 200
     assert (await team.browser("ann").post(f"{path}/top-up", {"scope": "calls", "amount": 1})).status_code == 403
+
+
+async def test_a_top_up_that_comes_again_under_its_key_raises_once(team):
+    run = await team.browser("ann").run(("post", {"to": "x"}))
+    path, bob = f"/api/runs/{run['run_id']}/top-up", team.browser("bob")
+    wish = {"scope": "calls", "amount": 3}
+    assert problem(await team.browser("ann").post(path, wish, Idempotency_Key="k"))["code"] == "not_allowed"
+    answers = await asyncio.gather(*(bob.post(path, wish, Idempotency_Key="k") for _ in range(4)))
+    assert {one.status_code for one in answers} == {200} and len({one.json()["run_id"] for one in answers}) == 1
+    assert problem(await bob.post(path, {**wish, "amount": 4}, Idempotency_Key="k"))["code"] == "idempotency_key_reused"
+    assert (await bob.post(path, wish, Idempotency_Key="another")).status_code == 200
+    raised = [one.amount for one in await team.front.events(run["run_id"]) if name_of(one) == "budget_raised"]
+    assert raised == [3, 3]
 
 
 async def test_a_key_answers_what_a_planner_asks_and_takes_no_changed_tool(team):

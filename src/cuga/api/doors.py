@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,7 @@ class Doors:
     rates: Rates = field(default_factory=Rates)
     requests: Requests = field(default_factory=Requests)
     oidc: Provider | None = None
+    topping_up: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time: each looks at what was raised
     port: int = 0  # where the server listens, whatever people type
 
 

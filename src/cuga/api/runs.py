@@ -16,7 +16,7 @@ from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, once
 from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, ToppingUp
 from cuga.api.doors import Doors
 from cuga.errors import InvalidTransition, KeyReused, NotAllowed
-from cuga.model.event import Status
+from cuga.model.event import BudgetRaised, Status
 from cuga.orchestrator.dryrun import DryRun
 from cuga.orchestrator.execution import ExecutionResult
 from cuga.orchestrator.looking.reading import Planned
@@ -204,9 +204,25 @@ async def resolve_doubt(doors: Here, asker: Settling, run_id: str, said: Annotat
 
 
 @runs.post("/runs/{run_id}/top-up", response_model=ExecutionResult)
-async def top_up_run(doors: Here, asker: ToppingUp, run_id: str, wish: Annotated[pages.TopUpWish, Body()]) -> Response:
-    """Raise a limit of one run. It is an approval: whoever asked for the run does not give it."""
-    return answer(await doors.front.top_up(run_id, wish.scope, wish.amount, wish.reason, by=asker.principal))
+async def top_up_run(
+    doors: Here, asker: ToppingUp, request: Request, run_id: str, wish: Annotated[pages.TopUpWish, Body()]
+) -> Response:
+    """Raise a limit of one run. It is an approval: whoever asked for the run does not give it. With an Idempotency-Key
+    it is raised once."""
+    async with doors.topping_up:
+        if (key := once_key(request)) and await _has_raised(doors, asker, run_id, key, request):
+            return answer(await doors.front.result(run_id))
+        return answer(await doors.front.top_up(run_id, wish.scope, wish.amount, wish.reason, by=asker.principal))
+
+
+async def _has_raised(doors: Doors, asker: Asker, run_id: str, key: str, request: Request) -> bool:
+    """Whether a person has raised a limit of the run since this key of theirs first came: the record knows, whatever
+    became of the answer."""
+    raised = sum(isinstance(one, BudgetRaised) and one.by == asker.id for one in await doors.front.events(run_id))
+    before = doors.credentials.once(asker.id, key, body_digest(request, await request.body()), f"raised {raised}")
+    if before is None:
+        raise KeyReused(key)
+    return before != f"raised {raised}"
 
 
 @runs.post("/runs/{run_id}/answer", response_model=ExecutionResult)
