@@ -26,6 +26,9 @@ order by expected
 select j.id, s.name, j.expected, j.version, j.events, j.hash
 from journal j join stream s on s.pk = j.run where j.id > ? order by j.id limit ?
 
+-- name: structure (the first thing that is wrong with pages and indexes, or `ok`)
+pragma integrity_check(1)
+
 -- name: blob
 select body from blob where digest = ?
 
