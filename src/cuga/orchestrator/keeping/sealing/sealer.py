@@ -72,6 +72,7 @@ class Sealer:
         self._tree = Tree()
         self._position = 0
         self._note = b""
+        self._is_ours = True  # whether a key of this directory has signed the note; each machine of a house has its own
         self._sealed = 0  # the size that was last signed
         self._key: SealKey | None = None
         self._turn = asyncio.Lock()
@@ -84,6 +85,7 @@ class Sealer:
         self.origin = f"cuga/{first[0][1].hex()[:16]}" if first else ""
         if (kept := await self._journal.checkpoint()) is not None:
             self._position, self._note, self._sealed = kept.position, kept.note, kept.size
+            self._is_ours = not public_keys(self.directory).keys().isdisjoint(_signers(kept.note))
             self._tree = (await tree_of(self._journal, kept.size) or (self._tree, 0))[0]
         troubles = await asyncio.gather(*(copy.ask(self.origin) for copy in self.copies))
         for copy, trouble in zip(self.copies, troubles, strict=True):
@@ -143,11 +145,11 @@ class Sealer:
                 for self._position, link in page:
                     self._tree.add(leaf_of(self._position, link))
                 await asyncio.sleep(0)
-            if self._tree.size == self._sealed:
+            if self._tree.size == self._sealed and self._is_ours:
                 self._hand_on(is_last=is_last)
                 return
             checkpoint, key = self._checkpoint(), await asyncio.to_thread(self.key)
-            self._note = signed(checkpoint, key.name, key.public, key.sign)
+            self._note, self._is_ours = signed(checkpoint, key.name, key.public, key.sign), True
             kept = Kept(
                 size=checkpoint.size, position=checkpoint.position, note=self._note, peaks=tuple(self._tree.peaks)
             )
@@ -258,6 +260,14 @@ class Sealer:
             trouble=self.trouble,
             age_s=time.monotonic() - self._sound_at,
         )
+
+
+def _signers(note: bytes) -> set[bytes]:
+    """The ids of the keys that a note is signed with; of what is no note nobody's."""
+    try:
+        return set(read_note(note)[1])
+    except BadInput:
+        return set()
 
 
 def cosigner_of(sealer: Sealer | None) -> Cosigner:
