@@ -176,6 +176,17 @@ async def test_a_top_up_and_an_answer_that_nobody_waits_for_are_refused_with_the
     assert (await team.browser("ann").post(f"{path}/top-up", {"scope": "calls", "amount": 1})).status_code == 403
 
 
+@pytest.mark.parametrize("at", ["0001-01-01T02:20:08Z", "0001-01-01T00:00:00+05:00", "9999-12-31T23:59:59-05:00"])
+async def test_a_time_that_no_record_can_be_of_is_refused_wherever_one_is_asked_for(team, at):
+    eve = team.browser("eve")
+    for path in ("oversight", "signals", "signals/series", "audit"):
+        for end in ("since", "until") if path != "audit" else ("since",):
+            told = problem(await eve.get(f"/api/{path}", **{end: at}))
+            assert told["code"] == "bad_input" and "1970" in told["mend"], path
+    told = problem(await team.browser("ann").post("/api/runs", {"goal": "count the clouds", "as_of": at}))
+    assert told["code"] == "bad_input"
+
+
 async def test_a_top_up_that_comes_again_under_its_key_raises_once(team):
     run = await team.browser("ann").run(("post", {"to": "x"}))
     path, bob = f"/api/runs/{run['run_id']}/top-up", team.browser("bob")

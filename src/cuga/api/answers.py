@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Coroutine, Sequence
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from fastapi import APIRouter
@@ -19,6 +20,7 @@ from cuga.model.schema import REF
 from cuga.model.value import encode
 
 T = TypeVar("T")
+_EARLIEST, _LATEST = datetime(1970, 1, 1, tzinfo=UTC), datetime(3000, 1, 1, tzinfo=UTC)
 MOST = 500  # items of a page
 _AS_PROBLEM = {MEDIA: {"schema": {"$ref": f"{REF}{ProblemDetails.__name__}"}}}
 PROBLEMS: dict[int | str, dict[str, Any]] = {
@@ -95,6 +97,19 @@ def once_key(request: Request) -> str:
     if len(key) > 255 or not key.isprintable():
         raise BadInput("an Idempotency-Key has at most 255 characters that can be printed")
     return key
+
+
+def moment(at: datetime) -> datetime:
+    """A time with its zone; without one it is meant as UTC. `BadInput` for one that no record can be of."""
+    at = at if at.tzinfo is not None else at.replace(tzinfo=UTC)
+    if not _EARLIEST <= at < _LATEST:
+        raise BadInput(f"{at.isoformat()} is no time that a record can be of", mend="Name one from 1970 to 2999.")
+    return at
+
+
+def moment_if(at: datetime | None) -> datetime | None:
+    """The same of a time that may be left out."""
+    return None if at is None else moment(at)
 
 
 def body_digest(request: Request, body: bytes) -> bytes:

@@ -11,9 +11,8 @@ from typing import Annotated
 from fastapi import Body, Query
 from starlette.responses import Response
 
-from cuga.api.answers import answer, file, nothing, router
+from cuga.api.answers import answer, file, moment_if, nothing, router
 from cuga.api.auth import Governing, Here, Looking
-from cuga.api.observe import aware
 from cuga.model.value import Value
 from cuga.orchestrator.keeping.evidence import Scope
 from cuga.orchestrator.looking.overseeing import Overseen
@@ -39,7 +38,7 @@ async def take_evidence(
     approver: Annotated[str, Query(max_length=100)] = "",
 ) -> Response:
     """A signed ZIP about one of: a run, a period, a person who decided. An auditor checks it offline."""
-    scope = Scope(run_id=run_id, since=aware(since), until=aware(until), approver=approver)
+    scope = Scope(run_id=run_id, since=moment_if(since), until=moment_if(until), approver=approver)
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
         path = Path(spare) / "evidence.zip"
         await doors.front.evidence(scope, str(path), by=asker.principal)
@@ -57,13 +56,13 @@ async def show_oversight(
     doors: Here, _: Looking, since: datetime | None = None, until: datetime | None = None
 ) -> Response:
     """How people decided in a time (left out: the last 30 days): how many, how fast, how often yes; and the rules."""
-    return answer(await doors.front.overseen(aware(since), aware(until)))
+    return answer(await doors.front.overseen(moment_if(since), moment_if(until)))
 
 
 @evidence.post("/policy/backtest", response_model=Backtest)
 async def try_rules(doors: Here, asker: Governing, said: Annotated[OtherRules, Body()]) -> Response:
     """What other rules would have done with the runs on record. Nothing is called, and no run is changed."""
-    since = aware(said.since) or (await doors.front.open()).clock.now() - timedelta(days=7)
+    since = moment_if(said.since) or (await doors.front.open()).clock.now() - timedelta(days=7)
     return answer(await doors.front.backtest(said.registry, since, by=asker.principal))
 
 

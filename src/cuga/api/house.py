@@ -9,7 +9,7 @@ from typing import Annotated
 from fastapi import Body
 from starlette.responses import Response
 
-from cuga.api.answers import answer, nothing, router
+from cuga.api.answers import answer, moment, nothing, router
 from cuga.api.auth import Delegating, Governing, Here, Looking, Scheduling, Stopping
 from cuga.api.doors import Doors
 from cuga.api.pages import Given, Reason
@@ -205,8 +205,8 @@ async def delegate(doors: Here, asker: Delegating, wish: Annotated[NewDelegation
         delegation_id=name,
         user=wish.user or asker.id,
         delegate=wish.delegate,
-        starts=_aware(wish.starts) if wish.starts else now,
-        ends=_aware(wish.ends),
+        starts=moment(wish.starts) if wish.starts else now,
+        ends=moment(wish.ends),
     )
     await doors.front.change(event, asker.principal)
     return answer(Made(id=name), 201)
@@ -277,10 +277,6 @@ def _days(days: float) -> timedelta:
     if not 0 < days <= 366:
         raise BadInput("1 to 366 days, please")
     return timedelta(days=days)
-
-
-def _aware(at: datetime) -> datetime:
-    return at.replace(tzinfo=UTC) if at.tzinfo is None else at
 
 
 def _must_be_there(name: str, names: Iterable[str]) -> None:

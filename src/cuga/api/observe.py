@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Annotated
 
 from fastapi import Query
 from starlette.responses import Response
 
-from cuga.api.answers import answer, cursor_of, mark_of, router
+from cuga.api.answers import answer, cursor_of, mark_of, moment_if, router
 from cuga.api.auth import Here, Looking
 from cuga.api.pages import Given
 from cuga.errors import BadInput
@@ -49,7 +49,7 @@ async def list_acts(
     mark = mark_of(cursor) or "0"
     if not (mark.isascii() and mark.isdigit() and len(mark) < 13):
         raise BadInput("that is no cursor of ours", mend="Take `next` of the page before.")
-    found = await doors.front.acts(run_id=run_id, by=user, since=aware(since), before=int(mark), limit=limit + 1)
+    found = await doors.front.acts(run_id=run_id, by=user, since=moment_if(since), before=int(mark), limit=limit + 1)
     shown = found[:limit]
     following = cursor_of(str(shown[-1].number)) if len(found) > limit else None
     return answer(ActPage(items=tuple(shown), next=following))
@@ -76,7 +76,7 @@ async def show_signals(
     until: datetime | None = None,
 ) -> Response:
     """The golden signals of the house, of a profile, or of a window of whole hours."""
-    return answer(await doors.front.signals(profile, aware(since), aware(until)))
+    return answer(await doors.front.signals(profile, moment_if(since), moment_if(until)))
 
 
 @observe.get("/signals/series", response_model=Series)
@@ -89,11 +89,6 @@ async def show_series(
     hours: Annotated[int, Query(ge=1, le=24 * 31)] = 1,
 ) -> Response:
     """The golden signals step by step over time; left out: the last day, hour by hour."""
-    end = aware(until) or (await doors.front.open()).clock.now()
-    begin = aware(since) or end - timedelta(hours=23)
+    end = moment_if(until) or (await doors.front.open()).clock.now()
+    begin = moment_if(since) or end - timedelta(hours=23)
     return answer(Series(items=tuple(await doors.front.series(begin, end, hours, profile)), next=None, hours=hours))
-
-
-def aware(at: datetime | None) -> datetime | None:
-    """A time with its zone; without one it is meant as UTC."""
-    return at.replace(tzinfo=UTC) if at is not None and at.tzinfo is None else at

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from cuga.api import pages
-from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, once_key, router
+from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, moment_if, once_key, router
 from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, ToppingUp
 from cuga.api.doors import Doors
 from cuga.errors import InvalidTransition, KeyReused, NotAllowed
@@ -62,7 +62,7 @@ async def start_run(doors: Here, asker: Starting, request: Request, wish: Annota
             wish.goal,
             profile=wish.profile,
             planned_in=wish.planned_in,
-            as_of=wish.as_of,
+            as_of=moment_if(wish.as_of),
             budget=wish.budget,
             run_id=run_id,
             by=asker.principal,
@@ -80,7 +80,7 @@ async def rehearse_run(doors: Here, asker: Starting, wish: Annotated[pages.NewRu
         wish.goal,
         profile=wish.profile,
         planned_in=wish.planned_in,
-        as_of=wish.as_of,
+        as_of=moment_if(wish.as_of),
         budget=wish.budget,
         by=asker.principal,
     )
@@ -132,7 +132,7 @@ async def run_quick_action(
         return await doors.front.start(
             goal,
             profile=wish.profile,
-            as_of=wish.as_of,
+            as_of=moment_if(wish.as_of),
             plan_only=wish.plan_only,
             run_id=run_id,
             by=asker.principal,
