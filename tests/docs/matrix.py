@@ -341,7 +341,7 @@ Nobody is asked about a call that its arguments show to be in vain; the end says
     doors/test_cli_honest_ends.py::test_a_recipient_who_is_blocked_is_known_before_anybody_is_asked
     doors/test_cli_honest_ends.py::test_where_nobody_is_known_to_write_to_the_end_says_that_nothing_was_sent
 Whoever is blocked after the consent is stopped at the call
-    doors/test_cli_honest_ends.py::test_whoever_is_blocked_after_the_consent_is_stopped_at_the_call
+    doors/test_cli_honest_ends.py::test_whoever_is_blocked_after_the_consent_is_stopped_before_the_call
 The next step of a request says who can take it
     unit/kernel/test_approvals.py::test_what_can_be_done_about_a_request_names_who_can
     doors/test_cli_honest_ends.py::test_who_may_not_decide_is_told_who_can_and_not_to_approve
