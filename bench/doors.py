@@ -35,7 +35,7 @@ RUNS_BESIDE = 20
 AFTERWARDS = 20  # steps of the run that is watched
 # these begin something, stay open, or make a file of everything
 NOT_READ = {"/api/login/oidc", "/api/login/oidc/callback", "/api/traces/{trace_id}/stream", "/api/evidence"}
-ABSENT = {"/api/policy/shadow"}  # nothing is kept there
+ABSENT = {"/api/policy/shadow", "/api/witness/{origin_hash}/checkpoint"}  # nothing is kept there
 GOAL = "Score Velkarin Foods"
 DRAFT = PlanStep(
     tool="draft_outbound_message", input={"account": "Velkarin Foods", "channel": "email", "recipient": "buyer"}
