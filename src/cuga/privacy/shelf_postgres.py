@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from cuga.errors import JournalFailed
 from cuga.privacy.shelf import Kept
+from cuga.tables import Tables
 
 SCHEMA = "cuga_keys"
 _TABLES = f"""
@@ -39,85 +37,63 @@ class KeyTables:
     """A `Shelf` on a database that the machines of a house share."""
 
     def __init__(self, connect: Callable[[], Connection], where: str) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
+        self._tables = Tables(connect, _TABLES, 7431, "the keys of personal data")
         self.where = f"{where}, schema {SCHEMA}"
 
     is_begun = True
     is_far = True
 
     def secret(self) -> bytes:
-        with self._open().transaction():
-            self._do(f"insert into {SCHEMA}.house values (1, $1) on conflict do nothing", os.urandom(32))
-            return bytes(self._do(f"select secret from {SCHEMA}.house")[0][0])
+        with self._tables.transaction():
+            self._tables.do(f"insert into {SCHEMA}.house values (1, $1) on conflict do nothing", os.urandom(32))
+            return bytes(self._tables.do(f"select secret from {SCHEMA}.house")[0][0])
 
     def keys(self, ids: Sequence[str]) -> dict[str, bytes]:
-        found = self._do(f"select id, key from {SCHEMA}.subject where id = any($1)", list(ids))
+        found = self._tables.do(f"select id, key from {SCHEMA}.subject where id = any($1)", list(ids))
         return {str(id): bytes(key) for id, key in found}
 
     def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
         made = dict(keys)
-        with self._open().transaction():
-            self._do(_IN_TURN)
-            self._do(_ADD, list(made), list(made.values()))
+        with self._tables.transaction():
+            self._tables.do(_IN_TURN)
+            self._tables.do(_ADD, list(made), list(made.values()))
 
     def erase(self, ids: Iterable[str]) -> int:
         gone = 0
-        with self._open().transaction():
-            self._do(_IN_TURN)
+        with self._tables.transaction():
+            self._tables.do(_IN_TURN)
             for id in ids:
-                gone += len(self._do(f"delete from {SCHEMA}.subject where id = $1 returning 1", id))
-                self._do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
-        self._do(f"vacuum {SCHEMA}.subject")
+                gone += len(self._tables.do(f"delete from {SCHEMA}.subject where id = $1 returning 1", id))
+                self._tables.do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
+        self._tables.do(f"vacuum {SCHEMA}.subject")
         return gone
 
     def erased(self) -> frozenset[str]:
-        return frozenset(str(id) for (id,) in self._do(f"select id from {SCHEMA}.erased"))
+        return frozenset(str(id) for (id,) in self._tables.do(f"select id from {SCHEMA}.erased"))
 
     def counts(self) -> tuple[int, int]:
         tables = f"select (select count(*) from {SCHEMA}.subject), (select count(*) from {SCHEMA}.erased)"
-        keys, erased = self._do(tables)[0]
+        keys, erased = self._tables.do(tables)[0]
         return int(keys), int(erased)
 
     def all(self) -> Kept:
-        keys = tuple((str(id), bytes(key)) for id, key in self._do(f"select id, key from {SCHEMA}.subject"))
+        keys = tuple((str(id), bytes(key)) for id, key in self._tables.do(f"select id, key from {SCHEMA}.subject"))
         return Kept(self.secret(), keys, tuple(sorted(self.erased())))
 
     def take(self, kept: Kept) -> None:
-        with self._open().transaction():
-            self._do(_IN_TURN)
-            self._do(f"delete from {SCHEMA}.house")
-            self._do(f"insert into {SCHEMA}.house values (1, $1)", kept.secret)
+        with self._tables.transaction():
+            self._tables.do(_IN_TURN)
+            self._tables.do(f"delete from {SCHEMA}.house")
+            self._tables.do(f"insert into {SCHEMA}.house values (1, $1)", kept.secret)
             self.add(kept.keys)
             for id in kept.erased:
-                self._do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
+                self._tables.do(f"insert into {SCHEMA}.erased values ($1) on conflict do nothing", id)
 
     def drop_all(self) -> None:
-        with self._open().transaction():
+        with self._tables.transaction():
             for table in ("subject", "erased", "house"):
-                self._do(f"delete from {SCHEMA}.{table}")
-        self._do(f"vacuum {SCHEMA}.subject")
+                self._tables.do(f"delete from {SCHEMA}.{table}")
+        self._tables.do(f"vacuum {SCHEMA}.subject")
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _do(self, query: str, *values: Any) -> list[Any]:
-        try:
-            cursor = self._open().execute(query.encode(), values)
-            return cursor.fetchall() if cursor.description is not None else []
-        except psycopg.Error as error:
-            raise JournalFailed(f"the keys of personal data: {error}") from error
-
-    def _open(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-            try:
-                with self._connection.transaction():
-                    self._connection.execute("select pg_advisory_xact_lock(7431)")  # two that begin make it once
-                    for statement in filter(str.strip, _TABLES.split(";")):
-                        self._connection.execute(statement.encode())
-            except psycopg.Error as error:
-                raise JournalFailed(f"the keys of personal data: {error}") from error
-        return self._connection
+        self._tables.close()

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import psycopg
 from psycopg import Connection
 
-from cuga.errors import JournalFailed
+from cuga.tables import Tables
 from cuga.witness.shelf import Seen, Shelf
 
 SCHEMA = "cuga_witness"
@@ -37,58 +36,36 @@ class ShelfTables:
     """A `Shelf` on a database."""
 
     def __init__(self, connect: Callable[[], Connection]) -> None:
-        self._connect = connect
-        self._connection: Connection | None = None
+        self._tables = Tables(connect, _TABLES, 7433, "what this house has witnessed")
 
     def newest(self, origin: str) -> Seen | None:
-        found = self._do(f"{_ALL} where origin = $1 order by epoch desc limit 1", origin)
+        found = self._tables.do(f"{_ALL} where origin = $1 order by epoch desc limit 1", origin)
         return _seen(found[0]) if found else None
 
     def all(self) -> list[Seen]:
-        return [_seen(row) for row in self._do(f"{_ALL} order by origin, epoch")]
+        return [_seen(row) for row in self._tables.do(f"{_ALL} order by origin, epoch")]
 
     def move(self, before: Seen | None, now: Seen) -> bool:
         if before is not None and before.epoch == now.epoch:
-            return bool(self._do(_REPLACE, now.size, now.note, now.at, now.origin, now.epoch, before.note))
-        with self._open().transaction():
-            self._do(_IN_TURN)
-            return bool(self._do(_ADD, *now))
+            return bool(self._tables.do(_REPLACE, now.size, now.note, now.at, now.origin, now.epoch, before.note))
+        with self._tables.transaction():
+            self._tables.do(_IN_TURN)
+            return bool(self._tables.do(_ADD, *now))
 
     def take_over(self, shelf: Shelf) -> None:
         if found := shelf.all():
-            with self._open().transaction():
-                self._do(_IN_TURN)
-                self._do(f"delete from {SCHEMA}.seen")
+            with self._tables.transaction():
+                self._tables.do(_IN_TURN)
+                self._tables.do(f"delete from {SCHEMA}.seen")
                 for one in found:
-                    self._do(_ADD, *one)
+                    self._tables.do(_ADD, *one)
             shelf.drop_all()
 
     def drop_all(self) -> None:
-        self._do(f"delete from {SCHEMA}.seen")
+        self._tables.do(f"delete from {SCHEMA}.seen")
 
     def close(self) -> None:
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
-
-    def _do(self, query: str, *values: Any) -> list[Any]:
-        try:
-            cursor = self._open().execute(query.encode(), values)
-            return cursor.fetchall() if cursor.description is not None else []
-        except psycopg.Error as error:
-            raise JournalFailed(f"what this house has witnessed: {error}") from error
-
-    def _open(self) -> Connection:
-        if self._connection is None or self._connection.closed:
-            self._connection = self._connect()
-            try:
-                with self._connection.transaction():
-                    self._connection.execute("select pg_advisory_xact_lock(7433)")  # two that begin make it once
-                    for statement in filter(str.strip, _TABLES.split(";")):
-                        self._connection.execute(statement.encode())
-            except psycopg.Error as error:
-                raise JournalFailed(f"what this house has witnessed: {error}") from error
-        return self._connection
+        self._tables.close()
 
 
 def _seen(row: Any) -> Seen:
