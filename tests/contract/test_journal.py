@@ -115,6 +115,20 @@ async def test_a_claim_that_does_not_fit_is_refused_and_writes_nothing(journal: 
     assert await journal.append("r1", 1, claiming(("day", 2, 5))) == Committed(version=2)
 
 
+@pytest.mark.parametrize(
+    "claim", [("day", 1 << 63, 5), ("day", 1, 1 << 63), ("day", 0, 1 << 64), ("day", -(1 << 64), 5)]
+)
+async def test_a_claim_that_no_book_can_count_is_refused_at_the_door(
+    journal: Journal, claim: tuple[str, int, int]
+) -> None:
+    with pytest.raises(BadInput, match="day"):
+        await journal.append("r1", 0, claiming(claim))
+    with pytest.raises(BadInput, match="day"):
+        await journal.append("r1", 0, claiming(("other", 1, 9), claim))
+    assert (await journal.version("r1"), await journal.used("day"), await journal.used("other")) == (0, 0, 0)
+    assert await journal.append("r1", 0, claiming(("day", 5, 5))) == Committed(version=1)
+
+
 async def test_a_refusal_counts_what_is_queued_as_well(journal: Journal) -> None:
     answers = await asyncio.gather(*(journal.append(f"r{number}", 0, claiming(("send", 1, 1))) for number in range(5)))
     assert answers[0] == Committed(version=1)

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from typing import get_args
 
-from cuga.journal.port import Refused
+from cuga.errors import BadInput
+from cuga.journal.port import LARGEST, Refused
 from cuga.model.event import Claim, Event, RunEvent
 from cuga.model.house_event import HouseEvent
 
@@ -23,6 +24,17 @@ def claims_of(events: Iterable[Event]) -> tuple[Claim, ...]:
         if type(event) in CLAIMING:
             found += event.claims  # type: ignore[attr-defined]  # the set above holds exactly the kinds that have it
     return found
+
+
+def must_be_countable(claims: Sequence[Claim]) -> None:
+    """`BadInput` for amounts or a limit beyond 64 bits, which no store of ours can hold: said before anything is
+    queued, because one that fails when it is written takes with it what was queued beside it."""
+    total = 0
+    for claim in claims:
+        total += abs(claim.amount)
+        if total > LARGEST or abs(claim.limit) > LARGEST:
+            what = f"{claim.amount} of a limit of {claim.limit}"
+            raise BadInput(f"a claim on {claim.scope!r} cannot be counted: {what}", mend=f"Stay within {LARGEST}.")
 
 
 def spent(events: Iterable[Event]) -> dict[str, int]:
@@ -53,8 +65,9 @@ class Ledger:
         """Take all claims and answer what each touched scope then holds, or take none and say which did not fit.
 
         Several claims on one scope count by their sum, held against the tightest of their limits; one of nothing only
-        looks at what was held before them.
+        looks at what was held before them. `BadInput` for what cannot be counted.
         """
+        must_be_countable(claims)
         if len(claims) == 1:
             claim = claims[0]
             before = self.used(claim.scope)

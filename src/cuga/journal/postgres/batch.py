@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import msgspec
 from psycopg.pq.abc import PGresult
 
+from cuga.journal.claims import must_be_countable
 from cuga.journal.port import Committed, Conflict, Index, Refused, RunRow, Unknown
 from cuga.journal.postgres.line import Statement
 from cuga.journal.postgres.packing import bodies, number, numbers, numbers_of, texts
@@ -63,7 +64,8 @@ class Item(msgspec.Struct, eq=False):
 
 def wanted(claims: Sequence[Claim]) -> list[Wanted]:
     """The lines of an append's claims, by the rules of `claims.Ledger`: looks come first, each scope counts by its sum
-    against the tightest of its limits."""
+    against the tightest of its limits. `BadInput` for what cannot be counted."""
+    must_be_countable(claims)
     if len(claims) == 1 and claims[0].amount > 0:
         claim = claims[0]
         return [Wanted(_bytes(claim.scope), claim.amount, claim.limit, claim)]
