@@ -9,8 +9,6 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 
-from cuga.errors import CugaError
-
 RETRY_S = 30.0
 
 Work = Callable[[], Awaitable[None]]
@@ -44,7 +42,7 @@ class Following:
                 try:
                     await work()
                     self.trouble.pop(name, None)
-                except (CugaError, OSError, RuntimeError) as error:
+                except Exception as error:  # one piece must not take the others with it, whatever a library raises
                     self.trouble[name] = str(error) or type(error).__name__
             if not self._again or self._is_closing:
                 break
