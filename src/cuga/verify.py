@@ -389,8 +389,8 @@ def main(words: list[str] | None = None) -> int:
     except Exception as error:  # a file of somebody else's may do anything to its reader but pass
         print(f"{said.file} cannot be checked: {str(error) or type(error).__name__}", file=sys.stderr)
         return 2
-    rows = [dict(zip(("kind", "where", "detail"), fault, strict=True)) for fault in faults]
-    lines = [*map(": ".join, faults), f"{'It does not hold' if faults else 'It holds'}: {found}."]
+    rows = [dict(zip(("kind", "where", "detail"), fault, strict=True)) for fault in dict.fromkeys(faults)]
+    lines = [*map(": ".join, dict.fromkeys(faults)), f"{'It does not hold' if faults else 'It holds'}: {found}."]
     whole = {"holds": not faults, "faults": rows, "found": found, "unsaid": unsaid}
     print(json.dumps(whole) if said.json else " ".join(filter(None, ("\n".join(lines), unsaid))))
     return 1 if faults else 0

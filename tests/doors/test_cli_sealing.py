@@ -109,3 +109,4 @@ def test_a_place_that_cannot_be_asked_is_told_when_the_journal_is_checked(
     monkeypatch.setenv("CUGA_ANCHORS", "witness:https://127.0.0.1:9/api/witness")
     said = used("verify")
     assert said.code == 0 and "witness:https://127.0.0.1:9/api/witness cannot be asked" in said.err
+    assert "name 127.0.0.1:9 in CUGA_INSIDE" in said.err

@@ -108,7 +108,7 @@ def _is_address(host: str) -> bool:
 
 
 def _mend(named: object) -> str:
-    return f"If it is meant, name {named} in what the client may reach inside."
+    return f"If it is meant, name {named} in CUGA_INSIDE, or in what the client may reach inside."
 
 
 def _fits(host: str, pattern: str) -> bool:

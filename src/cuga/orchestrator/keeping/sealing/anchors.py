@@ -12,7 +12,17 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Protocol
 
+from cuga.errors import CugaError, EgressRefused
+
 Prove = Callable[[int], Awaitable[list[bytes]]]  # that the note goes on from a tree of so many leaves
+
+
+def why_not(error: Exception) -> str:
+    """What a place, or a library below it, raised, in words; and what to do where the settings forbid it."""
+    if isinstance(error, EgressRefused):
+        return f"{error.message}. {error.next_step}"
+    said = error.message if isinstance(error, CugaError) else getattr(error, "strerror", None) or str(error)
+    return str(said) or type(error).__name__
 
 
 class Anchor(Protocol):

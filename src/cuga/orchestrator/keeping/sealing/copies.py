@@ -11,9 +11,9 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
-from cuga.errors import CugaError, JournalBehind
+from cuga.errors import JournalBehind
 from cuga.journal.checkpoint import read_note, signed_part
-from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, why_not
 
 AGAIN_S = 60.0  # at most between two tries
 MOMENT_S = 5.0  # a place that takes longer is late
@@ -112,5 +112,4 @@ class Copy:
         """Whatever a place, or a library below it, raises is told and stops nothing."""
         if isinstance(error, JournalBehind):
             return error.detail
-        said = error.message if isinstance(error, CugaError) else getattr(error, "strerror", None) or str(error)
-        return f"{self.anchor.name}: {said or type(error).__name__}"
+        return f"{self.anchor.name}: {why_not(error)}"

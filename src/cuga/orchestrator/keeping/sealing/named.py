@@ -9,7 +9,7 @@ from pathlib import Path
 
 from cuga.errors import BadInput, CugaError
 from cuga.journal.checkpoint import read_note
-from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, SyslogAnchor
+from cuga.orchestrator.keeping.sealing.anchors import Anchor, FileAnchor, SyslogAnchor, why_not
 from cuga.settings import Settings
 
 FORMS = "file:PATH, syslog, witness:URL or s3://BUCKET/PREFIX"
@@ -49,7 +49,7 @@ def fetched(own: Path, settings: Settings, into: Path, tell: Callable[[str], Non
         try:
             found = asyncio.run(anchor.newest(origin))
         except (CugaError, OSError) as error:
-            tell(f"{anchor.name} cannot be asked: {error}")
+            tell(f"{anchor.name} cannot be asked: {why_not(error)}")
             continue
         if found:
             notes.append(into / f"{number}.note")
