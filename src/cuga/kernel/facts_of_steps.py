@@ -43,7 +43,7 @@ def end_step(s: RunState, step: str, phase: Phase, reason: str = "") -> None:
     if s.held:
         s.held = without(s.held, step)
     if s.unsure:
-        s.unsure = without(s.unsure, step)
+        _let_go(s, step)
     if s.grants:
         grant = s.grants.get(step)
         if grant is not None:
@@ -144,6 +144,12 @@ def make_ready(s: RunState, step: str) -> None:
         s.ready[step] = None
 
 
+def _let_go(s: RunState, step: str) -> None:
+    """No attempt that may have happened is behind a step any more."""
+    s.unsure = without(s.unsure, step)
+    s.first_try = without(s.first_try, step)
+
+
 def is_one_time(claim: e.Claim) -> bool:
     """Whether a claim stands for an effect that may happen once, not for a share of a rate."""
     return not claim.scope.startswith(RATE)
@@ -171,12 +177,13 @@ def _tool_call_error(s: RunState, event: e.ToolCallError) -> None:
     if event.certainty is Certainty.NOT_DONE and start.side_effect is not SideEffect.READ_ONLY:
         # what surely did not happen costs nothing; a read that failed was still made and is charged
         _give_back(s, start)
-        s.unsure = without(s.unsure, step)
+        _let_go(s, step)
     if event.retry_at is not None:
         s.phase[step] = Phase.WAITING_RETRY
         s.due = {**s.due, step: event.retry_at}
         if event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
             s.unsure = {**s.unsure, step: start}
+            s.first_try = {step: start.at, **s.first_try}  # an earlier one stays
     elif event.certainty is Certainty.UNKNOWN and start.side_effect is not SideEffect.READ_ONLY:
         s.phase[step] = Phase.IN_DOUBT
         s.doubts = {**s.doubts, step: start}
@@ -225,7 +232,7 @@ def _doubt_resolved(s: RunState, event: e.DoubtResolved) -> None:
         case _:  # again
             s.consents = {**s.consents, step: s.consents.get(step, 0) + 1}
             s.spent = {**s.spent, step: s.attempt.get(step, 0)}
-            s.unsure = without(s.unsure, step)
+            _let_go(s, step)
             s.approved = without(s.approved, step)
             s.phase[step] = Phase.PENDING
             make_ready(s, step)

@@ -26,6 +26,7 @@ from cuga.model.tool import Repeatable, ToolContract
 from cuga.policy.condition import ConditionError, holds
 from cuga.policy.judge import Ruling, Verdict
 from cuga.policy.profile import Consent
+from cuga.policy.retry import is_key_forgotten
 
 
 def consider(turn: Turn, step_id: str) -> bool:
@@ -74,6 +75,9 @@ def consider(turn: Turn, step_id: str) -> bool:
     key = idempotency_key(s.run_id, step_id, s.consents.get(step_id, 0), arguments)
     if step_id in s.unsure and not _is_same_call(s.unsure[step_id], step, ruling, key):
         turn.doubt(step_id, "the call has changed since")
+        return False
+    if step_id in s.unsure and not ruling.simulated and is_key_forgotten(contract, s.first_try[step_id], turn.now):
+        turn.doubt(step_id, "the other side may have forgotten the key of the call by now")
         return False
     reached = budgets_allow(turn, step)
     if reached is None:

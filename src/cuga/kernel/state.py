@@ -134,6 +134,7 @@ class RunState(msgspec.Struct, eq=False):
     tries: Mapping[str, int] = {}  # attempts that ended in an error
     crashes: Mapping[str, int] = {}
     unsure: Mapping[str, ToolCallStart] = {}  # steps of which an earlier attempt, this one, may have happened
+    first_try: Mapping[str, datetime] = {}  # and when the first attempt under its key was made
     consents: Mapping[str, int] = {}  # times a person said "again"
     spent: Mapping[str, int] = {}  # attempts made before the latest "again": they tell nothing of those after it
     inputs: Mapping[str, msgspec.Raw] = {}  # amended arguments

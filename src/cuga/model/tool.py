@@ -13,6 +13,7 @@ import msgspec
 from cuga.model.value import Value, digest
 
 EMPTY_OBJECT = msgspec.Raw(b"{}")
+KEY_WINDOW_S = 23 * 3600  # providers that forget keys keep them for a day; clocks differ, and the last call takes time
 
 
 class SideEffect(str, Enum):
@@ -27,7 +28,7 @@ class Repeatable(str, Enum):
     """What makes it safe to try a call again when nobody knows whether it happened."""
 
     NONE = "none"  # nothing: only a person may say "again"
-    KEY = "key"  # the other side drops a second call with the same idempotency key
+    KEY = "key"  # the other side drops a second call with the same idempotency key, as long as it remembers that
     PROBE = "probe"  # the tool can look whether it happened
 
 
@@ -70,6 +71,7 @@ class ToolContract(Value, frozen=True, kw_only=True):
     gives: dict[str, str] = {}  # kind -> JSON Pointer into the result
     keywords: tuple[str, ...] = ()  # words a person uses for it, for ranking
     repeatable: Repeatable = Repeatable.NONE
+    key_window_s: int = 0  # how long after the first call its key is surely still known; 0: always
     uses: tuple[str, ...] = ()  # capabilities: "crm", "mail", ...
     writes: tuple[str, ...] | None = None  # those of `uses` that it changes; None: all, unless it is read-only
     optional: tuple[str, ...] = ()  # those of `uses` without which it still does a part; only what is read-only may

@@ -6,9 +6,11 @@ comes in as a number, so that a replay decides the same. A guess about an effect
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty
-from cuga.model.tool import Repeatable, SideEffect
+from cuga.model.tool import Repeatable, SideEffect, ToolContract
 from cuga.model.value import Value
 from cuga.policy.profile import Retry
 
@@ -47,7 +49,8 @@ def next_try(
     not done     any                   when the mode passes by itself (`is_retryable`)
     not done     read-only, key, probe also after an unexplained error
     unknown      read-only             the same
-    unknown      key, probe            always: same key and arguments, or after reading back; then in doubt
+    unknown      key                   same key and arguments, while `is_key_forgotten` says no; then in doubt
+    unknown      probe                 always, after reading back; then in doubt
     unknown      any other             never: in doubt
     ===========  ====================  ==================================================================
 
@@ -61,6 +64,13 @@ def next_try(
     elif attempt >= retry.attempts or not (mode.is_retryable or (is_safe and mode in _SAFE_ONLY)):
         return None
     return Again(delay_ms=delay_ms(retry, attempt, retry_after_s, jitter))
+
+
+def is_key_forgotten(contract: ToolContract, first: datetime, now: datetime) -> bool:
+    """Whether the other side may no longer know the key of a call that was first made then: a repeat under it could be
+    a second effect, as without any key."""
+    window_s = contract.key_window_s if contract.repeatable is Repeatable.KEY else 0
+    return bool(window_s) and (now - first).total_seconds() >= window_s
 
 
 def delay_ms(retry: Retry, attempt: int, retry_after_s: int = 0, jitter: int = 0) -> int:

@@ -5,6 +5,7 @@ Tighter means: less may be spent, fewer may be used, more must be asked, sooner 
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 
 import msgspec
@@ -34,6 +35,7 @@ def stricter(pinned: ToolContract, now: ToolContract) -> ToolContract:
         cost=max(pinned.cost, now.cost),
         timeout_s=min(pinned.timeout_s, now.timeout_s),
         repeatable=pinned.repeatable if pinned.repeatable is now.repeatable else Repeatable.NONE,
+        key_window_s=min(pinned.key_window_s, now.key_window_s, key=lambda window_s: window_s or sys.maxsize),
         once=pinned.once or now.once,
         seconded=tuple(dict.fromkeys((*pinned.seconded, *now.seconded))),
         stops=(*pinned.stops, *(stop for stop in now.stops if stop not in pinned.stops)),

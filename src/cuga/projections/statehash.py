@@ -22,6 +22,7 @@ from cuga.kernel.state import RunState
 from cuga.model.event import Event
 
 FORMAT = "cuga.state/1"
+_LATER = frozenset({"first_try"})  # came after the format: what it holds follows from the same facts
 _ORDERED = frozenset({"ready"})  # maps whose order means something
 
 
@@ -70,7 +71,7 @@ def _fields(value: msgspec.Struct) -> dict[str, Any]:
         found["type"] = tag
     for name, default in _defaults(type(value)):
         held = getattr(value, name)
-        if default is not msgspec.NODEFAULT and held == default:
+        if name in _LATER or (default is not msgspec.NODEFAULT and held == default):
             continue
         found[name] = list(held) if name in _ORDERED else _plain(held)
     return found

@@ -17,7 +17,7 @@ from typing import Annotated, Any, TypeVar
 import msgspec
 
 from cuga.errors import NotDone, ToolInvalid
-from cuga.model.tool import EMPTY_OBJECT, Repeatable, SideEffect, Stop, ToolContract
+from cuga.model.tool import EMPTY_OBJECT, KEY_WINDOW_S, Repeatable, SideEffect, Stop, ToolContract
 from cuga.model.tool import Slot as ContractSlot
 from cuga.model.value import encode, micros
 
@@ -96,6 +96,7 @@ def tool(
     writes: tuple[str, ...] | None = None,
     optional: tuple[str, ...] = (),
     repeatable: Repeatable | str = Repeatable.NONE,
+    key_window_s: int | None = None,
     probe: Probe | None = None,
     amended: Amended | None = None,
     once: tuple[str, ...] = (),
@@ -111,6 +112,7 @@ def tool(
 ) -> Callable[[F], F]:
     """Declare a function a tool. `cost` is in units; all else is as in `ToolContract`.
 
+    A key counts for `KEY_WINDOW_S` unless `key_window_s` says how long the other side keeps it.
     `drafting` is a `tools.drafting.Drafting` when a language model may write the text of the result.
     `input_schema` is for `(inputs, context)` handlers, whose signature says nothing. Raises `ToolInvalid` when the
     declaration contradicts itself: a probe that is promised and not given, a class that does not exist.
@@ -124,6 +126,11 @@ def tool(
             raise ToolInvalid(f"{called}: {error}") from error
         if (safe is Repeatable.PROBE) != (probe is not None):
             raise ToolInvalid(f"{called}: repeatable='probe' and probe= come together or not at all")
+        window_s = key_window_s if key_window_s is not None else KEY_WINDOW_S if safe is Repeatable.KEY else 0
+        if window_s < 0 or (window_s and safe is not Repeatable.KEY):
+            raise ToolInvalid(
+                f"{called}: key_window_s={window_s} with repeatable='{safe.value}'; it is 0 or more, for 'key'"
+            )
         hints = _hints(function, called)
         parameters = [] if is_handler(function) else _parameters(function, hints, called)
         arguments = None if is_handler(function) else _arguments(parameters, called)
@@ -141,6 +148,7 @@ def tool(
             gives=dict(gives or {}),
             keywords=keywords,
             repeatable=safe,
+            key_window_s=window_s,
             uses=uses,
             writes=writes,
             optional=optional,

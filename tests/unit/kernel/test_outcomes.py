@@ -28,7 +28,7 @@ from cuga.testing import (
 )
 from cuga.testing.factories import ADA, AT, EXECUTE, PROPOSE, READ, contract, current, output_of, plan, rules, step
 
-KEYED = contract("send_keyed", "execute", domain="engagement", repeatable="key", uses=("mail",))
+KEYED = contract("send_keyed", "execute", domain="engagement", repeatable="key", key_window_s=23 * 3600, uses=("mail",))
 PROBED = contract("send_probed", "execute", domain="engagement", repeatable="probe")
 ONCE = contract("send_once", "execute", domain="engagement", once=("send", "/to"))
 RULES = rules(READ, PROPOSE, EXECUTE, KEYED, PROBED, ONCE, adapters={"mail": ("main", "spare")})
@@ -156,6 +156,42 @@ def test_a_repeat_that_would_meet_another_side_is_in_doubt_instead():
 def test_a_repeat_that_is_no_longer_allowed_is_in_doubt_and_not_refused(changed):
     story = calling(KEYED).when(fails("s")).after(60, **changed).when(tick()).then("step_in_doubt", "run_parked")
     assert "attempt 1 may have happened" in story.found("step_in_doubt").reason
+
+
+def test_a_repeat_after_the_other_side_may_have_forgotten_its_key_is_in_doubt():
+    hour = 3600
+    pinned = rules(KEYED, adapters={"mail": ("main",)}, retry=Retry(attempts=9))
+    story = (
+        calling(KEYED, pinned=pinned)
+        .when(fails("s"))
+        .after(22 * hour)
+        .when(tick())
+        .then("route_decision", "tool_call_start")
+    )
+    # it counts from the first attempt: that is when the other side began to remember
+    story.when(fails("s", attempt=2)).after(2 * hour).when(tick()).then("step_in_doubt", "run_parked")
+    assert "forgotten" in story.found("step_in_doubt").reason
+    story.when(says("s", "again")).when(approve("s")).when(fails("s", attempt=3)).after(60).when(tick())
+    assert story.call("s").attempt == 4  # a person's "again" has a key and a time of its own
+
+
+def test_a_key_that_is_never_forgotten_can_be_sent_again_after_any_time():
+    lasting = msgspec.structs.replace(KEYED, key_window_s=0)
+    pinned = rules(lasting, adapters={"mail": ("main",)})
+    story = calling(lasting, pinned=pinned).when(fails("s")).after(90 * 86_400).when(tick())
+    story.then("route_decision", "tool_call_start")
+
+
+def test_a_definition_that_remembers_keys_for_less_time_counts_at_once():
+    short = msgspec.structs.replace(KEYED, key_window_s=60)
+    story = calling(KEYED).when(fails("s"))
+    story.after(61, contracts={KEYED.name: short}).when(tick())
+    story.then("step_in_doubt", "run_parked")
+
+
+def test_a_probed_call_looks_however_late_it_is():
+    story = calling(PROBED).when(fails("s")).after(90 * 86_400).when(tick())
+    assert story.call("s").probe
 
 
 def test_a_repeat_that_no_budget_can_take_is_in_doubt():

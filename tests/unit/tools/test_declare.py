@@ -1,13 +1,13 @@
 """A function's signature and docstring are its contract."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 import pytest
 
 from cuga.errors import NotDone, ToolInvalid
-from cuga.model.tool import SideEffect
+from cuga.model.tool import KEY_WINDOW_S, SideEffect
 from cuga.tools.declare import (
     Slot,
     ToolContext,
@@ -78,6 +78,21 @@ def test_a_declaration_that_contradicts_itself_is_refused():
 
     with pytest.raises(ToolInvalid, match="not declared"):
         contract_of(print)
+
+
+def test_a_key_counts_for_a_day_or_as_long_as_the_author_says():
+    def window(**how: Any) -> int:
+        def send() -> None:
+            """Send it."""
+
+        return contract_of(tool(domain="engagement", side_effect="execute", **how)(send)).key_window_s
+
+    assert window(repeatable="key") == KEY_WINDOW_S
+    assert window(repeatable="key", key_window_s=0) == window() == 0
+    with pytest.raises(ToolInvalid, match="key_window_s=-1"):
+        window(repeatable="key", key_window_s=-1)
+    with pytest.raises(ToolInvalid, match="it is 0 or more, for 'key'"):
+        window(key_window_s=60)
 
 
 def test_the_probe_travels_with_the_function():

@@ -15,6 +15,7 @@ CONSENT = "consent"  # the tool that only asks
     name=CONSENT,
     purpose="records that a person agreed to something which is done elsewhere",
     repeatable="key",
+    key_window_s=0,
     guardrails=("It does nothing itself.",),
 )
 def consent(context: ToolContext, tool_name: str, inputs: dict[str, Any], reasoning: str = "") -> dict[str, Any]:

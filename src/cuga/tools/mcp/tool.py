@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from cuga.errors import NotDone, ToolInvalid
-from cuga.model.tool import SideEffect, Slot, ToolContract
+from cuga.model.tool import KEY_WINDOW_S, Repeatable, SideEffect, Slot, ToolContract
 from cuga.model.value import encode
 from cuga.policy.outside import McpServer, Said
 from cuga.tools.declare import ToolContext
@@ -45,6 +45,7 @@ def contract_for(definition: Definition, server: McpServer) -> ToolContract:
         output_schema=msgspec.Raw(encode(fields["outputSchema"])) if "outputSchema" in fields else msgspec.Raw(b"{}"),
         slots=tuple(_slots(schema)),
         repeatable=how.repeatable,
+        key_window_s=KEY_WINDOW_S if how.repeatable is Repeatable.KEY else 0,
         uses=(server.capability,),
         timeout_s=server.timeout_s if said.timeout_s is None else said.timeout_s,
         guardrails=tuple(guardrails),

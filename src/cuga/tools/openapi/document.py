@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from cuga.errors import BadInput, ToolInvalid
-from cuga.model.tool import Repeatable, SideEffect, ToolContract
+from cuga.model.tool import KEY_WINDOW_S, Repeatable, SideEffect, ToolContract
 from cuga.model.tool import Slot as ContractSlot
 from cuga.model.value import digest_bytes, encode
 from cuga.policy.outside import OpenApiDocument, Said
@@ -231,6 +231,7 @@ class _Reading:
         guessed = SideEffect.READ_ONLY if method in _READS else SideEffect.EXECUTE
         side_effect = own.side_effect or guessed
         is_known = own.idempotent if own.idempotent is not None else operation.takes_key
+        is_keyed = is_known and side_effect is not SideEffect.READ_ONLY
         properties: dict[str, Any] = schema["properties"]
         return ToolContract(
             name=f"{whole.name}/{operation.name}",
@@ -242,7 +243,8 @@ class _Reading:
             module=whole.capability,
             input_schema=msgspec.Raw(encode(schema)),
             slots=tuple(ContractSlot(name=name, required=name in schema.get("required", ())) for name in properties),
-            repeatable=Repeatable.KEY if is_known and side_effect is not SideEffect.READ_ONLY else Repeatable.NONE,
+            repeatable=Repeatable.KEY if is_keyed else Repeatable.NONE,
+            key_window_s=KEY_WINDOW_S if is_keyed else 0,
             uses=(whole.capability,),
             timeout_s=whole.timeout_s if own.timeout_s is None else own.timeout_s,
             guardrails=(f"{operation.method} {base}{operation.path}",),

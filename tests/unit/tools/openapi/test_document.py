@@ -10,7 +10,7 @@ import pytest
 from tests.servers.houses import NODE
 
 from cuga.errors import BadInput
-from cuga.model.tool import Repeatable, SideEffect
+from cuga.model.tool import KEY_WINDOW_S, Repeatable, SideEffect
 from cuga.policy.outside import OpenApiDocument, Said
 from cuga.tools.openapi import Document, read_document
 from cuga.tools.schemas import compiled
@@ -88,6 +88,7 @@ def test_a_header_for_idempotency_makes_an_operation_repeatable_and_is_no_argume
     key = {"name": "Idempotency-Key", "in": "header", "required": True, "schema": {"type": "string"}}
     found = document({"/a": {"post": {"operationId": "pay", "parameters": [key]}}})
     assert found.contracts["pay"].repeatable is Repeatable.KEY
+    assert found.contracts["pay"].key_window_s == KEY_WINDOW_S  # what a provider promises at most is not known here
     assert schema_of(found, "pay")["properties"] == {}
 
 

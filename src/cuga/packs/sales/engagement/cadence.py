@@ -71,6 +71,7 @@ class Cadence(Result, frozen=True, kw_only=True):
     gives={"cadence": ""},
     uses=("crm",),
     repeatable="key",
+    key_window_s=0,
     guardrails=("sends nothing: every touch is drafted and approved on its own",
     "at most two touches of a person in seven days, over all cadences",
     "never plans for somebody who opted out", "one thread per purpose"),

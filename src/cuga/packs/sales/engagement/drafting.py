@@ -26,6 +26,7 @@ from cuga.tools.declare import Slot, ToolContext, tool
     uses=("crm", "templates"),
     writes=(),
     repeatable="key",  # it changes nothing: made again it gives the same
+    key_window_s=0,
     drafting=DRAFTING,
     guardrails=("never leaves a variable unfilled or empty", "no fact without its source", "never invents a recipient",
     "sends nothing"),

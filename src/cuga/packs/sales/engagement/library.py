@@ -63,6 +63,7 @@ class Library(Result, frozen=True, kw_only=True):
     uses=("templates", "mail", "crm"),
     writes=("templates",),
     repeatable="key",
+    key_window_s=0,
     guardrails=("no version is ever changed or lost", "a template with an unknown variable is not kept",
     "what is shipped cannot be changed"),
 )  # fmt: skip

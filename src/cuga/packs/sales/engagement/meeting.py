@@ -86,6 +86,7 @@ class Invited(Result, frozen=True, kw_only=True):
     uses=("calendar", "crm", "templates"),
     writes=(),
     repeatable="key",  # it changes nothing: made again it gives the same
+    key_window_s=0,
     guardrails=("books and sends nothing", "never a time that the calendar does not show as free",
     "never a weekend or holiday where the person works", "never invents a recipient"),
     personal=("/recipient", "/recipient_name"),

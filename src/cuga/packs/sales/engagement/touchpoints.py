@@ -70,6 +70,7 @@ class Schedule(Result, frozen=True, kw_only=True):
     uses=("crm", "mail"),
     writes=(),
     repeatable="key",
+    key_window_s=0,
     guardrails=("never a weekend or public holiday where the person works", "never guesses a country or a zone",
     "needs no calendar account: it writes a file", "sends and books nothing"),
 )  # fmt: skip
