@@ -22,11 +22,20 @@ from cuga.testing.factories import AT, contract, current, each, item, output_of,
 
 LOOK = contract("look", cost=1, domain="intelligence")
 NOTE = contract("note", "propose", cost=2, domain="engagement", effect_key=("note", "/to"))
-NOTE_KEYED = contract("note_keyed", "propose", cost=2, domain="engagement", repeatable="key", uses=("mail",))
+NOTE_KEYED = contract(
+    "note_keyed", "propose", cost=2, domain="engagement", repeatable="key", key_window_s=60, uses=("mail",)
+)
 NOTE_PROBED = contract("note_probed", "propose", cost=2, domain="engagement", repeatable="probe")
 SEND = contract("send", "execute", cost=3, domain="engagement", effect_key=("send", "/to"), once=("send", "/to"))
 SEND_KEYED = contract(
-    "send_keyed", "execute", cost=3, domain="engagement", repeatable="key", uses=("mail",), once=("send_keyed", "/to")
+    "send_keyed",
+    "execute",
+    cost=3,
+    domain="engagement",
+    repeatable="key",
+    key_window_s=60,
+    uses=("mail",),
+    once=("send_keyed", "/to"),
 )
 SEND_PROBED = contract("send_probed", "execute", cost=3, domain="qualification", repeatable="probe")
 TOOLS = (LOOK, NOTE, NOTE_KEYED, NOTE_PROBED, SEND, SEND_KEYED, SEND_PROBED)

@@ -5,6 +5,7 @@ The ledger is the only witness of effects. It knows nothing of runs' states; inv
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import NamedTuple
 
 import msgspec
@@ -15,6 +16,7 @@ from cuga.model.outcome import Certainty, Done, Failed, Outcome
 from cuga.model.tool import SideEffect
 
 ANSWER = msgspec.Raw(b'{"n":2,"who":["ann","Cid"]}')  # what every tool answers
+FORGETS_S = 70  # after so long a keyed tool does not know a key any more
 OK, NOT_DONE, REFUSED, APPLY_THEN_RESET, RESET_BEFORE = range(5)  # how a call can go
 
 _DONE = Done(result=ANSWER, duration_us=5)
@@ -43,12 +45,13 @@ class Effect(NamedTuple):
 
 
 class World:
-    """Tools that behave as told. `keyed` ones drop a second call with one key, `probed` ones can be looked at."""
+    """Tools that behave as told. `keyed` ones drop a second call with one key until they forget it, `probed` ones can
+    be looked at."""
 
     def __init__(self, keyed: frozenset[str], probed: frozenset[str]) -> None:
         self._keyed = keyed
         self._probed = probed
-        self._seen: set[str] = set()
+        self._seen: dict[str, datetime] = {}  # key -> when it came first
         self.calls: list[Call] = []
         self.effects: list[Effect] = []
 
@@ -80,8 +83,9 @@ class World:
         return any(effect.run == run and effect.step == step for effect in self.effects)
 
     def _apply(self, run: str, start: ToolCallStart) -> None:
-        if start.tool in self._keyed and start.key in self._seen:
+        first = self._seen.get(start.key)
+        if start.tool in self._keyed and first is not None and (start.at - first).total_seconds() < FORGETS_S:
             return
-        self._seen.add(start.key)
+        self._seen[start.key] = start.at
         target = str(msgspec.json.decode(start.arguments).get("to", ""))
         self.effects.append(Effect(run, start.step, start.tool, target.casefold()))

@@ -58,6 +58,12 @@ def key_changes_with_each_attempt(bed: Bed) -> None:
 
 
 @mutant
+def key_believed_for_ever(bed: Bed) -> None:
+    """A repeat goes out under its key however long ago the first attempt was."""
+    bed.set(gate, "is_key_forgotten", lambda *_: False)
+
+
+@mutant
 def probe_left_out(bed: Bed) -> None:
     """A tool that could look first is simply called again."""
     right = gate._start
