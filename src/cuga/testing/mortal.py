@@ -7,6 +7,7 @@ import os
 import signal
 from collections import Counter
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +27,7 @@ from cuga.testing.scenes import KEYED, PROBED
 from cuga.testing.world import Call, Effect, World
 
 _call = msgspec.json.Decoder(tuple[str, str, int, ToolCallStart, Outcome])
-_effect = msgspec.json.Decoder(tuple[str, str, str, str, str, str])
+_effect = msgspec.json.Decoder(tuple[str, str, str, str, str, str, datetime])
 _click = msgspec.json.Decoder(tuple[str, str, Principal, str])
 _told = msgspec.json.Decoder(tuple[str, str, int])
 
@@ -75,9 +76,9 @@ class FiledWorld(World):
             case b"ca":
                 self.calls.append(Call(*_call.decode(line)[1:]))
             case b"ef":
-                _, run, step, tool, target, key = _effect.decode(line)
+                _, run, step, tool, target, key, at = _effect.decode(line)
                 self.effects.append(Effect(run, step, tool, target))
-                self._seen.add(key)
+                self._seen[key] = at
             case b"cl":
                 self.clicks.append(_click.decode(line)[1:])
             case _:
@@ -96,7 +97,7 @@ class FiledWorld(World):
         before = len(self.effects)
         super()._apply(run, start)
         for effect in self.effects[before:]:
-            self.ledger.write("effect", *effect, start.key)
+            self.ledger.write("effect", *effect, start.key, start.at)
             self._points(f"effect.after/{start.side_effect.value}")
 
 
