@@ -29,6 +29,8 @@ from cuga.model.value import encode
 from cuga.testing.loop import PatientLoop
 from cuga.testing.mortal import MortalHouse, Points, Target
 
+TOLD = 1_000  # kills between two lines that say how far it is
+
 
 class Sweep:
     """Kills, one after another, each at the least visited point of its seed."""
@@ -42,13 +44,18 @@ class Sweep:
         self.faults: list[str] = []
 
     def run(self, count: int) -> None:
-        """Kill that many times."""
+        """Kill that many times, or until somebody has seen enough."""
         is_quick = self._durability == "process" and os.access("/dev/shm", os.W_OK)
         base = Path(tempfile.mkdtemp(prefix="kills-", dir="/dev/shm" if is_quick else None))
         try:
             while self.kills < count and len(self.faults) < 20:
+                told = self.kills // TOLD
                 self._one(base / str(self._seed))
                 self._seed += 1
+                if self.kills // TOLD > told:
+                    print(f"{self.kills:,} kills, {len(self.faults)} faults", file=sys.stderr, flush=True)
+        except KeyboardInterrupt:
+            print("stopped", file=sys.stderr)
         finally:
             shutil.rmtree(base, ignore_errors=True)
 
@@ -90,6 +97,7 @@ class Sweep:
         pid = os.fork()
         if pid == 0:
             os.close(said)
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is the parent's to hear
             os._exit(_live(self._seed, directory, target if isinstance(target, tuple) else None, self._durability, say))
         os.close(say)
         if isinstance(target, float):
