@@ -269,6 +269,8 @@ def test_a_message_that_is_only_simulated_is_shown_as_a_message(cuga: Terminal) 
     [
         (("top-up", "last"), "--scope and --amount: "),
         (("deny", "last"), "deny needs --reason WHY"),
+        (("revoke", "last"), "`cuga audit RUN` names the approvals"),
+        (("answer", "last", "yes"), "asks nothing"),
         (("policy", "check", "/nope"), "Name a registry.yaml"),
         (("run", "--plan", "last", "--profile", "technical"), "--profile technical"),
         (("completion", "bash"), "cuga completion show bash"),

@@ -120,6 +120,8 @@ class Deciding(Reading):
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
         if not question_id:
+            if not state.questions:
+                raise BadInput(f"{run_id} asks nothing", mend="`cuga show RUN` says what it waits for.")
             if len(state.questions) != 1:
                 raise BadInput(f"{run_id} has {len(state.questions)} open questions; name one with --question")
             question_id = next(iter(state.questions))
