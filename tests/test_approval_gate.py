@@ -273,11 +273,13 @@ async def test_a_yes_while_the_house_is_halted_lets_nobody_go_on_before_that_is_
             await gate.approve(request.request_id, "bob")
             with pytest.raises(ApprovalTimeoutError):
                 await gate.wait_for_approval(request, timeout_s=0.1)
+            assert (await gate.manager.get(request.request_id)).status is ApprovalStatus.PENDING
         await house.revoke(second.request_id, "not any more")
         with pytest.raises(ApprovalDeniedError):
             await gate.wait_for_approval(second, timeout_s=1)
         await house.change(h.HaltLifted(at=AT))
         assert (await gate.wait_for_approval(first, timeout_s=20)).approved
+        assert (await gate.manager.get(first.request_id)).status is ApprovalStatus.APPROVED
 
 
 async def test_a_yes_whose_run_ended_without_it_is_no_yes():
@@ -288,6 +290,7 @@ async def test_a_yes_whose_run_ended_without_it_is_no_yes():
         await house.answer(request.request_id, "approve")
         await house.cancel((await house.card(request.request_id)).run_id)
         assert not (await manager.wait_for(request.request_id, 1)).approved
+        assert (await manager.get(request.request_id)).status is ApprovalStatus.CLOSED
 
 
 async def test_the_gate_gives_a_yes():

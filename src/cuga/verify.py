@@ -27,7 +27,7 @@ LINK, LEAF = b"cuga.journal\x00\x01", b"cuga.append\x00\x01"
 TOMBSTONE = re.compile(rb'\{"was":"([0-9a-f]{64})",')  # what is left of an event: the digest of what it was
 APPLICATION, NEWEST_SCHEMA, EVIDENCE, MOST_BYTES = 0x63756761, 4, "cuga-evidence/1", 1 << 31
 ZERO, _scan = bytes(32), json.JSONDecoder().raw_decode
-BOOK = "select id, run, expected, version, events, hash from journal"
+BOOK = "select id, run, iif(typeof(expected)='integer', expected, -1), cast(version as int), events, hash from journal"
 COMPUTED = "select 1 from sqlite_master where type = 'view' or sql like '%virtual%'"  # may never end to be read
 Kept = tuple[dict[str, list[bytes]], dict[str, str]]  # of runs without words: what is there, and what was said
 Fault = tuple[str, str, str]  # kind, where, what was found
@@ -213,11 +213,11 @@ class Journal:
             return [("unknown_format", "file", f"its tables are newer ({newest}) than this verifier ({NEWEST_SCHEMA})")]
         self.db.execute("begin")
         self.names = {pk: name for pk, name in self.db.execute("select pk, name from stream") if isinstance(name, str)}
-        query = "select size, note from checkpoint order by size" if newest > 1 else "select 0, 0 where 0"
+        query = "select size, cast(note as blob) from checkpoint order by size" if newest > 1 else "select 0, 0 where 0"
         self.notes = [(size, bytes(note)) for size, note in self.db.execute(query)]
         self._book({size for size, _ in self.notes})
         self.faults += [] if self.spoilt else blanked(self.kept)[0]
-        for run, version in self.db.execute("select run, version from runs"):
+        for run, version in self.db.execute("select run, cast(version as int) from runs"):
             seq = self.heads.get(run, (0, ZERO))[0]
             if seq < version and run not in self.spoilt:
                 where = f"{self.names.get(run, f'stream {run}')} #{seq + 1}"
@@ -282,7 +282,7 @@ class Journal:
         for one in (one for one in self.spoilt[run] if one[0] != row[0]):
             before = self.db.execute("select hash from journal where run = ? and version = ?", (run, one[2])).fetchall()
             links = [ZERO, *(link for (link,) in before), *(o[5] for rows in self.spoilt.values() for o in rows)]
-            if any(link_of(name, one[2], link, bodies) == row[5] for link in links):
+            if any(link_of(name, one[2], link, bodies) == row[5] for link in links if isinstance(link, bytes)):
                 return True
         return False
 

@@ -161,10 +161,21 @@ def test_what_is_no_backup_is_not_put_back(cuga: Terminal, tmp_path: Path) -> No
     assert len(cuga("runs", "--json").json) == 1
 
 
+def test_a_journal_that_cannot_be_read_is_damaged_for_whoever_verifies_it(cuga: Terminal) -> None:
+    journal = cuga.house / "journal.db"
+    whole = journal.read_bytes()
+    journal.write_bytes(whole[:4096] + bytes(range(256)) * 64 + whole[20480:])
+    for words in (("verify",), ("runs",)):
+        said = cuga(*words)
+        assert said.code == Exit.DAMAGED and "cuga restore" in said.err, said.err
+    said = cuga("verify", str(journal))
+    assert said.code == Exit.BAD_INPUT, "of a file that somebody hands in nobody knows what it is"
+
+
 def test_the_stop_button_holds_everything_until_it_is_lifted(cuga: Terminal) -> None:
     assert cuga("halt").code == Exit.BAD_INPUT
     assert "Nothing is halted" in cuga("halt", "--lift").err
-    assert cuga("halt", "wrong", "price", "list").code == Exit.SUCCESS
+    assert cuga("halt", "wrong", "--reason", "price list").code == Exit.SUCCESS
     said = cuga("run", "Score Velkarin Foods")
     assert said.code == Exit.PARKED
     assert "wrong price list" in said.out and "cuga halt --lift" in said.out

@@ -39,9 +39,11 @@ def test_a_call_that_may_have_happened_is_never_repeated_without_a_person(cuga: 
     said = cuga("resume", "last")
     assert said.code == Exit.PARKED
     for answer in ("happened", "did-not", "again"):
-        assert f"  cuga resolve {cuga.run_id()} s1 {answer}  " in said.out
+        assert f"  cuga resolve {cuga.run_id()} s1 {answer} --attempt 1  " in said.out
     assert cuga.deeds() == ["publishing"]
-    said = cuga("resolve", "last", "s1", "happened", "--reason", "it hangs on the board")
+    stale = cuga("resolve", "last", "s1", "happened", "--attempt", "2")
+    assert stale.code == Exit.REFUSED and "what was looked at is attempt 2" in stale.err
+    said = cuga("resolve", "last", "s1", "happened", "--attempt", "1", "--reason", "it hangs on the board")
     assert said.code == Exit.SUCCESS
     assert cuga.deeds() == ["publishing"]
     assert cuga("resolve", "last", "s1", "again").code != Exit.SUCCESS

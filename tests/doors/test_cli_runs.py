@@ -93,7 +93,6 @@ def test_a_cancelled_run_ends_with_7(cuga: Terminal) -> None:
         (("trace", "ZZZZZZ"), "no such run"),
         (("approve", "ZZZZZZ"), "no such approval"),
         (("top-up", "last", "--amount", "-1"), "a top-up adds"),
-        (("top-up", "last", "--amount", "0.4"), "less than one"),
         (("runs", "--house", "/no/such/house"), "cuga init DIR"),
     ],
 )
@@ -183,6 +182,28 @@ def test_a_budget_that_is_used_up_parks_until_it_is_raised(cuga: Terminal) -> No
     assert cuga("top-up", "last", "--amount", "5").code == Exit.SUCCESS
 
 
+def test_a_top_up_without_a_scope_is_read_in_the_units_of_the_budget_that_is_waited_for(cuga: Terminal) -> None:
+    registry = cuga.house / "registry.yaml"
+    text = registry.read_text()
+    assert "    cost: 100.0\n" in text
+    registry.write_text(text.replace("cost: 100.0\n", "cost: 0.1\n").replace("at_limit: stop", "at_limit: park"))
+    assert cuga("run", "Score Velkarin Foods").code == Exit.PARKED
+    said = cuga("top-up", "last", "--amount", "0.5", "--reason", "for today")
+    assert said.code == Exit.SUCCESS and "cost by 0.5: for today" in said.err
+    (raised,) = (
+        event for event in cuga("trace", "last", "--json", "--all").json["events"] if event["name"] == "budget_raised"
+    )
+    assert raised["details"]["amount"] == 500_000
+    assert "budget cost raised by 0.5: for today" in cuga("audit", "last").out
+
+
+def test_what_is_counted_whole_takes_no_part_of_one(cuga: Terminal) -> None:
+    cuga("run", SEND, "--profile", "enterprise")
+    for scope in ("calls", "tokens"):
+        said = cuga("top-up", "last", "--scope", scope, "--amount", "2.5")
+        assert said.code == Exit.BAD_INPUT and f"{scope} are counted whole" in said.err
+
+
 def test_a_short_name_is_enough_when_it_fits_one_run(cuga: Terminal) -> None:
     cuga("run", "Count the clouds")
     run = cuga.run_id()
@@ -248,6 +269,8 @@ def test_a_message_that_is_only_simulated_is_shown_as_a_message(cuga: Terminal) 
     [
         (("top-up", "last"), "--scope and --amount: "),
         (("deny", "last"), "deny needs --reason WHY"),
+        (("revoke", "last"), "`cuga audit RUN` names the approvals"),
+        (("answer", "last", "yes"), "asks nothing"),
         (("policy", "check", "/nope"), "Name a registry.yaml"),
         (("run", "--plan", "last", "--profile", "technical"), "--profile technical"),
         (("completion", "bash"), "cuga completion show bash"),

@@ -291,6 +291,21 @@ def test_what_was_done_is_named(book: Path, tamper: Callable[[Path], None], kind
     assert said["faults"][0]["kind"] == kind, said["faults"]
 
 
+@pytest.mark.parametrize(
+    ("statement", "kind"),
+    [
+        ("update checkpoint set note = 'a text'", "bad_signature"),
+        ("update journal set hash = hex(hash) where id = :at", "edited"),
+        ("update journal set expected = 'x' where id = :at", "missing"),
+        ("update journal set version = 'x' where id = :at", "unknown_format"),
+    ],
+)
+def test_a_cell_of_another_kind_is_a_fault_like_any_other(book: Path, statement: str, kind: str) -> None:
+    change(book, statement, at=some_append(book, 1)[0])
+    code, said = ask(book)
+    assert code == 1 and kind in {fault["kind"] for fault in said["faults"]}
+
+
 def test_every_kind_of_the_promise_is_tried() -> None:
     assert len({kind for _, kind in KINDS}) == 12
 

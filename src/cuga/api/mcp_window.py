@@ -160,7 +160,11 @@ def waiting(result: RunResult, link: Link) -> list[dict[str, Any]]:
         for card in result.approvals
         if card.is_open
     ]
-    doubts = [{"in_doubt": step.step, "tool": step.tool} for step in result.steps if step.state == "in_doubt"]
+    doubts = [
+        {"in_doubt": step.step, "tool": step.tool, "attempt": step.attempts}
+        for step in result.steps
+        if step.state == "in_doubt"
+    ]
     return [*found, *doubts, *({"question": said} for said in result.questions)]
 
 

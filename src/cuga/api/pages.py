@@ -52,18 +52,22 @@ class Reason(Value, frozen=True, kw_only=True):
 
 
 class Settled(Value, frozen=True, kw_only=True):
-    """What became of a step in doubt: happened, did-not, or again."""
+    """What became of a step in doubt: happened, did-not, or again. With `attempt`, the one that was looked at, an
+    answer that came too late for it is refused; 0: whichever is in doubt."""
 
     step: str
     answer: str
     reason: str = ""
+    attempt: int = 0
 
 
 class TopUpWish(Value, frozen=True, kw_only=True):
-    """More of a limit, in its own units. Left out: the one that is waited for, by as much as it had."""
+    """More of a limit. Left out: the one that is waited for, by as much as it had. `amount` is as the limit is kept,
+    cost and money in millionths; `said` is as people count: units of cost, dollars, calls, tokens."""
 
     scope: str = ""
     amount: int = 0
+    said: float = 0
     reason: str = ""
 
 

@@ -199,8 +199,11 @@ async def resume_run(doors: Here, asker: Steering, run_id: str) -> Response:
 
 @runs.post("/runs/{run_id}/resolve", response_model=ExecutionResult)
 async def resolve_doubt(doors: Here, asker: Settling, run_id: str, said: Annotated[pages.Settled, Body()]) -> Response:
-    """Say what became of a step in doubt: happened, did-not, again."""
-    return answer(await doors.front.resolve(run_id, said.step, said.answer, said.reason, by=asker.principal))
+    """Say what became of a step in doubt, or of just the attempt that was looked at: happened, did-not, again."""
+    settled = await doors.front.resolve(
+        run_id, said.step, said.answer, said.reason, by=asker.principal, attempt=said.attempt
+    )
+    return answer(settled)
 
 
 @runs.post("/runs/{run_id}/top-up", response_model=ExecutionResult)
@@ -212,7 +215,10 @@ async def top_up_run(
     async with doors.topping_up:
         if (key := once_key(request)) and await _has_raised(doors, asker, run_id, key, request):
             return answer(await doors.front.result(run_id))
-        return answer(await doors.front.top_up(run_id, wish.scope, wish.amount, wish.reason, by=asker.principal))
+        raised = await doors.front.top_up(
+            run_id, wish.scope, wish.amount, wish.reason, by=asker.principal, said=wish.said
+        )
+        return answer(raised)
 
 
 async def _has_raised(doors: Doors, asker: Asker, run_id: str, key: str, request: Request) -> bool:

@@ -197,6 +197,12 @@ def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
     s = turn.state
     if command.step not in s.doubts:
         raise InvalidTransition(f"step {command.step!r} is not in doubt")
+    newest = s.attempt[command.step]
+    if command.attempt not in (0, newest):
+        raise InvalidTransition(
+            f"attempt {newest} of {command.step!r} is in doubt, and what was looked at is attempt {command.attempt}",
+            mend="Look at the other side once more, and say what became of the newest attempt.",
+        )
     _must_be_a_person(command)
     _may(turn, command.by, Verb.SETTLE)
     # after "again" the first may have happened, whatever became of the repeat

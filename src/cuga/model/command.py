@@ -133,12 +133,13 @@ class RevokeApproval(Command, frozen=True, kw_only=True):
 
 
 class ResolveDoubt(Command, frozen=True, kw_only=True):
-    """A person says what became of a step in doubt."""
+    """A person says what became of a step in doubt. `attempt` is the one they looked at; 0: whichever is in doubt."""
 
     step: str
     answer: DoubtAnswer
     reason: str = ""
     result: msgspec.Raw = msgspec.Raw(b"null")
+    attempt: int = 0
 
 
 class TopUp(Command, frozen=True, kw_only=True):

@@ -17,7 +17,7 @@ from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.home import Home
 from cuga.orchestrator.house.consenting import consent
 from cuga.orchestrator.library.approval_words import ApprovalPolicy, ApprovalRequest, ApprovalResponse, ApprovalStatus
-from cuga.orchestrator.library.asking import answered, ask, decide, holds, request_of
+from cuga.orchestrator.library.asking import answered, ask, decide, holds, look, request_of
 
 NOT_REQUIRED = "policy:not-required"
 
@@ -104,7 +104,7 @@ class ApprovalManager:
     async def get(self, request_id: str) -> ApprovalRequest:
         """One request, open or closed."""
         home = await self._holder(request_id)
-        return request_of(await home.do(home.coordinator.card(request_id)))
+        return await home.do(look(home, request_id))
 
     def pending_now(self) -> list[ApprovalRequest]:
         """`pending` for plain functions."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from cuga.model.tool import ToolContract
+from cuga.model.tool import SideEffect, ToolContract
 from cuga.planning.clauses import Clause, Reading
 from cuga.planning.kinds import KINDS, base_kind
 from cuga.planning.lexicon import (
@@ -114,7 +114,8 @@ def orders(contract: ToolContract, clause: Clause, index: Index) -> bool:
     for at, word in enumerate(clause.words):
         ordered = word.stem in verbs or (is_meant and word.low in VERBS and senses().speaks_for(word.stem, sense))
         if ordered and not word.low.endswith("ing"):
-            return before != "i" and _takes_object(contract, clause.words[at + 1 :])
+            after = clause.words[at + 1 :]
+            return before != "i" and _takes_object(contract, after) and not _sends_another(contract, word, after, index)
         if word.low not in _BEFORE_ORDER and not word.low.endswith("ly"):
             return False
         before = word.low
@@ -131,6 +132,18 @@ def _takes_object(contract: ToolContract, after: tuple[Token, ...]) -> bool:
             break
         things += [word] if word.low not in STOP and not word.low.endswith("ly") else []
     return not things or things[-1].stem in KINDS or senses().speaks_for(things[-1].stem, "draft")
+
+
+def _sends_another(contract: ToolContract, verb: Token, after: tuple[Token, ...], index: Index) -> bool:
+    """Whether a tool that takes what another one proposes is told by the verb of its name to do it to something else:
+    "send our price list" is no order to send an invitation."""
+    proposing = [other for other in index.contracts.values() if other.side_effect is SideEffect.PROPOSE]
+    made = {base_kind(kind) for other in proposing for kind, path in other.gives.items() if not path} - {"message"}
+    needed = {base_kind(slot.kind) for slot in contract.slots if slot.required} & made
+    if not needed or verb.stem != stem(contract.name.split("_")[0]):
+        return False
+    things = [word for word in after if word.low not in STOP and not word.low.endswith("ly")]
+    return bool(things) and not any(word.stem in index.strong[contract.name] - {verb.stem} for word in things)
 
 
 def telling(clause: Clause) -> tuple[list[str], dict[str, float]]:

@@ -44,10 +44,14 @@ class Draft:
         """Add the steps of one choice: one for each account it is about, or one that is a list of many."""
         if not self.goes_on_from_a_list(choice) and add_many(self, choice, depth):
             return
-        about = accounts_for(choice, self.index, self.context)
-        for account in self.of_givers(choice) if about == [None] else about:
+        about, apart = accounts_for(choice, self.index, self.context), False
+        if about == [None]:
+            about = self.of_givers(choice)
+        if about == [None]:
+            about, apart = self.of_prerequisites(choice), True
+        for account in about:
             for deal in deals_for(choice, account, self.context):
-                self.add_for(choice, account, depth, deal)
+                self.add_for(choice, account, depth, deal, apart=apart)
 
     def goes_on_from_a_list(self, choice: Choice) -> bool:
         """Whether a tool takes what the calls of an earlier list give: "check each of them" after drafts."""
@@ -69,8 +73,26 @@ class Draft:
         made = list(found.values())
         return (made[-1:] if singular else made) or [None]
 
-    def add_for(self, choice: Choice, account: Mention | None, depth: int, deal: str | None = None) -> None:
-        """Add one step, with what it needs before it."""
+    def of_prerequisites(self, choice: Choice) -> list[Mention | None]:
+        """For a tool that takes no account and needs what is yet to be made: the accounts that it is made for."""
+        for slot in choice.contract.slots if slot_kinds(choice.contract) & self.index.passed_on else ():
+            needed = wire.prerequisite(slot, choice, self.usable) if slot.required else None
+            if needed is not None:
+                return accounts_for(self.needed(needed, choice), self.index, self.context)
+        return [None]
+
+    def about(self, name: str) -> str:
+        """The account that a step is about, if any."""
+        return next((step.account.value for other, step in self.steps if other == name and step.account), "")
+
+    def needed(self, contract: ToolContract, choice: Choice) -> Choice:
+        """A choice that is made because another one needs what it gives."""
+        return Choice(contract, choice.clause, 0.0, (), None, choice.more, choice.contract.name)
+
+    def add_for(
+        self, choice: Choice, account: Mention | None, depth: int, deal: str | None = None, *, apart: bool = False
+    ) -> None:
+        """Add one step, with what it needs before it. `apart`: what is made for another account is none of its own."""
         if deal is None:
             deal = deals_for(choice, account, self.context)[0]
         step = fill(choice, account, deal, self.context)
@@ -92,7 +114,7 @@ class Draft:
         for clause in conditions:
             assert clause.condition is not None
             self.ready_for(clause.condition, choice, account, depth)
-        flow = self.wire(step, depth)
+        flow = self.wire(step, depth, apart=apart)
         tell_addressees(step, self.context)
         name = self.name(choice.contract.name)
         self.steps.append((name, step))
@@ -106,21 +128,20 @@ class Draft:
             self.hold(name, step, clause.condition, clause.otherwise)
         self.hold_for_recipient(name, step)
 
-    def wire(self, step: Filled, depth: int) -> dict[str, str]:
+    def wire(self, step: Filled, depth: int, *, apart: bool = False) -> dict[str, str]:
         """Fill open slots from earlier steps, adding what is missing; ask for what nothing can give."""
         contract = step.choice.contract
         about = step.account.value if step.account else ""
         flow: dict[str, str] = {}
         for slot in step.open:
             found = wire.giver(slot, self.steps, about)
+            if apart and found is not None and self.about(found[0]) != about:
+                found = None
             if found is None and depth < DEEPEST and self.is_worth_a_step(slot, contract):
                 needed = wire.prerequisite(slot, step.choice, self.usable)
-                if needed is not None and all(choice.contract.name != needed.name for choice in self.choices):
-                    self.add_for(
-                        Choice(needed, step.choice.clause, 0.0, (), None, step.choice.more, contract.name),
-                        step.account,
-                        depth + 1,
-                    )
+                is_new = needed is not None and all(choice.contract.name != needed.name for choice in self.choices)
+                if needed is not None and (is_new or apart):
+                    self.add_for(self.needed(needed, step.choice), step.account, depth + 1)
                     found = wire.giver(slot, self.steps, about)
             if found is not None and found[0] in self.lists:
                 if step.each is None:

@@ -108,7 +108,25 @@ def usable_tools(
                 found.asked.setdefault(match.tool, clause.text)
             continue
         usable.append(Match(match.tool, round(score, 4), match.words))
-    return sorted(usable, key=lambda match: (-match.score, match.tool))
+    usable.sort(key=lambda match: (-match.score, match.tool))
+    return _ordered_first(usable, around, index)
+
+
+def _ordered_first(usable: list[Match], around: Around, index: Index) -> list[Match]:
+    """An effect outside that a clause outright orders goes before a tool that only makes what it takes: "send a first
+    email" is more than a draft of one."""
+    if not usable or around.verb in index.strong[usable[0].tool]:
+        return usable
+    made = {base_kind(kind) for kind, path in index.contracts[usable[0].tool].gives.items() if not path}
+    for match in usable:
+        contract = index.contracts[match.tool]
+        takes = {base_kind(slot.kind) for slot in contract.slots if slot.required}
+        is_its_verb = match.score >= ENOUGH and index.orders_by_name(around.verb, match.tool) > 0
+        is_meant = contract.side_effect is SideEffect.EXECUTE and takes & made and is_its_verb
+        if is_meant and orders(contract, around.clause, index):
+            first = Match(match.tool, usable[0].score, match.words)
+            return [first, *(other for other in usable if other is not match)]
+    return usable
 
 
 def _around(

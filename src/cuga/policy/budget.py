@@ -10,13 +10,29 @@ from collections.abc import Mapping
 from functools import lru_cache
 
 from cuga.model.plan import Budget
-from cuga.model.value import Value
+from cuga.model.value import Value, micros, units
 from cuga.policy.profile import Limits
 
 CALLS = "calls"
 COST = "cost"
 TOKENS = "tokens"
 MONEY = "money"  # of models, in millionths of a dollar; the cost of tools is in units of its own
+
+
+_IN_PARTS = frozenset({COST, MONEY})  # kept in millionths of what people count; all else is counted whole
+
+
+def amount_of(scope: str, said: float) -> int | None:
+    """What a person says of a scope (units of cost, dollars, calls, tokens) as it is kept; None for a part of what is
+    counted whole."""
+    if scope in _IN_PARTS:
+        return micros(said)
+    return int(said) if said == int(said) else None
+
+
+def shown(scope: str, amount: int) -> str:
+    """An amount of a scope as a person says it."""
+    return f"{units(amount):,.6f}".rstrip("0").rstrip(".") if scope in _IN_PARTS else f"{amount:,}"
 
 
 def domain_scope(domain: str) -> str:

@@ -15,6 +15,7 @@ from cuga.model import event as e
 from cuga.model.event import Event, name_of
 from cuga.model.house_event import HouseEvent
 from cuga.model.value import Value
+from cuga.policy.budget import shown
 from cuga.projections.projection import ATTEMPTS, Rows, Store, View, ViewsLost, ViewsUnstable, catch_up
 
 _LAST = 10**12  # acts are numbered down from here, so that the newest comes first in the order of keys
@@ -64,7 +65,7 @@ class ActsFold:
     """The projection behind the list."""
 
     name = "acts"
-    version = 3
+    version = 4
     row = _Row
 
     def apply(self, rows: Rows[_Row], stream: str, event: Event) -> None:
@@ -98,6 +99,8 @@ def _orders(act: Act, *, is_end: bool) -> tuple[str, ...]:
 
 def _text(event: Event) -> str:
     fields = {name: getattr(event, name) for name in event.__struct_fields__}
+    if isinstance(event, e.BudgetRaised):
+        fields["amount"] = shown(event.scope, event.amount)
     return _WORDS[type(event)].format(**fields).rstrip(": ")
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from cuga.model import event as e
 from cuga.model.value import Value, encode
+from cuga.policy.budget import shown
 
 
 class Happening(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -50,11 +51,14 @@ def happening_of(event: e.Event) -> Happening:
     fields = {name: getattr(event, name) for name in event.__struct_fields__ if name not in ("at", "by", "v", "step")}
     if isinstance(event, e.ListOpened):
         fields = {"length": event.length, "calls": len(event.inputs), "places": event.places}
+    said = fields
+    if isinstance(event, e.BudgetWarning | e.BudgetExceeded | e.BudgetRaised):
+        said = {name: shown(event.scope, one) if isinstance(one, int) else one for name, one in fields.items()}
     return Happening(
         at=event.at,
         kind=e.name_of(event),
         by=event.by,
         step=getattr(event, "step", ""),
-        text=WORDS[type(event)].format(**fields).rstrip(": "),
+        text=WORDS[type(event)].format(**said).rstrip(": "),
         facts=msgspec.json.decode(encode(fields)),
     )

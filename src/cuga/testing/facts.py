@@ -215,9 +215,11 @@ def revoke(step: str, by: Principal = GRACE) -> Wish:
     return lambda story: c.RevokeApproval(at=story.at, by=by, approval_id=story.approval(step), reason="a mistake")
 
 
-def says(step: str, answer: str, by: Principal = GRACE, result: Any = None) -> Wish:
+def says(step: str, answer: str, by: Principal = GRACE, result: Any = None, attempt: int = 0) -> Wish:
     """A person says what became of a step in doubt."""
-    return lambda story: c.ResolveDoubt(at=story.at, by=by, step=step, answer=DoubtAnswer(answer), result=raw(result))
+    return lambda story: c.ResolveDoubt(
+        at=story.at, by=by, step=step, answer=DoubtAnswer(answer), result=raw(result), attempt=attempt
+    )
 
 
 def planned(plan: CheckedPlan, attempt: int = 0) -> Wish:

@@ -114,6 +114,13 @@ def test_again_is_a_new_consent_with_a_new_key_and_a_new_approval():
     assert story.call("s").attempt == 2
 
 
+def test_an_answer_is_about_the_attempt_that_was_looked_at():
+    story = calling(EXECUTE).when(fails("s")).when(says("s", "again", attempt=1)).when(approve("s")).when(fails("s"))
+    for answer in ("happened", "did-not", "again"):
+        story.when(says("s", answer, attempt=1)).then_refused(InvalidTransition, "attempt 2 of 's' is in doubt")
+    story.when(says("s", "happened", attempt=2)).then("doubt_resolved", "run_finished")
+
+
 def test_only_a_person_resolves_a_doubt_and_only_a_doubt():
     story = calling(EXECUTE).when(says("s", "happened")).then_refused(InvalidTransition, "not in doubt")
     story.when(fails("s")).when(says("s", "happened", by=SYSTEM)).then_refused(NotAllowed, "only a person")

@@ -94,6 +94,27 @@ async def test_the_same_rules_change_nothing_and_stricter_ones_name_whom_they_wo
         assert {change.run_id for change in found.changes} == {run_id}
 
 
+async def test_the_same_rules_change_nothing_of_what_no_registry_decided(tmp_path: Path) -> None:
+    place = make(tmp_path / "house")
+    few, found_in = re.subn(r"(smb:\n(?:.*\n)*?\s+calls: )\d+", r"\g<1>1", shipped_registry(), count=1)
+    few, parks = re.subn("at_limit: stop", "at_limit: park", few)
+    assert found_in == 1 and parks
+    place.registry.write_text(few)
+    message = {"channel": "linkedin", "recipient": "x", "subject": "", "body": "Hello", "intent": "i"}
+    async with Coordinator("smb", house=place.root, user="ann") as cuga:
+        stopped = PlanStep(tool="send_message", input={"message": message})
+        refused = await cuga.execute_plan(Plan(goal="send", steps=(stopped,)))
+        assert refused.next_steps, refused.reason
+        waits = await work(cuga)
+        await cuga.top_up(waits, "calls", 5)
+        asked = PlanStep(tool="draft_outbound_message", input={"account": "x"}, ask_first=True)
+        await cuga.execute_plan(Plan(goal="draft", steps=(asked,)))
+        found = await cuga.backtest(few)
+        assert (found.runs, found.changes) == (3, ())
+        forbidding = few.replace("  smb:\n", "  smb:\n    forbidden_tools: [draft_outbound_message]\n")
+        assert (await cuga.backtest(forbidding)).count("asks", "refused") == 1
+
+
 async def test_a_smaller_budget_stops_the_step_that_goes_beyond_it(tmp_path: Path) -> None:
     place = make(tmp_path / "house")
     smaller, found_in = re.subn(r"(smb:\n(?:.*\n)*?\s+calls: )\d+", r"\g<1>1", shipped_registry(), count=1)

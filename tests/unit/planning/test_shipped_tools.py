@@ -69,3 +69,44 @@ def test_a_change_states_the_values_that_it_replaces_and_no_others():
     answer = RulePlanner(maven()).plan(goal, book, as_of=datetime(2017, 12, 31, tzinfo=UTC))
     assert isinstance(answer, Proposal)
     assert answer.plan.steps[0].input["was"] == {"stage": "Engaging", "closes": ""}
+
+
+@pytest.mark.parametrize(
+    "goal",
+    [
+        "Send a first email to the buyer of dambase",
+        "Send dambase a first email",
+        "Send a follow-up email to the buyer of dambase",
+        "Please send a short email to the buyer of dambase about pricing",
+        "Send a mail to bob@example.com at dambase",
+        "Send an intro to the buyer of dambase",
+        "Send an email to dambase",
+    ],
+)
+def test_an_order_to_send_sends_and_its_draft_knows_the_account(goal):
+    book = rulebook({contract_of(tool).name: contract_of(tool) for tool in TOOLS})
+    answer = RulePlanner(maven()).plan(goal, book, as_of=datetime(2017, 12, 31, tzinfo=UTC))
+    assert isinstance(answer, Proposal), answer
+    steps = {step.tool: step.input for step in answer.plan.steps}
+    assert [*steps] == ["draft_outbound_message", "check_outreach_compliance", "send_message"]
+    assert steps["draft_outbound_message"]["account"] == "dambase"
+
+
+def test_several_accounts_are_each_sent_a_message_of_their_own():
+    book = rulebook({contract_of(tool).name: contract_of(tool) for tool in TOOLS})
+    answer = RulePlanner(maven()).plan(
+        "Send an email to Konex and to Treequote", book, as_of=datetime(2017, 12, 31, tzinfo=UTC)
+    )
+    assert isinstance(answer, Proposal), answer
+    drafted = [step.input["account"] for step in answer.plan.steps if step.tool == "draft_outbound_message"]
+    assert drafted == ["Konex", "Treequote"]
+    checked = check(answer.plan, book).steps
+    assert {s.depends_on[0] for s in checked if s.tool == "send_message"} == {"s1", "s4"}
+
+
+@pytest.mark.parametrize("goal", ["Send dambase our price list", "send the brief on dambase to bob@example.com"])
+def test_sending_another_thing_is_no_order_to_invite(goal):
+    book = rulebook({contract_of(tool).name: contract_of(tool) for tool in TOOLS})
+    answer = RulePlanner(maven()).plan(goal, book)
+    planned = {step.tool for step in answer.plan.steps} if isinstance(answer, Proposal) else set()
+    assert not planned & {"propose_meeting", "send_meeting_invitation"}

@@ -117,7 +117,7 @@ async def test_refusals_failed_plans_and_silence_are_decisions_too(house: House)
         ("changed", "replan_requested", "another plan was asked for: warmer please"),
         ("changed", "step_superseded", "plan 2 has no place for it"),
         ("waiting", "annotation", "remark: call me first"),
-        ("thirsty", "budget_exceeded", "budget cost cannot take 1000000 more: 3000000 of 3000000 used"),
+        ("thirsty", "budget_exceeded", "budget cost cannot take 1 more: 3 of 3 used"),
         ("denied", "run_parked", "parked: waits for an approval"),
     ],
 )

@@ -95,7 +95,12 @@ function Gave({ step, raw }: { readonly step: StepResult; readonly raw: boolean 
 
 function Doubt({ step, runId }: { readonly step: StepResult; readonly runId: string }) {
   const client = useQueryClient();
-  const [answer, pick] = useState<string | null>(null);
+  const [answer, choose] = useState<string | null>(null);
+  const [attempt, lookedAt] = useState(step.attempts); // the one that was on screen when an answer was chosen
+  const pick = (name: string | null) => {
+    lookedAt(step.attempts);
+    choose(name);
+  };
   const answers = [["happened", t.run.happened], ["did-not", t.run.didNot], ["again", t.run.again]] as const;
   return (
     <div className="notice tone-doubt">
@@ -121,7 +126,7 @@ function Doubt({ step, runId }: { readonly step: StepResult; readonly runId: str
         label={t.run.inDoubtReason}
         submit={answers.find(([name]) => name === answer)?.[1] ?? ""}
         risky={answer === "again"}
-        onSubmit={(reason) => wire.resolveStep(runId, step.step, answer!, reason).then(() => client.invalidateQueries())}
+        onSubmit={(reason) => wire.resolveStep(runId, step.step, attempt, answer!, reason).then(() => client.invalidateQueries())}
       />
     </div>
   );

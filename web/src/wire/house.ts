@@ -31,8 +31,9 @@ export const planOf = async (id: string) => s.planned(await ask("GET", `/api/run
 export const budgetOf = async (id: string) => s.budget(await ask("GET", `/api/runs/${at(id)}/budget`));
 export const cancelRun = (id: string, reason: string) => ask("POST", `/api/runs/${at(id)}/cancel`, { body: { reason } });
 export const resumeRun = (id: string) => ask("POST", `/api/runs/${at(id)}/resume`, { body: {} });
-export const resolveStep = (id: string, step: string, answer: string, reason: string) =>
-  ask("POST", `/api/runs/${at(id)}/resolve`, { body: { step, answer, reason } });
+/** `attempt` is the one that was shown: once another was made the answer is refused. */
+export const resolveStep = (id: string, step: string, attempt: number, answer: string, reason: string) =>
+  ask("POST", `/api/runs/${at(id)}/resolve`, { body: { step, answer, reason, attempt } });
 export const topUp = (id: string, reason: string) => ask("POST", `/api/runs/${at(id)}/top-up`, { body: { reason } });
 export const answerRun = (id: string, answer: string) => ask("POST", `/api/runs/${at(id)}/answer`, { body: { answer } });
 export const exportLink = (id: string, format: string) => `/api/runs/${at(id)}/export?format=${format}`;

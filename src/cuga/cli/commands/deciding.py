@@ -202,7 +202,7 @@ def request_changes(
 
 
 def revoke(
-    approval: Approval,
+    approval: Annotated[str, Parameter(name="ID", help="An approval that was given; `cuga audit RUN` names them.")],
     /,
     *,
     reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
@@ -214,6 +214,9 @@ def revoke(
 
         cuga revoke 01M7Y6DTRAKT1KZG86XXK1AQ19-a1 --reason "the offer has changed"
     """
+
+    if approval.strip().lower() == LAST:  # the newest that waits is none that was given
+        raise BadInput("what is taken back is named by its id", mend="`cuga audit RUN` names the approvals of a run.")
 
     async def work(visit: Visit) -> int:
         from cuga.cli.driving import drive

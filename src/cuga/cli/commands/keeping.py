@@ -171,7 +171,8 @@ def _put_back(path: Path | None, options: Options) -> int:
 
 
 def halt(
-    *reason: Annotated[str, Parameter(name="REASON", help="Why.")],
+    *words: Annotated[str, Parameter(name="REASON", help="Why.")],
+    reason: Annotated[str, Parameter(help="Why, said as an option.")] = "",
     lift: Annotated[bool, Parameter(negative="", help="Let work go on again.")] = False,
     options: Options = PLAIN,
 ) -> int:
@@ -183,7 +184,7 @@ def halt(
 
         cuga halt --lift "price list corrected"
     """
-    said = " ".join(reason).strip()
+    said = " ".join((*words, reason)).strip()
     if not said and not lift:
         raise BadInput("halt needs a reason", mend='For example: cuga halt "wrong price list in the CRM"')
 

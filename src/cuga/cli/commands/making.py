@@ -48,6 +48,7 @@ def init(
     ] = False,
     mapping: Mapping = None,
     save_mapping: SaveMapping = None,
+    report: Report = None,
     bring_back_erased: BringBack = False,
     options: Options = PLAIN,
 ) -> int:
@@ -71,16 +72,16 @@ def init(
     if not was_there:
         _set_aside_what_was_sealed(made)
     try:
-        report = None
+        found = None
         if from_ is not None:
-            report = _imported(made, from_, mapping, bring_back=bring_back_erased)
+            found = _imported(made, from_, mapping, listing=report, bring_back=bring_back_erased)
         elif sample:
-            report = _sampled(made)
+            found = _sampled(made)
     except CugaError:
         if not was_there:  # no house of somebody's mistake is left behind
             shutil.rmtree(made.root, ignore_errors=True)
         raise
-    return _tell(made, report, options, save_mapping, is_new=is_new)
+    return _tell(made, found, options, save_mapping, is_new=is_new)
 
 
 def _set_aside_what_was_sealed(place: Place) -> None:

@@ -12,7 +12,7 @@ from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
-from cuga.errors import BadInput, HouseNotFound
+from cuga.errors import BadInput, HouseNotFound, JournalCorrupt
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -171,6 +171,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         raise BadInput(
             f"{file} is not there", mend="Name a copy of a journal or an evidence file; left out: the house's."
         )
+    is_own = file is None
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
@@ -191,7 +192,10 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout:
-        raise BadInput((done.stderr.strip().splitlines() or ["the verifier broke"])[-1])
+        why = (done.stderr.strip().splitlines() or ["the verifier broke"])[-1]
+        if not is_own:
+            raise BadInput(why)
+        raise JournalCorrupt(why, mend="Keep the file as it is, and put a backup in its place: cuga restore PATH")
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.dryrun import DryRun
 
+MOST = 1e9  # of anything that is added to a budget at once
 Run = Annotated[str, Parameter(name="RUN", help="A run: its id, the last letters of it, or `last`.")]
 Wait = Annotated[
     float, Parameter(help="Seconds to stay when it waits for people, who decide in another terminal. 0: do not wait.")
@@ -278,6 +279,9 @@ def resolve(
     ],
     /,
     *,
+    attempt: Annotated[
+        int, Parameter(help="The attempt that you looked at: refused once there is another. Left out: whichever it is.")
+    ] = 0,
     reason: Annotated[str, Parameter(help="How you know; it is kept in the record.")] = "",
     options: Options = PLAIN,
 ) -> int:
@@ -286,6 +290,8 @@ def resolve(
     Examples:
 
         cuga resolve last s3 happened --reason "the mail is in the outbox"
+
+        cuga resolve last s3 again --attempt 1
     """
 
     async def work(visit: Visit) -> int:
@@ -293,7 +299,7 @@ def resolve(
 
         run_id = await run_named(visit, run)
         before = len(await visit.front.events(run_id))
-        await visit.front.resolve(run_id, step, became, reason)
+        await visit.front.resolve(run_id, step, became, reason, attempt=attempt)
         return await drive(visit, run_id, options, seen=before)
 
     return at_house(options, work)
@@ -305,7 +311,7 @@ def top_up(
     *,
     scope: Annotated[str, Parameter(help="The budget, e.g. calls or cost. Left out: the one the run waits for.")] = "",
     amount: Annotated[
-        float, Parameter(help="How much more: calls, tokens or units of cost. Left out: as much again.")
+        float, Parameter(help="How much more: calls, tokens, units of cost or dollars. Left out: as much again.")
     ] = 0.0,
     reason: Annotated[str, Parameter(help="Why; it is kept in the record.")] = "",
     options: Options = PLAIN,
@@ -318,20 +324,15 @@ def top_up(
 
         cuga top-up last --scope cost --amount 5
     """
-    if amount < 0:
-        raise BadInput(f"--amount {amount:g}: a top-up adds; it cannot take away")
-    if 0 < amount < 1 and scope != "cost":
-        raise BadInput(f"--amount {amount:g} is less than one", mend="Cost has parts: --scope cost --amount 0.5.")
+    if not 0 <= amount < MOST:
+        raise BadInput(f"--amount {amount:g}: a top-up adds, and it has an end")
 
     async def work(visit: Visit) -> int:
         from cuga.cli.driving import drive
-        from cuga.model.value import micros
-        from cuga.policy.budget import COST
 
         run_id = await run_named(visit, run)
         events = await visit.front.events(run_id)
-        wanted = micros(amount) if scope == COST else round(amount)
-        await visit.front.top_up(run_id, scope, wanted, reason)
+        await visit.front.top_up(run_id, scope, reason=reason, said=amount)
         return await drive(visit, run_id, options, seen=len(events))
 
     return at_house(options, work)

@@ -9,6 +9,7 @@ import msgspec
 
 from cuga.cli.screen import ended, one_line, text
 from cuga.model import event as e
+from cuga.policy.budget import shown
 
 if TYPE_CHECKING:
     from rich.text import Text
@@ -78,6 +79,10 @@ def _received(d: dict[str, Any]) -> str:
     return f"{d['approval_id']} {_plain(d['verdict'])}{f' by {who}' if who else ''}{solo}{reason}"
 
 
+def _used(d: dict[str, Any]) -> str:
+    return f"{shown(d['scope'], d['used'])} of {shown(d['scope'], d['limit'])}"
+
+
 def _spent(d: dict[str, Any]) -> str:
     tokens = "unknown tokens" if d["tokens"] is None else f"{d['tokens']:,} tokens"
     money = "unknown price" if d["money"] is None else f"${_cost(d['money'])}"
@@ -110,9 +115,10 @@ _WORDS: dict[str, Any] = {
     "approval_timeout": lambda d: f"{d['approval_id']} expired",
     "list_opened": lambda d: f"{len(d['inputs'])} calls, of a list of {d['length']:,}",
     "list_closed": lambda d: f"{d['done']} done" + (f", {d['missed']} not: {d['reason']}" if d["missed"] else ""),
-    "budget_warning": lambda d: f"{d['scope']}: {d['used']:,} of {d['limit']:,}",
-    "budget_exceeded": lambda d: (
-        f"{d['scope']}: {d['used']:,} of {d['limit']:,}, {d['wanted']:,} wanted; {d['at_limit']}"
+    "budget_warning": lambda d: f"{d['scope']}: {_used(d)}",
+    "budget_exceeded": lambda d: f"{d['scope']}: {_used(d)}, {shown(d['scope'], d['wanted'])} wanted; {d['at_limit']}",
+    "budget_raised": lambda d: (
+        f"{d['scope']} by {shown(d['scope'], d['amount'])}" + (f": {d['reason']}" if d["reason"] else "")
     ),
     "run_parked": lambda d: "it asks you something" if d["reason"].startswith("question: ") else d["reason"],
     "run_finished": lambda d: ended(_plain(d["status"]), d["reason"]),

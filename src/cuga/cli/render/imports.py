@@ -25,11 +25,14 @@ def whole(report: ImportReport) -> RenderableType:
             f"{file.stored:,}",
             _columns(file),
         )
+    left_out = any(group.count > len(group.first) for group in report.groups())
+    more = text("\nEach remark with its row: `--report FILE` writes them all to a CSV file", "dim")
     change = f"{report.added:,} records added, {report.changed:,} changed, {report.unchanged:,} as they were"
     return Group(
         text("How it was read", "bold"),
         Padding(table, (0, 0, 1, 2), expand=False),
         text("\n".join(_without_files(report))),
+        *([more] if left_out else []),
         text(""),
         text(change, "bold"),
     )

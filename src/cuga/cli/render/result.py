@@ -116,7 +116,8 @@ def what_next(result: RunResult, asked: Mapping[str, CardNow] = NOTHING_ASKED) -
         lines.append(text(f"  cuga answer {result.run_id} YOUR ANSWER", "cyan"))
     covered = {card.approval_id for card in waiting}
     answered = "cuga answer " if len(questions) == 1 else "\0"
-    others = [line for command in result.next for line in _doubt(command)]
+    attempts = {step.step: step.attempts for step in result.steps}
+    others = [line for command in result.next for line in _doubt(command, attempts)]
     others = [command for command in others if not covered & {*command.replace(":", "").split()}]
     others = [command for command in others if not command.startswith(answered)]
     lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
@@ -129,15 +130,18 @@ def what_next(result: RunResult, asked: Mapping[str, CardNow] = NOTHING_ASKED) -
     return lines
 
 
-def _doubt(command: str) -> list[str]:
-    """What may be answered about a step in doubt, a command for each answer; other commands as they are."""
+def _doubt(command: str, attempts: Mapping[str, int]) -> list[str]:
+    """What may be answered about a step in doubt, a command for each answer, bound to the attempt that is shown; other
+    commands as they are."""
     begins, found, _ = command.partition(" happened|did-not|again")
     if not found:
         return [command]
     meanings = ("it was done", "it was not done, and shall not be", "do it once more")
-    width = len(begins) + len(" happened")
+    tried = attempts.get(begins.rpartition(" ")[2], 0)
+    which = f" --attempt {tried}" if tried else ""
+    width = len(begins) + len(" happened") + len(which)
     return [
-        f"{f'{begins} {answer}':<{width}}    {meaning}"
+        f"{f'{begins} {answer}{which}':<{width}}    {meaning}"
         for answer, meaning in zip(("happened", "did-not", "again"), meanings, strict=True)
     ]
 

@@ -28,7 +28,7 @@ def open_writer(path: Path, durability: str, vfs: str | None = None, *, prefill:
     try:
         connection = _connect(path, OPEN_WRITER, vfs)
     except apsw.Error as error:
-        raise JournalFailed(f"{path} cannot be opened: {error}") from error
+        raise _failed(path, "opened", error) from error
     try:
         _migrate(connection, path)
         if prefill:
@@ -37,7 +37,7 @@ def open_writer(path: Path, durability: str, vfs: str | None = None, *, prefill:
     except apsw.Error as error:
         connection.close()
         cause = error.__context__ or error  # a full or failing disk rolls back by itself, and a second time raises
-        raise JournalFailed(f"{path} cannot be opened: {cause}") from error
+        raise _failed(path, "opened", cause) from error
     except JournalFailed:
         connection.close()
         raise
@@ -51,11 +51,19 @@ def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
         connection.execute(SQL["read_only"])
         known = _ask(connection, "application")
     except apsw.Error as error:
-        raise JournalFailed(f"{path} cannot be read: {error}") from error
+        raise _failed(path, "read", error) from error
     if known != APPLICATION:
         connection.close()
         raise JournalFailed(f"{path} is not a journal of cuga")
     return connection
+
+
+def _failed(path: Path, what: str, cause: BaseException) -> JournalFailed:
+    """Why a file cannot be used; of one that is damaged what to do, as no disk and no right will mend it."""
+    is_damaged = isinstance(cause, apsw.CorruptError | apsw.NotADBError)
+    restore = "Keep the file as it is, and put a backup in its place: `cuga restore PATH`."
+    mend = restore if is_damaged else "`cuga doctor` looks at the file, the disk and the rights."
+    return JournalFailed(f"{path} cannot be {what}: {cause}", mend=mend)
 
 
 def _prefill(connection: apsw.Connection) -> None:

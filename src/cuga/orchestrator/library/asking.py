@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import msgspec
@@ -100,6 +101,16 @@ async def holds(home: Home, request_id: str) -> bool:
     return True
 
 
+async def look(home: Home, request_id: str) -> ApprovalRequest:
+    """A request as it stands. A yes to what is done elsewhere is pending until its run has taken it, and none once the
+    run has ended without it: nobody acts on a yes of a halted house."""
+    card = await home.coordinator.card(request_id)
+    request = request_of(card)
+    if _is_untaken(card) and (await home.coordinator.state(card.run_id)).end is not None:
+        return replace(request, status=ApprovalStatus.CLOSED)
+    return request
+
+
 def request_of(card: Card, context: ExecutionContext | None = None) -> ApprovalRequest:
     """A card of the inbox as a request; what `consent` asks about is inside."""
     inputs = msgspec.json.decode(card.arguments)
@@ -115,7 +126,7 @@ def request_of(card: Card, context: ExecutionContext | None = None) -> ApprovalR
         requested_at=card.requested_at,
         risk=card.risk,
         consequences=card.consequences,
-        status=_STATUS.get(card.state, ApprovalStatus.CLOSED),
+        status=ApprovalStatus.PENDING if _is_untaken(card) else _STATUS.get(card.state, ApprovalStatus.CLOSED),
         expires_at=card.expires_at,
     )
 

@@ -2,7 +2,8 @@
 
 A fold of the journal: nothing is called, planned or recorded. A call counts for its step as it went: let through, asked
 for, or refused. What a run would have done after a step that goes another way is not guessed: later steps are judged
-as they stand.
+as they stand. What no registry decided stands as well: a refusal for what the call itself was about, a question because
+a plan or a model's text asks for a person, a standing rule's yes, a budget that a person raised.
 """
 
 from __future__ import annotations
@@ -14,7 +15,10 @@ from datetime import UTC, datetime
 from cuga.errors import CugaError
 from cuga.journal.codec import events_of
 from cuga.journal.port import ReadJournal
+from cuga.kernel.evolve import fold
+from cuga.kernel.written import fed_by_model
 from cuga.model import event as e
+from cuga.model.tool import SideEffect
 from cuga.model.value import Value
 from cuga.orchestrator.rehearsal.stage import Stage
 from cuga.orchestrator.rehearsal.what_if import judged
@@ -23,6 +27,7 @@ from cuga.policy.budget import drawn
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)
 _PAGE = 500
 ALLOWED, ASKS, REFUSED = "allowed", "asks", "refused"
+_OF_REGISTRY = frozenset({"unknown-tool", "forbidden-tool", "tool-allowlist"})  # of the refusals, those it decided
 
 
 class Diverted(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -88,11 +93,15 @@ def against(stage: Stage, run_id: str, events: Sequence[e.Event]) -> tuple[list[
     if not isinstance(start, e.RunStarted):
         return [], 0
     used: dict[str, int] = {}
+    raised: dict[str, int] = {}
+    for event in events:
+        if isinstance(event, e.BudgetRaised):
+            raised[event.scope] = raised.get(event.scope, 0) + event.amount
     changes = []
     went = _as_they_went(events)
-    for step, (tool, before, at, charge) in went.items():
-        after, reason = _under(stage, start.profile, tool, used, charge)
-        if after != before:
+    for step, (tool, before, by, at, charge) in went.items():
+        after, reason = _under(stage, start.profile, tool, used, raised, charge)
+        if after != before and not _stands(stage, run_id, events, step, before, after, by):
             changes.append(
                 Diverted(
                     run_id=run_id,
@@ -109,11 +118,33 @@ def against(stage: Stage, run_id: str, events: Sequence[e.Event]) -> tuple[list[
     return changes, len(went)
 
 
-_Went = tuple[str, str, datetime, tuple[tuple[str, int], ...]]
+def _stands(stage: Stage, run_id: str, events: Sequence[e.Event], step: str, before: str, after: str, by: str) -> bool:
+    """Whether a step goes as it went whatever these rules say, as no registry decided it."""
+    if before == REFUSED:
+        return by not in _OF_REGISTRY
+    if (before, after) == (ALLOWED, ASKS) and by.startswith("standing:"):
+        start = events[0]
+        assert isinstance(start, e.RunStarted)
+        rules = stage.rules(start.profile)
+        tool = next(one.tool for one in events if isinstance(one, e.ApprovalRequested) and _is_of(one, step))
+        is_outside = rules.contracts[tool].side_effect is SideEffect.EXECUTE
+        return not is_outside and rules.profile.approvals.quorum <= 1
+    if (before, after) == (ASKS, ALLOWED):
+        state = fold(run_id, events)
+        planned = state.step(step)
+        return planned.ask_first or fed_by_model(state, planned) is not None
+    return False
+
+
+def _is_of(request: e.ApprovalRequested, step: str) -> bool:
+    return step == request.step or any(call.step == step for call in request.calls)
+
+
+_Went = tuple[str, str, str, datetime, tuple[tuple[str, int], ...]]
 
 
 def _as_they_went(events: Iterable[e.Event]) -> dict[str, _Went]:
-    """Each step that came to a judgement: its tool, how it went, when, and what its calls drew."""
+    """Each step that came to a judgement: its tool, how it went, by which rule, when, and what its calls drew."""
     found: dict[str, _Went] = {}
     tools: dict[str, str] = {}
     for event in events:
@@ -122,26 +153,30 @@ def _as_they_went(events: Iterable[e.Event]) -> dict[str, _Went]:
                 tools |= {step.step_id: step.tool for step in plan.steps}
             case e.ApprovalRequested(calls=calls):
                 for step in [call.step for call in calls] or [event.step]:
-                    found.setdefault(step, (event.tool, ASKS, event.at, ()))
+                    found.setdefault(step, (event.tool, ASKS, "", event.at, ()))
             case e.ApprovalReceived(rule=rule) if rule:
                 listed = f"{event.step}#"
-                for step, (tool, _, at, charge) in list(found.items()):
+                for step, (tool, _, _, at, charge) in list(found.items()):
                     if step == event.step or step.startswith(listed):
-                        found[step] = (tool, ALLOWED, at, charge)
+                        found[step] = (tool, ALLOWED, rule, at, charge)
             case e.ToolCallStart():
                 charge = drawn(event.tool, event.domain, event.cost)
-                before = found[event.step][1] if event.step in found else ALLOWED
-                earlier = found[event.step][3] if event.step in found else ()
-                found[event.step] = (event.tool, before, event.at, (*earlier, *charge))
+                _, before, by, _, earlier = found.get(event.step, ("", ALLOWED, "", event.at, ()))
+                found[event.step] = (event.tool, before, by, event.at, (*earlier, *charge))
             case e.StepRefused() if event.step in tools:
-                found[event.step] = (tools[event.step], REFUSED, event.at, ())
+                found[event.step] = (tools[event.step], REFUSED, event.rule, event.at, ())
             case _:
                 pass
     return found
 
 
 def _under(
-    stage: Stage, profile: str, tool: str, used: dict[str, int], charge: tuple[tuple[str, int], ...]
+    stage: Stage,
+    profile: str,
+    tool: str,
+    used: dict[str, int],
+    raised: dict[str, int],
+    charge: tuple[tuple[str, int], ...],
 ) -> tuple[str, str]:
     """How a step would go under the staged rules, and why; what it draws is added to what its run has used."""
     try:
@@ -152,6 +187,6 @@ def _under(
     for scope, amount in charge:
         used[scope] = used.get(scope, 0) + amount
         limit = rules.limits.get(scope)
-        if limit is not None and used[scope] > limit and said.verdict != REFUSED:
+        if limit is not None and used[scope] > limit + raised.get(scope, 0) and said.verdict != REFUSED:
             return REFUSED, f"the budget {scope} of {profile} ends at {limit}"
     return said.verdict, "; ".join(said.reasons)

@@ -17,7 +17,7 @@ from cuga.orchestrator.looking.reading import Reading, run_of
 from cuga.orchestrator.running.amendment import amended, looked_at
 from cuga.planning.schema import arguments_of
 from cuga.policy.access import Verb, may, whose
-from cuga.policy.budget import limits_of
+from cuga.policy.budget import amount_of, limits_of
 
 
 class Deciding(Reading):
@@ -120,27 +120,53 @@ class Deciding(Reading):
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
         if not question_id:
+            if not state.questions:
+                raise BadInput(f"{run_id} asks nothing", mend="`cuga show RUN` says what it waits for.")
             if len(state.questions) != 1:
                 raise BadInput(f"{run_id} has {len(state.questions)} open questions; name one with --question")
             question_id = next(iter(state.questions))
         return await self._send(run_id, c.AnswerQuestion, by, question_id=question_id, answer=answer)
 
     async def resolve(
-        self, run_id: str, step: str, answer: DoubtAnswer | str, reason: str = "", by: Principal | None = None
+        self,
+        run_id: str,
+        step: str,
+        answer: DoubtAnswer | str,
+        reason: str = "",
+        by: Principal | None = None,
+        *,
+        attempt: int = 0,
     ) -> ExecutionResult:
-        """Say what became of a step in doubt: happened, did-not, again."""
+        """Say what became of a step in doubt: happened, did-not, again.
+
+        `attempt` is the one that was looked at (`attempts` of the step's result): an answer that comes after another
+        was made is refused. 0: whichever is in doubt.
+        """
         try:
             said = DoubtAnswer(answer)
         except ValueError:
             raise BadInput(f"no answer {answer!r}; there are {', '.join(a.value for a in DoubtAnswer)}") from None
-        return await self._send(run_id, c.ResolveDoubt, by, step=step, answer=said, reason=reason)
+        return await self._send(run_id, c.ResolveDoubt, by, step=step, answer=said, reason=reason, attempt=attempt)
 
     async def top_up(
-        self, run_id: str, scope: str = "", amount: int = 0, reason: str = "", by: Principal | None = None
+        self,
+        run_id: str,
+        scope: str = "",
+        amount: int = 0,
+        reason: str = "",
+        by: Principal | None = None,
+        *,
+        said: float = 0,
     ) -> ExecutionResult:
-        """Raise a limit of one run. Without a scope: the one it waits for, by as much as it had."""
-        if amount < 0:
-            raise BadInput(f"{amount}: a top-up adds; it cannot take away")
+        """Raise a limit of one run. Without a scope: the one it waits for, by as much as it had.
+
+        `amount` is as the scope is kept, cost and money in millionths; `said` is as people count: units of cost,
+        dollars, calls, tokens.
+        """
+        if amount < 0 or said < 0:
+            raise BadInput(f"{amount or said:g}: a top-up adds; it cannot take away")
+        if amount and said:
+            raise BadInput("a top-up takes either `amount` or `said`: they are one amount in two units")
         assembly = await self.open()
         state = await assembly.driver.state(run_id)
         profile = (await assembly.driver.rules(state.started.policy_digest)).profile
@@ -153,7 +179,10 @@ class Deciding(Reading):
                     mend=f"Name one with --scope and --amount: {', '.join(sorted(limits))}.",
                 )
             scope = waiting[0]
-        amount = amount or max(1, limits.get(scope, 1))
+        kept = amount_of(scope, said)
+        if kept is None:
+            raise BadInput(f"{said:g}: {scope} are counted whole", mend="Only cost and money have parts.")
+        amount = amount or kept or max(1, limits.get(scope, 1))
         return await self._send(run_id, c.TopUp, by, scope=scope, amount=amount, reason=reason)
 
     async def _send(self, run_id: str, kind: type[c.Command], by: Principal | None, **fields: Any) -> ExecutionResult:

@@ -31,7 +31,8 @@ _READ_ME = """This is evidence out of the journal of a cuga house: {about}.
 checks it with nothing but Python 3.11, offline. KEY is the public key of the house; take it from somewhere else than
 from here. The verifier in this bundle is a convenience: take that, too, from a release that you trust.
 
-report.html and report.pdf say what happened; records.json holds the same as data. appends.jsonl has the exact bytes of
+report.html and report.pdf say what happened; records.json holds the same as data, and oversight.json
+how people decided: how many requests, how fast, how often yes, by which rules. appends.jsonl has the exact bytes of
 each record, its link, and the path that proves it is in the tree that checkpoint.note has signed. blobs/ are kept
 results and rules, named by their SHA-256. manifest.json lists every file; manifest.note signs it.
 """
