@@ -83,6 +83,16 @@ def test_an_amended_message_asks_again_and_is_sent_as_amended(cuga: Terminal, wa
     assert "Subject: A question about your shifts" in mail
 
 
+def test_a_script_does_not_decide_about_the_newest_of_several(cuga: Terminal, waiting: str) -> None:
+    assert cuga("run", SEND.replace("email", "short email"), "--profile", "smb").code == Exit.PARKED
+    for words in (("approve",), ("deny", "--reason", "no"), ("approve", "--json")):
+        said = cuga(words[0], "last", *words[1:])
+        assert said.code == Exit.BAD_INPUT and waiting in said.err and "by its id" in said.err
+    assert len(cuga("inbox", "--json").json) == 2 and outbox(cuga) == []
+    assert cuga("approve", waiting).code == Exit.SUCCESS
+    assert cuga("approve", "last").code == Exit.SUCCESS
+
+
 def test_an_amended_address_that_must_not_be_written_to_is_refused_at_once(cuga: Terminal, waiting: str) -> None:
     cuga("suppression", "add", "stop@firm.example", "--reason", "asked us to stop")
     said = cuga("amend", waiting, "--set", "message.recipient=stop@firm.example")

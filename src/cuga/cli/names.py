@@ -39,8 +39,9 @@ async def run_named(visit: Visit, said: str) -> str:
     return _only(fitting, said, RunNotFound)
 
 
-async def approval_named(visit: Visit, said: str) -> str:
-    """The id of the approval that is meant; open ones can be named by their last letters."""
+async def approval_named(visit: Visit, said: str, *, is_seen: bool = True) -> str:
+    """The id of the approval that is meant; open ones can be named by their last letters. Where nobody sees which one
+    it is before it is decided, `last` is only taken for the one that waits alone."""
     said = said.strip()
     found = _APPROVAL.fullmatch(said)
     if found is not None and ULID.fullmatch(found.group(1).upper()):
@@ -50,6 +51,10 @@ async def approval_named(visit: Visit, said: str) -> str:
         newest = max(cards, key=lambda card: (card.requested_at, card.approval_id), default=None)
         if newest is None:
             raise ApprovalNotFound("nothing waits for a decision")
+        if len(cards) > 1 and not is_seen:
+            raise _several(
+                said, [str(card.approval_id) for card in cards], "Name it by its id: `cuga inbox` shows them."
+            )
         return str(newest.approval_id)
     fitting = [card.approval_id for card in cards if _fits(card.approval_id, said)]
     if not fitting and found is not None and found.group(1):
@@ -66,7 +71,12 @@ def _fits(full: str, said: str) -> bool:
 
 def _only(fitting: list[str], said: str, missing: type[RunNotFound] | type[ApprovalNotFound]) -> str:
     if len(fitting) > 1:
-        raise BadInput(f"{said!r} fits more than one: {', '.join(fitting[:5])}", mend="Give more of its letters.")
+        raise _several(said, fitting, "Give more of its letters.")
     if not fitting:
         raise missing(said)
     return fitting[0]
+
+
+def _several(said: str, fitting: list[str], mend: str) -> BadInput:
+    more = f" and {len(fitting) - 5} more" if len(fitting) > 5 else ""
+    return BadInput(f"{said!r} fits more than one: {', '.join(fitting[:5])}{more}", mend=mend)

@@ -121,8 +121,8 @@ def approve(
 ) -> int:
     """Agree to exactly what is shown, and go on with the run.
 
-    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment; give
-    `--digest` to agree only to what you have seen.
+    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment, and
+    `last` must be the only one that does; give `--digest` to agree only to what you have seen.
 
     Examples:
 
@@ -255,8 +255,10 @@ def _decide(
         import asyncio
 
         from cuga.cli.driving import drive, let_go
+        from cuga.cli.screen import is_watched
 
-        card: Card = await visit.front.card(await approval_named(visit, approval))
+        is_seen = is_watched() and not options.json
+        card: Card = await visit.front.card(await approval_named(visit, approval, is_seen=is_seen))
         if not card.is_open:
             raise ApprovalClosed(_how_closed(card))
         if asks and not digest and not options.json:
