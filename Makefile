@@ -42,8 +42,8 @@ test: $(VENV)/.dev $(VENV)/.node page-if-node ## Run the tests, all but the soak
 	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak" $(ARGS)
 
 cover: $(VENV)/.dev $(VENV)/.node ## Measure branch coverage, without kills and simulation, and hold it
-	@$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak and not kills and not simulation" --cov --cov-report= $(ARGS)
 	@short=0; report="$(BIN)/python -m coverage report --show-missing --skip-covered"; \
+	$(BIN)/python -m pytest -q -n $(WORKERS) -m "not soak and not kills and not simulation" --cov --cov-report= $(ARGS) || short=1; \
 	echo "kernel, policy and journal, all of it:"; $$report --include="$(WHOLE)" $(if $(ARGS),,--fail-under=100) || short=1; \
 	echo "all else, at least 90 %:"; $$report --omit="$(WHOLE)" $(if $(ARGS),,--fail-under=90) || short=1; \
 	exit $$short
