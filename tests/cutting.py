@@ -25,6 +25,7 @@ class Cutter:
         self.stalls = False  # what was accepted is held
         self._server: asyncio.Server | None = None
         self._open: set[asyncio.StreamWriter] = set()
+        self._clients: set[asyncio.StreamWriter] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def __aenter__(self) -> Cutter:
@@ -52,6 +53,11 @@ class Cutter:
         for writer in list(self._open):
             writer.transport.abort()
 
+    def interject(self, data: bytes) -> None:
+        """Everybody who is connected hears this as if the server had said it."""
+        for writer in self._clients:
+            writer.write(data)
+
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refuses:
             writer.transport.abort()
@@ -59,6 +65,7 @@ class Cutter:
         socket = database().partition("host=")[2]
         there, back = await asyncio.open_unix_connection(f"{socket}/.s.PGSQL.5432")
         self._open |= {writer, back}
+        self._clients.add(writer)
         state = {"mute": False, "writes": False}
         up = asyncio.ensure_future(self._up(reader, back, writer, state))
         down = asyncio.ensure_future(self._down(there, writer, state))

@@ -69,10 +69,19 @@ class Server:
                 env=os.environ | told, cwd=self.directory, stdout=log, stderr=log,
             )  # fmt: skip
         until = time.monotonic() + PATIENCE_S
-        while not (_answers(f"{self.admin}/health") and _answers(f"{self.ingress}/restate/health")):
+        while not (_answers(f"{self.admin}/health") and _answers(f"{self.ingress}/restate/health") and self._counts()):
             if self._process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError((self.directory / "server.log").read_text()[-2000:] or "it does not answer")
             time.sleep(0.05)
+
+    def _counts(self) -> bool:
+        """Whether it can say what it has: it is healthy some moments before."""
+        asked = urllib.request.Request(
+            f"{self.admin}/query",
+            data=b'{"query": "select count(*) as many from sys_invocation"}',
+            headers={"content-type": "application/json", "accept": "application/json"},
+        )
+        return _answers(asked)
 
     def kill(self) -> None:
         """As a crash would: nothing is finished."""
@@ -123,7 +132,7 @@ def _binary() -> Path | None:
     return next(PACKAGES.glob("restate-server-*/bin/restate-server"), None)
 
 
-def _answers(url: str) -> bool:
+def _answers(url: str | urllib.request.Request) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=2) as answer:
             return int(answer.status) == 200

@@ -17,7 +17,7 @@ from cuga.journal.checkpoint import Kept
 from cuga.journal.codec import events_of
 from cuga.journal.port import MAX_BLOB, Committed, Conflict, Journal, Refused
 from cuga.journal.seal import verify
-from cuga.journal.tombstone import RETIRED, tombstone
+from cuga.journal.tombstone import RETIRED, is_tombstone, tombstone
 from cuga.model.event import Annotation, Claim, Status, ToolCallComplete
 from cuga.model.outcome import BlobRef
 from cuga.model.value import digest_bytes
@@ -238,6 +238,17 @@ async def test_a_follower_is_told_of_each_append_and_ends_with_the_journal(home:
     assert seen == [f"r{number % 7}" for number in range(1200)]
 
 
+async def test_a_follower_who_is_at_an_event_while_the_journal_is_closed_gets_no_other(journal: Journal) -> None:
+    for version, text in enumerate("ab"):
+        await journal.append("r1", version, said(text))
+    seen = []
+    async with asyncio.timeout(10):
+        async for event in journal.feed(after=1, follow=True):
+            seen.append(event.position)
+            await journal.close()
+    assert seen == [2]
+
+
 async def test_a_follower_may_leave(journal: Journal) -> None:
     async def follow() -> None:
         async for _ in journal.feed(follow=True):
@@ -265,6 +276,10 @@ async def test_a_blob_beyond_the_limit_is_refused_before_anything_is_written(jou
     with pytest.raises(BadInput):
         await journal.append("r1", 0, claiming(("day", 1, 5)), blobs=[bytes(MAX_BLOB + 1)])
     assert (await journal.version("r1"), await journal.used("day")) == (0, 0)
+
+
+async def test_without_personal_data_nothing_is_sealed(journal: Journal) -> None:
+    assert await journal.sealed("r1", b'{"name":"Ann"}') == b'{"name":"Ann"}'
 
 
 async def test_a_snapshot_is_kept_once(journal: Journal) -> None:
@@ -420,6 +435,20 @@ async def test_what_was_appended_since_tombstones_were_made_stays_as_it_is(journ
     assert (listed.row.goal, listed.row.reason) == (RETIRED, RETIRED)
     assert [one.body async for one in journal.feed()] == [one.body for one in kept]
     assert await journal.append("r1", 4, said("e")) == Committed(version=5)
+
+
+async def test_of_a_run_that_is_retired_whole_no_word_is_kept_and_the_chain_holds(journal: Journal) -> None:
+    events = said("a", "b", "c")
+    await journal.append("r1", 0, events[:2], index=row(Status.SUCCESS))
+    await journal.append("r1", 2, events[2:], index=row(Status.SUCCESS))
+    await journal.append("r2", 0, said("d"), index=row(minutes=1))
+    before = await journal.read("r1")
+    await journal.retire({"r1": [tombstone(one.body, event) for one, event in zip(before, events, strict=True)]})
+    kept = await journal.read("r1")
+    assert [is_tombstone(one.body) for one in kept] == [True] * 3
+    assert [one.hash for one in kept] == [one.hash for one in before] and verify("r1", kept, length=3) is None
+    assert [one.row.goal for one in await journal.runs(tenant="local")] == ["win", RETIRED]
+    assert events_of(await journal.read("r2")) == said("d")
 
 
 async def test_bytes_that_somebody_has_named_since_it_was_looked_are_not_taken_away(journal: Journal) -> None:

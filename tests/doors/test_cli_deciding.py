@@ -90,7 +90,7 @@ def test_a_script_does_not_decide_about_the_newest_of_several(cuga: Terminal, wa
         assert said.code == Exit.BAD_INPUT and waiting in said.err and "by its id" in said.err
     assert len(cuga("inbox", "--json").json) == 2 and outbox(cuga) == []
     assert cuga("approve", waiting).code == Exit.SUCCESS
-    assert cuga("approve", "last").code == Exit.SUCCESS
+    assert cuga("deny", "last", "--reason", "it has one already").code == Exit.PARTIAL  # the one that waits alone
 
 
 def test_an_amended_address_that_must_not_be_written_to_is_refused_at_once(cuga: Terminal, waiting: str) -> None:

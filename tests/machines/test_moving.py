@@ -16,7 +16,7 @@ from tests.postgres import database, fresh_database, fresh_schema
 
 from cuga.errors import BadInput, JournalCorrupt, JournalFailed
 from cuga.journal.port import Committed, Journal
-from cuga.journal.postgres import Address, PostgresJournal
+from cuga.journal.postgres import Address, PostgresJournal, moving
 from cuga.journal.postgres.moving import into_database, into_file
 from cuga.journal.sqlite import SqliteJournal, verify_file
 from cuga.model.event import Status
@@ -70,6 +70,37 @@ async def test_a_book_moves_into_a_database_and_back_with_every_hash(tmp_path: P
         await journal.append("r1", 6, said("too late"))
     await journal.close()
     assert verify_file(tmp_path / "moved.db") == []
+
+
+async def test_a_book_of_many_pages_moves_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(moving, "PAGE", 7)
+    journal = PostgresJournal(Address.of(database(), fresh_schema()))
+    await filled(journal)
+    before = await everything(journal)
+    moved = into_file(journal.address, tmp_path / "journal.db")
+    assert (moved.streams, moved.events) == (31, 92)
+    await journal.close()
+    file = SqliteJournal(tmp_path / "journal.db", prefill=False)
+    assert await everything(file) == before
+    await file.close()
+
+
+async def test_a_database_that_cannot_take_a_book_keeps_nothing_of_it(tmp_path: Path) -> None:
+    path, address = tmp_path / "journal.db", Address.of(database(), fresh_schema())
+    file = SqliteJournal(path, prefill=False)
+    await filled(file)
+    await file.close()
+    journal = PostgresJournal(address)
+    await journal.open()
+    with address.connect_now() as connection:
+        connection.execute("alter table approval rename to approval_gone")
+    with pytest.raises(JournalFailed, match="approval"):
+        into_database(path, address)
+    assert [event async for event in journal.feed()] == []
+    with address.connect_now() as connection:
+        connection.execute("alter table approval_gone rename to approval")
+    assert into_database(path, address).events == 92
+    await journal.close()
 
 
 async def test_what_does_not_hold_is_not_moved(tmp_path: Path) -> None:

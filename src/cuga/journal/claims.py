@@ -46,11 +46,14 @@ def spent(events: Iterable[Event]) -> dict[str, int]:
 
 
 class Ledger:
-    """What each scope holds, with everything that is queued. `read` gives what the store holds, on first use."""
+    """What each scope holds, with everything that is queued. `read` gives what the store holds, on first use, and
+    `before` what it holds of the same under another name: it counts, and stays there."""
 
-    def __init__(self, read: Callable[[str], int]) -> None:
+    def __init__(self, read: Callable[[str], int], before: Callable[[str], int] | None = None) -> None:
         self._read = read
+        self._before = before
         self._used: dict[str, int] = {}
+        self._elsewhere: dict[str, int] = {}  # what counts of a scope and is stored under its other name
 
     def __len__(self) -> int:
         return len(self._used)
@@ -58,11 +61,16 @@ class Ledger:
     def used(self, scope: str) -> int:
         held = self._used.get(scope)
         if held is None:
-            held = self._used[scope] = self._read(scope)
+            held = self._read(scope)
+            if self._before is not None and (elsewhere := self._before(scope)):
+                self._elsewhere[scope] = elsewhere
+                held += elsewhere
+            self._used[scope] = held
         return held
 
     def reserve(self, claims: Sequence[Claim]) -> dict[str, int] | Refused:
-        """Take all claims and answer what each touched scope then holds, or take none and say which did not fit.
+        """Take all claims and answer what the store then holds of each touched scope, or take none and say which did
+        not fit.
 
         Several claims on one scope count by their sum, held against the tightest of their limits; one of nothing only
         looks at what was held before them. `BadInput` for what cannot be counted.
@@ -75,7 +83,7 @@ class Ledger:
             if claim.amount >= 0 and after > claim.limit:
                 return Refused(claim=claim, used=before)
             self._used[claim.scope] = after
-            return {claim.scope: after}
+            return {claim.scope: after - self._elsewhere.get(claim.scope, 0)}
         wanted: dict[str, int] = {}
         tightest: dict[str, Claim] = {}
         for claim in claims:
@@ -91,8 +99,9 @@ class Ledger:
                 return Refused(claim=tightest[scope], used=before)
             held[scope] = before + amount
         self._used.update(held)
-        return held
+        return {scope: amount - self._elsewhere.get(scope, 0) for scope, amount in held.items()}
 
     def trim(self, keep: Collection[str] = ()) -> None:
         """Forget every scope but these; they are read anew when they are next asked for."""
         self._used = {scope: self._used[scope] for scope in keep if scope in self._used}
+        self._elsewhere = {scope: amount for scope, amount in self._elsewhere.items() if scope in self._used}

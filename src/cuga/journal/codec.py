@@ -212,15 +212,20 @@ class Codec:
 
     def used(self, read: Callable[[str], int]) -> Callable[[str], int]:
         """What a scope of the book holds; what was claimed before scopes were keyed counts with it."""
+        before = self.used_before(read)
+        return read if before is None else lambda scope: read(scope) + before(scope)
+
+    def used_before(self, read: Callable[[str], int]) -> Callable[[str], int] | None:
+        """What was claimed of a scope of the book before scopes were keyed; None: none of them is."""
         personal = self.personal
         if personal is None:
-            return read
+            return None
 
-        def both(scope: str) -> int:
+        def before(scope: str) -> int:
             named = personal.named(scope)
-            return read(scope) + (read(named) if named != scope else 0)
+            return read(named) if named != scope else 0
 
-        return both
+        return before
 
     def refused(self, held: Refused) -> Refused:
         """A refusal in the words of the rules."""

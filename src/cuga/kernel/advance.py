@@ -98,8 +98,7 @@ def _start_what_is_ready(turn: Turn) -> None:
     for step in candidates:
         if len(s.calling) >= slots or s.stopped or len(turn.queued) >= MAX_QUEUED:
             break
-        if s.phase[step].is_open:
-            gate.consider(turn, step)
+        gate.consider(turn, step)  # no step that is ready or due depends on another of them: each is still open
     if turn.asked:
         lists.ask(turn, gate.consider)
     if s.stopped:

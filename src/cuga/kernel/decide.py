@@ -238,9 +238,7 @@ def _top_up(turn: Turn, command: c.TopUp) -> None:
 
 
 def _may(turn: Turn, by: Principal, verb: Verb, about: Whose | None = None) -> None:
-    """`NotAllowed` unless somebody may do this to this run now; the house itself does what it was told before."""
-    if by.id == SYSTEM.id:
-        return
+    """`NotAllowed` unless somebody may do this to this run now."""
     if about is None:
         about = whose(by, turn.state.started.requester.id, turn.current)
     access = may(by, verb, turn.current, about)

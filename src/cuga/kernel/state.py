@@ -47,12 +47,10 @@ class Phase(str, Enum):
     SKIPPED = "skipped"
 
     is_end: bool  # nothing more will become of the step
-    is_open: bool  # it may still be judged
 
     def __init__(self, name: str) -> None:
         # asked several times a step: an attribute of the member costs a tenth of finding other members to compare with
         self.is_end = name in ("done", "failed", "denied", "skipped")
-        self.is_open = name in ("pending", "waiting_retry")
 
 
 class Listing(msgspec.Struct, frozen=True, gc=False):

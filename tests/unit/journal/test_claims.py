@@ -36,6 +36,21 @@ def test_a_ledger_reads_a_scope_once_and_again_after_it_was_forgotten() -> None:
     assert asked == ["a", "b", "a"]
 
 
+def test_what_is_stored_under_another_name_counts_and_is_not_stored_again() -> None:
+    ledger = Ledger(lambda _: 1, {"a": 2, "b": 0, "c": 5}.__getitem__)
+    assert (ledger.used("a"), ledger.used("b")) == (3, 1)
+    full = Claim(scope="a", amount=1, limit=3)
+    assert ledger.reserve([full]) == Refused(claim=full, used=3)
+    assert ledger.reserve([Claim(scope="a", amount=1, limit=4)]) == {"a": 2}
+    assert ledger.reserve([Claim(scope="c", amount=1, limit=9), Claim(scope="b", amount=1, limit=9)]) == {
+        "c": 2,
+        "b": 2,
+    }
+    ledger.trim(keep=("c",))
+    assert ledger.used("c") == 7 and ledger.reserve([Claim(scope="c", amount=-1, limit=0)]) == {"c": 1}
+    assert ledger.used("a") == 3  # read anew
+
+
 def test_giving_back_is_never_refused_even_above_a_lowered_limit() -> None:
     ledger = Ledger(lambda _: 9)
     assert ledger.reserve([Claim(scope="a", amount=-1, limit=0)]) == {"a": 8}

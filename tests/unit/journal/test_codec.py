@@ -90,6 +90,11 @@ def test_secrets_are_replaced_in_the_stored_bytes() -> None:
     assert codec.decode(codec.encode(said("nothing")[0])) == said("nothing")[0]
 
 
+def test_what_looks_like_a_secret_only_where_two_events_meet_is_none() -> None:
+    codec = Codec(scrub=lambda body: body.replace(b"},{", b"***"))
+    assert codec.encode_all(said("a", "b")) == PLAIN.encode_all(said("a", "b"))
+
+
 def test_a_replacement_that_breaks_the_event_is_not_stored() -> None:
     codec = Codec(scrub=lambda body: body.replace(b"annotation", b"***"))
     with pytest.raises(JournalFailed, match="annotation"):

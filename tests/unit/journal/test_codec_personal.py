@@ -8,15 +8,17 @@ from typing import Any
 
 import pytest
 from msgspec.structs import replace
-from tests.contract.journals import AT, card, closed, row, said
+from tests.contract.journals import AT, card, claiming, closed, row, said
+from tests.postgres import database
 
 from cuga.errors import JournalFailed
 from cuga.journal.codec import BLOBS, SEALED, Codec, KeysAway
 from cuga.journal.memory import MemoryJournal
-from cuga.journal.port import Index, Listed, Refused, Stored
+from cuga.journal.port import Committed, Index, Listed, Refused, Stored
+from cuga.journal.postgres import Address, PostgresJournal
 from cuga.journal.sqlite import SqliteJournal
 from cuga.journal.tombstone import tombstone
-from cuga.model.event import Annotation, Claim, Event
+from cuga.model.event import Annotation, Claim, Event, ToolCallError
 
 
 class Mirror:
@@ -45,9 +47,15 @@ class Mirror:
         return text.removeprefix(f"{SEALED}{stream}:")
 
     def keyed(self, events: Sequence[Event]) -> Sequence[Event]:
-        return [
-            replace(one, step=one.step.replace("eve", "~k")) if isinstance(one, Annotation) else one for one in events
-        ]
+        return [*map(self._keyed, events)]
+
+    def _keyed(self, event: Event) -> Event:
+        match event:
+            case Annotation(step=step):
+                return replace(event, step=step.replace("eve", "~k"))
+            case ToolCallError(claims=claims):
+                return replace(event, claims=tuple(replace(one, scope=self.scope(one.scope)) for one in claims))
+        return event
 
     def scope(self, scope: str) -> str:
         return scope.replace("eve", "~k")
@@ -168,6 +176,34 @@ def memory(_directory: Path, **options: Any) -> MemoryJournal:
 
 def sqlite(directory: Path, **options: Any) -> SqliteJournal:
     return SqliteJournal(directory / "journal.db", prefill=False, **options)
+
+
+def postgres(directory: Path, **options: Any) -> PostgresJournal:
+    return PostgresJournal(Address.of(database(), f"k{abs(hash(directory)):x}"), **options)
+
+
+@pytest.mark.parametrize("home", [sqlite, postgres])
+async def test_what_was_claimed_before_scopes_were_keyed_counts_with_what_is_claimed_since(
+    home: Callable[..., SqliteJournal | PostgresJournal], tmp_path: Path
+) -> None:
+    before = home(tmp_path)
+    await before.append("r2", 0, claiming(("send/eve", 1, 1)))
+    await before.close()
+    journal = home(tmp_path, personal=Mirror())
+    assert await journal.append("r3", 0, claiming(("send/eve", 1, 2), ("day", 1, 9))) == Committed(version=1)
+    refused = Refused(claim=Claim(scope="send/eve", amount=1, limit=2), used=2)
+    assert await journal.append("r3", 1, claiming(("send/eve", 1, 2))) == refused
+    assert (await journal.version("r3"), await journal.used("send/eve"), await journal.used("day")) == (1, 2, 1)
+    assert await journal.append("r3", 1, claiming(("send/eve", -1, 0))) == Committed(version=2)
+    assert await journal.append("r2", 1, claiming(("send/eve", -1, 0), ("day", 1, 9))) == Committed(version=2)
+    assert await journal.append("r3", 2, said("no claim")) == Committed(version=3)
+    await journal.close()
+    again = home(tmp_path, personal=Mirror())
+    assert (await again.used("send/eve"), await again.used("day")) == (0, 2)
+    assert (await again.verify(), await again.rebuild_claims()) == ([], {})
+    assert await again.append("r3", 3, claiming(("send/eve", 1, 1))) == Committed(version=4)
+    assert await again.used("send/eve") == 1
+    await again.close()
 
 
 @pytest.mark.parametrize("home", [memory, sqlite])

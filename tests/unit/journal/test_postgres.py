@@ -7,7 +7,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from pathlib import Path
 
 import psycopg
@@ -21,12 +21,13 @@ from cuga.journal.checkpoint import Kept
 from cuga.journal.claims import Ledger
 from cuga.journal.codec import events_of
 from cuga.journal.memory import MemoryJournal
-from cuga.journal.port import Committed, Conflict, Refused, Unknown
-from cuga.journal.postgres import Address, PostgresJournal, gathering, migrate, writer
+from cuga.journal.port import Committed, Conflict, Refused, Stored, Unknown
+from cuga.journal.postgres import Address, PostgresJournal, binding, gathering, migrate, writer
 from cuga.journal.postgres.batch import Head, Item
 from cuga.journal.postgres.line import Statement
 from cuga.journal.seal import verify
 from cuga.journal.statements import migrations
+from cuga.journal.tombstone import tombstone
 from cuga.model.event import Claim, Status
 
 
@@ -77,6 +78,23 @@ async def test_what_another_process_appended_is_known_after_the_conflict(
     assert await rival.append("r1", 2, said("x")) == Conflict(version=3)
     assert await rival.append("r1", 0, said("x")) == Conflict(version=3)
     assert events_of(await rival.read("r1")) == said("a", "b", "c")
+
+
+async def test_two_who_append_to_a_stream_that_is_not_known_here_look_it_up_once(
+    journal: PostgresJournal, rival: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await rival.append("r1", 0, said("a"))
+    await journal.open()
+    asked: list[str] = []
+    head = journal._reader.head
+
+    def looked_up(stream: str) -> Awaitable[Head]:
+        asked.append(stream)
+        return head(stream)
+
+    monkeypatch.setattr(journal._reader, "head", looked_up)
+    answers = await asyncio.gather(*(journal.append("r1", 1, said(text)) for text in "bc"))
+    assert (answers, asked) == ([Committed(version=2), Conflict(version=2)], ["r1"])
 
 
 async def test_who_read_further_than_it_believes_may_append_there(
@@ -265,6 +283,18 @@ async def test_10_000_appends_through_a_line_that_drops_at_the_commit(
     await drops(10_000, 0.3, streams, seed)
 
 
+async def test_who_waits_for_a_read_as_everything_is_ended_is_told(journal: PostgresJournal) -> None:
+    await journal.append("r1", 0, said("a"))
+    reading = asyncio.ensure_future(journal.read("r1"))
+    while not journal._reader._reading or journal._reader._wanted:
+        await asyncio.sleep(0)  # until the question is on its way
+    for task in asyncio.all_tasks() - {asyncio.current_task(), reading}:
+        task.cancel()  # as the end of a loop does
+    with pytest.raises(JournalFailed, match="it is closed"):
+        await reading
+    assert events_of(await journal.read("r1")) == said("a")
+
+
 async def test_an_outage_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     async with Cutter() as cutter:
         journal = PostgresJournal(Address.of(cutter.address, fresh_schema()))
@@ -425,6 +455,20 @@ async def test_a_full_queue_closes_the_door_until_some_is_stored(
     assert answers == [Committed(version=2)] * 20
 
 
+async def test_no_more_bytes_are_stored_together_than_a_batch_is_to_have(
+    journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journal.open()
+    monkeypatch.setattr(gathering, "BATCH_BYTES", 10_000)
+    large = "x" * 6_000
+    answers = await asyncio.gather(
+        *(journal.append(f"r{number}", 0, said(text)) for number, text in enumerate((large, large, large, "small")))
+    )
+    assert (answers, journal.commits) == ([Committed(version=1)] * 4, 3)
+    assert [event.stream async for event in journal.feed()] == ["r0", "r1", "r2", "r3"]
+    assert (journal.times.appends, sum(journal.times.bins)) == (4, 3)
+
+
 async def test_while_the_database_stores_one_half_the_other_half_goes_on(
     journal: PostgresJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -476,6 +520,32 @@ async def test_a_follower_sees_what_another_process_appends(journal: PostgresJou
     async with asyncio.timeout(2):
         await seen.wait()
     following.cancel()
+
+
+async def test_what_came_while_a_follower_read_is_not_slept_over(
+    journal: PostgresJournal, rival: PostgresJournal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await journal.append("r1", 0, said("a"))
+    page, found = journal._feeder.page, False
+
+    async def overtaken(after: int, limit: int) -> list[Stored]:
+        nonlocal found
+        read = await page(after, limit)
+        if not read and not found:  # before it can wait for news, somebody appends and another one here sees it
+            found = True
+            await rival.append("r1", 1, said("b"))
+            assert [event.position async for event in journal.feed(after)] == [2]
+        return read
+
+    monkeypatch.setattr(journal._feeder, "page", overtaken)
+    monkeypatch.setattr(binding, "POLL_S", 60)
+    seen = []
+    async with asyncio.timeout(10):
+        async for event in journal.feed(follow=True):
+            seen.append(event.position)
+            if len(seen) == 2:
+                break
+    assert seen == [1, 2]
 
 
 async def test_a_follower_outlives_an_outage() -> None:
@@ -625,6 +695,20 @@ async def test_care_that_fails_says_why(address: Address, journal: PostgresJourn
     for work in (journal.verify(), journal.rebuild_claims(), journal.used("day")):
         with pytest.raises(JournalFailed, match="scope"):
             await work
+
+
+async def test_a_feed_that_cannot_be_read_says_why_and_nothing_is_retired_by_halves(
+    address: Address, journal: PostgresJournal
+) -> None:
+    await journal.append("r1", 0, said("a"), index=row())
+    (before,) = await journal.read("r1")
+    sql(address, "alter table runs rename to runs_gone")
+    with pytest.raises(JournalFailed, match="runs"):
+        await journal.retire({"r1": [tombstone(before.body, said("a")[0])]})
+    assert await journal.read("r1") == [before]
+    sql(address, "alter table journal rename to journal_gone")
+    with pytest.raises(JournalFailed, match="journal"):
+        await anext(journal.feed(follow=True))
 
 
 # --- tenants ---------------------------------------------------------------------------------------------------------

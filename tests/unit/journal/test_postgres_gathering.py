@@ -255,3 +255,41 @@ async def test_what_the_server_refuses_leaves_the_line_open(address: Address) ->
         await one.ask(TRY, [b"", b"no number"])
     assert len((await one.ask(TRY, [b"", b"0"])).get_value(0, 0) or b"") == 4
     await one.close()
+
+
+async def test_a_server_that_talks_nonsense_is_listened_to_no_longer(address: Address) -> None:
+    async with Cutter() as cutter:
+        one = await lined(Address.of(cutter.address, address.schema))
+        await one.ask(TRY, [b"", b"0"])
+        asking = asyncio.ensure_future(one.ask(TRY, [b"", b"5"]))
+        await asyncio.sleep(0.1)
+        cutter.interject(b"Z\0\0\0\0")  # a message that is shorter than its own length
+        with pytest.raises(psycopg.OperationalError, match="synchronization"):
+            await asking
+        assert one.closed
+        await one.close()
+
+
+class _Mute:
+    """A connection that nothing can be written to any more."""
+
+    def __init__(self, connection: object) -> None:
+        self._connection = connection
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._connection, name)
+
+    def flush(self) -> int:
+        raise psycopg.OperationalError("the socket is gone")
+
+
+async def test_a_line_that_cannot_be_written_to_is_lost_and_who_waits_is_told(
+    address: Address, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = await lined(address)
+    await one.ask(TRY, [b"", b"0"])
+    monkeypatch.setattr(one, "_pg", _Mute(one._pg))
+    with pytest.raises(psycopg.OperationalError, match="the socket is gone"):
+        await one.ask(TRY, [b"", b"0"])
+    assert one.closed and not one.knows(TRY)
+    await one.close()

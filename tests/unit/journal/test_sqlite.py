@@ -9,6 +9,7 @@ import os
 import stat
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -270,6 +271,37 @@ def test_a_journal_goes_on_in_the_next_loop_and_gives_up_what_the_last_one_left(
     asyncio.run(leave(5))
     asyncio.run(journal.close())
     asyncio.run(opened(tmp_path).close())
+
+
+def test_what_was_on_its_way_to_the_disk_as_a_loop_ended_is_there_and_what_waited_behind_it_is_not(
+    tmp_path: Path,
+) -> None:
+    on_its_way, may_go_on = threading.Event(), threading.Event()
+
+    def hold(point: str) -> None:
+        if point == "commit.begin":
+            on_its_way.set()
+            assert may_go_on.wait(10)
+
+    journal = opened(tmp_path, on_point=hold)
+
+    async def leave() -> None:
+        group = [asyncio.ensure_future(journal.append(f"left{number}", 0, said("a"))) for number in range(5)]
+        await asyncio.to_thread(on_its_way.wait)
+        group.append(asyncio.ensure_future(journal.append("behind", 0, claiming(("day", 1, 1)))))
+        await asyncio.sleep(0)
+
+    async def go_on() -> None:
+        assert await journal.append("left0", 0, said("b")) == Conflict(version=1)
+        assert await journal.append("left4", 1, said("b")) == Committed(version=2)
+        assert (await journal.version("behind"), await journal.used("day")) == (0, 0)
+        assert await journal.append("behind", 0, claiming(("day", 1, 1))) == Committed(version=1)
+        assert await journal.verify() == []
+        await journal.close()
+
+    asyncio.run(leave())
+    may_go_on.set()
+    asyncio.run(go_on())
 
 
 # --- followers -------------------------------------------------------------------------------------------------------

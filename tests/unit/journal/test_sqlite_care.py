@@ -16,8 +16,9 @@ from cuga.errors import BadInput, HouseBusy, JournalCorrupt, JournalFailed
 from cuga.journal.codec import events_of
 from cuga.journal.port import Committed
 from cuga.journal.seal import Fault
-from cuga.journal.sqlite import SqliteJournal, back_up, care, restore, verify_file
+from cuga.journal.sqlite import SqliteJournal, back_up, care, connect, restore, verify_file
 from cuga.journal.sqlite.writer import Written
+from cuga.journal.statements import migrations
 from cuga.model.context import Principal
 from cuga.model.event import Event, RunStarted, ToolCallComplete
 from cuga.model.house_event import HouseOpened, RestoredFrom
@@ -110,6 +111,20 @@ def test_events_in_another_order_and_unreadable_ones_are_told_apart(path: Path) 
     )
     kinds = [fault.kind for fault in verify_file(path)]
     assert kinds == ["reordered", "unreadable", "truncated", "claims_differ", "claims_differ"]
+
+
+async def test_a_copy_from_before_there_were_checkpoints_holds_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "journal.db"
+    with monkeypatch.context() as patch:
+        patch.setattr(connect, "migrations", lambda: migrations()[:1])
+        journal = SqliteJournal(path, prefill=False)
+        await journal.append("r1", 0, claiming(("day", 1, 9)))
+        await journal.close()
+    assert verify_file(path) == []
+    spoil(path, "update scope set used = 7 where name = 'day'")
+    assert [fault.kind for fault in verify_file(path)] == ["claims_differ"]
 
 
 def test_a_damaged_file_is_told_as_such(path: Path) -> None:

@@ -14,6 +14,7 @@ from tests.contract.journals import AT, claiming, said
 from cuga.errors import JournalCorrupt, JournalFailed
 from cuga.journal.port import Committed, Unknown
 from cuga.journal.sqlite import SqliteJournal, ballast, verify_file
+from cuga.journal.tombstone import tombstone
 from cuga.model.event import PlanRequested, RunParked
 from cuga.testing.drills.disk import Disk, disk
 
@@ -274,3 +275,19 @@ def test_a_reserve_is_given_up_and_taken_back_as_often_as_it_must(tmp_path: Path
 
 def plan_requested() -> PlanRequested:
     return PlanRequested(at=AT, planner="rules", attempt=1)
+
+
+async def test_tombstones_that_cannot_be_written_leave_every_word_where_it_was(tmp_path: Path, broken: Disk) -> None:
+    journal = on(tmp_path)
+    await journal.append("r1", 0, said("a"))
+    (before,) = await journal.read("r1")
+    stones = {"r1": [tombstone(before.body, said("a")[0])]}
+    broken.fail = {"write-wal": apsw.IOError}
+    with pytest.raises(JournalFailed, match="the tombstones could not be written"):
+        await journal.retire(stones)
+    broken.fail = {}
+    assert await journal.read("r1") == [before]
+    assert await journal.append("r1", 1, said("b")) == Committed(version=2)
+    await journal.retire(stones)
+    assert [one.body for one in await journal.read("r1")][:1] == stones["r1"]
+    await journal.close()

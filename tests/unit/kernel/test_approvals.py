@@ -497,6 +497,14 @@ def test_risk_and_consequences_are_said():
     assert "simulates" in shown.found("approval_requested").consequences[0]
 
 
+@pytest.mark.parametrize(("tool", "risk"), [(NOTE, "medium"), (SEND, "high")])
+def test_values_that_a_model_brought_from_nowhere_are_named_and_raise_the_risk(tool, risk):
+    guessed = step("s", tool, {"to": "Ann", "by": "Friday"}, unproven=("/to", "/by/0"))
+    request = waiting(a_plan=plan(guessed)).found("approval_requested")
+    assert request.consequences[0] == "A model brought these, from no goal and no record: to, by/0."
+    assert request.risk == risk
+
+
 def test_what_stops_the_run_closes_what_people_were_asked():
     tight = rules(READ, NOTE, limits=Limits(calls=1, at_limit=AtLimit.STOP))
     three = plan(step("note", NOTE, {"to": "Ann"}), step("r", READ), step("t", READ, depends_on=("r",)))

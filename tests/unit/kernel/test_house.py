@@ -201,6 +201,18 @@ def test_what_could_never_be_due_is_refused(event, text):
         house.check(house.fold([OPENED]), event, SYSTEM if isinstance(event, h.ScheduleMissed) else SOLO, TOOLS)
 
 
+def test_a_schedule_is_paused_and_goes_on():
+    pause, on = h.SchedulePaused(at=AT, schedule_id="n1"), h.ScheduleResumed(at=LATER, schedule_id="n1")
+    state = house.fold([OPENED, planned()])
+    house.check(state, pause, SOLO, TOOLS)
+    with pytest.raises(InvalidTransition, match="n1 is paused"):
+        house.check(house.apply(state, pause), pause, SOLO, TOOLS)
+    house.check(state, on, SOLO, TOOLS)
+    assert (house.apply(state, on).paused, state.missed_until) == ({}, {"n1": LATER})
+    with pytest.raises(InvalidTransition, match="n1 is not paused"):
+        house.check(state, on, SOLO, TOOLS)
+
+
 def test_a_schedule_is_added_once_and_there_are_not_too_many():
     with pytest.raises(BadInput, match="already"):
         house.check(house.fold([OPENED, planned()]), planned(), SOLO, TOOLS)
@@ -233,6 +245,43 @@ def test_anybody_may_suppress_and_take_mail_in_but_only_an_admin_lifts_and_says_
     with pytest.raises(BadInput, match="needs a reason"):
         house.check(several, h.SuppressionLifted(at=AT, digest="d", reason=" "), SOLO, TOOLS)
     assert house.fold([OPENED, LISTED, LIFTED, taken]).crm_version == "8"
+
+
+def entry(key, reason="asked"):
+    return h.Blocked(key=key, address=f"{key}@x.example", reason=reason, on="2026-01-05", source="mail")
+
+
+def suppressed(*entries):
+    return h.AddressesSuppressed(at=AT, addresses=len(entries), digest="d", reason="asked", source="", entries=entries)
+
+
+def test_who_is_on_the_list_of_several_machines_stays_there_for_the_first_reason():
+    state = house.fold([OPENED, suppressed(entry("kim"), entry("ann")), suppressed(entry("kim", "bounced"))])
+    assert {key: one.reason for key, one in state.blocked.items()} == {"kim": "asked", "ann": "asked"}
+    assert state.listings == 2
+    assert house.apply(state, suppressed()).listings == 2  # a list of one machine is not in the book
+
+
+def test_who_was_taken_off_the_list_may_come_on_it_again():
+    lifted = h.SuppressionLifted(at=AT, digest="d", reason="signed up again", key="kim")
+    state = house.fold([OPENED, suppressed(entry("kim")), lifted])
+    assert (state.blocked, state.lifted, state.listings) == ({}, {"kim"}, 2)
+    house.apply(state, suppressed(entry("kim", "bounced")))
+    assert (state.blocked["kim"].reason, state.lifted, state.listings) == ("bounced", set(), 3)
+
+
+def test_who_was_erased_is_never_written_to_and_every_machine_that_shares_the_book_hears_of_it():
+    lifted = h.SuppressionLifted(at=AT, digest="d", reason="signed up again", key="kim")
+    gone = h.PersonErased(at=AT, subjects=("s1",), runs=2, reason="asked", addresses=("kim",), everywhere=True)
+    state = house.fold([OPENED, suppressed(entry("kim")), lifted, gone])
+    assert state.blocked == {
+        "kim": h.Blocked(
+            key="kim", address="", reason="erased at their request", on=AT.date().isoformat(), source="erasure"
+        )
+    }
+    assert (state.lifted, state.erasures, state.erased_at, state.listings) == (set(), [gone], AT, 3)
+    house.apply(state, h.PersonErased(at=AT - timedelta(days=1), subjects=("s2",), runs=0, reason="asked"))
+    assert (state.erasures, state.erased_at, state.listings) == ([gone], AT, 3)
 
 
 def test_every_event_of_the_house_can_be_applied_and_no_other():

@@ -22,6 +22,12 @@ SAM = Principal(id="sam", solo=True)
 HOUR = timedelta(hours=1)
 WEEK = timedelta(days=7)
 TOOLS = {tool.name: tool for tool in (READ, PROPOSE, EXECUTE)}
+
+
+def entry(key: str) -> h.Blocked:
+    return h.Blocked(key=key, address=f"{key}@x.example", reason="asked", on="2026-01-05", source="mail")
+
+
 LIFE: tuple[HouseEvent, ...] = (
     h.HouseOpened(at=AT, by="sam", tenant="acme", owner="sam"),
     h.RestoredFrom(at=AT, by="sam", backup="monday.db", position=7),
@@ -72,7 +78,12 @@ LIFE: tuple[HouseEvent, ...] = (
     h.RepliesTaken(at=AT, by="tom", mails=1, kinds={}, suppressed=0, stopped=0, refused=0, crm_version="8"),
     h.AddressesSuppressed(at=AT, by="tom", addresses=1, digest="d", reason="asked", source=""),
     h.SuppressionLifted(at=AT, by="sam", digest="d", reason="signed up again"),
+    h.AddressesSuppressed(
+        at=AT, by="tom", addresses=2, digest="d", reason="asked", source="", entries=(entry("kim"), entry("ann"))
+    ),
+    h.SuppressionLifted(at=AT, by="sam", digest="d", reason="signed up again", key="kim"),
     h.PersonErased(at=AT, by="sam", subjects=("ann",), runs=2, reason="asked"),
+    h.PersonErased(at=AT, by="sam", subjects=("ann",), runs=2, reason="asked", addresses=("ann",), everywhere=True),
     h.RunsRetired(at=AT, by="sam", before=AT, runs={"r1": "d"}),
     *(
         h.ScheduleAdded(at=AT, by=by, schedule_id=name, goal="tidy up", weekdays=(0,), time="08:00", zone="UTC")

@@ -10,6 +10,7 @@ from cuga.kernel import lists
 from cuga.model import command as c
 from cuga.model.event import Status, Verdict
 from cuga.model.outcome import BlobRef
+from cuga.model.tool import Slot, Stop
 from cuga.policy.profile import Approvals, AtLimit, Consent, Limits, StandingRule
 from cuga.policy.routing import Pool
 from cuga.testing import (
@@ -277,6 +278,17 @@ def test_one_request_lists_every_call_and_binds_their_exact_bytes():
     assert request.consequences[0] == "Agreeing lets exactly these 3 calls happen, each once."
     others = asking(listed(SEND_ANY, first=2)).found("approval_requested")
     assert others.digest != request.digest
+
+
+@pytest.mark.parametrize(("blank", "rest"), [(5, ()), (7, ("And 2 more were left out.",))])
+def test_a_card_names_the_first_five_that_were_left_out_and_counts_the_others(blank, rest):
+    stop = Stop(rule="nobody", when='to == ""', reason="nobody to send it to is known", mend="add the contact")
+    mail = contract("send", "execute", domain="engagement", slots=(Slot(name="to"),), stops=(stop,))
+    found = {"items": [*({"name": ""} for _ in range(blank)), {"name": "Ann"}]}
+    request = opened(listed(mail), rules(FIND, mail), found).found("approval_requested")
+    out = [f"Left out before you were asked: all#{n}, nobody to send it to is known (nobody)." for n in range(1, 6)]
+    assert [call.step for call in request.calls] == [f"all#{blank + 1}"]
+    assert request.consequences[:-1] == ("It is one call of a list.", *out, *rest)
 
 
 def test_agreeing_lets_each_of_them_happen_under_the_same_approval():

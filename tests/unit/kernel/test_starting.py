@@ -6,10 +6,11 @@ from datetime import timedelta
 
 import pytest
 
-from cuga.errors import InvalidTransition
+from cuga.errors import InvalidTransition, NotAllowed
 from cuga.kernel.decide import decide
 from cuga.kernel.outstanding import Outstanding, outstanding
 from cuga.model import command as c
+from cuga.model.context import SYSTEM
 from cuga.model.event import Status, name_of
 from cuga.model.plan import Budget
 from cuga.policy.profile import Limits
@@ -53,6 +54,15 @@ def test_a_run_begins_once():
 
 def test_nothing_can_be_wanted_of_a_run_that_has_not_begun():
     given().when(tick()).then_refused(InvalidTransition, "has not begun")
+
+
+@pytest.mark.parametrize("wish", [cancels(by=SYSTEM), replans(by=SYSTEM)])
+def test_nobody_steers_a_run_in_the_name_of_the_house(wish):
+    given(run_started(PLAN)).when(wish).then_refused(NotAllowed, "system is without a role")
+
+
+def test_nobody_begins_a_run_in_the_name_of_the_house():
+    given().when(start(PLAN, by=SYSTEM)).then_refused(NotAllowed, "system is without a role")
 
 
 def test_a_wish_nobody_knows_is_refused():

@@ -9,6 +9,7 @@ from cuga.model.event import Status
 from cuga.model.tool import Slot, Stop
 from cuga.testing import amend, approve, completes, given, start
 from cuga.testing.factories import READ, SOLO, contract, each, item, output_of, plan, rules, step
+from cuga.testing.story import raw
 
 NOBODY = Stop(rule="no-recipient", when='to == ""', reason="nobody to send it to is known", mend="add the contact")
 BLOCKED = Stop(
@@ -92,3 +93,56 @@ def test_what_is_copied_from_a_way_out_is_one_word_of_a_shell():
     tool = contract("send", "execute", domain="engagement", slots=(Slot(name="to"),), stops=(stop,))
     story = given(rules=rules(tool)).when(start(plan(step("send", tool, {"to": "kim; true #"}))))
     assert story.found("step_refused").mend == "look with `cuga suppression why 'kim; true #'`"
+
+
+@pytest.mark.parametrize("arguments", [["kim"], "kim", None])
+def test_arguments_that_are_no_object_stop_nothing(arguments):
+    story = given(rules=RULES).when(start(plan(step("send", SEND, raw(arguments)))))
+    story.then("run_started", "plan_created", "approval_requested", "run_parked")
+
+
+def test_words_about_what_no_argument_says_have_a_question_mark_there():
+    stop = Stop(rule="odd", when='to == ""', reason="{/name} has no address", mend="look for {/name/last}")
+    tool = contract("send", "execute", domain="engagement", slots=(Slot(name="to"),), stops=(stop,))
+    refused = given(rules=rules(tool)).when(start(plan(step("send", tool, {"to": ""})))).found("step_refused")
+    assert (refused.reason, refused.mend) == ("? has no address", "look for ?")
+
+
+# --- the suppression list --------------------------------------------------------------------------------------------
+LISTED = Stop(rule="listed", when="to in suppressed", reason="{/to} is on the list", mend="write to somebody else")
+COPIED = Stop(rule="copied", when="copies.exists(one, one.to in suppressed)", reason="a copy is on the list", mend="-")
+MAIL = contract(
+    "mail",
+    "execute",
+    domain="engagement",
+    slots=(Slot(name="to"), Slot(name="copies", required=False)),
+    stops=(LISTED, COPIED),
+)
+
+
+def mailed(arguments, **suppressed):
+    """A run that wants to send a mail, with these on the list."""
+    keys = {"kim@x.example": "asked", "@quiet.example": "a whole company", **suppressed}
+    story = given(rules=rules(MAIL)).after(suppressed=keys)
+    return story.when(start(plan(step("mail", MAIL, arguments))))
+
+
+@pytest.mark.parametrize("to", ["kim@x.example", "Kim+news@X.example", "ann@quiet.example", "ann@eu.quiet.example"])
+def test_nobody_is_asked_to_write_to_an_address_on_the_list_however_it_is_written(to):
+    refused = mailed({"to": to, "copies": []}).found("step_refused")
+    assert (refused.rule, refused.reason) == ("listed", f"{to} is on the list")
+
+
+def test_an_address_on_the_list_is_seen_wherever_it_stands_in_the_arguments():
+    story = mailed({"to": "ann@x.example", "copies": [{"to": "bob@x.example", "kb": 4}, {"to": "kim@x.example"}]})
+    assert story.found("step_refused").rule == "copied"
+
+
+@pytest.mark.parametrize("to", ["ann@x.example", "kim at x.example", "kim@x.example or ann", "@" + "x" * 320, 7])
+def test_what_is_no_address_or_not_on_the_list_is_asked_for(to):
+    mailed({"to": to, "copies": []}).then("run_started", "plan_created", "approval_requested", "run_parked")
+
+
+def test_no_amendment_writes_to_an_address_on_the_list():
+    story = mailed({"to": "ann@x.example", "copies": []}).when(amend("mail", {"to": "kim@x.example"}))
+    story.then_refused(BadInput, "kim@x.example is on the list")

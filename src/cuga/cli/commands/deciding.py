@@ -121,8 +121,8 @@ def approve(
 ) -> int:
     """Agree to exactly what is shown, and go on with the run.
 
-    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment, and
-    `last` must be the only one that does; give `--digest` to agree only to what you have seen.
+    At a terminal it shows what will be done and asks. Without one it agrees to what waits at this moment; give
+    `--digest` to agree only to what you have seen. `last` must then be the only one that waits.
 
     Examples:
 

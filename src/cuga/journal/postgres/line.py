@@ -58,7 +58,7 @@ class Line:
         none."""
         try:
             self._pg.send_query_prepared(statement.name, values, _BINARY[len(values)], Format.BINARY)
-        except psycopg.Error as error:
+        except psycopg.OperationalError as error:
             self._heard = heard
             self._lose(error)
         else:
@@ -104,7 +104,7 @@ class Line:
         """Send what the socket takes, and the rest as soon as it takes more."""
         try:
             left = self._pg.flush()
-        except psycopg.Error as error:
+        except psycopg.OperationalError as error:
             self._lose(error)
             return
         if left and not self._sending:
@@ -121,11 +121,10 @@ class Line:
                 result = pg.get_result()
                 if result is None:
                     break
-                if self._result is None or result.status == ExecStatus.FATAL_ERROR:
-                    self._result = result  # an error at the commit comes behind what the statement had answered
+                self._result = result  # the last one counts: an error at the commit comes behind what was answered
             else:
                 return
-        except psycopg.Error as error:
+        except psycopg.OperationalError as error:
             self._lose(error)
             return
         if pg.status != ConnStatus.OK:
@@ -145,11 +144,9 @@ class Line:
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
-    def _lose(self, error: psycopg.Error | TimeoutError) -> None:
+    def _lose(self, error: psycopg.OperationalError | TimeoutError) -> None:
         """Nothing is asked over this line any more; who waits is told why."""
         self._let_go()
-        if isinstance(error, psycopg.Error) and not isinstance(error, psycopg.OperationalError):
-            error = psycopg.OperationalError(str(error))
         self._tell(error)
 
     def _let_go(self) -> None:

@@ -80,7 +80,7 @@ class SqliteJournal(Reading):
         self._codec = Codec(scrub, personal=personal)
         self._point = on_point
         self._commit = GroupCommit(self._writer, self._settled, on_point)
-        self._ledger = Ledger(self._codec.used(self._reader.used))
+        self._ledger = Ledger(self._reader.used, self._codec.used_before(self._reader.used))
         self._heads: dict[str, Head] = {}
         self._closed = False
         self._held = 0  # how many need the file for themselves

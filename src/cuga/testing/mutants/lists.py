@@ -12,6 +12,8 @@ from cuga.kernel.turn import Turn
 from cuga.model import event as e
 from cuga.testing.mutants.bed import Bed, Change, mutant
 
+OPEN = (Phase.PENDING, Phase.WAITING_RETRY)  # it may still be judged
+
 
 @mutant
 def a_card_for_each_call(bed: Bed) -> None:
@@ -34,7 +36,7 @@ def list_agreed_whatever_it_holds(bed: Bed) -> None:
             right(s, event)
             if request is not None and request.calls and event.final and event.verdict is e.Verdict.APPROVE:
                 grant = s.grants[request.calls[0].step]
-                s.grants = {**s.grants, **{call: grant for call in s.lists[event.step].calls if s.phase[call].is_open}}
+                s.grants = {**s.grants, **{call: grant for call in s.lists[event.step].calls if s.phase[call] in OPEN}}
 
         return wrong
 
