@@ -102,11 +102,20 @@ async def test_a_lease_lost_in_the_middle_of_a_call_costs_neither_the_call_nor_t
     assert await front.verify() == []
 
 
+@pytest.mark.parametrize("repeatable", ["key", "none"])
 @pytest.mark.parametrize("answer", [False, JournalFailed("it is away")])
 async def test_an_effect_is_not_sent_when_the_run_is_not_ours_or_nobody_can_say(
-    world: World, monkeypatch: pytest.MonkeyPatch, answer: bool | JournalFailed
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: bool | JournalFailed, repeatable: str
 ) -> None:
-    front, engine = await world.process("one")
+    """It surely was not made, so that it is made later, whatever the other side knows of repeats."""
+
+    @tool(domain="engagement", side_effect="propose", purpose="does something", repeatable=repeatable)
+    async def deed(inputs: dict[str, Any], context: ToolContext) -> str:
+        with (world.directory / "ledger").open("a") as ledger:
+            ledger.write(f"began {context.run_id} {context.step_id} {context.key} 0\n")
+        return "done"
+
+    front, engine = await world.process("one", own=(deed,))
     holds, left = engine.queue.holds, [1]
 
     async def doubtful(key: str) -> bool:
