@@ -56,7 +56,7 @@ class DistributedEngine(Advancing):
         pools: Sequence[str] = (),
     ) -> None:
         self._begin_leases()
-        super().__init__(driver, clock, self._performing(perform), make_plan, worker, queue, ask_model, house, on_house)
+        super().__init__(driver, clock, self.guarded(perform), make_plan, worker, queue, ask_model, house, on_house)
         self._waking = self._short = ShortWaits(
             driver, clock, self._hands.spawn, self.surely_wake, lambda: bool(self.own_queue)
         )

@@ -351,7 +351,8 @@ class Assembly:
         return await self.journal.backup(path)
 
     async def close(self) -> None:
-        """Let everything go; work in flight gets a little time first."""
+        """Let everything go; work in flight gets a little time first, and what only waits for a thread is not begun."""
+        self.door.end_waiting()
         await self.engine.close()
         await self.following.close()
         self.door.close()
