@@ -329,3 +329,30 @@ async def test_a_run_that_another_version_takes_up_parks_with_the_reason(world: 
     result = await asyncio.wait_for(other.wait(run_id), 30)
     assert result.status is Status.PARKED and "deed has changed since this run began" in result.reason
     assert world.did("began") == ["s1"]
+
+
+@pytest.mark.parametrize(("seconds", "grace_s"), [(2.0, 5), (7.0, 12)])
+async def test_what_a_process_began_itself_is_let_end_when_it_is_stopped(
+    world: World, seconds: float, grace_s: int
+) -> None:
+    """Until its calls have ended the others leave its runs to it, also for longer than a lease; then they go on."""
+    one, engine = await world.process("one", grace_s=grace_s)
+    two, _ = await world.process("two")
+    run_id = await one.start("g", plan=deeds(2, seconds=seconds))
+    await world.until("began")
+    assert engine.holds(run_id)
+    await one.close()
+    assert (await asyncio.wait_for(two.wait(run_id), 60)).status is Status.SUCCESS
+    events = await two.events(run_id)
+    assert not of(TakenOver, events) and not of(ToolCallError, events)
+    assert world.did("began") == ["s1", "s2"]
+
+
+async def test_a_call_that_outlasts_the_grace_is_taken_over(world: World) -> None:
+    one, _ = await world.process("one", grace_s=1)
+    two, _ = await world.process("two")
+    run_id = await one.start("g", plan=deeds(1, seconds=4.0))
+    await world.until("began")
+    await asyncio.wait_for(one.close(), 8)
+    assert (await asyncio.wait_for(two.wait(run_id), 60)).status is Status.SUCCESS
+    assert len(of(TakenOver, await two.events(run_id))) == 1

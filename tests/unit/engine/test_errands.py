@@ -254,9 +254,22 @@ async def test_an_errand_that_could_not_be_given_back_is_not_lost(
     assert not any(isinstance(event, ToolCallError) for event in await main.events(run_id))
 
 
-async def test_a_call_that_outlives_its_process_is_known_to_be_begun(world: World) -> None:
+async def test_the_calls_of_a_pool_are_let_end_for_as_long_as_the_settings_say(world: World) -> None:
+    """Longer than a lease, and than what the queue would wait by itself."""
+    world.settings = replace(world.settings, grace_s=20)
     main, door = await world.process("main"), await world.process("door", "door")
-    run_id = await main.start("g", plan=deeds(1, seconds=6.0))
+    run_id = await main.start("g", plan=deeds(1, seconds=8.0))
+    await world.until("door", "began")
+    await world.process("other", "door", own=tools(world.directory / "other"))
+    await door.close()
+    assert (await main.wait(run_id, 60)).status is Status.SUCCESS
+    assert (world.did("door"), world.did("other", "began")) == (1, 0)
+
+
+async def test_a_call_that_outlives_its_process_is_known_to_be_begun(world: World) -> None:
+    world.settings = replace(world.settings, grace_s=1)
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=9.0))
     await world.until("door", "began")
     (await engine_of(door)).queue._worker.shutdown_graceful_timeout = 0.2
     await world.process("other", "door", own=tools(world.directory / "other"))

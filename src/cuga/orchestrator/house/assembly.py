@@ -353,7 +353,7 @@ class Assembly:
     async def close(self) -> None:
         """Let everything go; work in flight gets a little time first, and what only waits for a thread is not begun."""
         self.door.end_waiting()
-        await self.engine.close()
+        await self.engine.close(float(self.settings.grace_s))
         await self.following.close()
         self.door.close()
         await self.outside.close()
