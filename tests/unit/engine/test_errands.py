@@ -358,3 +358,13 @@ async def test_an_errand_that_is_cut_off_in_the_middle_is_known_to_be_begun(worl
     events = await main.events(run_id)
     assert [event.message for event in events if isinstance(event, ToolCallError)] == [LOST.message]
     assert result.status is Status.SUCCESS and await main.verify() == []
+
+
+async def test_the_doctor_names_a_pool_that_no_process_serves(world: World) -> None:
+    main = await world.process("main")
+    (finding,) = [one for one in await main.doctor() if one.what == "pool door"]
+    assert finding.state == "broken" and "cuga worker --pool door" in finding.mend
+    await world.process("door", "door")
+    async with asyncio.timeout(20):
+        while [one.state for one in await main.doctor() if one.what == "pool door"] != ["ok"]:
+            await asyncio.sleep(0.2)
