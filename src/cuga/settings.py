@@ -38,6 +38,7 @@ class Settings:
     profile: str = ""  # the profile of a run that names none; empty: the default of the registry
     durability: str = "full"  # "full": survives power loss; "process": survives kill -9 only
     worker: str = ""  # the name under which this process drives runs; empty: host and process id
+    grace_s: int = 5  # how long calls in flight may take when the process is stopped
     call_threads: int = 16  # synchronous tools that may run at once
     proxy: str = ""  # the http(s) address of the proxy that outbound requests take; empty: none
     inside: tuple[str, ...] = ()  # hosts, addresses and networks that outbound requests may reach though not public
@@ -159,6 +160,7 @@ _READERS: dict[str, Any] = {
     "profile": _text,
     "durability": _durability,
     "worker": _text,
+    "grace_s": _whole,
     "call_threads": _whole,
     "proxy": _text,
     "inside": _list,

@@ -100,6 +100,7 @@ async def bed(request: pytest.FixtureRequest) -> AsyncIterator[Bed]:
     yield one
     one.gate.set()
     brings.stop()
+    brings.leave()
     await asyncio.wait_for(serving, PATIENCE_S)
     await brings.close()
     await journal.close()

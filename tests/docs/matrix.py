@@ -196,8 +196,16 @@ A worker that is killed is taken over, one that stood still does nothing more
     machines/test_fleet.py
 No wake-up is swallowed
     unit/engine/test_distributed.py
+A process that is told to stop keeps its runs until their calls have ended
+    unit/engine/test_advancing.py::test_what_a_process_began_itself_is_let_end_when_it_is_stopped
+    unit/engine/test_errands.py::test_the_calls_of_a_pool_are_let_end_for_as_long_as_the_settings_say
+No run fails because all threads are busy, and what waits for one heeds a halt, a cancel and a lost lease
+    scenario/test_busy_threads.py
+A house is ready while its database takes appends, and at no other time
+    unit/orchestrator/test_readiness.py
 A reading role sees its tenant and nobody else
     unit/journal/test_postgres.py::test_a_reading_role_sees_its_tenant_and_nobody_else
+    docs/test_machines_page.py
 A house moves into a database and back with every hash
     machines/test_moving.py
     """,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -20,9 +21,12 @@ from cuga.journal.postgres import Address, PostgresJournal, moving
 from cuga.journal.postgres.moving import into_database, into_file
 from cuga.journal.sqlite import SqliteJournal, verify_file
 from cuga.model.event import Status
+from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.database import _move_keys
+from cuga.orchestrator.house.place import make
 from cuga.privacy import KeyFile, KeyRing
 from cuga.privacy.shelf_postgres import KeyTables
+from cuga.settings import Settings
 
 
 async def filled(journal: Journal) -> None:
@@ -167,6 +171,20 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert not kept.is_file() or secret.encode() not in kept.read_bytes()
     for done in (refused, moved, ran, doctor, backup, back):
         assert secret not in done.stdout + done.stderr
+
+
+async def test_a_house_that_somebody_works_on_is_not_moved_back(tmp_path: Path) -> None:
+    """What its calls come to could not be written any more."""
+    settings = Settings(database=fresh_database(), seals=tmp_path / "seals")
+    house = make(tmp_path / "house").root
+    async with Coordinator(house=house, settings=settings, user="ann", drives_all=True) as worker:
+        await (await worker.open()).engine.sweep()
+        refused = await asyncio.to_thread(cuga, "migrate", "--back", house=house)
+        assert refused.returncode == 2 and "a process works on this house" in refused.stderr, refused.stderr
+        assert "cuga worker" in refused.stderr and not (house / "journal.db").exists()
+        assert await (await worker.open()).book.takes_appends()
+    back = await asyncio.to_thread(cuga, "migrate", "--back", house=house)
+    assert back.returncode == 0 and (house / "journal.db").exists(), back.stderr
 
 
 def test_no_key_comes_under_an_id_while_it_is_being_erased() -> None:

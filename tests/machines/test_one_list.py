@@ -10,9 +10,9 @@ from tests.machines.test_erasing import found
 from tests.postgres import fresh_database
 from tests.scenario.test_privacy import ADDRESS, NAME, furnished, sent, writing_to
 
-from cuga.adapters.capability import Outgoing
+from cuga.adapters.capability import Contact, Outgoing
 from cuga.adapters.offline.suppression import COLUMNS
-from cuga.errors import JournalFailed, NotDone
+from cuga.errors import BadInput, JournalFailed, NotDone
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.place import Place, make
 from cuga.settings import Settings, read_settings
@@ -204,3 +204,61 @@ async def test_a_change_that_was_read_before_it_was_answered_counts_once(here, s
         assert assembly.state.version == await assembly.journal.version("house/local")
         await front.suppress(("lee@x.example",), "asked")
         assert len(await front.suppressed()) == 2
+
+
+def record(*, unsubscribed: bool) -> dict[str, list[Contact]]:
+    return {"contacts": [Contact(id="P1", name=NAME, email=ADDRESS, unsubscribed=unsubscribed, opted_in="yes")]}
+
+
+async def test_who_asked_for_no_mail_by_the_records_of_one_machine_gets_nothing_from_another(here, there, settings):
+    """Whatever the records of the other say, and whoever brought them in while it was not looking."""
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        await furnished(other)
+        (await front.open()).crm.store(record(unsubscribed=True))
+        assert (await front.standing(ADDRESS)).blocked
+        assert (await sent(other)).status.value != "success" and mails(there) == []
+        standing = await other.standing(ADDRESS)
+        assert "records" in standing.entry.reason and standing.contacts == ()
+        assert [one for one in found(settings.database) if not one.startswith("cuga_views")] == []
+
+
+async def test_an_import_tells_the_others_who_asked_for_no_mail(here, there, settings, tmp_path):
+    exports = tmp_path / "exports"
+    exports.mkdir()
+    (exports / "contacts.csv").write_text(f"contact_id,full_name,email,do_not_contact\nP1,{NAME},{ADDRESS},yes\n")
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        await furnished(other)
+        await front.import_files(exports)
+        assert (await sent(other)).status.value != "success" and mails(there) == []
+
+
+async def test_what_the_records_say_is_lifted_by_correcting_them(here, there, settings):
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        crm = (await front.open()).crm
+        crm.store(record(unsubscribed=True))
+        await front.suppressed()
+        with pytest.raises(BadInput, match="records"):
+            await front.lift_suppression(ADDRESS, "signed up again")
+        crm.store(record(unsubscribed=False))
+        await front.lift_suppression(ADDRESS, "signed up again")
+        assert not (await front.standing(ADDRESS)).blocked and not (await other.standing(ADDRESS)).blocked
+        crm.store(record(unsubscribed=True))
+        await front.suppressed()
+        assert (await other.standing(ADDRESS)).blocked, "asked again"
+
+
+async def test_records_are_read_for_that_once_for_each_state_of_them(here, settings, monkeypatch):
+    async with opened(here, settings) as front:
+        assembly = await front.open()
+        assembly.crm.store(record(unsubscribed=True))
+        query, asked = assembly.crm.query, []
+        monkeypatch.setattr(assembly.crm, "query", lambda *given, **more: asked.append(1) or query(*given, **more))
+        for number in range(5):
+            await front.suppress((f"p{number}@x.example",), "asked")
+        assert len(asked) == 1 and len(await front.suppressed()) == 6
+
+
+async def test_a_house_on_a_file_puts_nobody_on_the_list_by_its_records(here):
+    async with Coordinator(house=here.root, user="sam") as front:
+        (await front.open()).crm.store(record(unsubscribed=True))
+        assert await front.suppressed() == () and (await front.standing(ADDRESS)).contacts == (NAME,)

@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 from cuga.api.rates import Rates
 from cuga.api.requests import Requests
 from cuga.orchestrator.coordinator import Coordinator
+from cuga.orchestrator.operating.readiness import Readiness
 from cuga.people.credentials import Credentials
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ class Doors:
     address: Address = field(default_factory=Address)
     rates: Rates = field(default_factory=Rates)
     requests: Requests = field(default_factory=Requests)
+    readiness: Readiness = field(default_factory=Readiness)
     oidc: Provider | None = None
     topping_up: asyncio.Lock = field(default_factory=asyncio.Lock)  # one at a time: each looks at what was raised
     port: int = 0  # where the server listens, whatever people type

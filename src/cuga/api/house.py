@@ -299,7 +299,6 @@ async def is_alive() -> Response:
 @health.get("/readyz", tags=["health"])
 async def is_ready(doors: Here) -> Response:
     """Whether the house can be worked in: its journal can be written."""
-    engine = (await doors.front.open()).engine
-    is_well = engine.failure is None and not engine.is_closing
+    is_well = await doors.readiness.is_ready(await doors.front.open())
     body = {"status": "ready" if is_well else "not ready"}
     return Response(encode(body), 200 if is_well else 503, media_type="application/json")

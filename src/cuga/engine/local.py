@@ -239,6 +239,10 @@ class LocalEngine:
     async def contested(self, live: Live) -> None:
         """Whoever else appended, the version of the stream has decided between us."""
 
+    def guarded(self, perform: Perform) -> Perform:
+        """`perform`, asking first what has to be asked right before a call: nothing, where every run is ours."""
+        return perform
+
     def drain(self, live: Live) -> None:
         """Somebody left a command: a task of its own carries it out, and makes the call that follows."""
         self._hands.spawn(self._hands.work(live))

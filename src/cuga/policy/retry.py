@@ -15,9 +15,7 @@ from cuga.model.value import Value
 from cuga.policy.profile import Retry
 
 MAX_WAIT_MS = 24 * 3600 * 1000  # what another side may ask us to wait
-_SAFE_ONLY = frozenset(
-    {FailureMode.AGENT_LOGIC, FailureMode.SYSTEM_CRASH}
-)  # worth another try only where repeating is safe
+_SAFE_ONLY = frozenset({FailureMode.AGENT_LOGIC})  # worth another try only where repeating is safe
 
 
 class Again(Value, frozen=True, kw_only=True):
@@ -46,7 +44,7 @@ def next_try(
     ===========  ====================  ==================================================================
     certainty    the tool              another try
     ===========  ====================  ==================================================================
-    not done     any                   when the mode passes by itself (`is_retryable`)
+    not done     any                   when the mode passes by itself (`is_retryable`), or was ours (`system_crash`)
     not done     read-only, key, probe also after an unexplained error
     unknown      read-only             the same
     unknown      key                   same key and arguments, while `is_key_forgotten` says no; then in doubt
@@ -61,7 +59,7 @@ def next_try(
     if certainty is Certainty.UNKNOWN and not is_read:
         if not is_safe or attempt >= retry.attempts:
             return InDoubt()
-    elif attempt >= retry.attempts or not (mode.is_retryable or (is_safe and mode in _SAFE_ONLY)):
+    elif attempt >= retry.attempts or not (_passes(mode) or (is_safe and mode in _SAFE_ONLY)):
         return None
     return Again(delay_ms=delay_ms(retry, attempt, retry_after_s, jitter))
 
@@ -71,6 +69,11 @@ def is_key_forgotten(contract: ToolContract, first: datetime, now: datetime) -> 
     a second effect, as without any key."""
     window_s = contract.key_window_s if contract.repeatable is Repeatable.KEY else 0
     return bool(window_s) and (now - first).total_seconds() >= window_s
+
+
+def _passes(mode: FailureMode) -> bool:
+    """Whether it is gone by itself another time; what ended with a process of ours says nothing of the tool."""
+    return mode.is_retryable or mode is FailureMode.SYSTEM_CRASH
 
 
 def delay_ms(retry: Retry, attempt: int, retry_after_s: int = 0, jitter: int = 0) -> int:

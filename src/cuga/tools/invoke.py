@@ -29,11 +29,12 @@ from cuga.tools.declare import ToolContext
 from cuga.tools.drafting import Brief
 from cuga.tools.failing import failed
 from cuga.tools.registry import Tool, ToolRegistry
-from cuga.tools.threads import Job, Threads, TooManyHang
+from cuga.tools.threads import Job, NoMorePlaces, Threads, TooManyHang
 
 Bindings = Mapping[str, Mapping[str, object]]  # capability -> adapter name -> adapter
 
 Late = Callable[[str, ToolCallStart, Outcome], None]  # of which run, which call, and what became of it after all
+StillWanted = Callable[[RunState, ToolCallStart], Awaitable[Failed | None]]  # why a call that waited is not made now
 
 
 class _Refused(Exception):
@@ -49,6 +50,9 @@ class Door:
 
     `on_late` hears, in the loop, what became of a call that had been answered as out of time and went on in its thread.
     While it goes on no other attempt with its key, or of its step, is made.
+
+    A call that needs a thread takes a place first, and its time begins with that: a busy machine is nothing that a call
+    can fail of. One that had to wait asks `still_wanted` before it begins, since what allowed it was some time ago.
     """
 
     def __init__(
@@ -70,6 +74,7 @@ class Door:
         self._checks: dict[str, Any] = {}
         self._on_late = on_late
         self._going: set[object] = set()  # effects being made now, by key and by step, whether anybody waits or not
+        self.still_wanted: StillWanted | None = None
 
     def call(self, state: RunState, call: ToolCallStart) -> Awaitable[Outcome]:
         """Make one call of a run and say what became of it. Only a cancellation from outside passes through: then
@@ -86,7 +91,8 @@ class Door:
             return _at_once(Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message))
         if call.simulated:
             return _at_once(self._simulated(call))
-        return self._make(tool, call, _context(state, call, bound), arguments, left_s)
+        attempt = _Attempt(self._threads, tool, _context(state, call, bound), arguments)
+        return self._make(state, call, attempt, left_s)
 
     async def amended(self, state: RunState, request: ApprovalRequested, arguments: msgspec.Raw) -> msgspec.Raw:
         """The arguments that a person has written for a call, as the tool reads them now: what follows from them made
@@ -111,7 +117,7 @@ class Door:
         )
         before, after = tool.decode(request.arguments), tool.decode(arguments)
         try:
-            async with asyncio.timeout(tool.contract.timeout_s):
+            async with asyncio.timeout(tool.contract.timeout_s):  # a person waits, for a place as well
                 found = await self._threads.run(Job(lambda: look(context, before, after)))
         except NotDone as error:
             raise BadInput(
@@ -129,8 +135,12 @@ class Door:
         try:
             context = _context(state, call, self._bind(tool, call) if tool.contract.uses else {})
             arguments = tool.decode(call.arguments)
-            async with asyncio.timeout(tool.contract.timeout_s):
-                said: Brief | str = await self._threads.run(Job(lambda: say(context, arguments, bytes(result))))
+            await self._threads.take()
+            try:
+                async with asyncio.timeout(tool.contract.timeout_s):
+                    said: Brief | str = await self._threads.make(Job(lambda: say(context, arguments, bytes(result))))
+            finally:
+                self._threads.leave()
         except Exception as error:
             return self._redactor.scrub_text(f"what to write could not be gathered: {type(error).__name__}: {error}")
         return said
@@ -138,6 +148,15 @@ class Door:
     def encoded(self, value: Any) -> msgspec.Raw:
         """A result in the form in which it is kept."""
         return msgspec.Raw(encode_result(value, self._redactor)[0])
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a thread."""
+        return self._threads.waiting
+
+    def end_waiting(self) -> None:
+        """Make no call that still waits for a thread, and none that would have to."""
+        self._threads.end_waiting()
 
     def close(self) -> None:
         """Let the threads go."""
@@ -195,9 +214,12 @@ class Door:
         return Done(result=msgspec.Raw(body), note="simulated: nothing was done")
 
     # --- the call -------------------------------------------------------------------------------------------------
-    async def _make(
-        self, tool: Tool, call: ToolCallStart, context: ToolContext, arguments: Any, left_s: float
-    ) -> Outcome:
+    async def _make(self, state: RunState, call: ToolCallStart, attempt: _Attempt, left_s: float) -> Outcome:
+        if attempt.needs_place(call):
+            if not self._threads.take_at_once() and (refused := await self._wait(state, call)) is not None:
+                return refused
+            attempt.has_place = True
+        tool = attempt.tool
         task = asyncio.current_task()
         assert task is not None
         loop = task.get_loop()
@@ -205,14 +227,14 @@ class Door:
         begun = loop.time()
         is_keyed = bool(call.key) and call.side_effect is not SideEffect.READ_ONLY
         # by its step as well: a person may have asked again, under a new key
-        marks = (call.key, (context.run_id, call.step)) if is_keyed or self._going else ()
+        marks = (call.key, (attempt.run_id, call.step)) if is_keyed or self._going else ()
         if self._going and not self._going.isdisjoint(marks):
+            attempt.leave_place()
             return Failed(
                 mode=FailureMode.SYSTEM_TIMEOUT,
                 certainty=Certainty.UNKNOWN,
                 message="an earlier attempt is still running",
             )
-        attempt = _Attempt(self._threads, tool, context, arguments)
         if is_keyed:
             self._going.update(marks)
         is_late = False
@@ -242,10 +264,26 @@ class Door:
             return self._failed(call, attempt, error, _microseconds(loop, begun))
         finally:
             self._watch.end(deadline)
+            attempt.leave_place()
             if is_keyed:
                 late = partial(self._hear_late, call, attempt, loop, begun) if is_late else None
                 attempt.leave(partial(self._let_go, marks, late))
         return self._done(value, note, _microseconds(loop, begun))
+
+    async def _wait(self, state: RunState, call: ToolCallStart) -> Failed | None:
+        """Wait for a place; None with one, else why the call is not made any more."""
+        try:
+            await self._threads.take()
+        except NoMorePlaces:
+            return _not_begun(call, "this process ends, and the call had not begun")
+        wanted = False
+        try:
+            refused = await self.still_wanted(state, call) if self.still_wanted is not None else None
+            wanted = refused is None
+        finally:
+            if not wanted:
+                self._threads.leave()
+        return refused if refused is None else _not_begun(call, refused.message, refused.mode)
 
     def _let_go(self, marks: tuple[object, ...], late: Callable[[], None] | None) -> None:
         """Nothing of a call goes on any more."""
@@ -305,10 +343,11 @@ class _Attempt(msgspec.Struct, eq=False):
     """One call of one tool: in this task when it is asynchronous, else in a thread."""
 
     _threads: Threads
-    _tool: Tool
+    tool: Tool
     _context: ToolContext
     _arguments: Any
     job: Job | None = None
+    has_place: bool = False  # among those that need a thread
     entered_here: bool = False
     has_looked: bool = False  # the probe answered that no earlier attempt happened
 
@@ -322,6 +361,19 @@ class _Attempt(msgspec.Struct, eq=False):
         """Whether the function was entered, so that something may have happened."""
         return self.entered_here or (self.job is not None and self.job.started)
 
+    def needs_place(self, call: ToolCallStart) -> bool:
+        """Whether something of it is done in a thread."""
+        tool = self.tool
+        return not tool.is_async or (
+            call.probe and tool.probe is not None and not inspect.iscoroutinefunction(tool.probe)
+        )
+
+    def leave_place(self) -> None:
+        """Give the place among those that need a thread to somebody else; once."""
+        if self.has_place:
+            self.has_place = False
+            self._threads.leave()
+
     def leave(self, then: Callable[[], None]) -> None:
         """Wait no more; `then` is called when nothing of it goes on, which may be at once."""
         if self.job is None:
@@ -331,18 +383,20 @@ class _Attempt(msgspec.Struct, eq=False):
 
     async def look(self) -> Any:
         """Ask the tool's probe whether an earlier attempt happened: its result, or None."""
-        probe, context, arguments = self._tool.probe, self._context, self._arguments
+        probe, context, arguments = self.tool.probe, self._context, self._arguments
         assert probe is not None
         if inspect.iscoroutinefunction(probe):
             found = await probe(context, arguments)
         else:
-            found = await self._threads.run(Job(lambda: probe(context, arguments)))
+            found = await self._threads.make(Job(lambda: probe(context, arguments)))
+        if self.tool.is_async:
+            self.leave_place()  # what follows needs no thread
         self.has_looked = found is None
         return found
 
     def named(self) -> dict[str, Any]:
         """The arguments of the function by name."""
-        tool, arguments = self._tool, self._arguments
+        tool, arguments = self.tool, self._arguments
         if tool.fields is None:
             return {"inputs": arguments, "context": self._context}
         named = msgspec.structs.asdict(arguments)
@@ -352,9 +406,10 @@ class _Attempt(msgspec.Struct, eq=False):
 
     async def make_in_thread(self) -> Any:
         """Call a synchronous function in a thread; what it gives may have to be awaited here."""
-        function, named = self._tool.function, self.named()
+        function, named = self.tool.function, self.named()
         self.job = Job(lambda: function(**named))
-        value = await self._threads.run(self.job)
+        value = await self._threads.make(self.job)
+        self.leave_place()
         return await value if asyncio.iscoroutine(value) else value
 
 
@@ -377,6 +432,11 @@ def _context(state: RunState, call: ToolCallStart, bound: dict[str, object]) -> 
 async def _at_once(outcome: Outcome) -> Outcome:
     """What is known without a call."""
     return outcome
+
+
+def _not_begun(call: ToolCallStart, why: str, mode: FailureMode = FailureMode.SYSTEM_CRASH) -> Failed:
+    """Of a call that waited for a thread and is not made."""
+    return Failed(mode=mode, certainty=_nothing_new(call), message=why)
 
 
 def _nothing_new(call: ToolCallStart, has_looked: bool = False) -> Certainty:

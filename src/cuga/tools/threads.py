@@ -1,6 +1,7 @@
 """Threads for synchronous tools: a few of our own, so that a tool that hangs takes down neither the house nor its exit.
 
-A call that is given up on keeps its thread (nothing can stop it) but not its place; whoever left it hears when it ends.
+A place comes first, in the order of asking; nobody's time runs while they wait for one. A call that is given up on
+keeps its thread (nothing can stop it) but not its place; whoever left it hears when it ends.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import threading
+from collections import deque
 from collections.abc import Callable
 from queue import SimpleQueue
 from typing import Any
@@ -17,6 +19,10 @@ MAX_HANGING = 64  # threads given up on and still busy; with more, nothing new i
 
 class TooManyHang(Exception):
     """Too many earlier calls hang; this one was not started."""
+
+
+class NoMorePlaces(Exception):
+    """Nobody gets a place any more; the call was not started."""
 
 
 class Job:
@@ -91,27 +97,85 @@ class Threads:
     """At most `limit` calls at once; threads are made when needed, kept for the next call, and never waited for."""
 
     def __init__(self, limit: int) -> None:
-        self._places = asyncio.Semaphore(limit)
+        self._free = limit
+        self._waiting: deque[asyncio.Future[None]] = deque()  # for a place, in the order of coming
         self._limit = limit
         self._idle: list[SimpleQueue[Job | None]] = []
         self._lock = threading.Lock()
         self._count = 0
+        self._is_ending = False
         self._closed = False
 
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
+    def take_at_once(self) -> bool:
+        """Take a place if there is one."""
+        if self._free and not self._waiting:
+            self._free -= 1
+            return True
+        return False
+
+    async def take(self) -> None:
+        """Take a place, however long it takes until there is one: whoever has one gives it up when their time is over.
+        `NoMorePlaces` once there are to be none."""
+        if self.take_at_once():
+            return
+        if self._is_ending:
+            raise NoMorePlaces
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self.leave()  # it came to us in the same moment
+            raise
+        finally:
+            if turn in self._waiting:
+                self._waiting.remove(turn)
+
+    def leave(self) -> None:
+        """Give a place to whoever waits longest."""
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+        self._free += 1
+
+    def end_waiting(self) -> None:
+        """Have everybody who waits for a place hear that there will be none."""
+        self._is_ending = True
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_exception(NoMorePlaces())
+
     async def run(self, job: Job) -> Any:
-        """Run a job in a thread. Cancelling gives up waiting, not the thread. `TooManyHang`: nothing more fits."""
-        async with self._places:
-            with self._lock:
-                if self._closed or self._count - len(self._idle) >= self._limit + MAX_HANGING:
-                    raise TooManyHang
-                inbox = self._idle.pop() if self._idle else None
-                if inbox is None:
-                    self._count += 1
+        """Run a job in a thread, with a place of its own."""
+        await self.take()
+        try:
+            return await self.make(job)
+        finally:
+            self.leave()
+
+    async def make(self, job: Job) -> Any:
+        """Run a job of somebody who has a place. Cancelling gives up waiting, not the thread. `TooManyHang`: nothing
+        more fits."""
+        with self._lock:
+            if self._closed or self._count - len(self._idle) >= self._limit + MAX_HANGING:
+                raise TooManyHang
+            inbox = self._idle.pop() if self._idle else None
             if inbox is None:
-                inbox = SimpleQueue()
-                threading.Thread(target=self._serve, args=(inbox,), name="cuga-tool", daemon=True).start()
-            inbox.put(job)
-            return await job.answer()
+                self._count += 1
+        if inbox is None:
+            inbox = SimpleQueue()
+            threading.Thread(target=self._serve, args=(inbox,), name="cuga-tool", daemon=True).start()
+        inbox.put(job)
+        return await job.answer()
 
     def close(self) -> None:
         """Let idle threads end; busy ones end when their call does."""

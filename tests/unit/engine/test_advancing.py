@@ -102,11 +102,20 @@ async def test_a_lease_lost_in_the_middle_of_a_call_costs_neither_the_call_nor_t
     assert await front.verify() == []
 
 
+@pytest.mark.parametrize("repeatable", ["key", "none"])
 @pytest.mark.parametrize("answer", [False, JournalFailed("it is away")])
 async def test_an_effect_is_not_sent_when_the_run_is_not_ours_or_nobody_can_say(
-    world: World, monkeypatch: pytest.MonkeyPatch, answer: bool | JournalFailed
+    world: World, monkeypatch: pytest.MonkeyPatch, answer: bool | JournalFailed, repeatable: str
 ) -> None:
-    front, engine = await world.process("one")
+    """It surely was not made, so that it is made later, whatever the other side knows of repeats."""
+
+    @tool(domain="engagement", side_effect="propose", purpose="does something", repeatable=repeatable)
+    async def deed(inputs: dict[str, Any], context: ToolContext) -> str:
+        with (world.directory / "ledger").open("a") as ledger:
+            ledger.write(f"began {context.run_id} {context.step_id} {context.key} 0\n")
+        return "done"
+
+    front, engine = await world.process("one", own=(deed,))
     holds, left = engine.queue.holds, [1]
 
     async def doubtful(key: str) -> bool:
@@ -320,3 +329,30 @@ async def test_a_run_that_another_version_takes_up_parks_with_the_reason(world: 
     result = await asyncio.wait_for(other.wait(run_id), 30)
     assert result.status is Status.PARKED and "deed has changed since this run began" in result.reason
     assert world.did("began") == ["s1"]
+
+
+@pytest.mark.parametrize(("seconds", "grace_s"), [(2.0, 5), (7.0, 12)])
+async def test_what_a_process_began_itself_is_let_end_when_it_is_stopped(
+    world: World, seconds: float, grace_s: int
+) -> None:
+    """Until its calls have ended the others leave its runs to it, also for longer than a lease; then they go on."""
+    one, engine = await world.process("one", grace_s=grace_s)
+    two, _ = await world.process("two")
+    run_id = await one.start("g", plan=deeds(2, seconds=seconds))
+    await world.until("began")
+    assert engine.holds(run_id)
+    await one.close()
+    assert (await asyncio.wait_for(two.wait(run_id), 60)).status is Status.SUCCESS
+    events = await two.events(run_id)
+    assert not of(TakenOver, events) and not of(ToolCallError, events)
+    assert world.did("began") == ["s1", "s2"]
+
+
+async def test_a_call_that_outlasts_the_grace_is_taken_over(world: World) -> None:
+    one, _ = await world.process("one", grace_s=1)
+    two, _ = await world.process("two")
+    run_id = await one.start("g", plan=deeds(1, seconds=4.0))
+    await world.until("began")
+    await asyncio.wait_for(one.close(), 8)
+    assert (await asyncio.wait_for(two.wait(run_id), 60)).status is Status.SUCCESS
+    assert len(of(TakenOver, await two.events(run_id))) == 1

@@ -254,9 +254,22 @@ async def test_an_errand_that_could_not_be_given_back_is_not_lost(
     assert not any(isinstance(event, ToolCallError) for event in await main.events(run_id))
 
 
-async def test_a_call_that_outlives_its_process_is_known_to_be_begun(world: World) -> None:
+async def test_the_calls_of_a_pool_are_let_end_for_as_long_as_the_settings_say(world: World) -> None:
+    """Longer than a lease, and than what the queue would wait by itself."""
+    world.settings = replace(world.settings, grace_s=20)
     main, door = await world.process("main"), await world.process("door", "door")
-    run_id = await main.start("g", plan=deeds(1, seconds=6.0))
+    run_id = await main.start("g", plan=deeds(1, seconds=8.0))
+    await world.until("door", "began")
+    await world.process("other", "door", own=tools(world.directory / "other"))
+    await door.close()
+    assert (await main.wait(run_id, 60)).status is Status.SUCCESS
+    assert (world.did("door"), world.did("other", "began")) == (1, 0)
+
+
+async def test_a_call_that_outlives_its_process_is_known_to_be_begun(world: World) -> None:
+    world.settings = replace(world.settings, grace_s=1)
+    main, door = await world.process("main"), await world.process("door", "door")
+    run_id = await main.start("g", plan=deeds(1, seconds=9.0))
     await world.until("door", "began")
     (await engine_of(door)).queue._worker.shutdown_graceful_timeout = 0.2
     await world.process("other", "door", own=tools(world.directory / "other"))
@@ -345,3 +358,13 @@ async def test_an_errand_that_is_cut_off_in_the_middle_is_known_to_be_begun(worl
     events = await main.events(run_id)
     assert [event.message for event in events if isinstance(event, ToolCallError)] == [LOST.message]
     assert result.status is Status.SUCCESS and await main.verify() == []
+
+
+async def test_the_doctor_names_a_pool_that_no_process_serves(world: World) -> None:
+    main = await world.process("main")
+    (finding,) = [one for one in await main.doctor() if one.what == "pool door"]
+    assert finding.state == "broken" and "cuga worker --pool door" in finding.mend
+    await world.process("door", "door")
+    async with asyncio.timeout(20):
+        while [one.state for one in await main.doctor() if one.what == "pool door"] != ["ok"]:
+            await asyncio.sleep(0.2)

@@ -29,6 +29,7 @@ def follows(mode=NETWORK, certainty=UNKNOWN, side_effect=EXECUTE, repeatable=Rep
     [
         (NOT_DONE, EXECUTE, Repeatable.NONE, NETWORK, "again"),
         (NOT_DONE, EXECUTE, Repeatable.NONE, LOGIC, "failed"),
+        (NOT_DONE, EXECUTE, Repeatable.NONE, FailureMode.SYSTEM_CRASH, "again"),
         (NOT_DONE, EXECUTE, Repeatable.KEY, LOGIC, "again"),
         (NOT_DONE, EXECUTE, Repeatable.KEY, INPUT, "failed"),
         (NOT_DONE, READ, Repeatable.NONE, LOGIC, "again"),

@@ -270,21 +270,143 @@ async def test_no_answer_in_time_is_unknown_unless_it_only_reads(side_effect, ce
     assert asyncio.current_task().cancelling() == 0
 
 
-async def test_a_synchronous_call_that_found_no_thread_in_time_surely_did_not_happen():
+async def test_the_time_of_a_call_begins_when_a_thread_has_it():
+    """Many more calls than threads, together longer than the time of each: a busy machine fails none of them."""
+
+    def work(context: ToolContext) -> None:
+        time.sleep(0.25)
+
+    opened = door(declared(work), threads=2)
+    left = {"deadline": CLOCK.now() + timedelta(seconds=2)}
+    calls = [intent(work, key=f"key-{n}", step=f"s{n}", **left) for n in range(24)]
+    outcomes = await asyncio.gather(*(opened.call(run_state(), call) for call in calls))
+    assert all(isinstance(outcome, Done) for outcome in outcomes)
+    assert max(outcome.duration_us for outcome in outcomes) < 2_000_000, "how long it waited is not how long it took"
+    assert opened.waiting == 0
+    opened.close()
+
+
+async def test_a_call_that_hangs_gives_its_place_to_whoever_waits():
     release = threading.Event()
 
+    def hang(context: ToolContext) -> str:
+        if context.step_id == "s1":
+            release.wait(60)
+        return context.step_id
+
+    opened = door(declared(hang), threads=1)
+    first = asyncio.ensure_future(opened.call(run_state(), intent(hang, deadline=CLOCK.now() + timedelta(seconds=0.3))))
+    await asyncio.sleep(0.05)
+    others = [intent(hang, key=f"key-{n}", step=f"s{n}") for n in range(2, 6)]
+    outcomes = await asyncio.gather(*(opened.call(run_state(), other) for other in others))
+    release.set()
+    assert [result_of(outcome) for outcome in outcomes] == ["s2", "s3", "s4", "s5"]
+    hung = await first
+    assert (hung.mode, hung.certainty) == (FailureMode.SYSTEM_TIMEOUT, UNKNOWN)
+    opened.close()
+
+
+@pytest.mark.parametrize(("probe", "certainty"), [(False, NOT_DONE), (True, UNKNOWN)])
+async def test_what_waits_for_a_thread_when_the_process_ends_surely_did_not_begin(probe, certainty):
+    """Nor does what comes then and finds none. Of an attempt before it, which it was to look for, it knows nothing."""
+    entered, release = [], threading.Event()
+
     def wait(context: ToolContext) -> None:
+        entered.append(context.step_id)
         release.wait(60)
+
+    opened = door(declared(wait, repeatable="probe", probe=lambda context, arguments: None), threads=1)
+    first = asyncio.ensure_future(opened.call(run_state(), intent(wait)))
+    await until(lambda: bool(entered))
+    second = asyncio.ensure_future(opened.call(run_state(), intent(wait, key="key-2", step="s2", probe=probe)))
+    await until(lambda: opened.waiting == 1)
+    opened.end_waiting()
+    third = await opened.call(run_state(), intent(wait, key="key-3", step="s3", probe=probe))
+    for outcome in (await second, third):
+        assert (outcome.mode, outcome.certainty) == (FailureMode.SYSTEM_CRASH, certainty)
+        assert "had not begun" in outcome.message
+    release.set()
+    assert isinstance(await first, Done) and entered == ["s1"]
+    opened.close()
+
+
+async def test_a_call_that_had_to_wait_asks_once_more_whether_it_is_wanted():
+    entered, asked, release = [], [], threading.Event()
+
+    def wait(context: ToolContext) -> None:
+        entered.append(context.step_id)
+        release.wait(60)
+
+    async def still_wanted(state, call):
+        asked.append(call.step)
+        if call.step == "s2":
+            return Failed(mode=FailureMode.USER_CANCELLED, certainty=NOT_DONE, message="not any more")
+        if call.step == "s3":
+            raise RuntimeError("nobody can say")
+        return None
+
+    opened = door(declared(wait), threads=1)
+    opened.still_wanted = still_wanted
+    first = asyncio.ensure_future(opened.call(run_state(), intent(wait)))
+    await until(lambda: bool(entered))
+    calls = [intent(wait, key=f"key-{n}", step=f"s{n}") for n in (2, 3, 4)]
+    rest = asyncio.gather(*(opened.call(run_state(), one) for one in calls), return_exceptions=True)
+    await until(lambda: opened.waiting == 3)
+    release.set()
+    second, third, fourth = await rest
+    assert (second.mode, second.certainty, second.message) == (FailureMode.USER_CANCELLED, NOT_DONE, "not any more")
+    assert isinstance(third, RuntimeError) and isinstance(fourth, Done) and isinstance(await first, Done)
+    assert (asked, entered) == (["s2", "s3", "s4"], ["s1", "s4"]), "whoever finds a thread at once is not asked"
+    assert isinstance(await opened.call(run_state(), intent(wait, key="key-5", step="s5")), Done)
+    opened.close()
+
+
+async def test_whoever_gives_up_waiting_for_a_thread_leaves_the_place_to_others():
+    entered, release = [], threading.Event()
+
+    def wait(context: ToolContext) -> str:
+        entered.append(context.step_id)
+        release.wait(60)
+        return context.step_id
 
     opened = door(declared(wait), threads=1)
     first = asyncio.ensure_future(opened.call(run_state(), intent(wait)))
-    await asyncio.sleep(0.05)
-    other = intent(wait, key="key-2", step="s2", deadline=CLOCK.now() + timedelta(seconds=0.2))
-    second = await opened.call(run_state(), other)
+    await until(lambda: bool(entered))
+    second, third = (
+        asyncio.ensure_future(opened.call(run_state(), intent(wait, key=f"key-{n}", step=f"s{n}"))) for n in (2, 3)
+    )
+    await until(lambda: opened.waiting == 2)
+    second.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await second
     release.set()
-    assert (second.mode, second.certainty) == (FailureMode.SYSTEM_TIMEOUT, NOT_DONE)
-    assert "not begun" in second.message
-    assert isinstance(await first, Done)
+    assert [result_of(await first), result_of(await third)] == ["s1", "s3"]
+    assert isinstance(await opened.call(run_state(), intent(wait, key="key-2", step="s2")), Done), "its key is free"
+    opened.close()
+
+
+@pytest.mark.parametrize("is_async", [True, False])
+async def test_a_probe_in_a_thread_waits_for_its_place_like_a_call(is_async):
+    looked = []
+
+    def look(context, arguments):
+        time.sleep(0.2)
+        looked.append(context.step_id)
+
+    async def later(context: ToolContext) -> str:
+        await asyncio.sleep(0.2)
+        return "sent"
+
+    def now(context: ToolContext) -> str:
+        return "sent"
+
+    send = declared(later if is_async else now, repeatable="probe", probe=look)
+    opened = door(send, threads=1)
+    left = {"deadline": CLOCK.now() + timedelta(seconds=1.2)}
+    calls = [intent(send, key=f"key-{n}", step=f"s{n}", probe=True, **left) for n in range(8)]
+    outcomes = await asyncio.gather(*(opened.call(run_state(), call) for call in calls))
+    assert [result_of(outcome) for outcome in outcomes] == ["sent"] * 8 and len(looked) == 8
+    assert opened._threads.take_at_once(), "every place was given back"
     opened.close()
 
 

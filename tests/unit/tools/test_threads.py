@@ -9,7 +9,7 @@ import threading
 import pytest
 
 from cuga.tools import threads as module
-from cuga.tools.threads import Job, Threads, TooManyHang
+from cuga.tools.threads import Job, NoMorePlaces, Threads, TooManyHang
 
 WHO = contextvars.ContextVar("who", default="nobody")
 
@@ -105,3 +105,44 @@ async def test_a_call_that_was_left_before_it_began_never_begins():
     job.leave(lambda: over.append(job.started))
     job.perform()
     assert (entered, over) == ([], [False])
+
+
+async def test_a_place_that_comes_in_the_moment_of_giving_up_goes_on_to_the_next():
+    pool = Threads(1)
+    await pool.take()
+    first, second = asyncio.ensure_future(pool.take()), asyncio.ensure_future(pool.take())
+    await asyncio.sleep(0)
+    assert pool.waiting == 2 and not pool.take_at_once()
+    pool.leave()  # to the first
+    first.cancel()
+    await asyncio.wait([first, second], timeout=5)
+    assert first.cancelled() and second.done() and pool.waiting == 0
+    pool.leave()
+    assert pool.take_at_once() and not pool.take_at_once()
+    pool.close()
+
+
+async def test_whoever_waits_hears_that_there_will_be_no_place():
+    pool = Threads(1)
+    await pool.take()
+    waiting = asyncio.ensure_future(pool.run(Job(lambda: "never")))
+    await asyncio.sleep(0)
+    pool.end_waiting()
+    with pytest.raises(NoMorePlaces):
+        await waiting
+    with pytest.raises(NoMorePlaces):
+        await pool.take()
+    pool.leave()
+    assert await pool.run(Job(lambda: "a place that is free is given")) == "a place that is free is given"
+    pool.close()
+
+
+async def test_places_are_given_in_the_order_of_coming():
+    pool, order = Threads(1), []
+    await pool.take()
+    calls = [asyncio.ensure_future(pool.run(Job(lambda n=n: order.append(n)))) for n in range(8)]
+    await asyncio.sleep(0)
+    pool.leave()
+    await asyncio.gather(*calls)
+    assert order == list(range(8))
+    pool.close()

@@ -28,6 +28,7 @@ from cuga.model.tool import SideEffect
 from cuga.policy.routing import PROCESS
 
 READ_ONLY = SideEffect.READ_ONLY  # found once: a member costs ten times a name
+NOT_OURS = "another process had taken the run before the call was sent"
 TURN_S = 0.3  # how long a run waits for a place of its tenant before it queues again
 
 
@@ -306,22 +307,18 @@ class Advancing(Attending):
         lease.news.set()
 
     # --- before an effect ---------------------------------------------------------------------------------------------
-    def _performing(self, perform: Perform) -> Perform:
-        def guarded(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
+    def guarded(self, perform: Perform) -> Perform:
+        def asked(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
             if self._surely_may_call(state.run_id, start):
                 return perform(state, start)
             return asked_first(state, start)
 
         async def asked_first(state: RunState, start: ToolCallStart) -> Outcome:
-            if await self._may_call(state.run_id, start):
-                return await perform(state, start)
-            return Failed(
-                mode=FailureMode.SYSTEM_CRASH,
-                certainty=Certainty.NOT_DONE,
-                message="another process had taken the run before the call was sent",
-            )
+            if why := await self._why_not(state.run_id, start):
+                return Failed(mode=FailureMode.SYSTEM_CRASH, certainty=Certainty.NOT_DONE, message=why)
+            return await perform(state, start)
 
-        return guarded
+        return asked
 
     @property
     def is_heard(self) -> bool:
@@ -332,18 +329,19 @@ class Advancing(Attending):
         """Whether what we know is enough to say so: it is for a read."""
         return start.side_effect is READ_ONLY and self.holds(run_id) and self.is_heard
 
-    async def _may_call(self, run_id: str, start: ToolCallStart) -> bool:
-        """Whether the run is still ours, just before something leaves the house."""
+    async def _why_not(self, run_id: str, start: ToolCallStart) -> str:
+        """Why a call is not sent: the run is not ours any more, or nobody can say; asked just before it leaves."""
         lease = self._leases.get(run_id)
-        if lease is None or lease.lost:
-            return False
+        if (lease is None or lease.lost) and not self._runs_errands:
+            return NOT_OURS
         try:
-            if await self.queue.holds(run_id):
-                return True
+            if await self.queue.holds(key_of(run_id, start.pool) if self._runs_errands else run_id):
+                return ""
         except JournalFailed:
-            return False  # nobody can say: then it is not sent
-        self._lose(lease)
-        return False
+            return "nobody could say whether the run was still ours before the call was sent"
+        if lease is not None:
+            self._lose(lease)
+        return NOT_OURS
 
 
 def _makes_calls(live: Live) -> bool:

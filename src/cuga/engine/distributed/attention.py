@@ -74,12 +74,17 @@ class Attention(Protocol):
 
     # --- serving -----------------------------------------------------------------------------------------------------
     async def serve(self, take: Take, queues: Sequence[str], ready: Callable[[int], None]) -> None:
-        """Give what is brought to `take`, one job of a key at a time, until told to stop; through outages. `ready` is
-        told the number of this process, and each new one. Without queues it is only what was queued for that number."""
+        """Give what is brought to `take`, one job of a key at a time, until told to stop and to leave; through outages.
+        `ready` is told the number of this process, and each new one. Without queues it is only what was queued for that
+        number."""
         ...
 
     def stop(self) -> None:
-        """Take nothing more."""
+        """Take nothing more; what is in hand stays ours."""
+        ...
+
+    def leave(self) -> None:
+        """Be no worker any more, once stopped: what is still in hand is anybody's."""
         ...
 
     async def close(self) -> None:

@@ -56,7 +56,7 @@ class DistributedEngine(Advancing):
         pools: Sequence[str] = (),
     ) -> None:
         self._begin_leases()
-        super().__init__(driver, clock, self._performing(perform), make_plan, worker, queue, ask_model, house, on_house)
+        super().__init__(driver, clock, self.guarded(perform), make_plan, worker, queue, ask_model, house, on_house)
         self._waking = self._short = ShortWaits(
             driver, clock, self._hands.spawn, self.surely_wake, lambda: bool(self.own_queue)
         )
@@ -155,15 +155,20 @@ class DistributedEngine(Advancing):
 
     async def close(self, grace_s: float = 5.0) -> None:
         """Start nothing more, let calls in flight end, and hand the runs over to whoever lives."""
+        ends = asyncio.get_running_loop().time() + grace_s
         self.is_closing = True
         for lease in self._leases.values():
             lease.news.set()
         if self._serving is not None:
             self.queue.stop()
         await super().close(grace_s)
+        with suppress(TimeoutError):
+            async with asyncio.timeout_at(ends):
+                await self._errands.at_rest.wait()
         self.tell_all()
         if self._serving is not None:
-            await asyncio.wait([self._serving], timeout=grace_s + 5.0)
+            self.queue.leave()  # not before: others would take what is let end
+            await asyncio.wait([self._serving], timeout=10.0)
             self._serving.cancel()
         beside = [task for task in (self._watching, self._sweeping) if task is not None]
         for task in beside:

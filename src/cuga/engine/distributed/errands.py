@@ -51,11 +51,14 @@ class Errands:
         self._perform = perform
         self._places: dict[str, asyncio.Semaphore] = {}  # pool -> places of this process
         self.in_hand: set[str] = set()
+        self.at_rest = asyncio.Event()  # none is
+        self.at_rest.set()
         self.is_closing = is_closing
 
     async def take(self, job: Job) -> bool:
         """See to the calls of a pool that a run owes. True: the job is gone already."""
         self.in_hand.add(job.key)
+        self.at_rest.clear()
         calls: dict[tuple[str, int], asyncio.Task[None]] = {}
         begun: set[asyncio.Task[None]] = set()
         try:
@@ -91,6 +94,8 @@ class Errands:
             raise
         finally:
             self.in_hand.discard(job.key)
+            if not self.in_hand:
+                self.at_rest.set()
 
     async def _let_go(self, job: Job, *, begun: bool = False) -> None:
         """Have another process take an errand up; through an outage as well, as long as we live."""

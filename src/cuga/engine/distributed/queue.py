@@ -101,6 +101,7 @@ class Queue:
         ] = {}  # keys that are asked for, until they are asked for together
         self._answering: asyncio.Task[None] | None = None
         self._worker: Worker | None = None
+        self.leaving = asyncio.Event()  # nothing of ours is in flight any more, after we were told to stop
         self.trouble = ""  # why the last round of serving ended
         self.heard: Callable[[], None] = lambda: None  # called when the database has heard that we live
         self.is_stopping = False
@@ -260,13 +261,18 @@ class Queue:
                 await worker.run()  # type: ignore[no-untyped-call]
 
     def stop(self) -> None:
-        """Take no more jobs; those begun are waited for, a little."""
+        """Take no more jobs. Until we `leave` we go on to say that we live, so that nobody takes what we have."""
         self.is_stopping = True
         if self._worker is not None:
             self._worker.stop()  # type: ignore[no-untyped-call]
 
+    def leave(self) -> None:
+        """Be no worker any more; jobs that are still under way are waited for, a little."""
+        self.leaving.set()
+
     async def close(self) -> None:
         """Let the connections go."""
+        self.leave()
         if self._answering is not None and not self._answering.done():
             await asyncio.wait([self._answering], timeout=1.0)
         for connection in (self._asking, self._placing):

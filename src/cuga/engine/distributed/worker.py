@@ -118,6 +118,12 @@ class Worker(worker.Worker):
                 with suppress(JournalFailed):  # then a sweep closes it, or a look at what we have in hand
                     await asyncio.shield(self._queue.done(job.id))
 
+    async def _shutdown(self, side_tasks: list[asyncio.Task[Any]]) -> None:
+        """Whoever is silent or gone has lost its runs: we are neither while calls of ours are let end."""
+        if self._queue.is_stopping:
+            await self._queue.leaving.wait()
+        await super()._shutdown(side_tasks)
+
     async def _update_heartbeat(self) -> None:
         while True:
             await asyncio.sleep(self.update_heartbeat_interval)

@@ -284,6 +284,9 @@ class RestateQueue:
         self.is_stopping = True
         self._stopped.set()
 
+    def leave(self) -> None:
+        """What is in hand is held by our session until it is put down."""
+
     async def close(self) -> None:
         """Try once more to send what is owed, then let go."""
         self.stop()

@@ -206,6 +206,10 @@ class Reader:
         """What durability rests on in this server."""
         return Server(*(await self._all("settings"))[0])
 
+    async def takes_appends(self) -> bool:
+        """Whether something could be appended now."""
+        return bool(await self._one("takes_appends"))
+
     async def time(self) -> datetime:
         """What the database's clock says."""
         return moment(await self._one("time"))

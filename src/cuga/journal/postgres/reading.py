@@ -129,6 +129,11 @@ class Reading(ABC):
         await self.open()
         return await self._reader.time()
 
+    async def takes_appends(self) -> bool:
+        """Whether something could be appended now, without appending anything."""
+        await self.open()
+        return await self._reader.takes_appends()
+
     async def server(self) -> Server:
         """What durability rests on in the server."""
         await self.open()

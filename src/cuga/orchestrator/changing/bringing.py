@@ -87,6 +87,7 @@ class Bringing(Switching):
         report = await self._at_the_store(work)
         if not dry:
             await self._note(report, who)
+            await self._tell_who_opted_out(who)
         return _outcome(report, dry=dry)
 
     async def sync(self, vendor: str, kind: str, by: Principal | None = None) -> KindSynced:
@@ -114,6 +115,7 @@ class Bringing(Switching):
                 problems=synced.not_taken,
             )
             await self.change(event, who)
+        await self._tell_who_opted_out(who)
         return synced
 
     async def fill_with_sample(self, by: Principal | None = None) -> ImportOutcome:
@@ -157,6 +159,12 @@ class Bringing(Switching):
         if place is None:
             return work(assembly.crm)
         return await asyncio.to_thread(at_store, place, work)
+
+    async def _tell_who_opted_out(self, who: Principal) -> None:
+        """Let the other machines of the house know, who may not have these records."""
+        assembly = await self.open()
+        if assembly.book is not None:
+            await assembly.one_list.level(who)
 
     async def _note(self, report: ImportReport, by: Principal) -> None:
         if report.added or report.changed:

@@ -137,6 +137,11 @@ class Mailroom(Switching):
                 f"{address} has no entry of its own on the list",
                 mend=f"It is blocked by {found.address}." if found else "`cuga suppression` lists what is on it.",
             )
+        if assembly.book is not None and await asyncio.to_thread(assembly.one_list.says_so_by_records, wanted):
+            raise BadInput(
+                f"the records of this machine say as well that {address} asked for no mail",
+                mend="Correct them first (`cuga import`, or in the CRM and then `cuga sync`); then lift the entry.",
+            )
         who = by or await self.principal()
         key = await asyncio.to_thread(listed.key_of, wanted) if assembly.state.blocked else ""
         digest = digest_of([address])

@@ -57,6 +57,7 @@ from cuga.orchestrator.house.registry_file import tool_registry as tool_registry
 from cuga.orchestrator.house.secrets import with_own_variables
 from cuga.orchestrator.house.shelf import RunShelf
 from cuga.orchestrator.house.vendors import adapters_of, places_of
+from cuga.orchestrator.house.waited import nothing, still_wanted
 from cuga.orchestrator.keeping.sealing import ANCHOR, FileAnchor, Sealer, read_anchors, seals_of
 from cuga.orchestrator.llm.models import Models
 from cuga.orchestrator.llm.thinking import Thinker
@@ -264,6 +265,8 @@ async def open_house(
             driver, clock, perform, thinker.make, thinker.ask_model, worker, book, settings,
             serves=drives_all, house=house_stream(LOCAL_TENANT), on_house=lambda: assembly.refold(),
         )  # fmt: skip
+    asked = nothing if book is None else asked_before(nothing, lambda: assembly)
+    door.still_wanted = still_wanted(engine.guarded(asked), lambda: assembly)
     assembly = Assembly(
         clock=clock,
         settings=settings,

@@ -351,8 +351,9 @@ class Assembly:
         return await self.journal.backup(path)
 
     async def close(self) -> None:
-        """Let everything go; work in flight gets a little time first."""
-        await self.engine.close()
+        """Let everything go; work in flight gets a little time first, and what only waits for a thread is not begun."""
+        self.door.end_waiting()
+        await self.engine.close(float(self.settings.grace_s))
         await self.following.close()
         self.door.close()
         await self.outside.close()

@@ -187,6 +187,7 @@ async def move_to_file(place: Place, settings: Settings, tell: Callable[[str], N
     if not text:
         raise BadInput("the journal of this house is a file already")
     address = address_of(text)
+    await _must_be_left(address, settings)
     if place.journal.exists() and not place.journal.stat().st_size:
         place.journal.unlink()
     make_private(place.journal.with_name(f"{place.journal.name}.half"))
@@ -195,6 +196,23 @@ async def move_to_file(place: Place, settings: Settings, tell: Callable[[str], N
     _move_witnessed(_shelf_at(address), ShelfFile(place.witness))
     place.database.unlink(missing_ok=True)
     return moved
+
+
+async def _must_be_left(address: Address, settings: Settings) -> None:
+    """`BadInput` while processes work on a house: what their calls come to could not be written any more."""
+    from cuga.engine.distributed import Pace, Queue
+
+    queue = Queue(address, Pace(lease_s=float(settings.lease_s)))
+    try:
+        workers = await queue.workers()
+    finally:
+        await queue.close()
+    if workers:
+        raise BadInput(
+            f"{workers} processes work on this house" if workers > 1 else "a process works on this house",
+            mend="Stop `cuga serve` and every `cuga worker` first; one that was killed is heard of for "
+            f"{settings.lease_s} seconds more.",
+        )
 
 
 def _move_keys(source: KeyShelf, target: KeyShelf) -> None:

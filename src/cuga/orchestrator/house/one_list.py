@@ -2,7 +2,8 @@
 
 Each entry is a fact of the house stream under a keyed digest, its address sealed for whom it is of. Each machine's file
 is a view of it, and what the file alone knows (a row by hand, an entry whose fact was not written any more, the list of
-before) is told to the book. A house on one machine has its file, as ever.
+before) is told to the book. So is who asked for no mail by this machine's records: the others may have none of them, or
+older ones. A house on one machine has its file and its records, as ever.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
-from cuga.adapters.capability import Suppressed
+from cuga.adapters.capability import Contact, Filter, Suppressed
 from cuga.adapters.offline.suppression import ERASED
 from cuga.engine.hands import Perform
 from cuga.errors import CugaError, NotDone
@@ -22,6 +23,7 @@ from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import ToolCallStart
 from cuga.model.failure import FailureMode
 from cuga.model.outcome import Certainty, Failed, Outcome
+from cuga.model.tool import SideEffect
 from cuga.policy.addresses import plain
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 MOST_TOLD = 500  # entries of one fact
 TAKEN_IN = "it was on the list of a machine"  # why, where nobody said
+BY_RECORDS = "asked for no mail, say the records of a machine"
 
 
 class OneList:
@@ -40,6 +43,7 @@ class OneList:
         self._levelled: object = None
         self._now: tuple[object, dict[str, str]] = (None, {})
         self._known: tuple[object, Mapping[str, Suppressed]] = (None, {})
+        self._opted_out: tuple[str, dict[str, Suppressed]] = ("", {})  # by which state of the records, by their keys
 
     def book(self) -> Mapping[str, Suppressed]:
         """What the book holds, by the keys of its entries."""
@@ -68,21 +72,48 @@ class OneList:
         assembly = self._assembly
         listed = assembly.outbox.suppression
         async with self._turn:
-            if self._levelled == (self._stand(), await asyncio.to_thread(lambda: listed.stand)):
+            if self._levelled == await asyncio.to_thread(self._all_stand):
                 return
             if assembly.book is not None:
                 untold = await asyncio.to_thread(listed.untold, self.book(), assembly.state.lifted)
-                entries = [_as_told(key, entry) for key, entry in untold.items()]
-                for at in range(0, len(entries), MOST_TOLD):
-                    some = tuple(entries[at : at + MOST_TOLD])
-                    event = h.AddressesSuppressed(
-                        at=assembly.clock.now(), by=by.id, addresses=len(some),
-                        digest=digest_of(entry.address for entry in some), reason=reason, source=source, entries=some,
-                    )  # fmt: skip
-                    await assembly.change(event, by)
+                await self._tell(untold, by, reason, source)
+                said = await asyncio.to_thread(self._by_records)
+                book = self.book()
+                await self._tell({key: one for key, one in said.items() if key not in book}, by, BY_RECORDS, "")
             if assembly.state.listings:
                 await asyncio.to_thread(listed.level, self.book(), assembly.state.lifted)
-            self._levelled = self._stand(), await asyncio.to_thread(lambda: listed.stand)
+            self._levelled = await asyncio.to_thread(self._all_stand)
+
+    async def _tell(self, untold: Mapping[str, Suppressed], by: Principal, reason: str, source: str) -> None:
+        assembly = self._assembly
+        entries = [_as_told(key, entry) for key, entry in untold.items()]
+        for at in range(0, len(entries), MOST_TOLD):
+            some = tuple(entries[at : at + MOST_TOLD])
+            event = h.AddressesSuppressed(
+                at=assembly.clock.now(), by=by.id, addresses=len(some),
+                digest=digest_of(entry.address for entry in some), reason=reason, source=source, entries=some,
+            )  # fmt: skip
+            await assembly.change(event, by)
+
+    def _by_records(self) -> dict[str, Suppressed]:
+        """Who asked for no mail by the records that were brought to this machine, by the keys of their entries."""
+        crm, listed = self._assembly.crm, self._assembly.outbox.suppression
+        version = crm.crm_version()
+        if self._opted_out[0] != version:
+            on = self._assembly.clock.now().date().isoformat()
+            people = crm.query("contacts", [Filter(field="unsubscribed", value="true")], limit=-1)
+            names = sorted({plain(one.email) for one in people if isinstance(one, Contact) and "@" in one.email})
+            found = {listed.key_of(name): Suppressed(address=name, reason=BY_RECORDS, on=on) for name in names}
+            self._opted_out = version, found
+        return self._opted_out[1]
+
+    def says_so_by_records(self, address: str) -> bool:
+        """Whether somebody asked for no mail by the records of this machine, as they are now."""
+        return self._assembly.outbox.suppression.key_of(plain(address)) in self._by_records()
+
+    def _all_stand(self) -> object:
+        records = self._assembly.crm.crm_version() if self._assembly.book is not None else ""
+        return self._stand(), self._assembly.outbox.suppression.stand, records
 
     def _stand(self) -> object:
         return self._assembly.state, self._assembly.state.listings
@@ -96,7 +127,10 @@ def asked_before(perform: Perform, house: Callable[[], Assembly]) -> Perform:
         assembly = house()
         tool = assembly.tools.get(start.tool)
         if start.simulated or tool is None or "mail" not in tool.contract.uses:
-            return await perform(state, start)
+            outcome = await perform(state, start)
+            if start.side_effect is not SideEffect.READ_ONLY and tool is not None and "crm" in tool.contract.uses:
+                assembly.following.wake()  # it may have noted that somebody wants no mail
+            return outcome
         try:
             await assembly.look_at_house()
         except CugaError as error:  # whatever it is, nothing was called

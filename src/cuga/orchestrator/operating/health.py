@@ -26,7 +26,7 @@ from cuga.orchestrator.operating.machine import (
     secret_files,
 )
 from cuga.policy.binding import PREFERRED
-from cuga.policy.routing import pools_that_take
+from cuga.policy.routing import PROCESS, pools_that_take
 from cuga.projections.runs import count_runs
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ async def examine(assembly: Assembly) -> list[Finding]:
         await _runs(assembly),
         *await _database(assembly),
         *await _woken(assembly),
+        *await _processes(assembly),
         *await _seal(assembly),
         *_export(assembly),
         *_left_alone(assembly),
@@ -191,6 +192,25 @@ async def _woken(assembly: Assembly) -> list[Finding]:
         return [Finding(what="restate", state="broken", found=str(error), mend=mend)]
     return [
         _queue(RESTATE if by_restate else "queue", figures, engine.fenced),
+    ]
+
+
+async def _processes(assembly: Assembly) -> list[Finding]:
+    """Pools with processes of their own of which none lives: what is routed there waits, and nobody is told."""
+    pools = sorted(name for name, pool in assembly.current.pools.items() if pool.kind == PROCESS)
+    if assembly.book is None or is_restate(assembly.registry, assembly.place) or not pools:
+        return []
+    heard = await cast("DistributedEngine", assembly.engine).queue.load_elsewhere()
+    return [
+        Finding(
+            what=f"pool {name}",
+            state="broken",
+            found="no process serves it: steps that are routed to it wait",
+            mend=f"start `cuga worker --pool {name}`",
+        )
+        if name not in heard
+        else Finding(what=f"pool {name}", state="ok", found="it is served")
+        for name in pools
     ]
 
 

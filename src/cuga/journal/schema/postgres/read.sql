@@ -136,6 +136,9 @@ select current_setting('server_version'), current_setting('fsync'), current_sett
     current_setting('synchronous_commit'), current_setting('max_connections')::int,
     (select count(*)::int from pg_stat_activity), pg_is_in_recovery()
 
+-- name: takes_appends (whether the server is no standby, and the book was not moved into a file)
+select not pg_is_in_recovery() and not exists (select from fact where name = 'moved')
+
 -- name: run_of_trace (the newest run with this trace)
 select s.name from runs r join stream s on s.pk = r.run
 where r.trace = $1 and r.tenant = $2 order by r.started desc, r.run desc limit 1
