@@ -44,6 +44,10 @@ def _plan_created(s: RunState, event: e.PlanCreated) -> None:
         s.budgets = (*s.budgets, plan.budget)
     s.planning = None
     s.ready = {}
+    for name in event.again:
+        s.phase[name] = Phase.PENDING
+        s.open_steps += 1
+        s.reasons = without(s.reasons, name)
     done = {name for name in begun if s.phase[name] is Phase.DONE}
     needs, pending = s.index.needs, Phase.PENDING
     for step in plan.steps:

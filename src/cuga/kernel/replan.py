@@ -70,9 +70,16 @@ def accept(turn: Turn, command: RecordPlan) -> None:
 
 
 def take_in(turn: Turn, plan: CheckedPlan, source: str) -> None:
-    """A plan enters the run. A step that needs what no plan has would wait for ever: it fails at once."""
+    """A plan enters the run. A step that needs what no plan has would wait for ever: it fails at once.
+
+    A step that was left out, by a plan that had no place for it or because of what it needs, is judged anew by a plan
+    that has it: else it would be lost without a word. One that people refused or that failed has had its end, and a
+    list that was opened as well.
+    """
     s = turn.state
-    turn.emit(e.PlanCreated(at=turn.now, plan=plan, source=source))
+    names = (step.step_id for step in plan.steps)
+    again = tuple(name for name in names if s.phase.get(name) is Phase.SKIPPED and name not in s.lists)
+    turn.emit(e.PlanCreated(at=turn.now, plan=plan, source=source, again=again))
     end_if_only_planned(turn)
     for step in plan.steps:
         needs = s.index.needs[step.step_id]

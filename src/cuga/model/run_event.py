@@ -37,10 +37,12 @@ class PlanRequested(Event, frozen=True, kw_only=True):
 
 
 class PlanCreated(Event, frozen=True, kw_only=True):
-    """A checked plan entered the run."""
+    """A checked plan entered the run. `again` names those of its steps that were left out until now, by their
+    condition, for what they need, or because an earlier plan had no place for them: they are judged like new ones."""
 
     plan: CheckedPlan
     source: str
+    again: tuple[str, ...] = ()
 
 
 class PlanFailed(Event, frozen=True, kw_only=True):

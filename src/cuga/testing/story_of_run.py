@@ -20,6 +20,10 @@ from cuga.testing.told_calls import Calls
 __all__ = ["Broken", "StoryOfRun"]
 
 
+_ENDS: dict[type[e.Event], str] = {e.StepSuperseded: "superseded", e.StepSkipped: "skipped"}
+_LEFT_OUT = ("left out", "superseded", "skipped")
+
+
 class StoryOfRun(Calls):
     """Reads a stream once; afterwards `intents`, `completed` and `consents` can be asked for."""
 
@@ -63,13 +67,21 @@ class StoryOfRun(Calls):
         self._plans += 1
         self._planning = 0
         self._named = {step.step_id for step in event.plan.steps}
+        again = set(event.again)
         for step in event.plan.steps:
             if step.step_id in self._calling or self._phase.get(step.step_id) in ("done", "doubt", "listed"):
                 continue  # what has begun is no longer changed
             if self._steps.get(step.step_id, step) != step:
                 self._amended.pop(step.step_id, None)
             self._steps[step.step_id] = step
-            self._phase.setdefault(step.step_id, "open")
+            phase = self._phase.setdefault(step.step_id, "open")
+            if phase in _LEFT_OUT or (phase == "put away" and step.step_id in again):
+                self._phase[step.step_id] = "open"  # whatever it was left out for, a plan has it anew
+                if step.step_id not in again:
+                    self._broken("plan", f"{step.step_id} was {phase}, is planned again and is not judged again")
+                again.remove(step.step_id)
+        if again:
+            self._broken("plan", f"{again} are judged again and were not left out")
         if event.plan.budget is not None and event.plan.budget.calls is not None:
             self._limits["calls"] = min(self._limits["calls"], event.plan.budget.calls)  # a newer plan loosens nothing
 
@@ -89,9 +101,7 @@ class StoryOfRun(Calls):
         by_condition = type(event) is e.StepSkipped and event.by_condition
         if by_condition and self._condition(self._steps[step]) is not False and not self._needs_a_skipped(step):
             self._broken("when", f"{step} was left out by its condition, which holds")
-        self._phase[step] = (
-            "left out" if by_condition else "superseded" if type(event) is e.StepSuperseded else "not done"
-        )
+        self._phase[step] = "left out" if by_condition else _ENDS.get(type(event), "not done")
 
     def _list_opened(self, _number: int, event: e.ListOpened) -> None:
         step = self._steps[event.step]
@@ -116,7 +126,7 @@ class StoryOfRun(Calls):
         if event.done != ends.count("done") or event.done + event.missed != len(ends):
             self._broken("list", f"{event.step} says {event.done} done and {event.missed} missed of {ends}")
         is_wanted = event.step in self._named
-        self._phase[event.step] = "done" if event.done else "not done" if is_wanted else "superseded"
+        self._phase[event.step] = "done" if event.done else "not done" if is_wanted else "put away"
 
     def _needs_a_skipped(self, step: str) -> bool:
         return any(self._phase.get(need) == "left out" for need in self._needs(self._steps[step]))
@@ -159,8 +169,10 @@ class StoryOfRun(Calls):
         if left:
             self._broken("I7", f"it ends, and {left} are open")
         required = {self._phase[step.step_id] for step in self._steps.values() if step.required}
-        if event.status is e.Status.SUCCESS and "not done" in required:
+        if event.status is e.Status.SUCCESS and not required.isdisjoint(("not done", "skipped")):
             self._broken("I7", "success, and a required step was not done")
+        if lost := [step for step in self._named if self._phase[step] == "superseded"]:
+            self._broken("plan", f"it ends, and {lost} of its plan were left out for an earlier one")
         any_done = "done" in self._phase.values()
         if (event.status is e.Status.PARTIAL and not any_done) or (event.status is e.Status.FAILED and any_done):
             self._broken("I7", f"{event.status.value}, and some steps are done: {any_done}")

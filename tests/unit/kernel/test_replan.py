@@ -6,7 +6,7 @@ import msgspec
 
 from cuga.errors import InvalidTransition, NotAllowed
 from cuga.model import command as c
-from cuga.model.event import Status
+from cuga.model.event import Status, name_of
 from cuga.model.plan import Budget
 from cuga.policy.profile import Approvals
 from cuga.testing import (
@@ -24,7 +24,7 @@ from cuga.testing import (
     start,
     tick,
 )
-from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, LIN, PROPOSE, READ, plan, rules, step
+from cuga.testing.factories import ADA, AT, EXECUTE, GRACE, LIN, PROPOSE, READ, plan, rules, step, when
 
 A, B = step("a", READ), step("b", PROPOSE, {"to": "ann"}, depends_on=("a",))
 
@@ -52,6 +52,69 @@ def test_a_plan_that_drops_a_step_closes_what_people_were_asked():
     story = two().when(replans()).when(planned(plan(A, number=2)))
     story.then("approval_superseded", "step_superseded", "plan_created", "run_finished")
     assert story.state.end.status is Status.SUCCESS
+
+
+def test_a_step_that_was_dropped_and_is_planned_again_is_done():
+    story = two().when(replans()).when(planned(plan(A, step("c", PROPOSE), number=2)))
+    story.then("approval_superseded", "step_superseded", "plan_created", "approval_requested", "run_parked")
+    story.when(replans()).when(planned(plan(A, B, step("c", PROPOSE), number=3)))
+    story.then("plan_created", "approval_requested", "run_parked")
+    story.when(approve("b")).when(completes("b")).when(approve("c")).when(completes("c"))
+    assert story.state.end.status is Status.SUCCESS
+    assert [start.step for start in story.events if name_of(start) == "tool_call_start"] == ["a", "b", "c"]
+
+
+def test_what_needs_a_step_that_is_planned_again_waits_for_it_and_is_not_left_out():
+    later = step("d", READ, depends_on=("b",))
+    story = two().when(replans()).when(planned(plan(A, step("c", PROPOSE), number=2)))
+    story.when(replans()).when(planned(plan(A, B, later, step("c", PROPOSE), number=3)))
+    story.when(approve("b")).when(completes("b"))
+    assert story.call("d").attempt == 1
+
+
+def test_what_was_left_out_with_a_dropped_step_is_done_once_both_are_planned_again():
+    later = step("d", READ, depends_on=("b",))
+    story = given(run_started(plan(A, B, later, step("c", PROPOSE)))).when(tick()).when(completes("a"))
+    story.when(replans()).when(planned(plan(A, later, step("c", PROPOSE), number=2)))
+    assert story.found("step_skipped").step == "d"
+    story.when(replans()).when(planned(plan(A, B, later, step("c", PROPOSE), number=3)))
+    assert story.found("plan_created").again == ("b", "d")
+    story.when(approve("b")).when(completes("b"))
+    assert story.call("d").attempt == 1
+
+
+def test_a_condition_that_still_does_not_hold_leaves_its_step_out_again():
+    only_if = step("x", READ, when=when("n > 5", n="a/n"), depends_on=("a",))
+    story = given(run_started(plan(A, B, only_if))).when(tick()).when(completes("a", {"n": 1}))
+    story.when(replans()).when(planned(plan(A, B, only_if, number=2))).then(
+        "plan_created", "step_skipped", "run_parked"
+    )
+    story.when(approve("b")).when(completes("b"))
+    assert story.state.end.status is Status.SUCCESS
+
+
+def test_a_step_that_was_left_out_by_its_condition_is_judged_anew_by_a_plan_that_has_it_again():
+    only_if = step("x", READ, when=when("n > 5", n="a/n"), depends_on=("a",))
+    always = step("x", READ, depends_on=("a",))
+    story = given(run_started(plan(A, B, only_if))).when(tick()).when(completes("a", {"n": 1}))
+    assert story.found("step_skipped").step == "x"
+    story.when(replans()).when(planned(plan(A, B, number=2)))
+    story.when(replans()).when(planned(plan(A, B, always, number=3)))
+    assert story.call("x").attempt == 1
+
+
+def test_a_step_that_people_refused_does_not_come_back_with_a_newer_plan():
+    story = two().when(deny("b", reason="not to ann"))
+    assert story.state.end is not None
+    story = (
+        given(run_started(plan(A, B, step("c", PROPOSE))))
+        .when(tick())
+        .when(completes("a"))
+        .when(deny("b", reason="no"))
+    )
+    story.when(replans()).when(planned(plan(A, step("c", PROPOSE), number=2)))
+    story.when(replans()).when(planned(plan(A, B, step("c", PROPOSE), number=3)))
+    assert [request.step for request in story.state.pending.values()] == ["c"]
 
 
 def test_an_approval_that_was_not_used_yet_is_closed_with_its_step():

@@ -15,7 +15,7 @@ from cuga.policy.condition import ConditionError, holds
 from cuga.policy.judge import Rules
 from cuga.policy.profile import Current
 from cuga.policy.retry import next_try
-from cuga.testing.mutants.bed import Bed, mutant
+from cuga.testing.mutants.bed import Bed, Change, mutant
 
 
 @mutant
@@ -185,3 +185,16 @@ def parks_without_need(bed: Bed) -> None:
         right(turn)
 
     bed.set(advance, "_settle", wrong)
+
+
+@mutant
+def planned_again_stays_left_out(bed: Bed) -> None:
+    """A step that an earlier plan had no place for stays left out in the plan that has it again."""
+
+    def wrap(right: Change) -> Change:
+        def wrong(s: RunState, event: e.PlanCreated) -> None:
+            right(s, msgspec.structs.replace(event, again=()))
+
+        return wrong
+
+    bed.change(e.PlanCreated, wrap)
