@@ -203,6 +203,8 @@ No run fails because all threads are busy, and what waits for one heeds a halt, 
     scenario/test_busy_threads.py
 A house is ready while its database takes appends, and at no other time
     unit/orchestrator/test_readiness.py
+A worker answers for its own health, readiness and figures while it lives and drains, and nobody who asks holds it up
+    doors/test_worker_vitals.py
 A reading role sees its tenant and nobody else
     unit/journal/test_postgres.py::test_a_reading_role_sees_its_tenant_and_nobody_else
     docs/test_machines_page.py

@@ -30,7 +30,7 @@ class Address:
     @property
     def url(self) -> str:
         """The beginning of every link."""
-        return self.public_url or f"http://{_bracketed(self.host)}:{self.port}"
+        return self.public_url or f"http://{bracketed(self.host)}:{self.port}"
 
     @property
     def is_secure(self) -> bool:
@@ -42,7 +42,7 @@ class Address:
         """The `Host` headers that are ours: any other one was made to point here."""
         names = {self.url.partition("://")[2]}
         if not self.public_url:
-            names |= {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]", _bracketed(self.host))}
+            names |= {f"{name}:{self.port}" for name in ("127.0.0.1", "localhost", "[::1]", bracketed(self.host))}
         return frozenset(name.lower() for name in names)
 
     @property
@@ -52,7 +52,8 @@ class Address:
         return frozenset(f"{scheme}://{host}" for host in self.hosts)
 
 
-def _bracketed(host: str) -> str:
+def bracketed(host: str) -> str:
+    """A host as it stands before a port."""
     return f"[{host}]" if ":" in host else host
 
 

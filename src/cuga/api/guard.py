@@ -37,11 +37,13 @@ _HEADERS = {
 
 
 class Guard:
-    """The first to see a request and the last to see an answer."""
+    """The first to see a request and the last to see an answer. `any_name`: at an address that others reach, under
+    names that this process cannot know."""
 
-    def __init__(self, app: ASGIApp, address: Address) -> None:
+    def __init__(self, app: ASGIApp, address: Address, *, any_name: bool = False) -> None:
         self._app = app
         self._address = address
+        self._any_name = any_name
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):
@@ -60,7 +62,8 @@ class Guard:
 
     def _look_at_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
-        if len(hosts) != 1 or hosts[0].lower() not in self._address.hosts:
+        is_ours = len(hosts) == 1 and (self._any_name or hosts[0].lower() in self._address.hosts)
+        if not is_ours:
             raise ForeignOrigin(f"{', '.join(hosts) or 'no host'} is not a name of this house")
 
     def _look_at_origin(self, scope: Scope, headers: Headers) -> None:

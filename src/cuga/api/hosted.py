@@ -13,8 +13,9 @@ from starlette.types import Receive, Scope, Send
 
 from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
+from cuga.api.listening import is_loopback
 from cuga.api.live import Live
-from cuga.api.serve import driven, is_loopback
+from cuga.api.serve import driven
 from cuga.errors import CugaError, HouseBusy, NotAllowed
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.house.place import find

@@ -161,6 +161,7 @@ def _process(now: Watched, requests: Requests) -> Iterator[Metric]:
         yield _one("cuga_journal_trouble", now.trouble)
     yield _one("cuga_runs_left_alone", now.left_alone)
     yield _one("cuga_results_without_keys", now.without_keys)
+    yield _one("cuga_calls_without_thread", now.without_thread)
     if now.free is not None:
         yield _one("cuga_disk_free_bytes", now.free)
     yield _family("cuga_http_requests_total", *sorted(requests.answered.items()))

@@ -1,17 +1,14 @@
-"""The server of a house: uvicorn on one socket, in the loop that the house lives in."""
+"""The server of a house: page, API and all else that it answers, in the loop that the house lives in."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import socket
-from collections.abc import AsyncIterator, Iterator
-from ipaddress import ip_address
-
-import uvicorn
+from collections.abc import AsyncIterator
 
 from cuga.api.app import create_app
 from cuga.api.doors import Address, Doors
+from cuga.api.listening import answering, is_loopback, take_socket
 from cuga.api.live import Live
 from cuga.api.mcp_mount import McpDoor
 from cuga.errors import BadInput
@@ -20,20 +17,6 @@ from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.house.process import settle_in
 from cuga.people.oidc import Provider
-
-PORT = 8080
-MAX_FRAME = 64 * 1024  # bytes a watcher may send at once
-GRACE_S = 2  # seconds that answers get when the server stops
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine reaches a host."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 async def must_be_allowed(front: Coordinator, host: str, public_url: str) -> None:
@@ -55,29 +38,6 @@ async def must_be_allowed(front: Coordinator, host: str, public_url: str) -> Non
         raise BadInput(f"{public_url} is not https", mend="People sign in over TLS only.")
 
 
-def take_socket(host: str, port: int | None) -> socket.socket:
-    """A socket that listens; `BadInput` when somebody else has the port. Without a port: the usual one, or any."""
-    if port is None:
-        try:
-            return take_socket(host, PORT)
-        except BadInput:
-            return take_socket(host, 0)
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # asyncio sends small answers at once only on sockets that say they are TCP; else each waits 40 ms for an ACK
-    taken = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        taken.bind((host, port))
-        taken.listen(1_024)
-    except OSError as error:
-        taken.close()
-        raise BadInput(
-            f"{host}:{port} cannot be had: {error.strerror or error}", mend="Name another one with --port, or --port 0."
-        ) from error
-    taken.setblocking(False)
-    return taken
-
-
 @contextlib.asynccontextmanager
 async def served(
     front: Coordinator, *, host: str = "127.0.0.1", port: int | None = None, public_url: str = ""
@@ -95,35 +55,17 @@ async def served(
     await doors.live.open()
     delivering = asyncio.ensure_future((await front.postman()).work())
     mcp = McpDoor(doors)
-    config = uvicorn.Config(
-        create_app(doors, mcp.routes),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        loop="none",
-        http="httptools",
-        ws="websockets-sansio",
-        ws_max_size=MAX_FRAME,
-        ws_per_message_deflate=False,
-        server_header=False,
-        proxy_headers=bool(public_url),
-        timeout_graceful_shutdown=GRACE_S,
-    )
-    server = _Server(config)
-    serving = asyncio.ensure_future(server.serve(sockets=[taken]))
     try:
-        await asyncio.wait({serving, asyncio.ensure_future(server.is_up.wait())}, return_when=asyncio.FIRST_COMPLETED)
-        if serving.done():
-            await serving
-        async with mcp.running():
-            yield doors
+        async with answering(create_app(doors, mcp.routes), taken, is_behind_proxy=bool(public_url)):
+            try:
+                async with mcp.running():
+                    yield doors
+            finally:
+                delivering.cancel()
+                await asyncio.gather(delivering, return_exceptions=True)
+                await doors.live.close()
     finally:
-        delivering.cancel()
-        await asyncio.gather(delivering, return_exceptions=True)
-        await doors.live.close()
-        server.should_exit = True
-        await asyncio.gather(serving, return_exceptions=True)
-        taken.close()
+        delivering.cancel()  # where the server did not even begin
         assembly.served_at = ""
 
 
@@ -148,19 +90,3 @@ async def driven(front: Coordinator) -> AsyncIterator[None]:
     finally:
         timing.cancel()
         await asyncio.gather(timing, return_exceptions=True)
-
-
-class _Server(uvicorn.Server):
-    """Signals are the command's business, not the server's."""
-
-    def __init__(self, config: uvicorn.Config) -> None:
-        super().__init__(config)
-        self.is_up = asyncio.Event()
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets)
-        self.is_up.set()

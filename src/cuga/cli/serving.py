@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import socket
 import webbrowser
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from cuga.cli.exits import Exit
 from cuga.cli.screen import ended, is_watched, say, show_json
+from cuga.errors import BadInput
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -30,13 +32,72 @@ class Wanted:
     opens: bool | None
 
 
+ADDRESS = "For example: --metrics 127.0.0.1:9464, or --metrics 0 for any port that is free."
+
+
+class Asked:
+    """Where a process that serves nothing else answers how it is. The port is taken before a house is opened, so that
+    one that cannot be had is told before anything is begun."""
+
+    def __init__(self, host: str, port: int) -> None:
+        self._host = host
+        self._port = port
+        self._taken: socket.socket | None = None
+
+    def __enter__(self) -> None:
+        try:
+            from cuga.api.listening import take_socket
+        except ImportError as missing:
+            raise BadInput(
+                f"--metrics needs {missing.name}, which is not installed", mend="pip install 'cugar[serve]'"
+            ) from missing
+        self._taken = take_socket(self._host, self._port, mend="Name another one with --metrics, or --metrics 0.")
+
+    def __exit__(self, *_: object) -> None:
+        assert self._taken is not None
+        self._taken.close()
+
+    async def stand_beside(self, visit: Visit) -> tuple[str, str]:
+        """Answer until no work is in hand any more; gives the address, and what a person is told of it."""
+        from cuga.api.listening import is_loopback
+        from cuga.api.vitals import vitals
+
+        assert self._taken is not None
+        assembly = await visit.front.open()
+        address = await assembly.beside.enter_async_context(vitals(assembly, self._taken, self._host))
+        told = f"Health, readiness and metrics: {address.url}"
+        if not is_loopback(self._host):
+            told += "; no TLS: keep this address inside, and use a key for it alone"
+        return address.url, told
+
+
+def read_address(said: str) -> tuple[str, int]:
+    """HOST:PORT, or a port of this machine. `BadInput` for anything else."""
+    host, _, port = said.strip().rpartition(":")
+    is_bracketed = host.startswith("[") and host.endswith("]")
+    if not port.isascii() or not port.isdigit() or int(port) > 65_535 or (":" in host and not is_bracketed):
+        raise BadInput(f"{said!r} is no HOST:PORT", mend=ADDRESS)
+    return host.strip("[]") or "127.0.0.1", int(port)
+
+
 async def serve_until_stopped(
-    visit: Visit, wanted: Wanted | None, *, as_json: bool, replies_s: int = 0, keeps_time: bool = True
+    visit: Visit,
+    wanted: Wanted | None,
+    *,
+    as_json: bool,
+    replies_s: int = 0,
+    keeps_time: bool = True,
+    asked: Asked | None = None,
 ) -> int:
     """Drive every run of the house until Ctrl-C or SIGTERM, with its doors open when they are wanted; take replies in
     every `replies_s` seconds, if any, and begin what its timetable has unless others do."""
     from cuga.orchestrator.operating.watching import watched
 
+    if asked is not None:
+        url, told_of_it = await asked.stand_beside(visit)
+        if as_json:
+            show_json({"url": url}, line=True)
+        say(told_of_it)
     async with watched(await visit.front.open()), _doors(visit, wanted, as_json=as_json) as told:
         return await _hold(visit, told, as_json=as_json, replies_s=replies_s, keeps_time=keeps_time)
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cuga.model.value import Value
+from cuga.observability.catalog import own_series
 
 PAGE, TICKET = "page", "ticket"  # somebody is woken; somebody looks at it in the morning
 
@@ -28,6 +29,14 @@ ALERTS: tuple[Alert, ...] = (
         severity=PAGE,
         says="cuga does not answer",
         mend="Look at the log of `cuga serve`, then `cuga doctor`. Runs go on where they stood.",
+    ),
+    Alert(
+        name="CugaWorkerDown",
+        when='up{job="cuga-worker"} == 0',
+        after="5m",
+        severity=TICKET,
+        says="a worker does not answer",
+        mend="Look at its log and at whoever starts it again, then `cuga doctor`. Others take its runs over.",
     ),
     Alert(
         name="CugaJournalCannotBeWritten",
@@ -211,8 +220,18 @@ def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def scrape(target: str, key_file: str, rule_file: str) -> str:
-    """A prometheus.yml that scrapes one house and loads the rules."""
+def scrape(target: str, key_file: str, rule_file: str, workers: Sequence[str] = ()) -> str:
+    """A prometheus.yml that scrapes one house and loads the rules. Of each worker only what is its own is kept: what is
+    counted from the journal would be there once more for each of them."""
+    jobs = [*_job("cuga", key_file, (target,))]
+    if workers:
+        jobs += [
+            *_job("cuga-worker", key_file, workers),
+            "    metric_relabel_configs:",
+            "      - source_labels: [__name__]",
+            f"        regex: {_quoted('|'.join(own_series()))}",
+            "        action: keep",
+        ]
     return "\n".join(
         (
             "# Made by `cuga observe scrape`. The key is made by: cuga keys make prometheus --scope look",
@@ -221,11 +240,15 @@ def scrape(target: str, key_file: str, rule_file: str) -> str:
             "rule_files:",
             f"  - {_quoted(rule_file)}",
             "scrape_configs:",
-            "  - job_name: cuga",
-            "    authorization:",
-            f"      credentials_file: {_quoted(key_file)}",
-            "    static_configs:",
-            f"      - targets: [{_quoted(target)}]",
+            *jobs,
             "",
         )
     )
+
+
+def _job(name: str, key_file: str, targets: Sequence[str]) -> Iterator[str]:
+    yield f"  - job_name: {name}"
+    yield "    authorization:"
+    yield f"      credentials_file: {_quoted(key_file)}"
+    yield "    static_configs:"
+    yield f"      - targets: [{', '.join(map(_quoted, targets))}]"

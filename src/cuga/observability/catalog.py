@@ -115,6 +115,7 @@ METRICS: tuple[Metric, ...] = (
             GAUGE,
             "Runs whose call is done and whose result waits for its keys.",
         ),
+        ("cuga_calls_without_thread", GAUGE, "Calls that wait for one of the `CUGA_CALL_THREADS` to be free."),
         ("cuga_disk_free_bytes", GAUGE, "Free space where the house is; a house in memory has none to tell."),
         ("cuga_http_requests_total", COUNTER, "Requests that were answered.", ("method", "route", "status")),
         ("cuga_http_seconds", HISTOGRAM, "How long an answer took, streams left out.", ("route",)),
@@ -166,6 +167,14 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+_EACH_ITS_OWN = ("cuga_build_info", "cuga_fenced_appends_total", "cuga_database_lost_total")
+
+
+def own_series() -> tuple[str, ...]:
+    """The series that are a process's own. Every other one is the same from each process of a house in Postgres, and
+    must be scraped of one of them only."""
+    own = (metric for metric in METRICS if metric.of in (PROCESS, OTLP, LOGGING) or metric.name in _EACH_ITS_OWN)
+    return tuple(series for metric in own for series in metric.series)
 
 
 def page() -> str:

@@ -282,6 +282,12 @@ ROWS: tuple[Row, ...] = (
                 ),
             ),
             Panel(
+                title="Calls without a thread",
+                says="Calls that wait in each process; more CUGA_CALL_THREADS or more workers shorten it.",
+                warns=50,
+                asks=_one("cuga_calls_without_thread", "{{instance}}"),
+            ),
+            Panel(
                 title="HTTP",
                 says="Answers each second, by status.",
                 unit="reqps",
@@ -306,7 +312,7 @@ ROWS: tuple[Row, ...] = (
                 says="Of each process.",
                 unit="bytes",
                 width=12,
-                asks=_one('process_resident_memory_bytes{job="cuga"}', "{{instance}}"),
+                asks=_one('process_resident_memory_bytes{job=~"cuga|cuga-worker"}', "{{instance}}"),
             ),
             Panel(
                 title="Disk",

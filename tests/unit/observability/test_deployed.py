@@ -76,6 +76,22 @@ def test_what_lies_beside_the_code_is_what_the_commands_print(capsys: pytest.Cap
     assert capsys.readouterr().out == (ROOT / "docs/reference/metrics.md").read_text()
 
 
+def test_of_a_worker_only_what_is_its_own_is_kept(capsys: pytest.CaptureFixture[str]):
+    assert main(["observe", "scrape", "--worker", "10.0.0.5:9464", "--worker", "10.0.0.6:9464"]) == 0
+    house, workers = yaml.safe_load(capsys.readouterr().out)["scrape_configs"]
+    assert "metric_relabel_configs" not in house
+    assert workers["authorization"] == house["authorization"], "the same key opens both"
+    assert workers["static_configs"] == [{"targets": ["10.0.0.5:9464", "10.0.0.6:9464"]}]
+    (rule,) = workers["metric_relabel_configs"]
+    assert rule["action"] == "keep" and rule["source_labels"] == ["__name__"]
+    kept = {series for series in SERIES if re.fullmatch(rule["regex"], series)}
+    assert {"cuga_fenced_appends_total", "cuga_database_lost_total", "cuga_calls_without_thread"} <= kept
+    assert {"process_resident_memory_bytes", "cuga_journal_commit_seconds_bucket", "cuga_build_info"} <= kept
+    counted = {series for series in SERIES if SERIES[series].of == HOUSE} - {"cuga_build_info"}
+    assert not kept & counted, "sums over what every process tells would grow with the workers"
+    assert not [series for series in kept if series.startswith("cuga_queue_")]
+
+
 def test_every_alert_says_what_to_do_in_commands_that_there_are():
     loaded = yaml.safe_load(rules())["groups"][0]["rules"]
     assert [rule["alert"] for rule in loaded] == [alert.name for alert in ALERTS]
@@ -169,6 +185,8 @@ def test_promtool_takes_the_rules_and_they_fire_when_they_should(tmp_path: Path)
         ("CugaExportIsBehind", {"cuga_export_lag_seconds": "0+60x30"}, "20m", True),
         ("CugaJournalCannotBeWritten", {"cuga_journal_trouble": "1x5"}, "3m", True),
         ("CugaDown", {'up{job="cuga"}': "0x5"}, "4m", True),
+        ("CugaWorkerDown", {'up{job="cuga-worker",instance="a"}': "0x9", 'up{job="cuga"}': "1x9"}, "8m", True),
+        ("CugaWorkerDown", {'up{job="cuga"}': "0x9"}, "8m", False),
         ("CugaApprovalsWait", {"cuga_approval_oldest_seconds": "20000x20"}, "10m", True),
     ):
         query = f'count(ALERTS{{alertname="{name}",alertstate="firing"}})'

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -75,6 +76,14 @@ def worker(
             negative="", help="Make only the calls that are routed to this pool, of kind process. May be repeated."
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        Parameter(
+            name="--metrics",
+            help="Answer /healthz, /readyz and /metrics at HOST:PORT, or at a port of this machine; 0: any that is "
+            "free. Left out: nothing listens.",
+        ),
+    ] = None,
     options: Options = PLAIN,
 ) -> int:
     """Advance the runs of a house whose journal is in Postgres, beside any number of other workers. Until Ctrl-C.
@@ -87,10 +96,14 @@ def worker(
         cuga worker --database postgresql://cuga@db.example/sales
 
         cuga worker --pool engagement
+
+        cuga worker --metrics 127.0.0.1:9464
     """
+    from cuga.cli.serving import Asked, read_address, serve_until_stopped
+
+    asked = None if metrics is None else Asked(*read_address(metrics))
 
     async def work(visit: Visit) -> int:
-        from cuga.cli.serving import serve_until_stopped
 
         assembly = await visit.front.open()
         if assembly.book is None:
@@ -106,6 +119,7 @@ def worker(
                 f"the registry declares no pool {', '.join(wrong)} of kind process",
                 mend=f"Pools with processes of their own are: {', '.join(known) or 'none'}.",
             )
-        return await serve_until_stopped(visit, None, as_json=options.json, keeps_time=False)
+        return await serve_until_stopped(visit, None, as_json=options.json, keeps_time=False, asked=asked)
 
-    return at_house(options, work, drives_all=True, pools=tuple(pool or ()))
+    with asked or contextlib.nullcontext():
+        return at_house(options, work, drives_all=True, pools=tuple(pool or ()))

@@ -51,16 +51,22 @@ def scrape(
     rule_file: Annotated[Path, Parameter(help="The file of `cuga observe alerts`.", show_default=True)] = Path(
         "cuga-alerts.yml"
     ),
+    worker: Annotated[
+        list[str] | None,
+        Parameter(negative="", help="Where a `cuga worker --metrics` answers; only its own figures are kept."),
+    ] = None,
 ) -> int:
     """Print a prometheus.yml that scrapes one house and loads the alert rules.
 
     Examples:
 
         cuga observe scrape --target 127.0.0.1:8080 --key-file /etc/prometheus/cuga.key > prometheus.yml
+
+        cuga observe scrape --worker 10.0.0.5:9464 --worker 10.0.0.6:9464 > prometheus.yml
     """
     from cuga.observability.alerts import scrape as written
 
-    return _print(written(target, str(key_file), str(rule_file)))
+    return _print(written(target, str(key_file), str(rule_file), tuple(worker or ())))
 
 
 def metrics(*, json: Annotated[bool, Parameter(negative="", help="Print the list as JSON on stdout.")] = False) -> int:

@@ -136,6 +136,7 @@ class Assembly:
     current: Current = field(default_factory=Current)
     exporter: Exporter | None = None  # who hands spans over, while this process does
     log: Log | None = None  # who writes lines, while this process does
+    beside: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)  # ends once no work is in hand
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
@@ -353,7 +354,8 @@ class Assembly:
     async def close(self) -> None:
         """Let everything go; work in flight gets a little time first, and what only waits for a thread is not begun."""
         self.door.end_waiting()
-        await self.engine.close(float(self.settings.grace_s))
+        async with self.beside:
+            await self.engine.close(float(self.settings.grace_s))
         await self.following.close()
         self.door.close()
         await self.outside.close()

@@ -52,6 +52,7 @@ class Watched(Value, frozen=True, kw_only=True):
     adapters: tuple[tuple[str, str, bool], ...]  # capability, adapter, usable
     left_alone: int
     without_keys: int
+    without_thread: int
     free: int | None  # bytes
     appends: int | None
     commit_bins: tuple[int, ...]
@@ -165,6 +166,7 @@ async def watch(assembly: Assembly) -> Watched:
         adapters=tuple((one.capability, one.adapter, one.enabled and one.installed) for one in adapter_lines(assembly)),
         left_alone=len(assembly.engine.left_alone),
         without_keys=len(assembly.engine.without_keys),
+        without_thread=assembly.door.waiting,
         free=shutil.disk_usage(assembly.place.root).free if assembly.place is not None else None,
         appends=times.appends if times is not None else None,
         commit_bins=tuple(times.bins) if times is not None else (),
