@@ -84,6 +84,13 @@ def rewired(before: Story) -> Story:
 
 WALKS: dict[Move, Callable[[], Story]] = {
     ("plan_created", "none", "pending"): lambda: given().when(start(plan(step("s", READ)))),
+    ("plan_created", "skipped", "pending"): lambda: (
+        asking()
+        .when(replans())
+        .when(planned(plan(step("t", EXECUTE), number=2)))
+        .when(replans())
+        .when(planned(plan(step("s", EXECUTE), step("t", EXECUTE), number=3)))
+    ),
     ("approval_requested", "pending", "awaiting_approval"): asking,
     ("approval_requested", "waiting_retry", "awaiting_approval"): lambda: (
         resent().when(fails("s", surely=True)).after(60, disabled_adapters=("first",)).when(tick())
