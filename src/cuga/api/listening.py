@@ -17,6 +17,7 @@ from cuga.errors import BadInput
 
 PORT = 8080
 MAX_FRAME = 64 * 1024  # bytes a watcher may send at once
+Taken = socket.socket  # one that listens
 GRACE_S = 2  # seconds that answers get when the server stops
 
 
@@ -30,7 +31,7 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def take_socket(host: str, port: int | None, mend: str = "Name another one with --port, or --port 0.") -> socket.socket:
+def take_socket(host: str, port: int | None, mend: str = "Name another one with --port, or --port 0.") -> Taken:
     """A socket that listens; `BadInput` when it cannot be had. Without a port: the usual one, or any."""
     if port is None:
         try:

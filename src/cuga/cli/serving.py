@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-import socket
 import webbrowser
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -17,6 +16,7 @@ from cuga.cli.screen import ended, is_watched, say, show_json
 from cuga.errors import BadInput
 
 if TYPE_CHECKING:
+    from cuga.api.listening import Taken
     from cuga.cli.home import Visit
     from cuga.model.event import Event
     from cuga.orchestrator.calendar.timetable import Started
@@ -42,7 +42,7 @@ class Asked:
     def __init__(self, host: str, port: int) -> None:
         self._host = host
         self._port = port
-        self._taken: socket.socket | None = None
+        self._taken: Taken | None = None
 
     def __enter__(self) -> None:
         try:
