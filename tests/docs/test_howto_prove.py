@@ -16,6 +16,7 @@ from urllib.request import urlopen
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from tests.docs.pages import ROOT, blocks, page, sections
 
@@ -121,6 +122,7 @@ def test_another_house_is_a_witness_as_the_page_says(session: Session) -> None:
 
 
 def test_an_object_store_keeps_checkpoints_as_the_page_says(session: Session) -> None:
+    s3_backends.reset()  # all stores of a process share what they hold
     server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
     server.start()
     try:
@@ -133,5 +135,6 @@ def test_an_object_store_keeps_checkpoints_as_the_page_says(session: Session) ->
         examined, checked = session.runs("Keep checkpoints in an object store")
     finally:
         server.stop()
+        s3_backends.reset()
     assert "s3://audit/birch" in examined and "broken" not in examined
     assert "holds" in checked

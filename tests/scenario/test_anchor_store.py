@@ -64,6 +64,7 @@ class Bucket:
 
 @pytest.fixture
 def store() -> Iterator[Bucket]:
+    s3_backends.reset()  # all stores of a process share what they hold
     one = Bucket()
     yield one
     one.stop()
