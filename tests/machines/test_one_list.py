@@ -222,6 +222,24 @@ async def test_who_asked_for_no_mail_by_the_records_of_one_machine_gets_nothing_
         assert [one for one in found(settings.database) if not one.startswith("cuga_views")] == []
 
 
+async def test_who_asks_for_no_mail_while_the_list_is_told_is_told_as_well(here, there, settings, monkeypatch):
+    also = Contact(id="P2", name="Lee", email="lee@x.example", unsubscribed=True)
+    async with opened(here, settings) as front, opened(there, settings) as other:
+        assembly = await front.open()
+        change = assembly.change
+
+        async def meanwhile(*given, **more):
+            assembly.crm.store({"contacts": [*record(unsubscribed=True)["contacts"], also]})
+            return await change(*given, **more)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(assembly, "change", meanwhile)
+            assembly.crm.store(record(unsubscribed=True))
+            await assembly.one_list.level()
+        await assembly.one_list.level()
+        assert (await other.standing("lee@x.example")).blocked
+
+
 async def test_an_import_tells_the_others_who_asked_for_no_mail(here, there, settings, tmp_path):
     exports = tmp_path / "exports"
     exports.mkdir()

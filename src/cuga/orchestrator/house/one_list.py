@@ -72,7 +72,8 @@ class OneList:
         assembly = self._assembly
         listed = assembly.outbox.suppression
         async with self._turn:
-            if self._levelled == await asyncio.to_thread(self._all_stand):
+            stand = await asyncio.to_thread(self._all_stand)
+            if self._levelled == stand:
                 return
             if assembly.book is not None:
                 untold = await asyncio.to_thread(listed.untold, self.book(), assembly.state.lifted)
@@ -82,7 +83,7 @@ class OneList:
                 await self._tell({key: one for key, one in said.items() if key not in book}, by, BY_RECORDS, "")
             if assembly.state.listings:
                 await asyncio.to_thread(listed.level, self.book(), assembly.state.lifted)
-            self._levelled = await asyncio.to_thread(self._all_stand)
+            self._levelled = stand  # as it was looked at: what came meanwhile, our own writing too, is looked at next
 
     async def _tell(self, untold: Mapping[str, Suppressed], by: Principal, reason: str, source: str) -> None:
         assembly = self._assembly
