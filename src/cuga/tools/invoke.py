@@ -7,7 +7,6 @@ surely not done, or unknown. It decides nothing, retries nothing, and lets no ex
 from __future__ import annotations
 
 import asyncio
-import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from typing import Any
@@ -24,6 +23,7 @@ from cuga.model.outcome import Certainty, Done, Failed, Outcome
 from cuga.model.tool import SideEffect
 from cuga.model.value import encode
 from cuga.redact import Redactor
+from cuga.tools.attempt import Attempt
 from cuga.tools.deadline import Watch
 from cuga.tools.declare import ToolContext
 from cuga.tools.drafting import Brief
@@ -91,7 +91,7 @@ class Door:
             return _at_once(Failed(mode=refusal.mode, certainty=_nothing_new(call), message=message))
         if call.simulated:
             return _at_once(self._simulated(call))
-        attempt = _Attempt(self._threads, tool, _context(state, call, bound), arguments)
+        attempt = Attempt(self._threads, tool, _context(state, call, bound), arguments)
         return self._make(state, call, attempt, left_s)
 
     async def amended(self, state: RunState, request: ApprovalRequested, arguments: msgspec.Raw) -> msgspec.Raw:
@@ -214,7 +214,7 @@ class Door:
         return Done(result=msgspec.Raw(body), note="simulated: nothing was done")
 
     # --- the call -------------------------------------------------------------------------------------------------
-    async def _make(self, state: RunState, call: ToolCallStart, attempt: _Attempt, left_s: float) -> Outcome:
+    async def _make(self, state: RunState, call: ToolCallStart, attempt: Attempt, left_s: float) -> Outcome:
         if attempt.needs_place(call):
             if not self._threads.take_at_once() and (refused := await self._wait(state, call)) is not None:
                 return refused
@@ -291,7 +291,7 @@ class Door:
         if late is not None:
             late()
 
-    def _hear_late(self, call: ToolCallStart, attempt: _Attempt, loop: asyncio.AbstractEventLoop, begun: float) -> None:
+    def _hear_late(self, call: ToolCallStart, attempt: Attempt, loop: asyncio.AbstractEventLoop, begun: float) -> None:
         outcome = self._answered(call, attempt, _microseconds(loop, begun))
         if self._on_late is not None and outcome is not None:
             self._on_late(attempt.run_id, call, outcome)
@@ -304,7 +304,7 @@ class Door:
             note=f"{note}; {replaced}" if note and replaced else note or replaced,
         )
 
-    def _answered(self, call: ToolCallStart, attempt: _Attempt, duration_us: int) -> Outcome | None:
+    def _answered(self, call: ToolCallStart, attempt: Attempt, duration_us: int) -> Outcome | None:
         """What the thread of a call that nobody waits for has answered; None while it has not."""
         job = attempt.job
         if job is None or job.over is None:
@@ -317,7 +317,7 @@ class Door:
             return None
         return self._done(value, "it answered after its time", duration_us)
 
-    def _late(self, call: ToolCallStart, attempt: _Attempt, left_s: float, duration_us: int) -> Failed:
+    def _late(self, call: ToolCallStart, attempt: Attempt, left_s: float, duration_us: int) -> Failed:
         is_open = attempt.entered and call.side_effect is not SideEffect.READ_ONLY
         return Failed(
             mode=FailureMode.SYSTEM_TIMEOUT,
@@ -326,7 +326,7 @@ class Door:
             duration_us=duration_us,
         )
 
-    def _failed(self, call: ToolCallStart, attempt: _Attempt, error: BaseException, duration_us: int) -> Failed:
+    def _failed(self, call: ToolCallStart, attempt: Attempt, error: BaseException, duration_us: int) -> Failed:
         if isinstance(error, TooManyHang):
             return Failed(
                 mode=FailureMode.RESOURCE_TOOL_UNAVAILABLE,
@@ -337,80 +337,6 @@ class Door:
         if outcome.certainty is Certainty.NOT_DONE:
             return msgspec.structs.replace(outcome, certainty=_nothing_new(call, attempt.has_looked))
         return outcome
-
-
-class _Attempt(msgspec.Struct, eq=False):
-    """One call of one tool: in this task when it is asynchronous, else in a thread."""
-
-    _threads: Threads
-    tool: Tool
-    _context: ToolContext
-    _arguments: Any
-    job: Job | None = None
-    has_place: bool = False  # among those that need a thread
-    entered_here: bool = False
-    has_looked: bool = False  # the probe answered that no earlier attempt happened
-
-    @property
-    def run_id(self) -> str:
-        """The run that it belongs to."""
-        return self._context.run_id
-
-    @property
-    def entered(self) -> bool:
-        """Whether the function was entered, so that something may have happened."""
-        return self.entered_here or (self.job is not None and self.job.started)
-
-    def needs_place(self, call: ToolCallStart) -> bool:
-        """Whether something of it is done in a thread."""
-        tool = self.tool
-        return not tool.is_async or (
-            call.probe and tool.probe is not None and not inspect.iscoroutinefunction(tool.probe)
-        )
-
-    def leave_place(self) -> None:
-        """Give the place among those that need a thread to somebody else; once."""
-        if self.has_place:
-            self.has_place = False
-            self._threads.leave()
-
-    def leave(self, then: Callable[[], None]) -> None:
-        """Wait no more; `then` is called when nothing of it goes on, which may be at once."""
-        if self.job is None:
-            then()
-        else:
-            self.job.leave(then)
-
-    async def look(self) -> Any:
-        """Ask the tool's probe whether an earlier attempt happened: its result, or None."""
-        probe, context, arguments = self.tool.probe, self._context, self._arguments
-        assert probe is not None
-        if inspect.iscoroutinefunction(probe):
-            found = await probe(context, arguments)
-        else:
-            found = await self._threads.make(Job(lambda: probe(context, arguments)))
-        if self.tool.is_async:
-            self.leave_place()  # what follows needs no thread
-        self.has_looked = found is None
-        return found
-
-    def named(self) -> dict[str, Any]:
-        """The arguments of the function by name."""
-        tool, arguments = self.tool, self._arguments
-        if tool.fields is None:
-            return {"inputs": arguments, "context": self._context}
-        named = msgspec.structs.asdict(arguments)
-        if tool.context:
-            named[tool.context] = self._context
-        return named
-
-    async def make_in_thread(self) -> Any:
-        """Call a synchronous function in a thread; what it gives may have to be awaited here."""
-        function, named = self.tool.function, self.named()
-        self.job = Job(lambda: function(**named))
-        value = await self._threads.make(self.job)
-        self.leave_place()
-        return await value if asyncio.iscoroutine(value) else value
 
 
 def _context(state: RunState, call: ToolCallStart, bound: dict[str, object]) -> ToolContext:
