@@ -185,6 +185,9 @@ class JournalFailed(CugaError):
     code = "journal_failed"
 
 
+PUT_BACKUP = "Keep the file as it is, and put a backup in its place: `cuga restore PATH`."  # no part of it can be read
+
+
 class JournalCorrupt(CugaError):
     """The journal does not verify."""
 

@@ -72,6 +72,16 @@ async def door_of(front: Coordinator) -> Any:
     return (await front.open()).door
 
 
+async def one_makes_the_other_wait(front: Coordinator, bench: Bench) -> tuple[str, str]:
+    """Two runs: the call of the first has the only thread, and that of the second waits for it."""
+    first = await front.start("g", plan=PLAN)
+    await bench.until(lambda: bench.begun == [first])
+    second = await front.start("g", plan=PLAN)
+    door = await door_of(front)
+    await bench.until(lambda: door.waiting == 1)
+    return first, second
+
+
 async def test_no_run_fails_because_all_threads_are_busy(place: Place, settings: Settings) -> None:
     bench = Bench()
     async with opened(place, settings, bench.tools(seconds=0.4)) as front:
@@ -89,11 +99,7 @@ async def test_what_waits_for_a_thread_when_the_process_is_stopped_is_nobodys_do
     """It had not begun, and the next process makes it, although nobody could ask the other side about it."""
     bench = Bench()
     async with opened(place, settings, bench.tools()) as front:
-        first = await front.start("g", plan=PLAN)
-        await bench.until(lambda: bench.begun == [first])
-        second = await front.start("g", plan=PLAN)
-        door = await door_of(front)
-        await bench.until(lambda: door.waiting == 1)
+        first, second = await one_makes_the_other_wait(front, bench)
         asyncio.get_running_loop().call_later(0.5, bench.release.set)
     assert bench.begun == [first]
     async with opened(place, settings, bench.tools()) as front:
@@ -110,11 +116,7 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_a_thread_does_nothing(
 ) -> None:
     bench = Bench()
     async with opened(place, settings, bench.tools()) as front:
-        first = await front.start("g", plan=PLAN)
-        await bench.until(lambda: bench.begun == [first])
-        second = await front.start("g", plan=PLAN)
-        door = await door_of(front)
-        await bench.until(lambda: door.waiting == 1)
+        first, second = await one_makes_the_other_wait(front, bench)
         cancelled = asyncio.ensure_future(front.cancel(second, "wrong account"))
         live = (await front.open()).driver.lives.make(second)
         await bench.until(lambda: live.state is not None and bool(live.state.cancel))
@@ -127,14 +129,11 @@ async def test_a_run_that_is_cancelled_while_it_waits_for_a_thread_does_nothing(
 async def test_a_house_that_is_halted_begins_nothing_that_waits_for_a_thread(place: Place, settings: Settings) -> None:
     bench = Bench()
     async with opened(place, settings, bench.tools()) as front:
-        first = await front.start("g", plan=PLAN)
-        await bench.until(lambda: bench.begun == [first])
-        second = await front.start("g", plan=PLAN)
-        door = await door_of(front)
-        await bench.until(lambda: door.waiting == 1)
+        first, second = await one_makes_the_other_wait(front, bench)
         await front.change(Halted(at=datetime.now(UTC), reason="something is wrong"))
         bench.release.set()
         assert (await front.wait(first, 60)).status is Status.SUCCESS
+        door = await door_of(front)
         await bench.until(lambda: door.waiting == 0)
         await asyncio.sleep(0.2)
         assert bench.begun == [first]
@@ -150,12 +149,9 @@ async def test_a_call_is_not_made_for_a_run_that_was_lost_while_it_waited_for_a_
     settings = Settings(call_threads=1, seals=tmp_path / "seals", database=fresh_database())
     bench = Bench()
     async with opened(place, settings, bench.tools()) as front:
-        first = await front.start("g", plan=PLAN)
-        await bench.until(lambda: bench.begun == [first])
-        second = await front.start("g", plan=PLAN)
+        first, second = await one_makes_the_other_wait(front, bench)
         assembly = await front.open()
         engine: Any = assembly.engine
-        await bench.until(lambda: assembly.door.waiting == 1)
         lease = engine._leases[second]
         lease.lost = True  # as after a pause that was longer than the lease
         bench.release.set()

@@ -196,7 +196,8 @@ def _answer(turn: Turn, command: c.AnswerQuestion) -> None:
 def _resolve_doubt(turn: Turn, command: c.ResolveDoubt) -> None:
     s = turn.state
     if command.step not in s.doubts:
-        raise InvalidTransition(f"step {command.step!r} is not in doubt")
+        mend = f"In doubt here: {', '.join(s.doubts)}." if s.doubts else "`cuga show RUN` says what the run waits for."
+        raise InvalidTransition(f"step {command.step!r} is not in doubt", mend=mend)
     newest = s.attempt[command.step]
     if command.attempt not in (0, newest):
         raise InvalidTransition(

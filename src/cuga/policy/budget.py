@@ -17,8 +17,6 @@ CALLS = "calls"
 COST = "cost"
 TOKENS = "tokens"
 MONEY = "money"  # of models, in millionths of a dollar; the cost of tools is in units of its own
-
-
 _IN_PARTS = frozenset({COST, MONEY})  # kept in millionths of what people count; all else is counted whole
 
 

@@ -6,14 +6,11 @@ It keeps books beside the kernel's and shares no code with it; where the two dis
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
 from cuga.model import event as e
-
-if TYPE_CHECKING:
-    pass
 from cuga.testing.told import Broken
 from cuga.testing.told_calls import Calls
 

@@ -123,6 +123,7 @@ def test_an_answer_is_about_the_attempt_that_was_looked_at():
 
 def test_only_a_person_resolves_a_doubt_and_only_a_doubt():
     story = calling(EXECUTE).when(says("s", "happened")).then_refused(InvalidTransition, "not in doubt")
+    assert "cuga show" in story.error.next_step
     story.when(fails("s")).when(says("s", "happened", by=SYSTEM)).then_refused(NotAllowed, "only a person")
 
 

@@ -104,7 +104,6 @@ def worker(
     asked = None if metrics is None else Asked(*read_address(metrics))
 
     async def work(visit: Visit) -> int:
-
         assembly = await visit.front.open()
         if assembly.book is None:
             raise BadInput(

@@ -12,7 +12,7 @@ from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
-from cuga.errors import BadInput, HouseNotFound, JournalCorrupt
+from cuga.errors import PUT_BACKUP, BadInput, HouseNotFound, JournalCorrupt
 
 if TYPE_CHECKING:
     from cuga.cli.home import Visit
@@ -195,7 +195,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         why = (done.stderr.strip().splitlines() or ["the verifier broke"])[-1]
         if not is_own:
             raise BadInput(why)
-        raise JournalCorrupt(why, mend="Keep the file as it is, and put a backup in its place: cuga restore PATH")
+        raise JournalCorrupt(why, mend=PUT_BACKUP)
     said: dict[str, Any] = json.loads(done.stdout)
     return said
 

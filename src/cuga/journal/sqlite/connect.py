@@ -10,7 +10,7 @@ from pathlib import Path
 
 import apsw
 
-from cuga.errors import JournalFailed
+from cuga.errors import PUT_BACKUP, JournalFailed
 from cuga.journal.statements import migrations, queries
 from cuga.model.value import digest_bytes
 
@@ -61,8 +61,7 @@ def open_reader(path: Path, vfs: str | None = None) -> apsw.Connection:
 def _failed(path: Path, what: str, cause: BaseException) -> JournalFailed:
     """Why a file cannot be used; of one that is damaged what to do, as no disk and no right will mend it."""
     is_damaged = isinstance(cause, apsw.CorruptError | apsw.NotADBError)
-    restore = "Keep the file as it is, and put a backup in its place: `cuga restore PATH`."
-    mend = restore if is_damaged else "`cuga doctor` looks at the file, the disk and the rights."
+    mend = PUT_BACKUP if is_damaged else "`cuga doctor` looks at the file, the disk and the rights."
     return JournalFailed(f"{path} cannot be {what}: {cause}", mend=mend)
 
 
