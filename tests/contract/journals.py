@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.postgres import database
+from tests.postgres import OLDEST, database
 
 from cuga.journal.codec import Scrub
 from cuga.journal.memory import MemoryJournal
@@ -33,7 +33,13 @@ def postgres(directory: Path, scrub: Scrub | None = None) -> Journal:
     return PostgresJournal(Address.of(database(), f"b{abs(hash(directory)):x}"), scrub=scrub)
 
 
-HOMES: dict[str, Home] = {"memory": memory, "sqlite": sqlite, "postgres": postgres}
+def oldest_postgres(directory: Path, scrub: Scrub | None = None) -> Journal:
+    return PostgresJournal(Address.of(database(OLDEST), f"b{abs(hash(directory)):x}"), scrub=scrub)
+
+
+HOMES: dict[str, Home] = {
+    "memory": memory, "sqlite": sqlite, "postgres": postgres, "oldest postgres": oldest_postgres,
+}  # fmt: skip
 
 
 def said(*texts: str) -> list[Annotation]:

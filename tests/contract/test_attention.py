@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contract.journals import row, said
-from tests.postgres import database, fresh_schema
+from tests.postgres import NEWEST, OLDEST, database, fresh_schema
 from tests.restate import free_ports, shared_server
 
 from cuga.clock import SystemClock
@@ -60,8 +60,8 @@ class Bed:
 
 
 async def made(kind: str) -> tuple[Attention, Journal]:
-    if kind == "procrastinate":
-        book = Book.of(database(), fresh_schema())
+    if "procrastinate" in kind:
+        book = Book.of(database(OLDEST if "oldest" in kind else NEWEST), fresh_schema())
         await migrate(book)
         await prepare(book)
         await migrate(book, steps(), kind="engine")
@@ -83,7 +83,9 @@ async def made(kind: str) -> tuple[Attention, Journal]:
     return RestateQueue(address, naming, journal, clock, PACE, Among(book, PACE.lease_s)), journal
 
 
-@pytest.fixture(params=["procrastinate", "restate on a file", "restate among processes"])
+@pytest.fixture(
+    params=["procrastinate", "procrastinate on the oldest server", "restate on a file", "restate among processes"]
+)
 async def bed(request: pytest.FixtureRequest) -> AsyncIterator[Bed]:
     brings, journal = await made(str(request.param))
     one = Bed(brings, journal)
