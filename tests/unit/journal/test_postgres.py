@@ -646,6 +646,16 @@ async def test_the_durability_is_what_the_connection_is_set_to(address: Address)
         await journal.close()
 
 
+async def test_no_connection_has_its_queries_compiled(address: Address) -> None:
+    """Told how to walk, the planner believes that all is dear: a server that can compile would for 0.4 s each time."""
+    connection = await address.connect(enable_sort="off")
+    try:
+        assert await (await connection.execute("show jit")).fetchone() == ("off",)
+    finally:
+        await connection.close()
+    assert sql(address, "show jit") == [("off",)]
+
+
 async def test_the_time_and_the_epoch_are_those_of_the_database(journal: PostgresJournal) -> None:
     assert abs((await journal.time()).timestamp() - __import__("time").time()) < 60
     assert journal.epoch == 1

@@ -30,8 +30,8 @@ _CHECKPOINT = Statement(
 )
 # a batch finds its rows by index, one after another and in its own order, however young the statistics are
 _WALKS = {
-    "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off", "enable_hashjoin": "off",
-    "enable_mergejoin": "off", "jit": "off",
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
 }  # fmt: skip
 _AGAIN = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure, psycopg.errors.QueryCanceled)
 
