@@ -159,7 +159,7 @@ Same journal, same states, on every version
     golden/test_golden.py
     """,
     "Many machines": """
-One contract for the journal in memory, in a file and in Postgres
+One contract for the journal in memory, in a file and in Postgres, of the oldest version that will do and of a new one
     contract/test_journal.py
     unit/journal/test_postgres.py
 A connection lost at the commit loses nothing and doubles nothing
@@ -210,6 +210,8 @@ A reading role sees its tenant and nobody else
     docs/test_machines_page.py
 A house moves into a database and back with every hash
     machines/test_moving.py
+`cuga verify` checks a book in Postgres as it does a file: edited, rolled back, or not to be reached
+    machines/test_moving.py::test_a_book_in_a_database_is_checked_as_a_file_is
     """,
     "Personal data and retention": """
 Nothing of a person lies in the journal in clear, and everybody reads as ever

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.contract.journals import card, claiming, row, said
 from tests.machines.fleet import ROOT
@@ -171,6 +173,31 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert not kept.is_file() or secret.encode() not in kept.read_bytes()
     for done in (refused, moved, ran, doctor, backup, back):
         assert secret not in done.stdout + done.stderr
+
+
+def test_a_book_in_a_database_is_checked_as_a_file_is(tmp_path: Path) -> None:
+    house, address = tmp_path / "house", fresh_database()
+    for words in (("init", str(house), "--sample"), ("run", "Score Velkarin Foods")):
+        assert cuga(*words, house=house).returncode == 0
+    assert cuga("migrate", address, house=house).returncode == 0
+    held = cuga("verify", house=house)
+    assert held.returncode == 0 and "The journal holds" in held.stdout and "checking" in held.stderr, held.stderr
+    name = address.partition("?")[0].rpartition("/")[2]
+    older = address.replace(f"/{name}?", f"/{name}_older?")
+    with psycopg.connect(database(), autocommit=True) as connection:
+        connection.execute(f'create database "{name}_older" template "{name}"'.encode())  # as a restore brings it back
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    behind = cuga("verify", "--json", house=house, CUGA_DATABASE=older)
+    assert behind.returncode == 9
+    assert [fault["kind"] for fault in json.loads(behind.stdout)["faults"]] == ["rolled_back"]
+    with psycopg.connect(address, autocommit=True) as connection:
+        connection.execute(
+            "update cuga.journal set events = replace(encode(events, 'escape'), 'a', 'b')::bytea where id = 1"
+        )
+    edited = cuga("verify", house=house)
+    assert edited.returncode == 9 and "edited" in edited.stdout, edited.stderr
+    away = cuga("verify", house=house, CUGA_DATABASE="postgresql://127.0.0.1:9/none")
+    assert away.returncode and "cuga doctor" in away.stderr and "restore" not in away.stderr, away.stderr
 
 
 async def test_a_house_that_somebody_works_on_is_not_moved_back(tmp_path: Path) -> None:

@@ -125,7 +125,7 @@ def verify(
     """Check the journal, a copy of it, or a bundle of evidence. Ends with 9 when something is wrong.
 
     The file is read by a verifier that shares no code with what writes it, in a process of its own. In a house its
-    counts and claims are checked too.
+    counts and claims are checked too. Of a book in Postgres a copy is made for the verifier, in a temporary directory.
 
     Examples:
 
@@ -137,7 +137,8 @@ def verify(
 
     found = _verified(file, key, all_signatures, options)
     faults: list[Any] = list(found["faults"])
-    if file is None and not faults and (code := at_house(options, partial(_own_faults, faults))):
+    is_own_file = file is None and not found["is_copy"]  # the book of a database was looked at before it was copied
+    if is_own_file and not faults and (code := at_house(options, partial(_own_faults, faults))):
         return code
     if options.json:
         show_json({"holds": not faults, "faults": faults, "found": found["found"], "unsaid": found["unsaid"]})
@@ -155,13 +156,16 @@ def verify(
 
 
 def _verified(file: Path | None, key: str, all_signatures: bool, options: Options) -> dict[str, Any]:
-    """What the verifier says, run as an auditor runs it."""
+    """What the verifier says, run as an auditor runs it; of a book in a database, on a copy in a file."""
     import json
     import subprocess
     import sys
     import tempfile
 
+    import msgspec
+
     from cuga import verify as verifier
+    from cuga.orchestrator.house.database import copied, database_of
     from cuga.orchestrator.house.place import find
     from cuga.orchestrator.house.secrets import with_own_variables
     from cuga.orchestrator.keeping.sealing import ANCHOR, fetched, seals_of
@@ -171,23 +175,28 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         raise BadInput(
             f"{file} is not there", mend="Name a copy of a journal or an evidence file; left out: the house's."
         )
-    is_own = file is None
+    is_own, address = file is None, ""
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
         if file is None or not key:
-            settings = read_settings(house=options.house)
+            settings = read_settings(house=options.house, database=options.database or None)
             try:
                 place = find(settings.house)
             except HouseNotFound:
                 if file is None:
                     raise
             else:
+                settings = with_own_variables(settings, place)
                 own = seals_of(place.root, settings.seals)
                 words += ["--key", str(own / "seal.pub")] if not key and (own / "seal.pub").is_file() else []
                 if file is None:
                     file = place.journal
-                    notes = fetched(own / ANCHOR, with_own_variables(settings, place), Path(spare), _tell)
+                    if address := database_of(place, settings):
+                        file = Path(spare) / "journal.db"
+                        if faults := copied(address, file, _tell):
+                            return {"faults": msgspec.to_builtins(faults), "found": "", "unsaid": "", "is_copy": True}
+                    notes = fetched(own / ANCHOR, settings, Path(spare), _tell)
                     words += [word for note in notes for word in ("--anchor", str(note))]
         command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -197,7 +206,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
             raise BadInput(why)
         raise JournalCorrupt(why, mend=PUT_BACKUP)
     said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    return said | {"is_copy": bool(address)}
 
 
 def _tell(line: str) -> None:

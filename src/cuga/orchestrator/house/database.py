@@ -15,7 +15,7 @@ from cuga.clock import Clock, SharedClock
 from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.local import LocalEngine
-from cuga.errors import BadInput
+from cuga.errors import BadInput, JournalCorrupt
 from cuga.orchestrator.house.personal import keys_of
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.privacy import KeyFile
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from cuga.journal.codec import Personal, Scrub
     from cuga.journal.postgres import Address, PostgresJournal
     from cuga.journal.postgres.moving import Moved
+    from cuga.journal.seal import Fault
     from cuga.privacy.shelf import Shelf as KeyShelf
     from cuga.witness import Shelf
 
@@ -238,6 +239,18 @@ async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:
         last = stored.hash
         break
     return moved.events, last.hex()
+
+
+def copied(text: str, path: Path, tell: Callable[[str], None]) -> list[Fault]:
+    """Copy the book at an address into a new file, as it is at one moment, if it holds; else say what is wrong."""
+    address = address_of(text)
+    from cuga.journal.postgres.moving import into_file
+
+    try:
+        into_file(address, path, lambda line: tell(f"{line} ..."))
+    except JournalCorrupt as damage:
+        return list(damage.facts.get("faults", ()))  # type: ignore[call-overload,no-any-return]
+    return []
 
 
 def _move_witnessed(source: Shelf, target: Shelf) -> None:
