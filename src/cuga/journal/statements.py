@@ -22,11 +22,12 @@ def queries(file: str) -> dict[str, str]:
 
 
 def rows(query: str, count: int) -> str:
-    """The query with its row of values repeated `count` times."""
+    """The query with its row of values repeated `count` times. A row whose first value is null is left out."""
     row = _ROW.search(query)
     if row is None:
         raise ValueError(f"no row of values in: {query}")
-    return f"{query[: row.start(1)]}{', '.join([row[1]] * count)}{query[row.end(1) :]}"
+    values = ", ".join([row[1]] * count)
+    return f"{query[: row.start()]}select * from (values {values}) where column1 is not null{query[row.end() :]}"
 
 
 @cache

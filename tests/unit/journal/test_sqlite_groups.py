@@ -165,8 +165,36 @@ async def test_no_more_appends_gather_than_a_transaction_is_to_have(
     watched: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binding, "BATCH_APPENDS", 9)
-    monkeypatch.setattr(commit, "EAGER", 1_000)
+    monkeypatch.setattr(watched.journal._commit, "_half", 1_000)
     assert await watched.together([f"r{number}" for number in range(40)]) == 4
+
+
+async def test_while_one_half_is_stored_the_other_half_goes_on(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A small group that is written at once would leave the thread, and then the loop, with nothing to do."""
+    sizes: list[int] = []
+    right = watched.journal._writer.write
+    write = lambda batch: (sizes.append(len(batch.waiting)), right(batch))[1]  # noqa: E731
+    monkeypatch.setattr(watched.journal._writer, "write", write)
+
+    async def go_on(stream: str) -> None:
+        for version in range(12):
+            assert await watched.journal.append(stream, version, said("a")) == Committed(version=version + 1)
+
+    await asyncio.gather(*(go_on(f"r{number}") for number in range(200)))
+    assert sum(sizes) == 12 * 200 and all(80 <= size <= 120 for size in sizes[4:-3]), sizes
+
+
+@pytest.mark.parametrize("count", [2, 8, 9, 32, 33, 129, 512, 513, 1_100])
+async def test_a_group_of_any_size_is_stored_whole_and_in_order(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, count: int
+) -> None:
+    monkeypatch.setattr(watched.journal._commit, "_half", 10_000)
+    names = [f"r{number:04}" for number in range(count)]
+    assert await watched.together(names) == 1
+    assert [event.stream async for event in watched.journal.feed()] == names
+    assert await watched.journal.verify() == []
 
 
 async def test_a_run_that_leaves_is_remembered_until_nothing_of_it_is_queued(watched: Watched) -> None:

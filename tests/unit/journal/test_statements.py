@@ -20,7 +20,7 @@ def test_migrations_are_numbered_without_a_gap() -> None:
 
 def test_a_row_of_values_is_repeated() -> None:
     assert rows("insert into t values (?, ?) on conflict do nothing", 2) == (
-        "insert into t values (?, ?), (?, ?) on conflict do nothing"
+        "insert into t select * from (values (?, ?), (?, ?)) where column1 is not null on conflict do nothing"
     )
     with pytest.raises(ValueError, match="no row of values"):
         rows("select 1", 2)

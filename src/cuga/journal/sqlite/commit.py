@@ -21,7 +21,7 @@ from cuga.journal.times import CommitTimes
 QUICK_SECONDS = 400e-6  # while recent commits take less, a lone append is not worth a change of thread
 LONE_BYTES = 64 * 1024  # a larger append goes to the thread
 ALONE_AFTER = 8  # lone commits in a row, after which the next one does not wait for company
-EAGER = 32  # appends that are handed to the thread at once, so that it writes while the loop decides on the rest
+EAGER = 32  # fewest appends that are handed to the thread at once, so that it writes while the loop decides on the rest
 AT_ONCE = 4  # commits of one turn of the loop that are made where they are asked for; then others get their turn
 T = TypeVar("T")
 
@@ -44,6 +44,7 @@ class GroupCommit:
         self._busy = False
         self._called = False  # a flush is on the loop's list
         self._alone = 0  # lone commits in a row
+        self._half = EAGER  # of all who go on together: the thread writes one half while the loop decides on the other
         self._at_once = 0  # commits made at once in this turn of the loop
         self._lone_seconds = QUICK_SECONDS / 4  # moving average of lone commits
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
@@ -66,7 +67,7 @@ class GroupCommit:
         if self._busy:
             return durable
         if self._called:
-            if len(self.batch.waiting) >= EAGER:
+            if len(self.batch.waiting) >= self._half:
                 self._flush(loop)
         else:
             if self._alone >= ALONE_AFTER and self._is_still_alone(loop, head):
@@ -152,6 +153,7 @@ class GroupCommit:
     def _settle(self, loop: asyncio.AbstractEventLoop, batch: Batch, written: Written) -> None:
         """Answer everyone who waits for a batch, then see to what has gathered meanwhile."""
         self._alone = self._alone + 1 if len(batch.waiting) == 1 else 0
+        self._half = max(EAGER, (len(batch.waiting) + len(self.batch.waiting)) // 2)
         if self._alone:
             self._lone_seconds += (written.seconds - self._lone_seconds) * 0.2
         if written.state == STORED:

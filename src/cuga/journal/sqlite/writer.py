@@ -22,7 +22,7 @@ from cuga.journal.tombstone import RETIRED
 
 POINTS = ("append.admitted", "commit.begin", "commit.written", "commit.done", "append.answered")
 STORED, FAILED, UNKNOWN = "stored", "failed", "unknown"  # surely there, surely not, nobody knows
-SIZES = (500, 120, 30, 9, 3, 1)  # rows a statement; few sizes, so that each stays prepared
+SIZES = (8, 32, 128, 512)  # rows a statement; few sizes, so that each stays prepared, and what is missing is left empty
 
 
 class Written:
@@ -48,7 +48,9 @@ class Writer:
         self._run = self._connection.cursor().execute
         self._sql = queries("write")
         self._sized = {
-            name: [(size, rows(sql, size)) for size in SIZES] for name, sql in self._sql.items() if "values (?" in sql
+            name: (sql, [(size, rows(sql, size)) for size in SIZES])
+            for name, sql in self._sql.items()
+            if "values (?" in sql
         }
         self._begin, self._commit = self._sql["begin"], self._sql["commit"]
 
@@ -78,16 +80,17 @@ class Writer:
         return Written(STORED, time.perf_counter() - start)
 
     def _insert(self, name: str, values: list[Any], width: int) -> None:
-        sized = self._sized[name]
+        one, sized = self._sized[name]
         if len(values) == width:  # a lone append's
-            self._run(sized[-1][1], values)
+            self._run(one, values)
             return
-        at = 0
-        for size, sql in sized:
-            step = size * width
-            while at + step <= len(values):
-                self._run(sql, values[at : at + step])
-                at += step
+        at, largest = 0, SIZES[-1] * width
+        while len(values) - at > largest:
+            self._run(sized[-1][1], values[at : at + largest])
+            at += largest
+        left = len(values) - at
+        size, sql = next((size, sql) for size, sql in sized if size * width >= left)
+        self._run(sql, [*values[at:], *[None] * (size * width - left)])
 
     def _after(self, batch: Batch, committing: bool, error: Exception) -> str:
         """What became of a batch whose transaction raised."""

@@ -11,7 +11,7 @@ from cuga.orchestrator.house.assembly import Assembly
 
 LOST_LEASE = 75  # exit code of a process that was paused for too long: "try again", as sysexits.h has it
 GC_THRESHOLD = 50_000  # objects: a young collection per few hundred steps instead of per step
-SWITCH_S = 0.0005  # how long a busy thread keeps others from the interpreter
+SWITCH_S = 0.0002  # how long a busy thread keeps others from the interpreter
 
 
 def worker_name() -> str:
