@@ -357,6 +357,32 @@ async def test_what_a_worker_that_is_gone_would_hold_is_queued(address: Address,
     assert [(lock, name, status) for lock, name, status, _ in jobs(address)] == [("r1", "cuga", "todo")]
 
 
+async def test_of_runs_that_begin_together_each_is_held_queued_or_left_as_alone(
+    address: Address, journal: PostgresJournal
+) -> None:
+    (worker,), (other,) = run(address, WORKER)[0], run(address, WORKER)[0]
+    await journal.append("r1", 0, said("a"), index=words(f"hold/{other}"))
+    said_of = {
+        "r1": f"hold/{worker}", "r2": f"hold/{worker}", "r3": "hold/77", "r4": f"hold/{other}",
+        "r5": "", "r6": "front/9",
+    }  # fmt: skip
+    await asyncio.gather(
+        *(journal.append(name, int(name == "r1"), said("b"), index=words(word)) for name, word in said_of.items())
+    )
+    found = run(address, "select lock, queue_name, status::text, worker_id from procrastinate_jobs order by lock, 3")
+    assert found == [
+        ("r1", "cuga", "doing", other), ("r1", "cuga", "todo", None), ("r2", "cuga", "doing", worker),
+        ("r3", "cuga", "todo", None), ("r4", "cuga", "doing", other), ("r5", "cuga", "todo", None),
+        ("r6", "front/9", "todo", None),
+    ]  # fmt: skip
+    both = (words(f"rest/{worker}"), words(f"rest/{other}"), words(f"hold/{worker}"))
+    await asyncio.gather(
+        journal.append("r2", 1, said("c"), index=both[0]), journal.append("r4", 1, said("c"), index=both[1]),
+        journal.append("r7", 0, said("a"), index=both[2]), journal.append("r7", 1, said("b"), index=both[0]),
+    )  # fmt: skip
+    assert run(address, "select lock from procrastinate_jobs where status = 'doing'") == [("r1",)]
+
+
 async def test_an_errand_is_in_hand_beside_its_run_and_known_to_be_begun_when_it_was_lost(
     address: Address, journal: PostgresJournal, queue: Queue
 ) -> None:

@@ -218,6 +218,60 @@ begin
     end if;
 end $$;
 
+-- name: tables_3
+-- As before, but that the job of who rests is found by its run: what a worker has in hand may be much, and before a first
+-- ANALYZE the planner would look through all of it. So its worker is asked for in a way that no index answers.
+create or replace function wake(stream_name text, pool text) returns void language plpgsql as $$
+declare
+    for_tenant text;
+    waiting bigint;
+    word constant text := split_part(pool, '/', 1);
+    key constant text := case when word = 'pool' then stream_name || '#' || substr(pool, 6) else stream_name end;
+begin
+    if word = 'rest' then
+        delete from procrastinate_jobs
+            where lock = stream_name and status = 'doing' and coalesce(worker_id, 0) = substr(pool, 6)::bigint;
+        return;
+    end if;
+    select tenant into for_tenant from stream where name = stream_name;
+    if word = 'hold' then
+        insert into procrastinate_jobs (queue_name, task_name, lock, args, status, worker_id)
+            select 'cuga', 'advance', stream_name, jsonb_build_object('run_id', stream_name, 'tenant', for_tenant),
+                'doing', w.id
+            from procrastinate_workers w where w.id = substr(pool, 6)::bigint
+            on conflict (lock) where status = 'doing' do nothing;
+        if found then
+            return;
+        end if;
+        pool := '';  -- that worker is gone: whoever lives takes it
+    end if;
+    -- behind a hundred and sixty of its own runs a tenant waits no less than behind eight hundred
+    select count(*) into waiting from (
+        select from procrastinate_jobs where status = 'todo' and args ->> 'tenant' = for_tenant limit 160) as w;
+    insert into procrastinate_jobs (queue_name, task_name, priority, lock, queueing_lock, args)
+        values (case when pool = '' then 'cuga' else pool end, 'advance', -(waiting / 8), key, key,
+                jsonb_build_object('run_id', stream_name, 'tenant', for_tenant))
+        on conflict (queueing_lock) where status = 'todo' do update set queue_name = excluded.queue_name;
+end $$;
+
+-- As `wake` for each of them in turn, but that the runs that begin are given to their workers together.
+create or replace function wake_all(stream_names text[], pools text[]) returns void language plpgsql as $$
+declare
+    held text[] := '{}';
+begin
+    if cardinality(stream_names) > 1 and exists (select from unnest(pools) as t(po) where po like 'hold/%') then
+        with begun as (
+            insert into procrastinate_jobs (queue_name, task_name, lock, args, status, worker_id)
+                select 'cuga', 'advance', s.name, jsonb_build_object('run_id', s.name, 'tenant', s.tenant),
+                    'doing', w.id
+                from unnest(stream_names, pools) as t(n, po) join stream s on s.name = t.n
+                    join procrastinate_workers w on w.id = case when po like 'hold/%' then substr(po, 6)::bigint end
+                on conflict (lock) where status = 'doing' do nothing returning lock)
+            select coalesce(array_agg(lock), '{}') into held from begun;
+    end if;
+    perform wake(n, po) from unnest(stream_names, pools) as t(n, po) where not (po like 'hold/%' and n = any(held));
+end $$;
+
 -- name: wake
 select wake($1, $2)
 

@@ -67,6 +67,7 @@ def steps() -> list[tuple[int, str, str]]:
     return [
         (1, "wake_and_sweep", statements()["tables"]),
         (2, "hold_and_rest", statements()["tables_2"]),
+        (3, "wake_all", statements()["tables_3"]),
     ]
 
 

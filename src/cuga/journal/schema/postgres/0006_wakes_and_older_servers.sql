@@ -1,5 +1,11 @@
--- `add_appends` as before, but that it asks for nothing that a server before 18 has not: bytes have no smallest there. The
--- same digest is the same bytes, so any of them will do.
+-- Who is to be woken with a batch, all at once; an engine that can do better than one by one puts its own in the place.
+create or replace function wake_all(stream_names text[], pools text[]) returns void language plpgsql as $$
+begin
+    perform wake(n, po) from unnest(stream_names, pools) as t(n, po);
+end $$;
+
+-- `add_appends` as before, but that it wakes all at once, and asks for nothing that a server before 18 has not: bytes have
+-- no smallest there. The same digest is the same bytes, so any of them will do.
 create or replace function add_appends(
     batch_id bigint,
     names text[], expecteds bigint[], counts bigint[], befores bytea[], hashes bytea[], bodies bytea[],
@@ -40,9 +46,9 @@ begin
     -- the order in which a batch comes
     if 0 = any(expecteds) then
         insert into stream (name, tenant)
-            select distinct n, case when n like 'house/%' then substr(n, 7) else '' end
-            from unnest(names, expecteds) as t(n, e)
-            where e = 0 and n <> '' and not exists (select from stream s where s.name = n) order by 1
+            select distinct on (n) n, case when n like 'house/%' then substr(n, 7) else coalesce(te, '') end
+            from unnest(names, expecteds) with ordinality as t(n, e, i) left join unnest(run_of, run_tenant) as r(o, te) on o = i
+            where e = 0 and n <> '' and not exists (select from stream s where s.name = n) order by n, i
             on conflict do nothing;
     end if;
     if claims > 0 then
@@ -197,7 +203,8 @@ begin
             on conflict do nothing;
     end if;
     if cardinality(wake_of) > 0 then
-        perform wake(names[o], po) from unnest(wake_of, wake_pool) as t(o, po) where pks[o] is not null;
+        perform wake_all(array_agg(names[o] order by i), array_agg(po order by i))
+            from unnest(wake_of, wake_pool) with ordinality as t(o, po, i) where pks[o] is not null having count(*) > 0;
     end if;
     if total > 0 then
         update book set last = last + total returning last - total into base;
