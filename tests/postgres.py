@@ -72,6 +72,19 @@ def database(version: int = NEWEST) -> str:
     return address
 
 
+@cache
+def modest_database() -> str:
+    """The address of a database on a server of the oldest version, for a role that owns it and may do nothing else."""
+    import psycopg
+
+    base = database(OLDEST)
+    with psycopg.connect(base, autocommit=True) as connection:
+        connection.execute("create role modest login nosuperuser nocreatedb nocreaterole")
+        connection.execute("create database modest owner modest")
+        connection.execute("revoke all on database modest from public")
+    return base.replace("postgres@", "modest@").replace("/postgres?", "/modest?")
+
+
 def fresh_database() -> str:
     """The address of a new, empty database."""
     import psycopg

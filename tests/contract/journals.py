@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from tests.postgres import OLDEST, database
+from tests.postgres import database, modest_database
 
 from cuga.journal.codec import Scrub
 from cuga.journal.memory import MemoryJournal
@@ -34,7 +34,7 @@ def postgres(directory: Path, scrub: Scrub | None = None) -> Journal:
 
 
 def oldest_postgres(directory: Path, scrub: Scrub | None = None) -> Journal:
-    return PostgresJournal(Address.of(database(OLDEST), f"b{abs(hash(directory)):x}"), scrub=scrub)
+    return PostgresJournal(Address.of(modest_database(), f"b{abs(hash(directory)):x}"), scrub=scrub)
 
 
 HOMES: dict[str, Home] = {

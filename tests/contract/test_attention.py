@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 from tests.contract.journals import row, said
-from tests.postgres import NEWEST, OLDEST, database, fresh_schema
+from tests.postgres import database, fresh_schema, modest_database
 from tests.restate import free_ports, shared_server
 
 from cuga.clock import SystemClock
@@ -61,7 +61,7 @@ class Bed:
 
 async def made(kind: str) -> tuple[Attention, Journal]:
     if "procrastinate" in kind:
-        book = Book.of(database(OLDEST if "oldest" in kind else NEWEST), fresh_schema())
+        book = Book.of(modest_database() if "oldest" in kind else database(), fresh_schema())
         await migrate(book)
         await prepare(book)
         await migrate(book, steps(), kind="engine")

@@ -208,6 +208,9 @@ A worker answers for its own health, readiness and figures while it lives and dr
 A reading role sees its tenant and nobody else
     unit/journal/test_postgres.py::test_a_reading_role_sees_its_tenant_and_nobody_else
     docs/test_machines_page.py
+A database needs to be in UTF8, and its owner no other rights
+    unit/journal/test_postgres.py::test_a_database_that_cannot_keep_every_text_is_refused
+    contract/test_journal.py
 A house moves into a database and back with every hash
     machines/test_moving.py
 `cuga verify` checks a book in Postgres as it does a file: edited, rolled back, or not to be reached

@@ -646,6 +646,18 @@ async def test_the_durability_is_what_the_connection_is_set_to(address: Address)
         await journal.close()
 
 
+@pytest.mark.parametrize("encoding", ["SQL_ASCII", "LATIN1"])
+async def test_a_database_that_cannot_keep_every_text_is_refused(encoding: str) -> None:
+    name = f"in_{encoding.lower()}_{fresh_schema()}"
+    with psycopg.connect(database(), autocommit=True) as connection:
+        connection.execute(f"create database {name} template template0 encoding '{encoding}' locale 'C'".encode())
+    journal = PostgresJournal(Address.of(database().replace("/postgres?", f"/{name}?")))
+    for attempt in (journal.open(), asyncio.to_thread(journal.address.connect_now)):
+        with pytest.raises(JournalFailed, match=encoding) as refused:
+            await attempt
+        assert "encoding 'UTF8'" in refused.value.next_step
+
+
 async def test_no_connection_has_its_queries_compiled(address: Address) -> None:
     """Told how to walk, the planner believes that all is dear: a server that can compile would for 0.4 s each time."""
     connection = await address.connect(enable_sort="off")

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from urllib.parse import quote
 
 import psycopg
-from psycopg import AsyncConnection, AsyncRawCursor, Connection, RawCursor
+from psycopg import AsyncConnection, AsyncRawCursor, Connection, ConnectionInfo, RawCursor
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from cuga.errors import BadInput, JournalFailed
@@ -60,6 +60,7 @@ class Address:
         """A connection of its own for one loop. Raises what the driver raises."""
         connection = await AsyncConnection.connect(self.conninfo, autocommit=True, cursor_factory=AsyncRawCursor)
         try:
+            self._must_take_any_text(connection.info)
             connection.prepare_threshold = 0
             await connection.execute(*self._settings(settings))
         except BaseException:
@@ -71,10 +72,22 @@ class Address:
         """A connection for code that waits for each answer; `JournalFailed` when there is none to be had."""
         try:
             connection = Connection.connect(self.conninfo, autocommit=True, cursor_factory=RawCursor)
-            connection.execute(*self._settings(settings))
+            try:
+                self._must_take_any_text(connection.info)
+                connection.execute(*self._settings(settings))
+            except BaseException:
+                connection.close()
+                raise
         except psycopg.Error as error:
             raise self.failed(error) from error
         return connection
+
+    def _must_take_any_text(self, found: ConnectionInfo) -> None:
+        if (encoding := found.parameter_status("server_encoding")) != "UTF8":
+            raise JournalFailed(
+                f"{self.shown}: the database is in {encoding}, which not every text can be kept in",
+                mend="Make one that is in UTF8: create database NAME encoding 'UTF8' template template0.",
+            )
 
     def _settings(self, more: dict[str, str]) -> tuple[str, list[str]]:
         # where we tell the planner how to walk it believes that all is dear, and would compile each query, for 0.4 s
