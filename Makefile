@@ -1,4 +1,4 @@
-# One way to do each chore, here and in CI. `make help` lists them. Needs Python 3.11 or newer and nothing else.
+# One way to do each chore, here and in CI. `make help` lists them. Needs Python 3.11 to 3.14 and nothing else.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 MAKEFLAGS += --no-print-directory
@@ -6,7 +6,8 @@ MAKEFLAGS += --no-print-directory
 
 VENV ?= .venv
 BIN := $(VENV)/bin
-PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $(p))))
+# What evaluates conditions, `cel-expr-python`, has no wheel for Python 3.15 yet.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.14,$(shell $(p) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 15))' 2>/dev/null && echo $(p))))
 ARGS ?=
 DEMO ?= .work/demo
 CLUSTER ?= .work/cluster
@@ -100,7 +101,7 @@ install = if $(BIN)/python -c 'import uv' 2> /dev/null; \
 	else $(BIN)/python -m pip install --quiet --disable-pip-version-check $(1); fi
 
 $(VENV)/.python: requirements/uv.txt
-	@test -n "$(PYTHON)" || { echo "cuga needs Python 3.11 or newer; name one: make PYTHON=/path/to/python3.11"; exit 1; }
+	@test -n "$(PYTHON)" || { echo "cuga needs Python 3.11 to 3.14; name one: make PYTHON=/path/to/python3.11"; exit 1; }
 	@echo "making a virtual environment in $(VENV)"
 	@$(PYTHON) -m venv $(VENV) || { echo "the venv module is missing: install it (Debian: python3-venv)"; exit 1; }
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: -r requirements/uv.txt \

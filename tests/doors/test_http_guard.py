@@ -11,6 +11,7 @@ from tests.doors.http_house import Client, Served, house, problem
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from cuga.api import page
 from cuga.api.guard import MAX_BODY
 from cuga.api.schema import describe
 from cuga.api.serve import served
@@ -101,6 +102,15 @@ async def test_every_answer_carries_what_keeps_a_page_safe(team):
         assert headers["x-content-type-options"] == "nosniff" and headers["referrer-policy"] == "no-referrer"
         assert "server" not in headers
     assert (await team.browser("eve").get("/api/me")).headers["cache-control"] == "no-store"
+
+
+async def test_a_path_that_can_be_no_file_is_a_place_of_the_page(team, tmp_path, monkeypatch):
+    (tmp_path / "index.html").write_text("the page")
+    (tmp_path.parent / "beside").write_text("not of the page")
+    monkeypatch.setattr(page, "built", lambda: tmp_path)
+    for path in ("/", "/" + "x" * 300, "/%00", "/a%2Fb", "/index.html/x", "/..%2Fbeside"):
+        answer = await team.nobody().http.get(path)
+        assert (answer.status_code, answer.text) == (200, "the page"), path
 
 
 @pytest.mark.parametrize("method", ["PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])

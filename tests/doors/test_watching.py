@@ -164,6 +164,7 @@ def test_a_real_prometheus_scrapes_the_house_and_loads_its_rules(cuga: Terminal,
             stderr=subprocess.PIPE, stdout=subprocess.DEVNULL,
         )  # fmt: skip
         base = _listens(prometheus)
+        soon(lambda: httpx2.get(f"{base}/-/ready").is_success)  # it listens before it answers
 
         def ask(query: str) -> list[dict[str, Any]]:
             answer = httpx2.get(f"{base}/api/v1/query", params={"query": query}).json()

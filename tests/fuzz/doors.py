@@ -217,10 +217,13 @@ class _Said:
     """The socket of a mailbox server that says the given bytes to whatever it hears."""
 
     def __init__(self, body: bytes) -> None:
-        self._body = body
+        self._stream = io.BytesIO(body)
 
     def makefile(self, *_: object, **__: object) -> io.BufferedReader:
-        return io.BufferedReader(io.BytesIO(self._body))
+        return io.BufferedReader(self._stream)
+
+    def recv(self, size: int) -> bytes:
+        return self._stream.read(size)
 
     def sendall(self, data: bytes) -> None:
         """Heard, and left at that."""

@@ -43,11 +43,19 @@ async def show_page(request: Request, path: str) -> Response:
     root = built()
     if root is None:
         return HTMLResponse(_UNBUILT, headers={"Cache-Control": "no-store"})
-    wanted = (root / path).resolve()
-    if path and wanted.is_relative_to(root.resolve()) and wanted.is_file():
+    if (wanted := _file_of(root, path)) is not None:
         is_named_by_content = "/assets/" in f"/{path}"
         keep = "public, max-age=31536000, immutable" if is_named_by_content else "no-cache"
         return FileResponse(wanted, headers={"Cache-Control": keep})
     if path.startswith("assets/") or Path(path).suffix in (".js", ".css", ".png", ".svg", ".map"):
         raise NotFound(f"the page has no file {path}")
     return FileResponse(root / "index.html", headers={"Cache-Control": "no-cache"})
+
+
+def _file_of(root: Path, path: str) -> Path | None:
+    """The file of the page that a path names, if it names one."""
+    try:
+        found = (root / path).resolve(strict=True)
+    except (OSError, ValueError):
+        return None  # no such file; or nothing that a file can be called
+    return found if found.is_file() and found.is_relative_to(root.resolve()) else None

@@ -12,6 +12,7 @@ import inspect
 import re
 import sys
 import textwrap
+import typing
 from collections.abc import Iterator
 from typing import Any
 
@@ -119,6 +120,8 @@ def _members(kind: type[enum.Enum]) -> str:
 
 
 def _signature(name: str, thing: Any) -> str:
+    if typing.get_origin(thing) is not None:
+        return name  # another name of a type; whether it can be called like one is told differently by each Python
     try:
         signature = inspect.signature(thing)
     except (TypeError, ValueError):

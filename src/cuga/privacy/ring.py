@@ -76,7 +76,10 @@ class KeyRing:
     def _own_secret(self) -> None:
         """The secret that the house has always had. With another one nobody would know what was done once already, and
         to whom."""
-        said = self._mark.read_text("ascii").strip() if self._mark is not None and self._mark.exists() else ""
+        said = ""
+        if self._mark is not None:
+            with suppress(FileNotFoundError):
+                said = self._mark.read_text("ascii").strip()
         secret = self._shelf.secret() if self._shelf.is_begun or not said else b""
         mark = hmac.new(secret, b"mark", hashlib.sha256).hexdigest()
         if said and not hmac.compare_digest(said, mark):

@@ -86,7 +86,13 @@ class KeyFile:
 
     @property
     def is_begun(self) -> bool:
-        return self._db is not None or self._path is None or self._path.exists()
+        if self._db is not None or self._path is None:
+            return True
+        try:
+            self._path.stat()
+        except FileNotFoundError:
+            return False  # any other error is one: keys that cannot be looked at are not keys that are not there
+        return True
 
     def secret(self) -> bytes:
         self._do("set_secret", os.urandom(32))

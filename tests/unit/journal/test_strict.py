@@ -40,7 +40,7 @@ def test_plain_json_is_read(text: bytes | str, value: object) -> None:
         ('"\\udfff"', "lone surrogate) at /"),
         ("[" * 33 + "]" * 33, "more than 32 levels deep at /0/0"),
         ("[" * 100_000, "more than 32 levels deep"),
-        (b"[1,\n2,]", "not JSON at line 2, column"),
+        (b"[1,\n2 3]", "not JSON at line 2, column 3"),
         (b"", "not JSON at line 1, column 1"),
         (b"[\xff]", "byte 1 is not UTF-8"),
         (" " * (1 << 20) + "1", "1048577 bytes"),

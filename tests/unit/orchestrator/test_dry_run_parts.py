@@ -90,6 +90,7 @@ async def test_a_call_with_an_effect_is_held_whoever_agreed_to_it(tmp_path: Path
         ("os.system", (b"ls",), ("process", "ls")),
         ("os.fork", (), ("process", "a copy of this one")),
         ("os.kill", (12, 9), ("signal", "9 to 12")),
+        ("sys.remote_exec", (12, "/tmp/x.py"), ("signal", "/tmp/x.py to 12")),
     ],
 )
 def test_what_an_act_is(tmp_path: Path, act: str, arguments: tuple[Any, ...], found: tuple[str, str] | None) -> None:

@@ -148,6 +148,15 @@ def test_a_run_that_names_nobody_and_calls_no_watched_tool_is_written_as_it_is()
     assert seal.ring.counts() == (0, 0)
 
 
+def test_keys_that_cannot_be_looked_at_are_not_taken_for_keys_that_are_not_there(tmp_path):
+    assert not KeyFile(tmp_path / "subjects.db").is_begun
+    nowhere = tmp_path / ("k" * 300)  # longer than any name
+    with pytest.raises(OSError, match="too long"):
+        _ = KeyFile(nowhere).is_begun
+    with pytest.raises(OSError, match="too long"):
+        KeyRing(KeyFile(None), mark=nowhere).keyed("x")
+
+
 def test_keys_lie_in_a_file_of_their_own_that_is_made_when_the_first_is_needed(tmp_path):
     file = tmp_path / "keys" / "subjects.db"
     seal = sealing(shelf=KeyFile(file))

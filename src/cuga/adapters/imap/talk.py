@@ -138,7 +138,7 @@ def _opened(mailbox: Mailbox) -> ImapClient:
     egress = Egress(hosts=(mailbox.host,), inside=(f"{mailbox.host}:{mailbox.port}",), plain=mailbox.security == "none")
     try:
         return ImapClient(mailbox.host, mailbox.port, mailbox.security, egress, most_bytes=MOST_BYTES)
-    except Failed as error:
+    except (Failed, ValueError) as error:  # it said no, or what is no ASCII where that alone may stand
         raise Unreachable(f"{mailbox.host}:{mailbox.port} is no mailbox server that can be used: {error}") from error
     except OSError as error:
         raise _lost(mailbox, error) from error

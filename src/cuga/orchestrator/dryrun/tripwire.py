@@ -151,7 +151,7 @@ _LOOKS: dict[str, _Look] = {
     "socket.gethostbyaddr": _named,
     "socket.getnameinfo": _reaching(0),
     "sqlite3.connect": Tripwire._database,
-    **dict.fromkeys(("os.kill", "os.killpg"), _signalling),
+    **dict.fromkeys(("os.kill", "os.killpg", "sys.remote_exec"), _signalling),  # the last one from Python 3.14 on
     **dict.fromkeys(
         ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "os.spawn", "os.fork", "os.forkpty",
          "os.startfile", "pty.spawn"), _starting),

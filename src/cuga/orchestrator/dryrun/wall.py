@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import struct
 import sys
 
 _CREATE, _ADD, _RESTRICT = 444, 445, 446  # the same numbers on every architecture
@@ -18,15 +19,11 @@ _EXECUTE, _WRITE_FILE, _REMOVE_DIR, _REMOVE_FILE = 1 << 0, 1 << 1, 1 << 4, 1 << 
 _MAKE = sum(1 << bit for bit in range(6, 13))  # device, directory, file, socket, pipe, block device, link
 _REFER, _TRUNCATE = 1 << 13, 1 << 14  # from versions 2 and 3 on
 _BIND_TCP, _CONNECT_TCP = 1, 2  # from version 4 on
+_BENEATH = struct.Struct("=Qi")  # what is allowed, below which open directory; the kernel wants it without a gap
 
 
 class _Ruleset(ctypes.Structure):
     _fields_ = (("files", ctypes.c_uint64), ("network", ctypes.c_uint64))
-
-
-class _Beneath(ctypes.Structure):
-    _pack_ = 1
-    _fields_ = (("allowed", ctypes.c_uint64), ("parent", ctypes.c_int32))
 
 
 def raise_wall(writable: str) -> bool:
@@ -60,7 +57,7 @@ def raise_wall(writable: str) -> bool:
 def _allow(libc: ctypes.CDLL, ruleset: int, path: str, rights: int) -> bool:
     parent = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        rule = _Beneath(allowed=rights, parent=parent)
-        return bool(libc.syscall(_ADD, ruleset, _PATH_BENEATH, ctypes.byref(rule), 0) == 0)
+        rule = _BENEATH.pack(rights, parent)
+        return bool(libc.syscall(_ADD, ruleset, _PATH_BENEATH, rule, 0) == 0)
     finally:
         os.close(parent)

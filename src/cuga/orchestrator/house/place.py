@@ -122,6 +122,11 @@ class Place:
         else can look into."""
         return self.root.with_name(f"{self.root.name}.desk") / "house.sock"
 
+    @property
+    def lets_guests_in(self) -> bool:
+        """Whether somebody listens for other people, as far as this user may look."""
+        return os.path.exists(self.guest_socket)
+
 
 def check_access(place: Place) -> None:
     """Refuse, with the owner's name, a house that this user cannot use; nothing is opened before."""
@@ -235,9 +240,9 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
     """The house that is meant: the one named, else the nearest parent with a registry, else the user's own."""
     if named is not None:
         try:
-            is_there = (named / "registry.yaml").exists()
+            is_there = _is_there(named / "registry.yaml")
         except PermissionError:
-            if not _lets_guests_in(place := Place(named.absolute())):
+            if not (place := Place(named.absolute())).lets_guests_in:
                 raise _not_ours(named) from None
             return place
         if not is_there:
@@ -245,21 +250,27 @@ def find(named: Path | None = None, start: Path | None = None) -> Place:
         return Place(named.absolute())
     here = (start or Path.cwd()).absolute()
     for directory in (here, *here.parents):
-        with contextlib.suppress(PermissionError):  # a directory that nobody may look into holds no house of ours
-            books = ("journal.db", "database")
-            if (directory / "registry.yaml").exists() and any((directory / book).exists() for book in books):
-                return Place(directory)
+        # by `os.path`, which says no where it may not look: such a directory holds no house of ours
+        names = ("registry.yaml", "journal.db", "database")
+        registry, *books = (os.path.exists(directory / name) for name in names)
+        if registry and any(books):
+            return Place(directory)
     own = user_house()
-    if (own / "registry.yaml").exists():
+    if os.path.exists(own / "registry.yaml"):
         return Place(own)
     raise HouseNotFound(f"no registry.yaml in {here} or above it, and none in {own}")
 
 
-def _lets_guests_in(place: Place) -> bool:
+def _is_there(path: Path) -> bool:
+    """Whether there is such a file. Where it may not be looked, `PermissionError`: `Path.exists` says no to that from
+    Python 3.14 on, and raises it before."""
     try:
-        return place.guest_socket.exists()
+        path.stat()
     except PermissionError:
-        return False  # not for us
+        raise
+    except (OSError, ValueError):
+        return False
+    return True
 
 
 def demo_house() -> Path:

@@ -45,7 +45,7 @@ async def connect(
         await coordinator.open()
     except NotAllowed:
         await coordinator.close()
-        if not place.guest_socket.exists():
+        if not place.lets_guests_in:
             raise
         check_guest_directory(place)
         remote = Remote(place.guest_socket, "the house's owner holds it")

@@ -12,6 +12,8 @@ from cuga.adapters.imap.talk import _quoted
 from cuga.adapters.offline.inbox import read_mail
 from cuga.errors import EgressRefused, NotDone, Unreachable
 from cuga.model.correspondence import Mailbox
+from cuga.outbound import Egress
+from cuga.outbound.imap import ImapClient
 
 
 def inbox_of(server, mark, *, password=PASSWORD, **fields):
@@ -174,6 +176,13 @@ def test_a_server_that_announces_more_than_a_mail_may_have_is_hung_up_on(tmp_pat
             taken(inbox_of(server, tmp_path, user="plain", password="plain"))
 
 
+def test_a_server_that_offers_what_is_no_ascii_is_none_that_can_be_used(tmp_path):
+    with liar({"CAPABILITY": b"* CAPABILITY IMAP4rev1 \xff\r\n"}) as listening:
+        server = type("Server", (), {"port": listening.getsockname()[1]})
+        with pytest.raises(Unreachable, match="no mailbox server that can be used"):
+            taken(inbox_of(server, tmp_path, user="plain", password="plain"))
+
+
 @pytest.mark.parametrize(
     ("host", "error"),
     [("169.254.169.254", "credentials"), ("100.100.100.200", "credentials"), ("017700000001", "not everybody reads")],
@@ -220,6 +229,35 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_after_starttls_too(saf
         taken(ImapInbox(box, PASSWORD, tmp_path / "m"))
     monkeypatch.setenv("SSL_CERT_FILE", str(made))
     assert taken(ImapInbox(box, PASSWORD, tmp_path / "m")) == []
+
+
+def test_what_was_said_before_the_line_was_encrypted_is_no_answer_to_what_is_asked_after_it(certificate, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate[0]))
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*certificate)
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        visitor = listening.accept()[0]
+        visitor.sendall(b"* OK IMAP4rev1\r\n")
+        tag = b""
+        while b"STARTTLS" not in (line := visitor.recv(1000)):
+            tag = line.split()[0]
+            visitor.sendall(b"* CAPABILITY IMAP4rev1 STARTTLS\r\n" + tag + b" OK done\r\n")
+        asked, following = (tag[:-1] + str(int(tag[-1:]) + more).encode() for more in (1, 2))
+        clear = b"* CAPABILITY IMAP4rev1 SAID-BY-SOMEBODY-BETWEEN\r\n" + following + b" OK done\r\n"
+        visitor.sendall(asked + b" OK begin\r\n" + clear)
+        with context.wrap_socket(visitor, server_side=True) as visitor, visitor.makefile("rwb") as talk:
+            while line := talk.readline():
+                talk.write(b"* CAPABILITY IMAP4rev1\r\n" + line.split()[0] + b" OK done\r\n")
+                talk.flush()
+
+    threading.Thread(target=serve, daemon=True).start()
+    with listening:
+        port = listening.getsockname()[1]
+        client = ImapClient("localhost", port, "starttls", Egress(inside=(f"localhost:{port}",)), most_bytes=1000)
+        assert client.capabilities == ("IMAP4REV1",)
+        client.logout()
 
 
 def test_a_mark_that_cannot_be_read_says_what_to_do(mailbox, tmp_path):
