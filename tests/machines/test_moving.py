@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
 from tests.contract.journals import card, claiming, row, said
 from tests.machines.fleet import ROOT
@@ -161,6 +162,12 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
     assert shown in doctor.stdout and "queue" in doctor.stdout
     backup = cuga("backup", str(tmp_path / "backup.db"), house=house)
     assert backup.returncode == 0 and verify_file(tmp_path / "backup.db") == [], backup.stderr
+    verified = cuga("verify", house=house)
+    assert verified.returncode == 0 and "The journal holds" in verified.stdout, verified.stderr
+    for words in (("restore", str(tmp_path / "backup.db")), ("restore", "--as-it-is")):
+        kept = cuga(*words, house=house)
+        assert kept.returncode == 2 and shown in kept.stderr and "cuga migrate --back" in kept.stderr, kept.stderr
+        assert not (house / "journal.db").exists()
     back = cuga("migrate", "--back", house=house)
     assert back.returncode == 0 and not (house / "database").exists(), back.stderr
     assert cuga("runs", house=house).stdout.count("Score Velkarin Foods") == 2
@@ -171,6 +178,44 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert not kept.is_file() or secret.encode() not in kept.read_bytes()
     for done in (refused, moved, ran, doctor, backup, back):
         assert secret not in done.stdout + done.stderr
+
+
+def test_a_book_that_was_changed_in_the_database_is_named_by_verify(tmp_path: Path) -> None:
+    house, text = tmp_path / "house", fresh_database()
+    assert cuga("init", str(house), "--sample", "--database", text, house=house).returncode == 0
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    with Address.of(text).connect_now() as connection:
+        connection.execute("update cuga.journal set hash = decode(repeat('ab', 32), 'hex') where expected = 0")
+    changed = cuga("verify", house=house)
+    assert changed.returncode == 9 and "edited" in changed.stdout, changed.stdout + changed.stderr
+    assert not cuga("verify", "--json", house=house).stdout.count('"holds": true')
+
+
+def test_a_book_that_was_set_back_is_named_and_taken_as_it_is_by_way_of_a_file(tmp_path: Path) -> None:
+    house, text, empty = tmp_path / "house", fresh_database(), fresh_database()
+    older = f"{text.partition('?')[0]}_older?{text.partition('?')[2]}"
+    assert cuga("init", str(house), "--sample", "--database", text, house=house).returncode == 0
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    with psycopg.connect(database(), autocommit=True) as connection:
+        name = text.partition("?")[0].rpartition("/")[2]
+        connection.execute(f'create database "{name}_older" template "{name}"'.encode())
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    (house / "database").write_text(f"{older}\n")
+    assert cuga("runs", house=house).returncode == 9
+    named = cuga("verify", house=house)
+    assert named.returncode == 9 and "rolled_back" in named.stdout, named.stdout + named.stderr
+    for words, code in (
+        (("restore", "--as-it-is"), 2),
+        (("migrate", "--back"), 0),
+        (("restore", "--as-it-is"), 0),
+        (("migrate", empty), 0),
+        (("run", "Score Velkarin Foods"), 4),
+        (("restore", "--acknowledge", "--reason", "looked at the outbox"), 0),
+        (("run", "Score Velkarin Foods"), 0),
+        (("verify",), 0),
+    ):
+        done = cuga(*words, house=house)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
 
 
 async def test_a_house_that_somebody_works_on_is_not_moved_back(tmp_path: Path) -> None:

@@ -157,8 +157,8 @@ def _put_back(path: Path | None, options: Options) -> int:
 
     if path is not None and not path.is_file():
         raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
-    settings = read_settings(house=options.house)
-    restored = asyncio.run(put_back(find(settings.house), path and path.absolute()))
+    settings = read_settings(house=options.house, database=options.database or None)
+    restored = asyncio.run(put_back(find(settings.house), path and path.absolute(), settings=settings))
     if options.json:
         show_json(restored)
     else:

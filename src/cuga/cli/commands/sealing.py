@@ -124,8 +124,8 @@ def verify(
 ) -> int:
     """Check the journal, a copy of it, or a bundle of evidence. Ends with 9 when something is wrong.
 
-    The file is read by a verifier that shares no code with what writes it, in a process of its own. In a house its
-    counts and claims are checked too.
+    The file is read by a verifier that shares no code with what writes it, in a process of its own; a journal in a
+    database is copied into a file for that. In a house its counts and claims are checked too.
 
     Examples:
 
@@ -161,7 +161,10 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     import sys
     import tempfile
 
+    import msgspec
+
     from cuga import verify as verifier
+    from cuga.orchestrator.house.database import copy_of_book
     from cuga.orchestrator.house.place import find
     from cuga.orchestrator.house.secrets import with_own_variables
     from cuga.orchestrator.keeping.sealing import ANCHOR, fetched, seals_of
@@ -176,7 +179,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     words += ["--key", key] if key else []
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
         if file is None or not key:
-            settings = read_settings(house=options.house)
+            settings = read_settings(house=options.house, database=options.database or None)
             try:
                 place = find(settings.house)
             except HouseNotFound:
@@ -186,9 +189,14 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
                 own = seals_of(place.root, settings.seals)
                 words += ["--key", str(own / "seal.pub")] if not key and (own / "seal.pub").is_file() else []
                 if file is None:
-                    file = place.journal
                     notes = fetched(own / ANCHOR, with_own_variables(settings, place), Path(spare), _tell)
                     words += [word for note in notes for word in ("--anchor", str(note))]
+                    try:
+                        file = copy_of_book(
+                            place, settings, Path(spare) / "journal.db"
+                        )  # after the notes: never behind
+                    except JournalCorrupt as error:
+                        return {"faults": msgspec.to_builtins(error.facts["faults"]), "found": "", "unsaid": ""}
         command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout:

@@ -228,6 +228,28 @@ def _move_keys(source: KeyShelf, target: KeyShelf) -> None:
         target.close()
 
 
+def copy_of_book(place: Place, settings: Settings, path: Path) -> Path:
+    """A file with the book of a house for whoever can read only files: a copy under this path where it is in a database,
+    else the journal itself. `JournalCorrupt` when the book does not hold."""
+    text = database_of(place, settings)
+    if not text:
+        return place.journal
+    from cuga.journal.postgres.moving import into_file
+
+    into_file(address_of(text), path)
+    return path
+
+
+def must_be_a_file(place: Place, settings: Settings) -> None:
+    """`BadInput` where the journal of a house is in a database: a file beside it would only seem to be the journal."""
+    if text := database_of(place, settings):
+        raise BadInput(
+            f"the journal of this house is in {address_of(text).shown}, and no file takes its place",
+            mend="Restore the database as any other. Or bring the journal into a file, `cuga migrate --back`, do this there, "
+            "and move it into an empty database with `cuga migrate ADDRESS`.",
+        )
+
+
 async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:
     """Copy the book into a new file, as it is at one moment; answers its last position and hash."""
     from cuga.journal.postgres.moving import into_file
