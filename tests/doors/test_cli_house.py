@@ -78,6 +78,13 @@ def test_a_house_is_not_made_from_nothing(cuga: Terminal, tmp_path: Path, words:
     assert not (tmp_path / "new").exists()
 
 
+def test_an_empty_directory_of_ones_own_outlives_a_house_that_was_not_made(cuga: Terminal, tmp_path: Path) -> None:
+    for name in ("empty", "mine"):
+        (tmp_path / name).mkdir()
+    assert cuga("init", str(tmp_path / "mine"), "--from", str(tmp_path / "empty")).code == Exit.BAD_INPUT
+    assert (tmp_path / "mine").is_dir() and not list((tmp_path / "mine").iterdir())
+
+
 def test_made_up_records_are_not_laid_among_ones_own(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
     (exports / "accounts.csv").write_text("account,sector\nQuillmark Ovens,food\n")
     own = str(tmp_path / "own")
