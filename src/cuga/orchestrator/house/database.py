@@ -229,7 +229,7 @@ def _move_keys(source: KeyShelf, target: KeyShelf) -> None:
 
 
 def copy_of_book(place: Place, settings: Settings, path: Path) -> Path:
-    """A file with the book of a house for whoever can read only files: a copy under this path where it is in a database,
+    """A file with the book of a house, for whoever reads only files: a copy under this path where it is in a database,
     else the journal itself. `JournalCorrupt` when the book does not hold."""
     text = database_of(place, settings)
     if not text:
@@ -245,8 +245,8 @@ def must_be_a_file(place: Place, settings: Settings) -> None:
     if text := database_of(place, settings):
         raise BadInput(
             f"the journal of this house is in {address_of(text).shown}, and no file takes its place",
-            mend="Restore the database as any other. Or bring the journal into a file, `cuga migrate --back`, do this there, "
-            "and move it into an empty database with `cuga migrate ADDRESS`.",
+            mend="Restore the database as any other. Or bring the journal into a file (`cuga migrate --back`), do this "
+            "there, and move it into an empty database with `cuga migrate ADDRESS`.",
         )
 
 
