@@ -45,7 +45,7 @@ _ORDER = (  # a record can only be linked to one that is there
     "activities", "notes",
 )  # fmt: skip
 MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
-_MEND = "point at an export (CSV, XLSX or JSON), or a directory of them: accounts, deals, contacts, products or teams"
+_MEND = "Point at an export (CSV, XLSX or JSON), or a directory of them: accounts, deals, contacts, products or teams"
 
 
 def import_directory(
