@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from cuga.errors import BadInput, JournalFailed, RegistryInvalid
-from cuga.journal.sqlite.connect import open_reader
+from cuga.errors import RegistryInvalid
 from cuga.orchestrator.house.assemble import Restored, put_journal_back, tool_registry
 from cuga.orchestrator.house.database import must_be_a_file
 from cuga.orchestrator.house.opened import system_user
@@ -19,20 +18,10 @@ async def put_back(place: Place, backup: Path | None, *, user: str = "", setting
 
     Without a backup the journal is taken as it lies there: for one that is behind its anchor and will not come back.
     `HouseBusy` while a process has the house open, `JournalCorrupt` for a damaged copy, which changes nothing;
-    `BadInput` where the journal is in a database.
+    `BadInput` where the journal is in a database, and for a file that is no backup.
     """
     must_be_a_file(place, settings or Settings())
-    if backup is not None:
-        _must_be_a_journal(backup)
     return put_journal_back(place, backup, by=user or system_user())
-
-
-def _must_be_a_journal(backup: Path) -> None:
-    """`BadInput` for a file that is none; the house and its journal have nothing to do with that."""
-    try:
-        open_reader(backup).close()
-    except JournalFailed as error:
-        raise BadInput(f"{backup} is no backup of a journal", mend="Name a file that `cuga backup` made.") from error
 
 
 def checked_registry(text: str, source: str) -> Registry:
