@@ -59,10 +59,14 @@ def erase(
                 if isinstance(value := values[name], str) and name not in _NEVER and name not in keys
             }
             fresh = {name: value for name, value in fresh.items() if value != values[name]}
-            written = {values[name] for name in _WRITTEN.get(table, ()) if is_near(values[name])} if fresh else set()
-            if written:
-                fresh |= {name: instead for name in _WRITTEN[table] if values[name] in written}
-                fresh["raw"] = _without(fresh.get("raw", values["raw"]), written.__contains__, instead)
+            written = {name: str(values[name]) for name in _WRITTEN.get(table, ())} if fresh else {}
+            near = {name: said for name, said in written.items() if is_near(said)}
+            if near:
+                raw = fresh.get("raw", str(values["raw"]))
+                fresh |= {
+                    **dict.fromkeys(near, instead),
+                    "raw": _without(raw, set(near.values()).__contains__, instead),
+                }
             if fresh:
                 sets, where = ", ".join(f"{name} = ?" for name in fresh), " AND ".join(f"{key} = ?" for key in keys)
                 db.execute(
