@@ -214,7 +214,8 @@ A database needs to be in UTF8, and its owner no other rights
 A house moves into a database and back with every hash
     machines/test_moving.py
 `cuga verify` checks a book in Postgres as it does a file: edited, rolled back, or not to be reached
-    machines/test_moving.py::test_a_book_in_a_database_is_checked_as_a_file_is
+    machines/test_moving.py::test_a_book_that_was_changed_in_the_database_is_named_by_verify
+    machines/test_moving.py::test_a_book_that_was_set_back_is_named_and_taken_as_it_is_by_way_of_a_file
     """,
     "Personal data and retention": """
 Nothing of a person lies in the journal in clear, and everybody reads as ever

@@ -48,6 +48,25 @@ def test_erasing_asks_first_and_is_not_done_for_another_word(used: Terminal, mon
     assert used("verify").code == 0 and used("runs").code == 0 and used("show", "last").code == 0
 
 
+def test_a_first_name_goes_with_the_talk_that_somebody_was_in(used: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "activities.csv").write_text(
+        "activity_id,type,who,account,notes\n"
+        f'T1,call,{PERSON},Brackwater Mills,"I sign it myself, said Yolanthe"\n'
+        f"T2,call,{PERSON},Brackwater Mills,The budget is approved\n"
+        "T3,call,Ada Kestrel,Brackwater Mills,Yolanthe is another one here\n"
+    )
+    assert used("import", str(tmp_path / "activities.csv")).code == 0
+    assert used("erase", PERSON, "--reason", "asked for it", "--yes").code == 0
+    store = CrmStore.open(used.house / "crm.db")
+    talks = {one: store.get("activities", one) for one in ("T1", "T2", "T3")}
+    store.close()
+    assert [talks[one].text for one in talks] == [
+        "[erased]", "The budget is approved", "Yolanthe is another one here",
+    ]  # fmt: skip
+    assert talks["T1"].account == talks["T2"].account == "Brackwater Mills"
+    assert "sign it" not in str(talks["T1"].raw) and "Brackwater Mills" in str(talks["T1"].raw)
+
+
 def test_old_runs_are_counted_before_they_are_reduced(used: Terminal) -> None:
     too_young = used("retain", "--older-than", "1mo")
     assert too_young.code == 2 and "six months" in too_young.err

@@ -78,6 +78,13 @@ def test_a_house_is_not_made_from_nothing(cuga: Terminal, tmp_path: Path, words:
     assert not (tmp_path / "new").exists()
 
 
+def test_an_empty_directory_of_ones_own_outlives_a_house_that_was_not_made(cuga: Terminal, tmp_path: Path) -> None:
+    for name in ("empty", "mine"):
+        (tmp_path / name).mkdir()
+    assert cuga("init", str(tmp_path / "mine"), "--from", str(tmp_path / "empty")).code == Exit.BAD_INPUT
+    assert (tmp_path / "mine").is_dir() and not list((tmp_path / "mine").iterdir())
+
+
 def test_made_up_records_are_not_laid_among_ones_own(cuga: Terminal, exports: Path, tmp_path: Path) -> None:
     (exports / "accounts.csv").write_text("account,sector\nQuillmark Ovens,food\n")
     own = str(tmp_path / "own")
@@ -147,7 +154,10 @@ def test_a_backup_comes_back_and_nothing_runs_before_somebody_accepts_it(cuga: T
     waiting = cuga("run", "Score Velkarin Foods")
     assert waiting.code == Exit.PARKED
     assert "cuga restore --acknowledge" in " ".join(waiting.out.split())
-    assert cuga("restore", "--acknowledge", "--reason", "nothing was sent").code == Exit.SUCCESS
+    assert "work goes on" in cuga("restore", "--acknowledge", "--reason", "nothing was sent").err
+    before = cuga("verify").out
+    again = cuga("restore", "--acknowledge", "--reason", "once more")
+    assert again.code == Exit.SUCCESS and "No restore waits" in again.err and cuga("verify").out == before
     assert cuga("resume", "last").code == Exit.SUCCESS
     assert cuga("verify").code == Exit.SUCCESS
 
@@ -156,7 +166,14 @@ def test_what_is_no_backup_is_not_put_back(cuga: Terminal, tmp_path: Path) -> No
     cuga("run", "Count the clouds")
     assert cuga("restore", str(tmp_path / "nothing.db")).code == Exit.BAD_INPUT
     assert cuga("restore").code == Exit.BAD_INPUT
-    (tmp_path / "broken.db").write_bytes(b"not a database at all" * 100)
+    for name, text in (("registry.yaml", "version: 1\n" * 200), ("empty.db", "")):
+        (tmp_path / name).write_text(text)
+        refused = cuga("restore", str(tmp_path / name))
+        assert refused.code == Exit.BAD_INPUT and f"{name} is no backup" in refused.err, refused.err
+    assert cuga("backup", str(tmp_path / "broken.db")).code == Exit.SUCCESS
+    whole = (tmp_path / "broken.db").read_bytes()
+    assert b"clouds" in whole
+    (tmp_path / "broken.db").write_bytes(whole.replace(b"clouds", b"crowds"))
     assert cuga("restore", str(tmp_path / "broken.db")).code == Exit.DAMAGED
     assert len(cuga("runs", "--json").json) == 1
 

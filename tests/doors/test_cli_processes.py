@@ -97,6 +97,8 @@ def test_a_server_drives_every_run_and_answers_the_other_commands(cuga: Terminal
         assert json.loads(cuga.apart("trace", "last", "--follow", "--json").out.splitlines()[-1])["run_id"]
         second = cuga.apart("serve")
         assert second.code == Exit.BUSY
+        worker = cuga.apart("worker")
+        assert worker.code == Exit.BAD_INPUT and "is a file" in worker.err, worker.err
         assert "held already" in second.err
     finally:
         server.send_signal(signal.SIGTERM)

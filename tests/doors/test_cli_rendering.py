@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,7 +11,7 @@ from rich.console import Console, RenderableType
 from tests.doors.terminal import Terminal
 
 from cuga.cli.exits import Exit
-from cuga.cli.render import events, outputs
+from cuga.cli.render import events, outputs, outreach
 from cuga.cli.render.progress import Progress
 from cuga.model import event as e
 
@@ -65,6 +66,45 @@ def test_what_is_missing_in_a_draft_stands_out() -> None:
     said = drawn(outputs.shown(message))
     assert "To: nobody yet" in said
     assert "missing: recipient: no person is known" in said
+
+
+def test_what_wraps_keeps_its_indent() -> None:
+    gap = {"field": "letterhead", "why": "not said " * 20, "blocking": False}
+    message = {"kind": "message", "body": "Hello", "body_hash": "0", "recipient": "", "unfilled": [gap]}
+    finding = {"state": "open", "about": "consent", "says": "nothing known " * 15, "rule": "GDPR " * 40}
+    one = {"name": "", "recipient": "a@b.example", "verdict": "needs review", "country": "", "law": "none"}
+    checked = {"allowed": 0, "review": 1, "blocked": 0, "recipients": [{**one, "findings": [finding]}]}
+    for what, least in ((message, "  "), (checked, "  ")):
+        lines = drawn(outputs.shown(what)).splitlines()
+        assert all(line.startswith((least, "╭", "│", "╰", "0 allowed, 1 needs")) for line in lines if line.strip()), (
+            lines
+        )
+
+
+def test_an_empty_list_of_what_something_rests_on_has_no_heading() -> None:
+    checked = {"allowed": 0, "review": 0, "blocked": 0, "recipients": []}
+    assert "rests on" not in drawn(outreach.clearances(checked))
+
+
+@pytest.mark.parametrize("width", [50, 60, 80])
+def test_an_id_and_a_command_stay_whole_on_a_narrow_screen(cuga: Terminal, width: int) -> None:
+    cuga("run", SEND, "--profile", "smb")
+    waiting = cuga("inbox", "--json").json[0]["approval_id"]
+    for words, wanted in (
+        (("runs",), cuga.run_id()),
+        (("inbox",), waiting),
+        (("show", "last"), f"cuga amend {waiting} --set NAME=VALUE"),
+        (("result", "last"), f"cuga request-changes {waiting} --feedback TEXT"),
+    ):
+        said = cuga.typed(*words, COLUMNS=str(width), NO_COLOR="1")
+        assert wanted in re.sub(r"\x1b\[[0-9;]*m", "", said.out), (words, said.out)
+
+
+def test_a_list_of_none_says_of_what(cuga: Terminal) -> None:
+    cuga("run", "Count the clouds")
+    assert "No run is running." in cuga("runs", "--status", "running").out
+    for words in (("runs", "--limit", "0"), ("inbox", "--limit", "-1")):
+        assert cuga(*words).code == Exit.BAD_INPUT
 
 
 def test_issues_of_a_message_are_listed_with_their_words() -> None:

@@ -36,7 +36,8 @@ def test_other_rules_are_held_against_the_record(cuga: Terminal, tmp_path: Path)
     assert cuga("policy", "backtest", str(other), "--since", "2099-01-01", "--json").json["runs"] == 0
     assert cuga("policy", "backtest", str(other), "--since", "soon").code == 2
     assert cuga("policy", "shadow").code == 2
-    assert cuga("policy", "shadow", str(other)).code == 0
+    begun = cuga("policy", "shadow", str(other))
+    assert begun.code == 0 and "Kept in the shadow" in begun.err
     assert cuga("policy", "shadow", "--end", "--json").json["runs"] == 0
 
 

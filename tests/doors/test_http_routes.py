@@ -788,3 +788,21 @@ async def test_other_rules_are_tried_by_an_admin_and_kept_in_the_shadow(tmp_path
         assert problem(await ann.http.delete("/api/policy/shadow"))["code"] == "not_allowed"
         assert (await eve.http.delete("/api/policy/shadow")).status_code == 204
         assert problem(await eve.get("/api/policy/shadow"))["status"] == 404
+
+
+async def test_a_body_that_is_not_marked_as_json_is_told_so_and_not_that_it_is_wrong(team):
+    for content, kind in ((b'{"goal": "Count the clouds"}', "application/x-www-form-urlencoded"), (b"{", "text/plain")):
+        said = await team.browser("ann").http.post("/api/runs", content=content, headers={"content-type": kind})
+        assert problem(said)["mend"] == "Send `Content-Type: application/json`.", said.text
+
+
+async def test_a_time_that_ends_before_it_begins_is_refused(team):
+    for path in ("oversight", "signals", "signals/series"):
+        said = await team.browser("ann").get(f"/api/{path}", since="2026-02-01", until="2026-01-01")
+        assert said.status_code == 422 and "ends before it begins" in problem(said)["detail"], said.text
+
+
+async def test_an_upload_that_cannot_be_read_names_no_place_of_the_server(team):
+    for name, content in (("rules.yaml", b"a: 1"), ("odd.csv", b"a,b\n1,2\n")):
+        said = await team.browser("eve").http.post("/api/crm/import/preview", files={"files": (name, content)})
+        assert said.status_code == 422 and "the upload" in said.text and "/upload" not in said.text, said.text

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import subprocess
 import sys
@@ -163,6 +162,12 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
     assert shown in doctor.stdout and "queue" in doctor.stdout
     backup = cuga("backup", str(tmp_path / "backup.db"), house=house)
     assert backup.returncode == 0 and verify_file(tmp_path / "backup.db") == [], backup.stderr
+    verified = cuga("verify", house=house)
+    assert verified.returncode == 0 and "The journal holds" in verified.stdout, verified.stderr
+    for words in (("restore", str(tmp_path / "backup.db")), ("restore", "--as-it-is")):
+        kept = cuga(*words, house=house)
+        assert kept.returncode == 2 and shown in kept.stderr and "cuga migrate --back" in kept.stderr, kept.stderr
+        assert not (house / "journal.db").exists()
     back = cuga("migrate", "--back", house=house)
     assert back.returncode == 0 and not (house / "database").exists(), back.stderr
     assert cuga("runs", house=house).stdout.count("Score Velkarin Foods") == 2
@@ -175,29 +180,44 @@ def test_a_house_works_on_a_database_as_it_did_on_a_file(tmp_path: Path) -> None
         assert secret not in done.stdout + done.stderr
 
 
-def test_a_book_in_a_database_is_checked_as_a_file_is(tmp_path: Path) -> None:
-    house, address = tmp_path / "house", fresh_database()
-    for words in (("init", str(house), "--sample"), ("run", "Score Velkarin Foods")):
-        assert cuga(*words, house=house).returncode == 0
-    assert cuga("migrate", address, house=house).returncode == 0
-    held = cuga("verify", house=house)
-    assert held.returncode == 0 and "The journal holds" in held.stdout and "checking" in held.stderr, held.stderr
-    name = address.partition("?")[0].rpartition("/")[2]
-    older = address.replace(f"/{name}?", f"/{name}_older?")
-    with psycopg.connect(database(), autocommit=True) as connection:
-        connection.execute(f'create database "{name}_older" template "{name}"'.encode())  # as a restore brings it back
+def test_a_book_that_was_changed_in_the_database_is_named_by_verify(tmp_path: Path) -> None:
+    house, text = tmp_path / "house", fresh_database()
+    assert cuga("init", str(house), "--sample", "--database", text, house=house).returncode == 0
     assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
-    behind = cuga("verify", "--json", house=house, CUGA_DATABASE=older)
-    assert behind.returncode == 9
-    assert [fault["kind"] for fault in json.loads(behind.stdout)["faults"]] == ["rolled_back"]
-    with psycopg.connect(address, autocommit=True) as connection:
-        connection.execute(
-            "update cuga.journal set events = replace(encode(events, 'escape'), 'a', 'b')::bytea where id = 1"
-        )
-    edited = cuga("verify", house=house)
-    assert edited.returncode == 9 and "edited" in edited.stdout, edited.stderr
+    with Address.of(text).connect_now() as connection:
+        connection.execute("update cuga.journal set hash = decode(repeat('ab', 32), 'hex') where expected = 0")
+    changed = cuga("verify", house=house)
+    assert changed.returncode == 9 and "edited" in changed.stdout, changed.stdout + changed.stderr
+    assert not cuga("verify", "--json", house=house).stdout.count('"holds": true')
     away = cuga("verify", house=house, CUGA_DATABASE="postgresql://127.0.0.1:9/none")
     assert away.returncode and "cuga doctor" in away.stderr and "restore" not in away.stderr, away.stderr
+
+
+def test_a_book_that_was_set_back_is_named_and_taken_as_it_is_by_way_of_a_file(tmp_path: Path) -> None:
+    house, text, empty = tmp_path / "house", fresh_database(), fresh_database()
+    older = f"{text.partition('?')[0]}_older?{text.partition('?')[2]}"
+    assert cuga("init", str(house), "--sample", "--database", text, house=house).returncode == 0
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    with psycopg.connect(database(), autocommit=True) as connection:
+        name = text.partition("?")[0].rpartition("/")[2]
+        connection.execute(f'create database "{name}_older" template "{name}"'.encode())
+    assert cuga("run", "Score Velkarin Foods", house=house).returncode == 0
+    (house / "database").write_text(f"{older}\n")
+    assert cuga("runs", house=house).returncode == 9
+    named = cuga("verify", house=house)
+    assert named.returncode == 9 and "rolled_back" in named.stdout, named.stdout + named.stderr
+    for words, code in (
+        (("restore", "--as-it-is"), 2),
+        (("migrate", "--back"), 0),
+        (("restore", "--as-it-is"), 0),
+        (("migrate", empty), 0),
+        (("run", "Score Velkarin Foods"), 4),
+        (("restore", "--acknowledge", "--reason", "looked at the outbox"), 0),
+        (("run", "Score Velkarin Foods"), 0),
+        (("verify",), 0),
+    ):
+        done = cuga(*words, house=house)
+        assert done.returncode == code, (words, done.stdout, done.stderr)
 
 
 async def test_a_house_that_somebody_works_on_is_not_moved_back(tmp_path: Path) -> None:

@@ -328,6 +328,22 @@ def test_what_is_no_journal_cannot_be_checked(tmp_path: Path, content: bytes) ->
     assert "Traceback" not in done.stderr
 
 
+def test_what_is_no_key_and_no_whole_file_is_named_as_that(book: Path) -> None:
+    """Neither is the fault of the record: an auditor who mistypes a key is not told that it does not hold."""
+    key = (book / "seal.pub").read_text().strip()
+    (book / "short.zip").write_bytes(b"PK\x03\x04" + bytes(5000))
+    for words, why in (
+        (("journal.db", "--key", "KEY"), "KEY is no public key of a seal"),
+        (("journal.db", "--key", key[:-3]), f"{key[:-3]} is no public key"),
+        (("journal.db", "--key", key.replace("+", "-")), "is no public key"),
+        (("journal.db", "--key", f"other{key}"), "is no public key"),
+        (("short.zip",), "no journal and no whole evidence"),
+    ):
+        command = [sys.executable, "-I", str(VERIFIER), *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=book)
+        assert done.returncode == 2 and why in done.stderr and not done.stdout, (words, done)
+
+
 def test_it_stands_alone_and_is_short() -> None:
     text = VERIFIER.read_text("utf-8")
     assert len(text.splitlines()) <= 400

@@ -112,6 +112,14 @@ def moment_if(at: datetime | None) -> datetime | None:
     return None if at is None else moment(at)
 
 
+def period_if(since: datetime | None, until: datetime | None) -> tuple[datetime | None, datetime | None]:
+    """Both ends of a time, of which each may be left out; `BadInput` when it ends before it begins."""
+    begin, end = moment_if(since), moment_if(until)
+    if begin is not None and end is not None and end < begin:
+        raise BadInput(f"the time ends before it begins: {begin:%Y-%m-%dT%H:%M}Z", mend="`since` comes before `until`.")
+    return begin, end
+
+
 def body_digest(request: Request, body: bytes) -> bytes:
     """What must be the same when a request comes again under its key."""
     return hashlib.sha256(b"\n".join((request.method.encode(), request.url.path.encode(), body))).digest()

@@ -87,7 +87,10 @@ async def _import(
         directory.mkdir()
         for file in files:
             await _keep(file, directory)
-        return await doors.front.import_files(directory, said, dry=dry, bring_back=bring_back, by=asker.principal)
+        try:
+            return await doors.front.import_files(directory, said, dry=dry, bring_back=bring_back, by=asker.principal)
+        except BadInput as error:  # where it lies here for a moment is nobody's business
+            raise BadInput(error.detail.replace(str(directory), "the upload"), mend=error.next_step) from error
 
 
 async def _keep(file: UploadFile, directory: Path) -> None:

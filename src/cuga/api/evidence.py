@@ -11,7 +11,7 @@ from typing import Annotated
 from fastapi import Body, Query
 from starlette.responses import Response
 
-from cuga.api.answers import answer, file, moment_if, nothing, router
+from cuga.api.answers import answer, file, moment_if, nothing, period_if, router
 from cuga.api.auth import Governing, Here, Looking
 from cuga.model.value import Value
 from cuga.orchestrator.keeping.evidence import Scope
@@ -56,7 +56,7 @@ async def show_oversight(
     doors: Here, _: Looking, since: datetime | None = None, until: datetime | None = None
 ) -> Response:
     """How people decided in a time (left out: the last 30 days): how many, how fast, how often yes; and the rules."""
-    return answer(await doors.front.overseen(moment_if(since), moment_if(until)))
+    return answer(await doors.front.overseen(*period_if(since, until)))
 
 
 @evidence.post("/policy/backtest", response_model=Backtest)

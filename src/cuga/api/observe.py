@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import Query
 from starlette.responses import Response
 
-from cuga.api.answers import answer, cursor_of, mark_of, moment_if, router
+from cuga.api.answers import answer, cursor_of, mark_of, moment_if, period_if, router
 from cuga.api.auth import Here, Looking
 from cuga.api.pages import Given
 from cuga.errors import BadInput
@@ -76,7 +76,7 @@ async def show_signals(
     until: datetime | None = None,
 ) -> Response:
     """The golden signals of the house, of a profile, or of a window of whole hours."""
-    return answer(await doors.front.signals(profile, moment_if(since), moment_if(until)))
+    return answer(await doors.front.signals(profile, *period_if(since, until)))
 
 
 @observe.get("/signals/series", response_model=Series)
@@ -89,6 +89,7 @@ async def show_series(
     hours: Annotated[int, Query(ge=1, le=24 * 31)] = 1,
 ) -> Response:
     """The golden signals step by step over time; left out: the last day, hour by hour."""
-    end = moment_if(until) or (await doors.front.open()).clock.now()
-    begin = moment_if(since) or end - timedelta(hours=23)
+    begin, end = period_if(since, until)
+    end = end or (await doors.front.open()).clock.now()
+    begin = begin or end - timedelta(hours=23)
     return answer(Series(items=tuple(await doors.front.series(begin, end, hours, profile)), next=None, hours=hours))

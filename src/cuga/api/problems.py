@@ -113,6 +113,8 @@ def install(app: FastAPI) -> None:
 
     async def invalid(_request: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
+        if isinstance(error.body, bytes):  # what came is not even read, so what is wrong in it is not known
+            return refused(e.BadInput("the body is not marked as JSON", mend="Send `Content-Type: application/json`."))
         faults = [{"where": _where(fault["loc"]), "what": _what(fault)} for fault in error.errors()]
         said = "; ".join(f"{fault['where']}: {fault['what']}" for fault in faults[:5])
         return refused(e.BadInput(said, mend="`/api/openapi.json` says what is taken.", faults=faults))

@@ -53,6 +53,16 @@ def text(said: object, style: str = "") -> Text:
     return Text().append(harmless(said), style or None)  # a style of its own: what is appended later keeps another
 
 
+def command(said: str, why: str = "", *, indent: str = "") -> Text:
+    """A command to be copied, with what it is for: only the terminal ends a line in it. What is no command wraps."""
+    line = text(indent).append_text(text(said, "cyan" if said.startswith("cuga ") else ""))
+    if why:
+        line.append_text(text(f"    {why}", "dim"))
+    if said.startswith("cuga "):
+        line.no_wrap, line.overflow = True, "ignore"
+    return line
+
+
 @cache
 def out(no_color: bool = False) -> Console:
     """The console of answers."""
@@ -95,7 +105,7 @@ def _print(console: Console, what: tuple[RenderableType | str, ...]) -> None:
     for part in what:
         is_text = isinstance(part, str)
         with console.capture() as captured:
-            console.print(harmless(part) if is_text else part, soft_wrap=is_text)
+            console.print(harmless(part) if is_text else part, soft_wrap=is_text, crop=False)
         drawn = captured.get()
         if not console.is_terminal:  # tables are padded for the eye; a file or a program wants no such spaces
             drawn = "".join(f"{line.rstrip()}\n" for line in drawn.splitlines())

@@ -24,7 +24,7 @@ def check(
         if not event.goal.strip():
             raise BadInput("a schedule needs a goal")
         if not event.weekdays or not set(event.weekdays) <= set(range(7)):
-            raise BadInput("a schedule needs days of the week")
+            raise BadInput("a schedule needs days of the week", mend="They are numbers, 0 for Monday to 6 for Sunday.")
         if not is_time(event.time):
             raise BadInput(f"{event.time!r} is no time of day", mend="Write it as HH:MM, e.g. 08:00.")
         return

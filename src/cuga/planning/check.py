@@ -202,10 +202,11 @@ class _Check:
         profile, contracts = self.rulebook.profile, self.rulebook.contracts
         if (contract := contracts.get(tool)) is None:
             close = difflib.get_close_matches(tool, contracts, 1, 0.6)
-            known = ", ".join(sorted(contracts)[:12])
+            known, rest = ", ".join(sorted(contracts)[:12]), len(contracts) - 12
+            more = f" and {rest} more (`cuga tools` lists them)" if rest > 0 else ""
             self.problems.append(
                 f"{here}: there is no tool {tool!r}; "
-                + (f"did you mean {close[0]!r}?" if close else f"known tools: {known or 'none'}")
+                + (f"did you mean {close[0]!r}?" if close else f"known tools: {known or 'none'}{more}")
             )
             return None
         if tool in profile.forbidden_tools or (profile.tools and tool not in profile.tools):

@@ -17,13 +17,21 @@ from cuga.model.value import encode
 _OF_A_CONTACT = ("activities", "notes")  # rows that are about one contact and nothing else
 _OF_OTHERS = ("notes",)  # of a contact who is somebody else: their own name may be the same
 _OTHERS = {"facts": ("value",), "edits": ("was", "becomes"), "past": ("was", "becomes"), "calls": ("edit",)}
+_WRITTEN = {"activities": ("name", "text"), "notes": ("name", "text")}  # what people wrote, and no list of ours
 _NEVER = frozenset({"id", "kind", "line", "version", "currency"})
 
 
 def erase(
-    db: apsw.Connection, contacts: Collection[str], is_about: Callable[[str], bool], instead: str
+    db: apsw.Connection,
+    contacts: Collection[str],
+    is_about: Callable[[str], bool],
+    instead: str,
+    is_near: Callable[[str], bool],
 ) -> dict[str, int]:
-    """Delete and replace, in the transaction of whoever calls; how many rows of each table were touched."""
+    """Delete and replace, in the transaction of whoever calls; how many rows of each table were touched.
+
+    `is_near` is asked of what people wrote in a row that is about them anyway: there a first name is theirs.
+    """
     found: dict[str, int] = {}
 
     def count(table: str) -> None:
@@ -51,6 +59,14 @@ def erase(
                 if isinstance(value := values[name], str) and name not in _NEVER and name not in keys
             }
             fresh = {name: value for name, value in fresh.items() if value != values[name]}
+            written = {name: str(values[name]) for name in _WRITTEN.get(table, ())} if fresh else {}
+            near = {name: said for name, said in written.items() if is_near(said)}
+            if near:
+                raw = fresh.get("raw", str(values["raw"]))
+                fresh |= {
+                    **dict.fromkeys(near, instead),
+                    "raw": _without(raw, set(near.values()).__contains__, instead),
+                }
             if fresh:
                 sets, where = ", ".join(f"{name} = ?" for name in fresh), " AND ".join(f"{key} = ?" for key in keys)
                 db.execute(

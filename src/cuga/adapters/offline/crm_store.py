@@ -209,12 +209,18 @@ class CrmStore:
             self._keep_version()
         return made
 
-    def erase(self, contacts: Collection[str], is_about: Callable[[str], bool], instead: str) -> dict[str, int]:
+    def erase(
+        self,
+        contacts: Collection[str],
+        is_about: Callable[[str], bool],
+        instead: str,
+        is_near: Callable[[str], bool] = lambda _: False,
+    ) -> dict[str, int]:
         """Take people out of the file: their own rows, and every text of others that is about them. `NotDone`."""
         try:
             with self._lock:
                 with self._db:
-                    found = crm_erasing.erase(self._db, contacts, is_about, instead)
+                    found = crm_erasing.erase(self._db, contacts, is_about, instead, is_near)
                     self._keep_version()
                 for kind in RECORDS:
                     self._touch(kind)

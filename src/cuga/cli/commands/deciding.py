@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Annotated, Any
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
@@ -32,7 +32,9 @@ Wait = Annotated[float, Parameter(help="Seconds to stay when the run waits for p
 def inbox(
     *,
     run: Annotated[str, Parameter(help="Only what this run waits for.")] = "",
-    limit: Annotated[int, Parameter(help="How many to show at most.", show_default=True)] = 50,
+    limit: Annotated[
+        int, Parameter(help="How many to show at most.", show_default=True, validator=validators.Number(gte=1))
+    ] = 50,
     options: Options = PLAIN,
 ) -> int:
     """List what waits for a person's decision, the riskiest first, and the runs that wait for something else.

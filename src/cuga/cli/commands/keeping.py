@@ -97,8 +97,9 @@ def backup(
     async def work(visit: Visit) -> int:
         from cuga.cli.screen import show, show_json
 
-        path.absolute().parent.mkdir(parents=True, exist_ok=True)
-        made = await visit.front.backup(str(path.absolute()))
+        whole = path.resolve()
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        made = await visit.front.backup(str(whole))
         if options.json:
             show_json(made)
         else:
@@ -134,15 +135,23 @@ def restore(
         cuga restore --as-it-is
     """
     if (path is not None) + acknowledge + as_it_is != 1:
-        raise BadInput("restore takes one of PATH, --acknowledge and --as-it-is")
+        raise BadInput(
+            "restore takes one of PATH, --acknowledge and --as-it-is",
+            mend="For example: cuga restore backups/monday.db",
+        )
     if path is not None or as_it_is:
         return _put_back(path, options)
 
     async def work(visit: Visit) -> int:
         from cuga.model.house_event import RestoreAcknowledged
 
+        before = await visit.front.house()
+        if not before.halted or before.halt_ends_with == LIFT:
+            return done("No restore waits to be acknowledged; nothing was changed.", options)
         await change(visit, RestoreAcknowledged(at=now(), reason=reason))
-        return done("Acknowledged; work goes on.", options)
+        house = await visit.front.house()
+        still = f"Acknowledged; the house is still halted: {house.halted}. `{house.halt_ends_with}` ends that."
+        return done(still if house.halted else "Acknowledged; work goes on.", options)
 
     return at_house(options, work)
 
@@ -157,8 +166,8 @@ def _put_back(path: Path | None, options: Options) -> int:
 
     if path is not None and not path.is_file():
         raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
-    settings = read_settings(house=options.house)
-    restored = asyncio.run(put_back(find(settings.house), path and path.absolute()))
+    settings = read_settings(house=options.house, database=options.database or None)
+    restored = asyncio.run(put_back(find(settings.house), path and path.absolute(), settings=settings))
     if options.json:
         show_json(restored)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
 
 from cuga.cli.exits import Exit
 from cuga.cli.home import at_house
@@ -22,7 +22,9 @@ Statuses = Literal["running", "parked", "success", "partial", "failed", "cancell
 def runs(
     *,
     status: Annotated[Statuses | None, Parameter(help="Only runs that stand there.")] = None,
-    limit: Annotated[int, Parameter(help="How many to show at most.", show_default=True)] = 20,
+    limit: Annotated[
+        int, Parameter(help="How many to show at most.", show_default=True, validator=validators.Number(gte=1))
+    ] = 20,
     options: Options = PLAIN,
 ) -> int:
     """List runs, newest first.
@@ -36,13 +38,13 @@ def runs(
         from cuga.cli.screen import say, show, show_json
         from cuga.model.event import Status
 
-        lines = await visit.front.runs(status=Status(status) if status else None, limit=max(1, limit))
+        lines = await visit.front.runs(status=Status(status) if status else None, limit=limit)
         if options.json:
             show_json(lines)
         else:
             from cuga.cli.render.lists import runs as drawn
 
-            show(drawn(lines))
+            show(drawn(lines, status or ""))
             left = [line.run_id for line in lines if line.status is Status.RUNNING]
             if left and visit.is_ours and not visit.place.database.exists():
                 say("", "Nobody is at work in this house now: what is running was interrupted, and goes on with")

@@ -102,14 +102,10 @@ def worker(
     from cuga.cli.serving import Asked, read_address, serve_until_stopped
 
     asked = None if metrics is None else Asked(*read_address(metrics))
+    _must_be_in_a_database(options)
 
     async def work(visit: Visit) -> int:
         assembly = await visit.front.open()
-        if assembly.book is None:
-            raise BadInput(
-                "the journal of this house is a file, which one process holds: `cuga serve`",
-                mend="`cuga migrate` moves it into Postgres; then there may be many workers.",
-            )
         from cuga.policy.routing import PROCESS
 
         known = [one.name for one in assembly.registry.workers.values() if one.kind == PROCESS]
@@ -122,3 +118,17 @@ def worker(
 
     with asked or contextlib.nullcontext():
         return at_house(options, work, drives_all=True, pools=tuple(pool or ()))
+
+
+def _must_be_in_a_database(options: Options) -> None:
+    """Asked before the house is opened: whoever holds its file may be at work there."""
+    from cuga.orchestrator.house.database import database_of
+    from cuga.orchestrator.house.place import find
+    from cuga.settings import read_settings
+
+    settings = read_settings(house=options.house, database=options.database or None)
+    if not database_of(find(settings.house), settings):
+        raise BadInput(
+            "the journal of this house is a file, which one process holds: `cuga serve`",
+            mend="`cuga migrate` moves it into Postgres; then there may be many workers.",
+        )

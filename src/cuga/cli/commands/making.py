@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.house.place import Place
     from cuga.packs.sales.importing.report import ImportReport, Problem
+    from cuga.settings import Settings
 
 Mapping = Annotated[
     Path | None,
@@ -67,21 +69,30 @@ def init(
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
         _must_be_there(from_)
-    was_there = directory.exists() and any(directory.iterdir()) if not directory.is_file() else True
+    was_there = directory.exists()
+    is_empty = not was_there or (directory.is_dir() and not any(directory.iterdir()))
     made: Place = make(directory)
-    if not was_there:
+    if is_empty:
         _set_aside_what_was_sealed(made)
     try:
         found = None
         if from_ is not None:
-            found = _imported(made, from_, mapping, listing=report, bring_back=bring_back_erased)
+            found = _imported(made, options, from_, mapping, listing=report, bring_back=bring_back_erased)
         elif sample:
             found = _sampled(made)
     except CugaError:
-        if not was_there:  # no house of somebody's mistake is left behind
-            shutil.rmtree(made.root, ignore_errors=True)
+        if is_empty:  # no house of somebody's mistake is left behind; an empty directory of theirs stays
+            with suppress(OSError):
+                _empty(made.root)
+                if not was_there:
+                    made.root.rmdir()
         raise
     return _tell(made, found, options, save_mapping, is_new=is_new)
+
+
+def _empty(directory: Path) -> None:
+    for found in directory.iterdir():
+        shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
 def _set_aside_what_was_sealed(place: Place) -> None:
@@ -122,7 +133,7 @@ def import_(
 
     _must_be_there(source)
     place = find(read_settings(house=options.house).house)
-    found = _imported(place, source, mapping, dry=dry, listing=report, bring_back=bring_back_erased)
+    found = _imported(place, options, source, mapping, dry=dry, listing=report, bring_back=bring_back_erased)
     if dry:
         _show_report(found, options, save_mapping)
         return Exit.SUCCESS
@@ -166,7 +177,7 @@ def demo(
         "",
     )
     return at_house(
-        Options(house=place.root, json=options.json, debug=options.debug),
+        replace(options, house=place.root),
         lambda visit: _show_off(visit, report, options),
     )
 
@@ -237,6 +248,7 @@ def _must_be_there(source: Path) -> None:
 
 def _imported(
     place: Place,
+    options: Options,
     source: Path,
     mapping: Path | None,
     *,
@@ -249,9 +261,10 @@ def _imported(
     from cuga.packs.sales.importing import import_directory
     from cuga.settings import read_settings
 
+    settings = read_settings(house=place.root, database=options.database or None)
     if bring_back and not dry:
-        _clean_up(place)
-    with gone_at(place, read_settings(house=place.root)) as gone, _heard(listing) as listener:
+        _clean_up(place, settings)
+    with gone_at(place, settings) as gone, _heard(listing) as listener:
         return at_store(
             place,
             lambda store: import_directory(
@@ -260,19 +273,18 @@ def _imported(
         )
 
 
-def _clean_up(place: Place) -> None:
+def _clean_up(place: Place, settings: Settings) -> None:
     """A house of several machines is clean here before somebody is brought back: cleaning would take them along."""
     import asyncio
 
     from cuga.orchestrator import Coordinator
     from cuga.orchestrator.house.database import database_of
-    from cuga.settings import read_settings
 
     async def open_once() -> None:
-        async with Coordinator(house=place.root) as front:
+        async with Coordinator(house=place.root, settings=settings) as front:
             await (await front.open()).cleaning.must_be_clean()
 
-    if database_of(place, read_settings(house=place.root)):
+    if database_of(place, settings):
         asyncio.run(open_once())
 
 
@@ -325,7 +337,7 @@ def _tell(
             await _note(visit, report)
         return Exit.SUCCESS
 
-    at_house(Options(house=place.root, debug=options.debug), work)
+    at_house(replace(options, house=place.root), work)
     from cuga.cli.screen import say, show_json
 
     if options.json:

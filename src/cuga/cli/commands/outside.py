@@ -214,6 +214,7 @@ def accept(
 
 def call(
     tool: Annotated[str, Parameter(name="TOOL", help="The tool, as `cuga tools` names it.")],
+    /,
     *fields: Annotated[str, Parameter(name="NAME=VALUE", help="Its arguments, as text or as JSON.")],
     profile: Annotated[str, Parameter(help="The rules it is called under.")] = "",
     wait: Wait = 0.0,

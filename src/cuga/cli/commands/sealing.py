@@ -124,8 +124,8 @@ def verify(
 ) -> int:
     """Check the journal, a copy of it, or a bundle of evidence. Ends with 9 when something is wrong.
 
-    The file is read by a verifier that shares no code with what writes it, in a process of its own. In a house its
-    counts and claims are checked too. Of a book in Postgres a copy is made for the verifier, in a temporary directory.
+    The file is read by a verifier that shares no code with what writes it, in a process of its own; a journal in a
+    database is copied into a file for that. In a house its counts and claims are checked too.
 
     Examples:
 
@@ -137,8 +137,7 @@ def verify(
 
     found = _verified(file, key, all_signatures, options)
     faults: list[Any] = list(found["faults"])
-    is_own_file = file is None and not found["is_copy"]  # the book of a database was looked at before it was copied
-    if is_own_file and not faults and (code := at_house(options, partial(_own_faults, faults))):
+    if file is None and not faults and (code := at_house(options, partial(_own_faults, faults))):
         return code
     if options.json:
         show_json({"holds": not faults, "faults": faults, "found": found["found"], "unsaid": found["unsaid"]})
@@ -156,7 +155,7 @@ def verify(
 
 
 def _verified(file: Path | None, key: str, all_signatures: bool, options: Options) -> dict[str, Any]:
-    """What the verifier says, run as an auditor runs it; of a book in a database, on a copy in a file."""
+    """What the verifier says, run as an auditor runs it."""
     import json
     import subprocess
     import sys
@@ -165,7 +164,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     import msgspec
 
     from cuga import verify as verifier
-    from cuga.orchestrator.house.database import copied, database_of
+    from cuga.orchestrator.house.database import copy_of_book
     from cuga.orchestrator.house.place import find
     from cuga.orchestrator.house.secrets import with_own_variables
     from cuga.orchestrator.keeping.sealing import ANCHOR, fetched, seals_of
@@ -175,7 +174,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
         raise BadInput(
             f"{file} is not there", mend="Name a copy of a journal or an evidence file; left out: the house's."
         )
-    is_own, address = file is None, ""
+    is_own = file is None
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
     with tempfile.TemporaryDirectory(prefix="cuga-") as spare:
@@ -187,17 +186,15 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
                 if file is None:
                     raise
             else:
-                settings = with_own_variables(settings, place)
                 own = seals_of(place.root, settings.seals)
                 words += ["--key", str(own / "seal.pub")] if not key and (own / "seal.pub").is_file() else []
                 if file is None:
-                    file = place.journal
-                    if address := database_of(place, settings):
-                        file = Path(spare) / "journal.db"
-                        if faults := copied(address, file, _tell):
-                            return {"faults": msgspec.to_builtins(faults), "found": "", "unsaid": "", "is_copy": True}
-                    notes = fetched(own / ANCHOR, settings, Path(spare), _tell)
+                    notes = fetched(own / ANCHOR, with_own_variables(settings, place), Path(spare), _tell)
                     words += [word for note in notes for word in ("--anchor", str(note))]
+                    try:  # after the notes: what is compared with them is never behind
+                        file = copy_of_book(place, settings, Path(spare) / "journal.db", _tell)
+                    except JournalCorrupt as error:
+                        return {"faults": msgspec.to_builtins(error.facts["faults"]), "found": "", "unsaid": ""}
         command = [sys.executable, "-I", verifier.__file__, str(file), "--json", *words]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode not in (0, 1) or not done.stdout:
@@ -206,7 +203,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
             raise BadInput(why)
         raise JournalCorrupt(why, mend=PUT_BACKUP)
     said: dict[str, Any] = json.loads(done.stdout)
-    return said | {"is_copy": bool(address)}
+    return said
 
 
 def _tell(line: str) -> None:

@@ -98,10 +98,13 @@ def shadow(
 
     async def work(visit: Visit) -> int:
         from cuga.cli.render.trying import backtest as drawn
-        from cuga.cli.screen import show, show_json
+        from cuga.cli.screen import say, show, show_json
 
         found = await visit.front.shadow(text, end=end)
         show_json(found) if options.json else show(drawn(found))
+        if text is not None or end:
+            kept = "Kept in the shadow from now on; `cuga policy shadow` says what they would have done."
+            say("They are kept no longer." if end else kept)
         return Exit.SUCCESS
 
     return at_house(options, work)

@@ -12,8 +12,8 @@ from rich.panel import Panel
 
 from cuga.cli.render import deals, outreach
 from cuga.cli.render.asking import commands_for
-from cuga.cli.render.outputs import plain_table, shown
-from cuga.cli.screen import one_line, text
+from cuga.cli.render.outputs import Fitting, plain_table, rests_on, shown
+from cuga.cli.screen import command, one_line, text
 from cuga.model.value import units
 from cuga.projections.card import readable
 
@@ -32,7 +32,7 @@ def listed(cards: Sequence[Card], others: Sequence[RunLine] = ()) -> RenderableT
     parts = [*(_requests(cards) if cards else ()), *([text("")] if cards and others else ())]
     if others:
         parts.append(text("These runs wait for something else", "bold"))
-        table = plain_table("run", "waits for")
+        table = plain_table("=run", "waits for")
         for line in others:
             table.add_row(text(line.run_id), text(one_line(line.reason, 100)))
         parts += [table, text(""), text("cuga show RUN says what you can do", "cyan")]
@@ -40,18 +40,20 @@ def listed(cards: Sequence[Card], others: Sequence[RunLine] = ()) -> RenderableT
 
 
 def _requests(cards: Sequence[Card]) -> list[RenderableType]:
-    table = plain_table("id", "risk", "what", "for", "left")
+    table = plain_table("=id", "=risk", "what", "for", "=left")
+    below: list[RenderableType] = []
     now = datetime.now(UTC)
     for card in cards:
         what = text(card.tool, "bold").append_text(text(f" {_target(card)}"))
-        table.add_row(
-            text(card.approval_id),
-            text(card.risk, _RISK.get(card.risk, "")),
-            what,
-            text(one_line(card.goal, 60)),
-            text(_left(card, now)),
-        )
-    return [table, text(""), text("cuga show ID, then approve, deny, amend or request-changes", "cyan")]
+        risk, goal, left = text(card.risk, _RISK.get(card.risk, "")), text(one_line(card.goal, 60)), _left(card, now)
+        table.add_row(text(card.approval_id), risk, what, goal, text(left))
+        head = text(f"{card.approval_id}  ").append_text(risk).append_text(text(f"  {left} left"))
+        below += [head, Padding(Group(what, goal), (0, 0, 0, 2), expand=False)]
+    return [
+        Fitting(table, Group(*below), 80),
+        text(""),
+        text("cuga show ID, then approve, deny, amend or request-changes", "cyan"),
+    ]
 
 
 def whole(card: Card, *, commands: bool = True, now: CardNow | None = None, rehearsed: str = "") -> RenderableType:
@@ -77,9 +79,7 @@ def whole(card: Card, *, commands: bool = True, now: CardNow | None = None, rehe
     if rehearsed:
         parts.append(text(rehearsed, "bold yellow" if rehearsed.startswith("not") else "green"))
     if commands and card.is_open:
-        for command, why in commands_for(card, now):
-            line = text(command, "cyan" if command.startswith("cuga ") else "")
-            parts.append(line.append_text(text(f"    {why}", "dim")) if why else line)
+        parts += [command(said, why) for said, why in commands_for(card, now)]
     return Group(*parts)
 
 
@@ -137,12 +137,9 @@ def _is_message(value: Any) -> bool:
 def _message(name: str, value: dict[str, Any]) -> RenderableType:
     drawn = ("body", "subject", "notes", "unfilled", "facts")
     rest = {key: item for key, item in value.items() if key not in drawn}
-    facts = plain_table("it rests on", "field", "value", "row")
-    for fact in value.get("facts", ()):
-        facts.add_row(*(text(fact.get(part, "")) for part in ("record", "field", "value", "source")))
     return Group(
         shown(value),
-        facts,
+        *rests_on(value.get("facts", ())),
         text(f"{name}, the rest of it:", "dim"),
         Padding(shown(rest), (0, 0, 0, 2), expand=False),
     )

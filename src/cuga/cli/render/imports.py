@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from cuga.cli.render.outputs import plain_table
+from cuga.cli.render.outputs import indented, plain_table
 from cuga.cli.screen import text
+from cuga.packs.sales.importing.report import counted
 
 if TYPE_CHECKING:
     from cuga.packs.sales.importing.report import FileReport, ImportReport
@@ -27,11 +28,11 @@ def whole(report: ImportReport) -> RenderableType:
         )
     left_out = any(group.count > len(group.first) for group in report.groups())
     more = text("\nEach remark with its row: `--report FILE` writes them all to a CSV file", "dim")
-    change = f"{report.added:,} records added, {report.changed:,} changed, {report.unchanged:,} as they were"
+    change = f"{counted(report.added, 'record')} added, {report.changed:,} changed, {report.unchanged:,} as they were"
     return Group(
         text("How it was read", "bold"),
         Padding(table, (0, 0, 1, 2), expand=False),
-        text("\n".join(_without_files(report))),
+        *(_hanging(line) for line in _without_files(report)),
         *([more] if left_out else []),
         text(""),
         text(change, "bold"),
@@ -42,6 +43,12 @@ def _without_files(report: ImportReport) -> list[str]:
     """The report's own text; its line per file is in the table already."""
     lines = report.text().splitlines()
     return [lines[0], *lines[1 + len(report.files) :]]
+
+
+def _hanging(line: str) -> RenderableType:
+    """A line of text; where it wraps it keeps its own indent."""
+    said = line.lstrip(" ")
+    return indented(text(said), len(line) - len(said))
 
 
 def _columns(file: FileReport) -> RenderableType:

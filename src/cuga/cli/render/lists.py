@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from cuga.cli.render.outputs import plain_table
+from cuga.cli.render.outputs import Fitting, plain_table
 from cuga.cli.render.result import STATUS
 from cuga.cli.screen import one_line, text
 from cuga.model.value import units
@@ -26,28 +26,23 @@ _CLASS = {"read-only": "", "propose": "yellow", "execute": "bold red"}
 _FOUND = {"ok": "green", "note": "yellow", "broken": "bold red"}
 
 
-def runs(lines: Sequence[RunLine]) -> RenderableType:
-    """Runs, newest first."""
+def runs(lines: Sequence[RunLine], status: str = "") -> RenderableType:
+    """Runs, newest first; `status` when only those that stand there were asked for."""
     if not lines:
-        return text("No runs yet. `cuga run GOAL` starts one.")
-    table = plain_table("run", "status", "profile", ">steps", ">cost", "started (UTC)", "goal")
+        return text(f"No run is {status}." if status else "No runs yet. `cuga run GOAL` starts one.")
+    table = plain_table("=run", "=status", "profile", ">steps", ">cost", "=started (UTC)", "goal")
+    below: list[RenderableType] = []
     for line in lines:
         goal = text(one_line(line.goal, 70))
         if line.waits_for:
             goal.append_text(text(f"\n{one_line(line.waits_for, 90)}", "dim"))
-        table.add_row(
-            text(line.run_id),
-            text(
-                "planned" if line.plan_only and line.status.value == "success" else line.status.value,
-                STATUS[line.status.value],
-            ),
-            text(line.profile),
-            f"{line.done}/{line.steps}",
-            f"{units(line.cost):g}",
-            f"{line.started_at:%Y-%m-%d %H:%M}",
-            goal,
-        )
-    return table
+        is_planned = line.plan_only and line.status.value == "success"
+        state = text("planned" if is_planned else line.status.value, STATUS[line.status.value])
+        steps, cost, begun = f"{line.done}/{line.steps}", f"{units(line.cost):g}", f"{line.started_at:%Y-%m-%d %H:%M}"
+        table.add_row(text(line.run_id), state, text(line.profile), steps, cost, begun, goal)
+        rest = text(f"{line.profile}, {steps} steps, cost {cost}, {begun} UTC", "dim")
+        below += [text(f"{line.run_id}  ").append_text(state), Padding(Group(goal, rest), (0, 0, 0, 2), expand=False)]
+    return Fitting(table, Group(*below), 100)
 
 
 def faults(found: Sequence[Fault]) -> RenderableType:

@@ -5,10 +5,10 @@ An output of another shape is shown as what it is, name by name; nothing of it i
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from typing import Any
 
-from rich.console import Group, RenderableType
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.table import Table
@@ -36,12 +36,36 @@ def shown(output: Any) -> RenderableType:
 
 
 def plain_table(*columns: str, title: str = "") -> Table:
-    """A table without a frame, as all of them are."""
+    """A table without a frame, as all of them are. `>` before a name: to the right; `=`: on one line, to be copied."""
     table = Table(box=None, pad_edge=False, header_style="bold", title=title or None, title_justify="left")
     for column in columns:
-        right = column.startswith(">")
-        table.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+        right, whole = column.startswith(">"), column.startswith("=")
+        name = column.lstrip(">=")
+        table.add_column(name, justify="right" if right else "left", overflow="fold", no_wrap=whole)
     return table
+
+
+class Fitting:
+    """A table where it fits; on a narrower screen the same, one below the other."""
+
+    def __init__(self, table: RenderableType, below: RenderableType, least: int) -> None:
+        self._table, self._below, self._least = table, below, least
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        yield self._table if options.max_width >= self._least else self._below
+
+
+def rests_on(facts: Iterable[Mapping[str, Any]]) -> list[RenderableType]:
+    """The rows that something rests on; nothing where there are none."""
+    table = plain_table("it rests on", "field", "value", "row")
+    for fact in facts:
+        table.add_row(*(text(fact.get(part, "")) for part in ("record", "field", "value", "source")))
+    return [table] if table.row_count else []
+
+
+def indented(said: RenderableType, by: int) -> RenderableType:
+    """Something whose every line is moved in, those that wrap too."""
+    return Padding(said, (0, 0, 0, by), expand=False)
 
 
 def coloured(word: Any) -> RenderableType:
@@ -93,7 +117,7 @@ def _message(output: Mapping[str, Any]) -> RenderableType:
     if output.get("subject"):
         head.append_text(text(f"Subject: {output['subject']}\n"))
     missing = [
-        text(f"  missing: {gap['field']}: {gap['why']}", "red" if gap.get("blocking") else "yellow")
+        indented(text(f"missing: {gap['field']}: {gap['why']}", "red" if gap.get("blocking") else "yellow"), 2)
         for gap in output.get("unfilled", ())
     ]
     body = Group(head, text(output["body"]))

@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Group, RenderableType
 from rich.padding import Padding
 
-from cuga.cli.render.outputs import plain_table, shown
+from cuga.cli.render.outputs import indented, plain_table, rests_on, shown
 from cuga.cli.screen import one_line, text
 
 CLEARANCE = {"recipients", "allowed", "review", "blocked"}
@@ -17,16 +17,18 @@ _COLOURS = {"allow": "green", "needs review": "yellow", "block": "red", "met": "
 
 
 def _compliance(output: Mapping[str, Any], most: int = 20) -> RenderableType:
-    head = text(f"{output['allowed']} allowed, {output['review']} need review, {output['blocked']} blocked", "bold")
+    need = "needs" if output["review"] == 1 else "need"
+    head = text(f"{output['allowed']} allowed, {output['review']} {need} review, {output['blocked']} blocked", "bold")
     parts: list[RenderableType] = [head]
     for one in output["recipients"][:most]:
         who = f"{one['name']} <{one['recipient']}>" if one["name"] else one["recipient"]
-        line = text("  ").append_text(text(one["verdict"], _COLOURS.get(one["verdict"], "")))
-        parts.append(line.append_text(text(f"  {who}, {one['country'] or 'country not known'}: {one['law']}")))
+        line = text(one["verdict"], _COLOURS.get(one["verdict"], ""))
+        line.append_text(text(f"  {who}, {one['country'] or 'country not known'}: {one['law']}"))
+        parts.append(indented(line, 2))
         for finding in one["findings"]:
-            said = text("    ").append_text(text(finding["state"], _COLOURS.get(finding["state"], "")))
-            parts.append(said.append_text(text(f" {finding['about'].replace('_', ' ')}: {finding['says']}")))
-            parts.append(text(f"      {finding['rule']}", "dim"))
+            said = text(finding["state"], _COLOURS.get(finding["state"], ""))
+            said.append_text(text(f" {finding['about'].replace('_', ' ')}: {finding['says']}"))
+            parts += [indented(said, 4), indented(text(finding["rule"], "dim"), 6)]
     if len(output["recipients"]) > most:
         parts.append(text(f"  and {len(output['recipients']) - most} more; --json has all", "dim"))
     return Group(*parts, *_said(output))
@@ -34,13 +36,10 @@ def _compliance(output: Mapping[str, Any], most: int = 20) -> RenderableType:
 
 def clearances(output: Mapping[str, Any]) -> RenderableType:
     """Clearances with the rows they rest on and all that is said beside them: nothing is left out."""
-    table = plain_table("it rests on", "field", "value", "row")
-    for one in output["recipients"]:
-        for fact in one["evidence"]:
-            table.add_row(*(text(fact[part]) for part in ("record", "field", "value", "source")))
+    facts = [fact for one in output["recipients"] for fact in one["evidence"]]
     drawn = {"recipients", "allowed", "review", "blocked", "notes"}
     rest = {name: value for name, value in output.items() if name not in drawn}
-    return Group(_compliance(output, most=len(output["recipients"])), table, shown(rest))
+    return Group(_compliance(output, most=len(output["recipients"])), *rests_on(facts), shown(rest))
 
 
 def _cadence(output: Mapping[str, Any]) -> RenderableType:

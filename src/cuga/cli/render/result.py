@@ -11,7 +11,7 @@ from rich.padding import Padding
 
 from cuga.cli.render.asking import commands_for
 from cuga.cli.render.outputs import plain_table, shown
-from cuga.cli.screen import one_line, text
+from cuga.cli.screen import command, one_line, text
 from cuga.model.value import units
 from cuga.policy.binding import reduced_words
 
@@ -93,7 +93,9 @@ def _end(result: RunResult) -> RenderableType:
     line.append_text(text(result.status.value, STATUS[result.status.value]))
     reason = "it asks you something" if result.questions and result.status.value == "parked" else result.reason
     line.append_text(text(f", {reason}" if reason and reason != result.status.value else ""))
-    spent = f"{result.calls} {'call' if result.calls == 1 else 'calls'}, {units(result.cost):g} units of cost"
+    cost = units(result.cost)
+    spent = f"{result.calls} {'call' if result.calls == 1 else 'calls'}"
+    spent += f", {cost:g} {'unit' if cost == 1 else 'units'} of cost"
     if result.tokens:
         spent += f", {result.tokens:,} tokens"
     line.append_text(text(f"\n  profile {result.profile}; {spent}; {seconds(result.duration_us)}", "dim"))
@@ -113,14 +115,13 @@ def what_next(result: RunResult, asked: Mapping[str, CardNow] = NOTHING_ASKED) -
     lines += [text(f"  {question}", "bold") for question in questions]
     lines += [text(f"    - {option}") for option in result.options if questions]
     if len(questions) == 1:
-        lines.append(text(f"  cuga answer {result.run_id} YOUR ANSWER", "cyan"))
+        lines.append(command(f"cuga answer {result.run_id} YOUR ANSWER", indent="  "))
     covered = {card.approval_id for card in waiting}
     answered = "cuga answer " if len(questions) == 1 else "\0"
     attempts = {step.step: step.attempts for step in result.steps}
-    others = [line for command in result.next for line in _doubt(command, attempts)]
-    others = [command for command in others if not covered & {*command.replace(":", "").split()}]
-    others = [command for command in others if not command.startswith(answered)]
-    lines += [text(f"  {command}", "cyan" if command.startswith("cuga ") else "") for command in others]
+    others = [line for one in result.next for line in _doubt(one, attempts)]
+    others = [one for one in others if not covered & {*one.replace(":", "").split()}]
+    lines += [command(one, indent="  ") for one in others if not one.startswith(answered)]
     if result.status.value == "running":
         lines.append(text(f"  cuga resume {result.run_id}    if nobody goes on with it", "cyan"))
     if lines:
@@ -151,10 +152,8 @@ def _ask(card: Card, now: CardNow | None) -> list[RenderableType]:
     what = text(f"  {card.step} {card.tool}{count} waits for {' or '.join(card.roles) or 'a person'}", "bold")
     what.append_text(text(f" ({card.side_effect}, risk {card.risk})", "dim"))
     lines: list[RenderableType] = [what]
-    for command, why in ((f"cuga show {card.approval_id}", "what exactly it is"), *commands_for(card, now)):
-        line = text("    ").append_text(text(command, "cyan" if command.startswith("cuga ") else ""))
-        lines.append(line.append_text(text(f"    {why}", "dim")) if why else line)
-    return lines
+    asked = ((f"cuga show {card.approval_id}", "what exactly it is"), *commands_for(card, now))
+    return [*lines, *(command(said, why, indent="    ") for said, why in asked)]
 
 
 def seconds(microseconds: int) -> str:

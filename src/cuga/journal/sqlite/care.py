@@ -260,10 +260,12 @@ def restore(backup: Path | None, path: Path, mark: Callable[[Backed], tuple[str,
     """Put a copy in the place of a journal that nobody has open; the file it replaces is set aside, not deleted.
 
     Without a backup it is the journal itself that begins anew, as it lies there. A damaged copy is refused with
-    `JournalCorrupt`. Opens a new epoch. `mark` names a stream and an event, which stands at the end of that stream
-    before the copy takes the place: at no moment is there a copy that does not say so. A stream that the copy does not
-    have stays away.
+    `JournalCorrupt`, a file that is none with `BadInput`. Opens a new epoch. `mark` names a stream and an event, which
+    stands at the end of that stream before the copy takes the place: at no moment is there a copy that does not say so.
+    A stream that the copy does not have stays away.
     """
+    if backup is not None:
+        _must_be_a_journal(backup)
     lock = Lock(path)
     try:
         source = backup or path
@@ -285,6 +287,14 @@ def restore(backup: Path | None, path: Path, mark: Callable[[Backed], tuple[str,
     finally:
         lock.release()
     return Restored(position=copied.position, epoch=epoch, aside=aside)
+
+
+def _must_be_a_journal(backup: Path) -> None:
+    """Looked at apart: the journal that it was to replace has nothing to do with what is wrong with it."""
+    try:
+        open_reader(backup).close()
+    except JournalFailed as error:
+        raise BadInput(f"{backup} is no backup of a journal", mend="Name a file that `cuga backup` made.") from error
 
 
 def _append(path: Path, stream: str, event: Event) -> None:

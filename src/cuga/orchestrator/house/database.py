@@ -15,7 +15,7 @@ from cuga.clock import Clock, SharedClock
 from cuga.engine.driver import Driver
 from cuga.engine.hands import AskModel, MakePlan, Perform
 from cuga.engine.local import LocalEngine
-from cuga.errors import BadInput, JournalCorrupt
+from cuga.errors import BadInput
 from cuga.orchestrator.house.personal import keys_of
 from cuga.orchestrator.house.place import Place, make_private
 from cuga.privacy import KeyFile
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from cuga.journal.codec import Personal, Scrub
     from cuga.journal.postgres import Address, PostgresJournal
     from cuga.journal.postgres.moving import Moved
-    from cuga.journal.seal import Fault
     from cuga.privacy.shelf import Shelf as KeyShelf
     from cuga.witness import Shelf
 
@@ -229,6 +228,28 @@ def _move_keys(source: KeyShelf, target: KeyShelf) -> None:
         target.close()
 
 
+def copy_of_book(place: Place, settings: Settings, path: Path, tell: Callable[[str], None]) -> Path:
+    """A file with the book of a house, for whoever reads only files: a copy under this path where it is in a database,
+    else the journal itself. `JournalCorrupt` when the book does not hold."""
+    text = database_of(place, settings)
+    if not text:
+        return place.journal
+    from cuga.journal.postgres.moving import into_file
+
+    into_file(address_of(text), path, lambda line: tell(f"{line} ..."))
+    return path
+
+
+def must_be_a_file(place: Place, settings: Settings) -> None:
+    """`BadInput` where the journal of a house is in a database: a file beside it would only seem to be the journal."""
+    if text := database_of(place, settings):
+        raise BadInput(
+            f"the journal of this house is in {address_of(text).shown}, and no file takes its place",
+            mend="Restore the database as any other. Or bring the journal into a file (`cuga migrate --back`), do this "
+            "there, and move it into an empty database with `cuga migrate ADDRESS`.",
+        )
+
+
 async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:
     """Copy the book into a new file, as it is at one moment; answers its last position and hash."""
     from cuga.journal.postgres.moving import into_file
@@ -239,18 +260,6 @@ async def back_up(journal: PostgresJournal, path: Path) -> tuple[int, str]:
         last = stored.hash
         break
     return moved.events, last.hex()
-
-
-def copied(text: str, path: Path, tell: Callable[[str], None]) -> list[Fault]:
-    """Copy the book at an address into a new file, as it is at one moment, if it holds; else say what is wrong."""
-    address = address_of(text)
-    from cuga.journal.postgres.moving import into_file
-
-    try:
-        into_file(address, path, lambda line: tell(f"{line} ..."))
-    except JournalCorrupt as damage:
-        return list(damage.facts.get("faults", ()))  # type: ignore[call-overload,no-any-return]
-    return []
 
 
 def _move_witnessed(source: Shelf, target: Shelf) -> None:

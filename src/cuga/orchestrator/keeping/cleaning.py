@@ -113,7 +113,9 @@ class Cleaning:
             lambda one: one.run_id in runs or subject.is_named(one.goal) or subject.is_named(one.reason)
         )
         # whoever is cut off before this finds the person in them again
-        records = await asyncio.to_thread(assembly.crm.erase, subject.contacts, subject.is_named, ERASED)
+        records = await asyncio.to_thread(
+            assembly.crm.erase, subject.contacts, subject.is_named, ERASED, subject.is_near
+        )
         return found | {f"records: {kind}": count for kind, count in records.items()}
 
     async def note(self, event: PersonErased, left: Iterable[str]) -> None:

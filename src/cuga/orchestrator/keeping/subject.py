@@ -43,6 +43,10 @@ class Subject:
         """Whether a text is about them."""
         return any(map(self._is_theirs, self._finder.find(text)))
 
+    def is_near(self, text: str) -> bool:
+        """Whether a text has a word of their name: what says nothing by itself, and who it is where they are named."""
+        return bool(self._finder.named(text, self._finder.parts(self.refs, len(self.refs))))
+
     def asks_also(self, is_theirs: Callable[[str], bool]) -> None:
         """Take addresses in texts for theirs that somebody knows to be."""
         own = self.refs

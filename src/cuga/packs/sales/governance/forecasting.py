@@ -121,7 +121,7 @@ def forecast_revenue(
     span = f" ({low:,} to {high:,})" if low is not None and high is not None else ""
     off = "" if chosen.error_percent is None else f", on average {chosen.error_percent} % off in {chosen.trials} trials"
     return Forecast(
-        headline=f"{window.name}: {chosen.forecast:,} {currency}{span}, by {best}{off}.",
+        headline=f"{window.name}: {chosen.forecast:,}{f' {currency}' if currency else ''}{span}, by {best}{off}.",
         as_of=today.isoformat(),
         notes=tuple(notes),
         assumptions=("What comes is like what was: a new product, price or team is not foreseen.",),

@@ -31,7 +31,7 @@ from cuga.packs.sales.importing.mapping import (
 )
 from cuga.packs.sales.importing.objects import open_objects
 from cuga.packs.sales.importing.read import MAX_FILE, Table, in_silence, unreadable
-from cuga.packs.sales.importing.report import Column, FileReport, Group, ImportReport, Problem, Problems, Tell
+from cuga.packs.sales.importing.report import Column, FileReport, Group, ImportReport, Problem, Problems, Tell, counted
 from cuga.packs.sales.importing.suppression import Detected, suppressed_by
 from cuga.packs.sales.importing.vendors import recognized
 from cuga.packs.sales.importing.workbook import open_workbook
@@ -45,7 +45,7 @@ _ORDER = (  # a record can only be linked to one that is there
     "activities", "notes",
 )  # fmt: skip
 MOST_AUDITED = 100_000  # records; beyond that the state before an import is not counted
-_MEND = "point at an export (CSV, XLSX or JSON), or a directory of them: accounts, deals, contacts, products or teams"
+_MEND = "Point at an export (CSV, XLSX or JSON), or a directory of them: accounts, deals, contacts, products or teams"
 
 
 def import_directory(
@@ -210,7 +210,7 @@ def _not_recognized(table: Table) -> Problem:
     rows = sum(1 for _ in table.read(in_silence))
     return Problem(
         kind="file_not_recognized", weight="not_stored", file=table.file, value=", ".join(table.columns)[:200],
-        did=f"left out with its {rows} rows: its columns fit no table",
+        did=f"left out with its {counted(rows, 'row')}: its columns fit no table",
         mend='say what it is in mapping.json: {"' + table.file + '": {"kind": "opportunities"}}',
     )  # fmt: skip
 

@@ -180,7 +180,8 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
     def text(self, first: int = 3) -> str:
         """The report as a person reads it."""
         lines = [
-            f"{self.rows:,} rows read: {self.stored:,} stored, {self.not_stored:,} not stored; {self.remarks:,} remarks"
+            f"{counted(self.rows, 'row')} read: {self.stored:,} stored, {self.not_stored:,} not stored; "
+            f"{counted(self.remarks, 'remark')}"
         ]
         lines += [f"  {file.file}: {_what(file)}" for file in self.files]
         weight = ""
@@ -196,14 +197,19 @@ class ImportReport(Value, frozen=True, kw_only=True, omit_defaults=False):
         return "\n".join(lines)
 
 
+def counted(count: int, word: str) -> str:
+    """A count with its word: 1 row, 1,200 rows."""
+    return f"{count:,} {word}" if count == 1 else f"{count:,} {word}s"
+
+
 def _what(file: FileReport) -> str:
     if file.kind == "documentation":
-        return f"describes the other files ({file.rows} lines); read for units, not stored"
+        return f"describes the other files ({counted(file.rows, 'line')}); read for units, not stored"
     if not file.kind:
-        return f"not recognized ({file.rows:,} rows)"
+        return f"not recognized ({counted(file.rows, 'row')})"
     ignored = [column.column for column in file.columns if not column.field]
     whose = f" (an export of {file.vendor})" if file.vendor else ""
-    text = f"{file.kind}{whose}, {file.rows:,} rows, {file.stored:,} stored"
+    text = f"{file.kind}{whose}, {counted(file.rows, 'row')}, {file.stored:,} stored"
     if near := [
         f"{c.column!r} as {c.field} ({c.confidence} of 100 alike)" for c in file.columns if 0 < c.confidence < 100
     ]:

@@ -55,6 +55,7 @@ def test_the_month_ahead_is_forecast_within_ten_percent_on_the_maven_data(maven_
 
 def test_a_forecast_keeps_open_deals_apart_and_shows_what_weighting_them_would_miss(maven_context):
     found = forecast_revenue(maven_context)
+    assert "  " not in found.headline and " ," not in found.headline, "the export names no currency"
     errors = {m.method: m.error_percent for m in found.methods}
     assert errors["open pipeline times win rate"] > 100 > 10 > errors[found.method]
     assert found.low <= found.mid <= found.high and [c.category for c in found.categories] == [
