@@ -23,10 +23,13 @@ NODE := $(shell node -e 'const [a, b] = process.versions.node.split(".").map(Num
 # Every line and branch of these is walked by a test; where no Postgres can be started, some of them are not.
 WHOLE := src/cuga/kernel/*,src/cuga/policy/*,src/cuga/journal/*
 
+# What compares the pages that `make pages` writes with what they are made from.
+MADE := tests/docs/test_matrix.py tests/docs/test_api_page.py tests/doors/test_cli_help.py::test_the_reference_page_is_made_from_the_commands
+
 # Hundreds of short processes are started here; without compiled files each of them compiles all that it imports.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo cluster test cover check format bench docs sbom soak drill endure mutate lock clean page page-if-node
+.PHONY: help demo cluster test cover check format bench docs sbom soak drill endure mutate lock clean page pages page-if-node
 
 help: ## List the chores
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -49,11 +52,17 @@ cover: $(VENV)/.dev $(VENV)/.node ## Measure branch coverage, without kills and 
 	echo "all else, at least 90 %:"; $$report --omit="$(WHOLE)" $(if $(ARGS),,--fail-under=90) || short=1; \
 	exit $$short
 
-check: $(VENV)/.dev ## Check format, lint, types and floors
+check: $(VENV)/.dev ## Check format, lint, types, floors, and the pages that are made from the code
 	@echo "format"; $(BIN)/ruff format --check --quiet . || { echo "  \`make format\` mends it"; exit 1; }
 	@echo "lint";   $(BIN)/ruff check --quiet .
 	@echo "types";  $(BIN)/mypy --no-error-summary
 	@echo "floors"; PYTHONPATH=src $(BIN)/lint-imports --no-cache > $(VENV)/floors.txt || { sed -n '/^Contracts$$/,$$p' $(VENV)/floors.txt; exit 1; }
+	@echo "pages";  $(BIN)/python -m pytest -q $(MADE) > $(VENV)/pages.txt || { tail -n 5 $(VENV)/pages.txt; echo "  \`make pages\` writes them"; exit 1; }
+
+pages: $(VENV)/.dev ## Write the pages that are made from the code and the tests anew
+	@$(BIN)/python -m cuga.cli.reference > $(VENV)/cli.md && mv $(VENV)/cli.md docs/reference/cli.md
+	@$(BIN)/python -m cuga.cli.api_reference > $(VENV)/api.md && mv $(VENV)/api.md docs/reference/api.md
+	@PYTHONPATH=src $(BIN)/python -m tests.docs.matrix
 
 format: $(VENV)/.dev ## Format the code and mend what can be mended by itself
 	@$(BIN)/ruff check --fix --quiet . || true

@@ -12,7 +12,7 @@ from cuga.cli import api_reference
 
 def test_the_page_is_current():
     made = api_reference.page()
-    assert page("reference/api.md") == made, "make it anew: python -m cuga.cli.api_reference > docs/reference/api.md"
+    assert page("reference/api.md") == made, "`make pages` writes it anew"
     assert " at 0x" not in made, "addresses differ from process to process"
 
 

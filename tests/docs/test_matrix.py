@@ -8,7 +8,7 @@ def test_every_test_that_is_named_exists():
 
 
 def test_the_page_is_current():
-    assert PAGE.read_text("utf-8") == written(), "python -m tests.docs.matrix writes it anew"
+    assert PAGE.read_text("utf-8") == written(), "`make pages` writes it anew"
 
 
 def test_every_promise_has_a_test():

@@ -103,7 +103,7 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
 
 def test_the_reference_page_is_made_from_the_commands() -> None:
     kept = (ROOT / "docs" / "reference" / "cli.md").read_text("utf-8")
-    assert kept == page(), "make it anew: python -m cuga.cli.reference > docs/reference/cli.md"
+    assert kept == page(), "`make pages` writes it anew"
 
 
 def test_every_exit_code_is_on_the_reference_page() -> None:
