@@ -239,7 +239,7 @@ function simulated(output: Tree): Block[] {
 
 function clearance(output: Tree): Block[] {
   return [
-    { kind: "headline", text: `${str(output.allowed)} allowed, ${str(output.review)} need review, ${str(output.blocked)} blocked` },
+    { kind: "headline", text: `${str(output.allowed)} allowed, ${str(output.review)} ${output.review === 1 ? "needs" : "need"} review, ${str(output.blocked)} blocked` },
     ...treesOf(output.recipients).flatMap((one): Block[] => [
       { kind: "headline", text: one.name ? `${str(one.name)} <${str(one.recipient)}>` : str(one.recipient), state: str(one.verdict), more: [str(one.country) || "country not known", str(one.law)].filter(Boolean).join(": ") },
       {
