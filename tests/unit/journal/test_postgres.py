@@ -522,6 +522,19 @@ async def test_a_follower_sees_what_another_process_appends(journal: PostgresJou
     following.cancel()
 
 
+async def test_a_follower_that_waits_for_its_turn_to_read_comes_to_an_end_with_the_journal(
+    journal: PostgresJournal,
+) -> None:
+    await journal.append("r1", 0, said("a"))
+    feed = journal.feed(follow=True)
+    assert (await anext(feed)).seq == 1
+    async with journal._feeder._turn:
+        following = asyncio.ensure_future(anext(feed, None))
+        await asyncio.sleep(0)  # it waits for its turn to read what is next
+        await journal.close()
+    assert await following is None
+
+
 async def test_what_came_while_a_follower_read_is_not_slept_over(
     journal: PostgresJournal, rival: PostgresJournal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
