@@ -22,7 +22,7 @@ from cuga.model.event import RunFinished, Status
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.house.opened import system_user
 from cuga.orchestrator.house.place import Place, find, make
-from cuga.orchestrator.ipc import remote
+from cuga.orchestrator.ipc import desk, remote
 from cuga.orchestrator.ipc.connect import Session, connect
 from cuga.orchestrator.ipc.desk import Desk
 from cuga.orchestrator.ipc.remote import METHODS, Remote
@@ -127,6 +127,63 @@ async def test_whatever_a_method_raises_is_answered_and_the_desk_goes_on(
     assert not isinstance(caught.value, HouseBusy)
     monkeypatch.undo()
     assert await visitor.front.runs() == []
+
+
+async def test_who_is_told_goodbye_has_time_to_hear_it_while_another_is_answered(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What it asks meanwhile would else tear up the farewell, and nobody would know whether it was touched."""
+    house = await connect(place)
+    asked, answers, said = asyncio.Event(), asyncio.Event(), list[dict[str, Any]]()
+
+    async def slowly(_coordinator: Coordinator) -> list[object]:
+        asked.set()
+        await answers.wait()
+        return []
+
+    monkeypatch.setattr(Coordinator, "inbox", slowly)
+    asyncio.get_running_loop().set_exception_handler(lambda _loop, context: said.append(context))
+    (idle, hangs_up), (busy, busy_writer) = [await asyncio.open_unix_connection(str(place.socket)) for _ in range(2)]
+    for reader in (idle, busy):
+        await reader.readline()  # the greeting
+    busy_writer.write(b'{"id": 1, "method": "inbox", "params": {}}\n')
+    await asked.wait()
+    closing = asyncio.ensure_future(house.close())
+    assert b'"left":true' in await idle.readline()
+    answers.set()
+    assert b'"result"' in await busy.readline() and b'"left":true' in await busy.readline()
+    busy_writer.close()
+    with pytest.raises(TimeoutError):  # the line is still there for the one who has not hung up
+        await asyncio.wait_for(idle.read(), 0.1)
+    hangs_up.close()
+    await closing
+    assert said == []
+
+
+async def test_who_does_not_take_an_answer_keeps_nobody_from_closing(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(desk, "GRACE_S", 0.2)
+    house = await connect(place)
+    asked, answers = asyncio.Event(), asyncio.Event()
+
+    async def at_length(_coordinator: Coordinator) -> list[str]:
+        asked.set()
+        await answers.wait()
+        return ["x" * 1_000_000] * 8
+
+    monkeypatch.setattr(Coordinator, "inbox", at_length)
+    reader, writer = await asyncio.open_unix_connection(str(place.socket))
+    await reader.readline()
+    reader._transport.pause_reading()  # type: ignore[attr-defined]
+    writer.write(b'{"id": 1, "method": "inbox", "params": {}}\n')
+    await asked.wait()
+    closing = asyncio.ensure_future(house.close())
+    await asyncio.sleep(0.05)  # it is waited for, and then it has an answer that nobody takes
+    answers.set()
+    async with asyncio.timeout(5):
+        await closing
+    writer.close()
 
 
 async def test_a_directory_for_the_socket_that_others_can_enter_is_refused(

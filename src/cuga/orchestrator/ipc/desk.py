@@ -60,7 +60,7 @@ class Desk:
         self._group = group
         self._server: asyncio.Server | None = None
         self._visitors: set[asyncio.Task[None]] = set()
-        self._served: set[asyncio.Task[None]] = set()  # visitors who wait for an answer
+        self._served: set[asyncio.Task[None]] = set()  # visitors who have not got their answer yet
         self._is_closed = False
 
     @classmethod
@@ -99,7 +99,7 @@ class Desk:
                 visitor.cancel()
             if self._served:
                 await asyncio.wait(set(self._served), timeout=GRACE_S)
-            for visitor in self._visitors:
+            for visitor in self._served:  # and nobody else: who is being told hangs up in its own time
                 visitor.cancel()
             await asyncio.gather(*self._visitors, return_exceptions=True)
             with contextlib.suppress(FileNotFoundError):
@@ -117,8 +117,8 @@ class Desk:
             writer.write(_line({"id": 0}))
             while not self._is_closed and (line := await reader.readline()):
                 await self._answer(line, user, writer)
-                self._served.discard(visitor)
                 await writer.drain()
+                self._served.discard(visitor)
             await self._part(visitor, reader, writer)
         except (ConnectionError, asyncio.IncompleteReadError, ValueError):
             pass  # the other side went away, or sent more than a line may hold
