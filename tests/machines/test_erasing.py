@@ -164,7 +164,7 @@ async def test_mails_without_a_record_are_known_by_their_addresses(
 ) -> None:
     async with opened(there, settings) as other:
         assembly = await full(other, there)
-        assembly.crm.erase(("P1",), lambda _: False, ERASED)
+        assembly.crm.erase(("P1",), lambda _: False, ERASED, lambda _: False)
     async with opened(here, settings) as front:
         await furnished(front)
         await front.erase_person("P1", "asked for it")

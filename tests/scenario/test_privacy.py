@@ -423,7 +423,8 @@ async def test_whoever_was_known_by_another_record_before_is_erased_as_well(plac
     async with opened(place) as front:
         assembly = await furnished(front)
         old = await sent(front)
-        assembly.crm.erase(("P1",), lambda _: False, ERASED)  # as an export that does not have them any more
+        # as an export that does not have them any more
+        assembly.crm.erase(("P1",), lambda _: False, ERASED, lambda _: False)
         if who != ADDRESS:
             assembly.crm.store({"contacts": [Contact(id="P8", name=NAME, email=ADDRESS)]})
     async with opened(place, days=1) as front:

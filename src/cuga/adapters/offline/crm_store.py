@@ -214,7 +214,7 @@ class CrmStore:
         contacts: Collection[str],
         is_about: Callable[[str], bool],
         instead: str,
-        is_near: Callable[[str], bool] = lambda _: False,
+        is_near: Callable[[str], bool],
     ) -> dict[str, int]:
         """Take people out of the file: their own rows, and every text of others that is about them. `NotDone`."""
         try:
