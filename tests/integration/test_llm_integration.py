@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from tests.integration.checks import TODAY, demo, sample
 
-from cuga.cli.commands.making import DEMO_GOAL
+from cuga.cli.commands.showing import DEMO_GOAL
 from cuga.cli.production import model_line
 from cuga.errors import CugaError
 from cuga.model.event import Status, name_of

@@ -9,7 +9,7 @@ import asyncio
 
 from tests.integration.checks import TODAY, demo, sample
 
-from cuga.cli.commands.making import DEMO_GOAL
+from cuga.cli.commands.showing import DEMO_GOAL
 from cuga.errors import NotAllowed, PlanInvalid
 from cuga.model.event import Status
 from cuga.model.house_event import UserAdded

@@ -10,7 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
-from cuga.cli.commands.making import DEMO_GOAL
+from cuga.cli.commands.showing import DEMO_GOAL
 from cuga.clock import SystemClock
 from cuga.errors import BadInput
 from cuga.model.event import Status, Verdict

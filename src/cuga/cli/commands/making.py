@@ -1,4 +1,4 @@
-"""Commands that make a house and bring data into it: init, import, demo."""
+"""Commands that make a house and bring data into it: init, import."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ BringBack = Annotated[
     bool, Parameter(negative="", help="Store rows about people who were erased here too; they stay blocked for mail.")
 ]
 SaveMapping = Annotated[Path | None, Parameter(help="Write the mapping that was used, to be changed and given back.")]
-DEMO_GOAL = "Score Velkarin Foods, draft a first email to its buyer, check it, and qualify the open deal"
 
 
 def init(
@@ -79,7 +78,7 @@ def init(
         if from_ is not None:
             found = _imported(made, options, from_, mapping, listing=report, bring_back=bring_back_erased)
         elif sample:
-            found = _sampled(made)
+            found = sampled(made)
     except CugaError:
         if is_empty:  # no house of somebody's mistake is left behind; an empty directory of theirs stays
             with suppress(OSError):
@@ -138,104 +137,6 @@ def import_(
         _show_report(found, options, save_mapping)
         return Exit.SUCCESS
     return _tell(place, found, options, save_mapping, is_new=None)
-
-
-def demo(
-    directory: Annotated[
-        Path | None,
-        Parameter(name="DIR", help="Where the sample house shall be; left out: demo in the user's data directory."),
-    ] = None,
-    /,
-    *,
-    production: Annotated[
-        bool, Parameter(negative="", help="Run it under the strict profile, with a second person who must agree.")
-    ] = False,
-    ask: Annotated[
-        bool, Parameter(negative="", help="With --production: you decide for the second person, not a script.")
-    ] = False,
-    delay: Annotated[float, Parameter(help="With --production: seconds the scripted person takes to agree.")] = 2.0,
-    options: Options = PLAIN,
-) -> int:
-    """Make a sample house, run the main job in it, and show the result. Needs no network, no account and no key.
-
-    Examples:
-
-        cuga demo
-
-        cuga demo --production --ask
-    """
-    from cuga.cli.screen import say
-    from cuga.orchestrator.house.place import demo_house, make
-
-    place = make(directory if directory is not None else demo_house())
-    report = _sampled(place)
-    if production or ask:
-        return _produce(place, options, ask=ask, delay=delay)
-    say(
-        f"A sample house in {place.root}: {report.stored:,} records of a fictitious company. It stays.",
-        f'> cuga run "{DEMO_GOAL}" --profile smb',
-        "",
-    )
-    return at_house(
-        replace(options, house=place.root),
-        lambda visit: _show_off(visit, report, options),
-    )
-
-
-def _produce(place: Place, options: Options, *, ask: bool, delay: float) -> int:
-    import asyncio
-
-    from cuga.cli.exits import of_status
-    from cuga.cli.production import asking, produce, scripted
-    from cuga.cli.screen import say, show, show_json
-    from cuga.settings import read_settings
-
-    say(f"A sample house in {place.root}.", f'> "{DEMO_GOAL}", under enterprise, for ann; bob must agree', "")
-    decide = asking() if ask else scripted(max(delay, 0.0))
-    report = asyncio.run(produce(place, decide, read_settings().variables))
-    if options.json:
-        show_json(report)
-    else:
-        show(*report.lines())
-    say("", f"Look closer: cuga audit {report.run_id} --house {_quoted(place.root)}")
-    return of_status(report.status)
-
-
-async def _show_off(visit: Visit, report: ImportReport, options: Options) -> int:
-    from cuga.cli.driving import drive
-    from cuga.cli.screen import say
-
-    await _note(visit, report)
-    run_id = await visit.begin(DEMO_GOAL, profile="smb")
-    code = await drive(visit, run_id, options)
-    house = visit.place.root
-    say(
-        "",
-        "Try next:",
-        *_on_the_path(),
-        f"  export CUGA_HOUSE={_quoted(house)}",
-        '  cuga run "Draft a first email to the buyer of Velkarin Foods and send it" --profile enterprise',
-        "  cuga inbox",
-        "  cuga approve last",
-        "  cuga trace last",
-        "  cuga verify",
-        "Your own data: cuga init sales/ --from DIR_OF_CSV",
-    )
-    return code
-
-
-def _on_the_path() -> list[str]:
-    """The line that makes the shell find `cuga`, when it does not."""
-    import sys
-
-    if shutil.which("cuga") is not None:
-        return []
-    folder = Path(sys.executable).absolute().parent
-    if not (folder / "cuga").exists():
-        return []
-    here = Path.cwd()
-    shown = f"$PWD/{folder.relative_to(here)}" if folder.is_relative_to(here) else str(folder)
-    return [f'  export PATH="{shown}:$PATH"']
 
 
 def _must_be_there(source: Path) -> None:
@@ -310,7 +211,8 @@ def _heard(path: Path | None) -> Iterator[Callable[[Problem], None] | None]:
         yield lambda problem: writer.writerow([cell(getattr(problem, name)) for name in names])
 
 
-def _sampled(place: Place) -> ImportReport:
+def sampled(place: Place) -> ImportReport:
+    """Store the made-up records in a house; `BadInput` where there are others."""
     from cuga.clock import SystemClock
     from cuga.orchestrator.changing.bringing import SAMPLE, at_store, sample_into
 
@@ -334,7 +236,7 @@ def _tell(
 
     async def work(visit: Visit) -> int:
         if report is not None:
-            await _note(visit, report)
+            await note(visit, report)
         return Exit.SUCCESS
 
     at_house(replace(options, house=place.root), work)
@@ -349,11 +251,11 @@ def _tell(
     if report is not None:
         _show_report(report, options, save_mapping)
     example = _example(place, report)
-    say("", f'Next: cuga run "{example}" --house {_quoted(place.root)}')
+    say("", f'Next: cuga run "{example}" --house {quoted(place.root)}')
     return Exit.SUCCESS
 
 
-async def _note(visit: Visit, report: ImportReport) -> None:
+async def note(visit: Visit, report: ImportReport) -> None:
     """Write into the house's own stream that data came in, when any did."""
     if report.added or report.changed:
         from cuga.orchestrator.changing.bringing import imported
@@ -407,7 +309,8 @@ def _example(place: Place, report: ImportReport | None) -> str:
     return f"Score {names[0][1] or names[0][0]}"
 
 
-def _quoted(path: Path) -> str:
+def quoted(path: Path) -> str:
+    """A path as a shell takes it."""
     import shlex
 
     return shlex.quote(str(path))
