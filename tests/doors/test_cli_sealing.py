@@ -31,6 +31,16 @@ def test_evidence_is_written_and_checked(used: Terminal, tmp_path: Path) -> None
     assert used("verify", str(tmp_path / "e.zip")).code != 0
 
 
+def test_what_cannot_be_checked_is_told_with_what_is_taken(used: Terminal) -> None:
+    for words in (
+        (str(used.house / "registry.yaml"),),
+        ("nowhere.zip",),
+        (str(used.house / "journal.db"), "--key", "K"),
+    ):
+        said = used("verify", *words)
+        assert said.code == 2 and "Name a copy of a journal or an evidence file" in said.err, said.err
+
+
 def test_evidence_without_a_name_lies_here_and_is_never_written_over(used: Terminal, tmp_path: Path) -> None:
     run = used.run_id()
     assert used("evidence", run).code == 0

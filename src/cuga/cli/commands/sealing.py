@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from cuga.cli.home import Visit
     from cuga.orchestrator.keeping.evidence import Scope
 
+TAKEN = "Name a copy of a journal or an evidence file; left out: the house's. --key takes what `cuga seal` shows."
+
 
 def seal(*, options: Options = PLAIN) -> int:
     """Show how far the journal is sealed, where that is kept, and the public key that an auditor needs.
@@ -171,9 +173,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     from cuga.settings import read_settings
 
     if file is not None and not file.is_file():
-        raise BadInput(
-            f"{file} is not there", mend="Name a copy of a journal or an evidence file; left out: the house's."
-        )
+        raise BadInput(f"{file} is not there", mend=TAKEN)
     is_own = file is None
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []
@@ -200,7 +200,7 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     if done.returncode not in (0, 1) or not done.stdout:
         why = (done.stderr.strip().splitlines() or ["the verifier broke"])[-1]
         if not is_own:
-            raise BadInput(why)
+            raise BadInput(why, mend=TAKEN)
         raise JournalCorrupt(why, mend=PUT_BACKUP)
     said: dict[str, Any] = json.loads(done.stdout)
     return said
