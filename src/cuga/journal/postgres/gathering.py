@@ -7,6 +7,7 @@ that were alone let the next one go at once, for no company will come.
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 
@@ -24,10 +25,12 @@ QUEUE_BYTES = 16 << 20
 LONE_BYTES = 64 * 1024  # a larger append goes the long way
 ALONE_AFTER = 8  # lone commits in a row, after which the next one does not wait for company
 
-AT_ONCE = 2 * EAGER  # who append in one turn: so many are sent before the others of them have decided
+AT_ONCE = 2 * EAGER  # fewest appends that are sent before all who append in the same turn have decided
+LOOK_EVERY = 16  # appends, once so many have gathered: how often a busy loop looks whether the batch before is stored
 
 _stream_of = attrgetter("stream")
-Sent = tuple[list[Item], int, "asyncio.Future[list[Answer] | Attempt]"]  # a batch, its bytes, and what becomes of it
+Sending = asyncio.Future[list[Answer] | Attempt]  # what becomes of a batch, or what to go on with to find out
+Sent = tuple[list[Item], int, Sending]  # a batch, and its bytes
 
 
 class Gathering:
@@ -43,9 +46,10 @@ class Gathering:
         self._queue: list[Item] = []
         self._size = 0  # bytes that are queued or being written
         self._alone = 0  # lone commits in a row
-        self._writing: asyncio.Future[None] | None = None
-        self._sent: Sent | None = None  # a batch that left before the task that writes has begun
-        self._has_begun = False
+        self._half = AT_ONCE  # of all who go on together: the database stores one half while we decide on the other
+        self._writing: asyncio.Future[None] | Sending | None = None
+        self._sent: deque[Sent] = deque()  # batches that left before the task that writes came to them
+        self._on_way: Sending | None = None  # what becomes of the newest that was sent
         self.commits = 0  # batches stored
 
     @property
@@ -65,8 +69,8 @@ class Gathering:
             self._begin()  # behind all who append in this turn
         else:
             self._queue.append(item)
-            if not self._has_begun and self._sent is None and len(self._queue) >= AT_ONCE:
-                self._sent = self._send()
+            if len(self._queue) >= self._half and self._may_send():
+                self._sent.append(self._send())
 
     @property
     def is_busy(self) -> bool:
@@ -78,57 +82,65 @@ class Gathering:
         while self._writing is not None:
             await asyncio.wait([self._writing])
 
+    def _may_send(self) -> bool:
+        """Whether nothing is on its way: the batch before is stored, though the loop may have had no turn to find out.
+        What follows one that failed waits until that is seen to."""
+        on_way = self._on_way
+        if on_way is None:
+            return True
+        if not on_way.done() and len(self._queue) % LOOK_EVERY == 0:
+            self._writer.look()
+        return on_way.done() and isinstance(on_way.result(), list)
+
     def _goes_at_once(self, item: Item) -> bool:
         """Whether an append that is alone is on its way, without a task of its own."""
         if item.size > LONE_BYTES or not is_plain((item,)):
             return False
-        done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        done: Sending = asyncio.get_running_loop().create_future()
 
         def told(found: list[Answer] | Attempt) -> None:
-            done.set_result(None)
+            done.set_result(found)
             if isinstance(found, Attempt):  # it was lost, or does not fit: the long way knows what to do
-                sending: asyncio.Future[list[Answer] | Attempt] = done.get_loop().create_future()
-                sending.set_result(found)
-                self._sent = [item], item.size, sending
+                self._sent.append(([item], item.size, done))
                 self._begin()
                 return
             self._settle(item, found[0])
             self._stored(1, item.size)
-            self._writing = None
+            self._writing = self._on_way = None
             if self._queue:
                 self._begin()
             self._point("append.answered")
 
-        self._writing, self._has_begun = done, True
+        self._writing = self._on_way = done
         if not self._writer.send([item], told):
-            self._writing = None
+            self._writing = self._on_way = None
             return False
         return True
 
     def _begin(self) -> None:
-        self._has_begun = False
         self._writing = asyncio.ensure_future(self._write_all())
 
     async def _write_all(self) -> None:
         """Write as long as something waits. Whoever waits for a batch is answered while the next one is under way, so
         the database stores what some runs decided while we decide on others."""
-        self._has_begun = True
         answered: list[tuple[Item, Answer | JournalFailed]] = []
-        while self._sent is not None or self._queue or answered:
-            if self._sent is None and not self._queue:
+        while self._sent or self._queue or answered:
+            if not self._sent and not self._queue:
                 # were all of them to come back together, one of us would always wait for the other
                 half = len(answered) // 2 if len(answered) >= 2 * EAGER else len(answered)
                 await self._settle_all(answered[:half], give_way=half < len(answered))
                 answered = answered[half:]
                 continue
-            (batch, size, sending), self._sent = self._sent or self._send(), None
+            batch, size, sending = self._sent.popleft() if self._sent else self._send()
             if answered:
                 await self._settle_all(answered, give_way=True)
             found = await sending
             answers = found if isinstance(found, list) else await self._writer.write(batch, found)
             answered = list(zip(batch, answers, strict=True))
             self._stored(len(batch), size)
-        self._writing = None
+            going_on = len(batch) + len(self._queue) + sum(len(one) for one, _, _ in self._sent)
+            self._half = max(AT_ONCE, going_on // 2)
+        self._writing = self._on_way = None
         if len(self._heads) > REMEMBERED:
             for stream in [stream for stream, head in self._heads.items() if not head.pending]:
                 del self._heads[stream]
@@ -136,7 +148,8 @@ class Gathering:
     def _send(self) -> Sent:
         """Send the next batch, if that can be done at once; else whoever waits for it is to write it."""
         batch, size = self._next_batch()
-        sending: asyncio.Future[list[Answer] | Attempt] = asyncio.get_running_loop().create_future()
+        sending: Sending = asyncio.get_running_loop().create_future()
+        self._on_way = sending
         if not self._writer.send(batch, sending.set_result):
             sending.set_result(Attempt())
         return batch, size, sending

@@ -64,6 +64,11 @@ class Line:
         else:
             self._wait(heard)
 
+    def look(self) -> None:
+        """Take in what has come by now: a busy loop may be long in finding out by itself."""
+        if self._heard is not None and not self.closed:
+            self._read()
+
     async def ask(self, statement: Statement, values: Sequence[bytes | None]) -> PGresult:
         """The answer to a statement. Raises what the driver raises; `TimeoutError` or a cancellation: what became of it
         is not known, and the line is closed."""

@@ -109,6 +109,11 @@ class Writer:
         line.send(statement, attempt.values(items), heard)
         return True
 
+    def look(self) -> None:
+        """Tell whoever sent a batch what became of it, if that has come by now."""
+        if self._line is not None:
+            self._line.look()
+
     async def write(self, items: Sequence[Item], attempt: Attempt | None = None) -> list[Answer | JournalFailed]:
         """Store a batch durably and say of each item what became of it. Never raises for a fault of the database.
 
