@@ -66,6 +66,8 @@ class Advancing(Attending):
         if lease is None or lease.lost:
             return ("",) if self._runs_errands else (self.own_queue,)
         lease.rests = (state.end is not None or state.parked is not None) and not live.mail
+        if not (lease.rests or lease.is_new or self._driver.pools.declared):
+            return ()  # as most
         words = [f"pool/{one.pool}" for one in events if type(one) is ToolCallStart and self._has_processes(one)]
         if lease.rests and not lease.is_new:
             words.append(f"rest/{lease.worker_id}")

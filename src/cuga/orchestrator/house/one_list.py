@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from cuga.adapters.capability import Contact, Filter, Suppressed
@@ -124,24 +124,29 @@ def asked_before(perform: Perform, house: Callable[[], Assembly]) -> Perform:
     """Ask the book once more before a call that has to do with mail: who was put on the list until this moment, on
     whichever machine, gets nothing."""
 
-    async def asked(state: RunState, start: ToolCallStart) -> Outcome:
-        assembly = house()
-        tool = assembly.tools.get(start.tool)
-        if start.simulated or tool is None or "mail" not in tool.contract.uses:
-            outcome = await perform(state, start)
-            if start.side_effect is not SideEffect.READ_ONLY and tool is not None and "crm" in tool.contract.uses:
-                assembly.following.wake()  # it may have noted that somebody wants no mail
-            return outcome
+    def asked(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
+        tool = house().tools.get(start.tool)
+        uses = tool.contract.uses if tool is not None else ()
+        if "mail" in uses and not start.simulated:
+            return asked_first(state, start)
+        if "crm" in uses and start.side_effect is not SideEffect.READ_ONLY:
+            return told(state, start)
+        return perform(state, start)
+
+    async def asked_first(state: RunState, start: ToolCallStart) -> Outcome:
         try:
-            await assembly.look_at_house()
+            await house().look_at_house()
         except CugaError as error:  # whatever it is, nothing was called
             return Failed(
                 mode=FailureMode.SYSTEM_NETWORK,
                 certainty=Certainty.NOT_DONE,
                 message=f"nobody can say who asked for no mail: {error}",
             )
+        return await told(state, start)  # the tool may have put somebody on the list
+
+    async def told(state: RunState, start: ToolCallStart) -> Outcome:
         outcome = await perform(state, start)
-        assembly.following.wake()  # the tool may have put somebody on the list
+        house().following.wake()  # it may have noted that somebody wants no mail
         return outcome
 
     return asked

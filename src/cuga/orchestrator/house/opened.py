@@ -93,6 +93,8 @@ class Opened:
 
     async def open(self) -> Assembly:
         """The opened house; made on first use."""
+        if self._assembly is not None:
+            return self._assembly
         async with self._opening:
             if self._assembly is None:
                 self._assembly = await open_house(self._place, **self._options)
