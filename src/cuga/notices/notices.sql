@@ -41,6 +41,9 @@ insert into target (notice_id, channel, address, secret) values (?, ?, ?, ?)
 -- name: target
 select channel, address, secret from target where notice_id = ?
 
+-- name: targets
+select notice_id, channel, address from target
+
 -- name: drop_target
 delete from target where notice_id = ?
 

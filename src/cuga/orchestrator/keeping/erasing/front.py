@@ -13,6 +13,7 @@ from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.keeping.cleaning import MARK, destroy_keys, documents
+from cuga.orchestrator.keeping.erasing.standing import end_standing, standing_about
 from cuga.orchestrator.keeping.erasing.told import Erased, Held
 from cuga.orchestrator.keeping.subject import Subject, subject_of
 from cuga.orchestrator.looking.reading import Reading
@@ -41,6 +42,7 @@ class Erasing(Reading):
             clear_events=clear,
             documents=await asyncio.to_thread(_documents, assembly, subject),
             keys=assembly.sealing.ring.where,
+            ending=tuple(id for id, _ in standing_about(assembly, subject)),
         )
 
     async def erase_person(self, who: str, reason: str, by: Principal | None = None) -> Erased:
@@ -58,6 +60,7 @@ class Erasing(Reading):
 
     async def _erase(self, assembly: Assembly, who: str, reason: str, person: Principal) -> Erased:
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
+        ended = await end_standing(assembly, subject, person)  # first: a schedule would begin runs about them meanwhile
         streams, clear, former = await _streams_of(assembly, subject)
         runs = [stream for stream in streams if not stream.startswith("house/")]
         cancelled = await self._cancelled(assembly, runs, person)
@@ -75,8 +78,7 @@ class Erasing(Reading):
         cleaned = await assembly.cleaning.clean_places(subject, frozenset(runs))
         left = await asyncio.to_thread(_documents, assembly, subject)
         await assembly.cleaning.note(event, left)
-        if is_shared:
-            await assembly.read_anew()
+        await assembly.read_anew()
         return Erased(
             subjects=ids,
             keys=keys,
@@ -85,6 +87,7 @@ class Erasing(Reading):
             cleaned={place: count for place, count in cleaned.items() if count},
             clear_events=clear,
             left=left,
+            ended=ended,
             is_shared=is_shared,
         )
 
