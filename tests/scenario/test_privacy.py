@@ -15,7 +15,7 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact, Opportunity
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, JournalFailed, NotAllowed, NotFound
+from cuga.errors import BadInput, InvalidTransition, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
 from cuga.model import command as c
 from cuga.model import house_event as h
@@ -28,6 +28,7 @@ from cuga.orchestrator.house.place import make
 from cuga.orchestrator.keeping import retaining
 from cuga.orchestrator.keeping.evidence import Scope
 from cuga.orchestrator.keeping.sealing import seals_of
+from cuga.policy.access import ROLES
 from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
 from cuga.projections.projection import Mark
@@ -246,6 +247,21 @@ async def test_a_schedule_whose_words_are_gone_begins_nothing(place):
         (problem,) = found.problems
         assert found.begun == () and problem.endswith("the words of its goal are gone: `cuga schedule remove n1`")
         assert await front.runs() == []
+
+
+async def test_somebody_who_has_a_part_in_the_house_leaves_before_they_are_erased(place):
+    boss, ann = "boss@corp.example", "ann@corp.example"
+    async with opened(place, boss) as front:
+        await furnished(front)
+        await front.invite(ann, ["operator", "approver"])
+        for who in (boss, ann):
+            with pytest.raises(InvalidTransition, match="somebody of this house"):
+                await front.erase_person(who.upper(), "by letter")
+        await front.user_leaves(ann)
+        await front.erase_person(ann, "by letter")
+    async with opened(place, boss) as front:
+        assert (await front.open()).current.roles == {boss: ROLES}
+        await front.invite("eve", ["admin"])
 
 
 async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds(place):

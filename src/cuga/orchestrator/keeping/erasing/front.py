@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 
-from cuga.errors import BadInput, NotAllowed
+from cuga.errors import BadInput, InvalidTransition, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
@@ -60,6 +60,7 @@ class Erasing(Reading):
 
     async def _erase(self, assembly: Assembly, who: str, reason: str, person: Principal) -> Erased:
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
+        _must_have_left(assembly, subject)
         ended = await end_standing(assembly, subject, person)  # first: a schedule would begin runs about them meanwhile
         streams, clear, former = await _streams_of(assembly, subject)
         runs = [stream for stream in streams if not stream.startswith("house/")]
@@ -112,6 +113,15 @@ class Erasing(Reading):
                     mend=f"See `cuga show {run}`; then erase again. Nothing was erased yet.",
                 )
         return tuple(open_runs)
+
+
+def _must_have_left(assembly: Assembly, subject: Subject) -> None:
+    """Roles are kept under names. Where one is an address that is erased nobody would have them any more."""
+    state = assembly.state
+    here = [name for name in (state.roles or (state.owner,)) if name.strip().casefold() in subject.addresses]
+    if here:
+        mend = f"Let them go first: cuga users leave {here[0]} --to NAME. Nothing was erased yet."
+        raise InvalidTransition(f"{here[0]} is somebody of this house, by that address", mend=mend)
 
 
 async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], int, set[str]]:
