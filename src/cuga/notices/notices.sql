@@ -76,3 +76,6 @@ insert or ignore into told (message_id, notice_id, at) values (?, ?, ?)
 
 -- name: forget_old
 delete from told where at <= ?
+
+-- name: forget_told
+delete from told

@@ -97,6 +97,14 @@ class Queue:
                 self._do("set_position", position)
                 self._do("forget_old", now - int(REMEMBERED.total_seconds()))
 
+    def go_back(self, position: int) -> None:
+        """The journal was put back, and goes on from a position that was read already. What follows is to be told, also
+        what is called as something was that nobody knows of any more."""
+        if (self.position or 0) > position:
+            with self._db:
+                self._do("set_position", position)
+                self._do("forget_told")
+
     def due(self, limit: int = 20) -> list[Outgoing]:
         """Messages whose time has come."""
         rows = self._db.execute(self._sql["due"], (self._now(), limit))
