@@ -124,9 +124,7 @@ def _brought(state: RunState, plan: Plan | None, results: Mapping[str, Any]) -> 
     return brought_by(plan, sources) if sources and plan is not None else {}
 
 
-async def _for_readers(
-    house: Coordinator, state: RunState, rest: Plan, brought: Mapping[str, tuple[str, ...]]
-) -> Plan:
+async def _for_readers(house: Coordinator, state: RunState, rest: Plan, brought: Mapping[str, tuple[str, ...]]) -> Plan:
     """The rest, with a person asked where a model wrote what a step would use: as values of a plan of its own, texts of
     a model look like the caller's."""
     assembly = await house.open()
