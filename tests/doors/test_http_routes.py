@@ -7,6 +7,7 @@ import io
 import re
 import zipfile
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -14,10 +15,12 @@ import pytest
 from tests.doors.http_house import PASSWORD, Served, house, problem
 
 from cuga.api.schema import describe
+from cuga.model import house_event as h
 from cuga.model.event import name_of
 from cuga.model.value import encode
 from cuga.orchestrator.house.place import make
 
+THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
 TOLD = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
 
 
@@ -621,6 +624,20 @@ async def test_whoever_takes_over_decides_and_steers_what_was_somebody_elses(tea
     assert {one["user"] for one in (await eve.get("/api/users")).json()["items"]} == {"cid", "eve", "vic"}
     assert problem(await eve.post("/api/users/cid/leave", {"hand_over_to": "cid"}))["code"] == "bad_input"
     assert problem(await eve.post("/api/users/ann/leave", {}))["status"] == 404
+
+
+async def test_a_key_that_the_record_says_is_revoked_lets_nobody_in_wherever_its_copy_lies(team):
+    by = await team.front.principal("ann")
+    program = await team.program("ann", "look")
+    assert (await program.get("/api/runs")).status_code == 200
+    (key,) = await team.front.keys(by=by)
+    await team.front.change(h.KeyRevoked(at=THEN, key_id=key.key_id, user="ann"), by)  # on another machine
+    assert (await program.get("/api/runs")).status_code == 401 and await team.front.keys(by=by) == []
+    other = await team.program("ann", "look")
+    eve = await team.front.principal("eve")
+    await team.front.change(h.UserLeft(at=THEN, user="ann"), eve)
+    await team.front.change(h.UserAdded(at=THEN, user="ann", roles=("viewer",)), eve)  # somebody else of that name
+    assert (await other.get("/api/runs")).status_code == 401
 
 
 async def test_keys_do_what_they_are_for_and_no_more_and_end_when_they_are_revoked(team):

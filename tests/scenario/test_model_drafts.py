@@ -15,6 +15,7 @@ from tests.servers.fake_model import ANSWERED, TOLD, FakeModel, plan, refuses, s
 
 from cuga.adapters.capability import Account, Activity, Contact, Opportunity, Product
 from cuga.clock import ManualClock
+from cuga.errors import NotDone
 from cuga.journal.memory import MemoryJournal
 from cuga.model import command as c
 from cuga.model import event as e
@@ -23,9 +24,12 @@ from cuga.model.plan import Plan, PlanStep
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.assemble import open_house
 from cuga.orchestrator.house.place import shipped_registry
+from cuga.orchestrator.library.partial import PartialResult
+from cuga.orchestrator.library.resuming import what_is_left
 from cuga.policy.budget import TOKENS
 from cuga.policy.registry import Registry, load_registry
 from cuga.settings import read_settings
+from cuga.tools import ToolContext, tool
 
 pytestmark = pytest.mark.usefixtures("asks_a_model")
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -338,3 +342,41 @@ async def test_a_text_that_was_not_written_down_is_not_used() -> None:
             assert message["written_by"] == "" and "nobody waited for it" in " ".join(message["notes"])
             kinds = [type(event) for event in await house.events(result.run_id)]
             assert e.ModelCallError in kinds and e.ModelCallComplete not in kinds
+
+
+async def test_what_goes_on_with_a_models_text_is_read_by_a_person_as_it_would_have_been() -> None:
+    is_broken, kept = [True], list[Any]()
+
+    @tool(domain="engagement", side_effect="read-only", purpose="looks")
+    async def look(context: ToolContext) -> int:
+        if is_broken[0]:
+            raise NotDone("not today", mode="user_invalid_input")
+        return 1
+
+    @tool(domain="engagement", side_effect="propose", purpose="passes a text on")
+    async def keep(context: ToolContext, message: dict[str, Any], to: str = "") -> dict[str, Any]:
+        kept.append(message)
+        return message
+
+    whole = {"$from": {"step": "s1", "path": ""}}
+    steps = (
+        STEP,
+        PlanStep(step_id="s2", tool="look"),
+        PlanStep(step_id="s3", tool="keep", input={"message": whole, "to": "ann"}, depends_on=("s2",)),
+        PlanStep(step_id="s4", tool="keep", input={"message": {"$from": {"step": "s3", "path": ""}}}),
+        PlanStep(step_id="s5", tool="keep", input={"message": {}}, depends_on=("s2",)),
+    )
+    with FakeModel(says(GOOD), says(GOOD)) as fake:
+        async with house_with(fake, tools=(look, keep)) as house:
+            first = await house.execute_plan(Plan(goal="draft it and keep it", steps=steps))
+            assert first.status is Status.PARTIAL and not kept
+            left = await what_is_left(house, PartialResult.of_run(first))
+            assert left.plan is not None
+            marks = {step.step_id: (step.ask_first, step.unproven) for step in left.plan.steps}
+            asks = (True, ("/message",))
+            assert marks == {"s2": (False, ()), "s3": asks, "s4": asks, "s5": (False, ())}
+            is_broken[0] = False
+            again = await house.execute_plan(left.plan, left.context)
+            assert again.status is Status.PARKED and kept == [{}], "only what no model wrote passes by the rules"
+            (card,) = await house.inbox(again.run_id)
+            assert card.step == "s3" and card.consequences[0].startswith("A model brought these") and card.risk != "low"

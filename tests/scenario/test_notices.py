@@ -207,6 +207,52 @@ async def test_messages_survive_the_process_and_go_out_once_it_is_back(tmp_path,
     assert len(receiver.seen) == 2
 
 
+@pytest.mark.parametrize("grows", [False, True])
+async def test_what_comes_after_a_backup_was_put_back_is_told_as_well(tmp_path, receiver, grows):
+    from tests.doors.http_house import World
+
+    from cuga.model import house_event as h
+    from cuga.orchestrator.coordinator import Coordinator
+    from cuga.orchestrator.house.place import make
+    from cuga.orchestrator.keeping.restoring import put_back
+
+    place, backup = make(tmp_path / "house"), tmp_path / "backup.db"
+    settings = Settings(inside=("127.0.0.1",), variables={})
+
+    def opened() -> Coordinator:
+        return Coordinator(house=place.root, tools=World().tools(), settings=settings, user="eve")
+
+    async with opened() as front:
+        await front.add_notice("webhook", receiver.url, ("ended",))
+        await front.run("read number 1")
+        await deliver(await front.postman())
+        await front.backup(str(backup))
+        for _ in range(3):
+            await front.run("read number 1")
+        assert await deliver(await front.postman()) == 3
+        read = (await front.open()).outgoing().position
+    await put_back(place, backup, settings=settings)
+    async with opened() as front:
+        assembly = await front.open()
+        await front.change(h.RestoreAcknowledged(at=assembly.clock.now()))
+        runs = 6 if grows else 1  # nobody looks before the journal is longer than it was
+        for _ in range(runs):
+            await front.run("read number 1")
+        assert await deliver(await front.postman()) == runs
+        assert (assembly.outgoing().position > read) is grows
+        assert await deliver(await front.postman()) == 0
+
+
+async def test_a_journal_that_is_shorter_than_it_was_read_is_read_on_from_its_end(team, receiver):
+    await team.front.add_notice("webhook", receiver.url, ("ended",), by=await team.front.principal("eve"))
+    queue = (await team.front.open()).outgoing()
+    queue.keep((), 10_000)  # as a database leaves it that was put back
+    postman = await team.front.postman()
+    assert await deliver(postman) == 0 and queue.position < 10_000
+    await team.browser("ann").run(("read_number", {}))
+    assert await deliver(postman) == 1
+
+
 @pytest.mark.parametrize(
     "address",
     ["http://169.254.169.254/x", "http://[::1]:9/x", "http://10.0.0.1/", "http://0x7f000001/", "http://localhost/"],

@@ -15,7 +15,7 @@ import pytest
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact, Opportunity
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, JournalFailed, NotAllowed, NotFound
+from cuga.errors import BadInput, InvalidTransition, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
 from cuga.model import command as c
 from cuga.model import house_event as h
@@ -28,6 +28,7 @@ from cuga.orchestrator.house.place import make
 from cuga.orchestrator.keeping import retaining
 from cuga.orchestrator.keeping.evidence import Scope
 from cuga.orchestrator.keeping.sealing import seals_of
+from cuga.policy.access import ROLES
 from cuga.privacy import ERASED, UNREADABLE
 from cuga.projections.check import check_rows
 from cuga.projections.projection import Mark
@@ -193,6 +194,74 @@ async def test_what_was_taught_about_somebody_goes_with_them(place):
         assert not any(one in told for one in CANARIES)
         await front.signals()
     assert hits(*(place.root / f"views.db{log}" for log in ("", "-wal", "-shm")), *book(place)) == []
+
+
+async def test_nothing_of_the_house_goes_on_about_somebody_who_is_erased(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        now = assembly.clock.now()
+        every = {"weekdays": tuple(range(7)), "time": "10:00", "zone": "UTC"}
+        await front.change(h.ScheduleAdded(at=now, schedule_id="n1", goal=f"Draft an email to {NAME}", **every))
+        await front.change(h.ScheduleAdded(at=now, schedule_id="n2", goal="Find all accounts", **every))
+        for rule, who in (("r1", NAME), ("r2", "Otto Plainman")):
+            await front.change(
+                h.StandingRuleAdded(
+                    at=now, rule_id=rule, tool="draft_outbound_message", matches={"/recipient": who},
+                    expires_at=now + timedelta(days=9), uses=3,
+                )
+            )  # fmt: skip
+        told = await front.add_notice("email", ADDRESS)
+        other = await front.add_notice("email", "otto@plain.example")
+        await front.change(h.Halted(at=now, reason=f"{NAME} rang"))
+        await front.change(h.HaltLifted(at=now))
+        await front.change(h.ToolForbidden(at=now, tool="send_message", reason=f"{NAME} rang"))
+        assert set((await front.person_data("P1")).ending) == {"n1", "r1", told.notice_id}
+        assert hits(place.root / "notices.db", place.root / "notices.db-wal"), "the address is planted"
+        erased = await front.erase_person(NAME, "by letter")
+        assert set(erased.ended) == {"n1", "r1", told.notice_id}
+        shown = encode([await front.house(), await front.notices(), assembly.current.forbidden_tools]).decode()
+        assert not any(one in shown for one in CANARIES), "nor does a process know it that was open before"
+        assert [one.rule_id for one in assembly.current.standing_rules] == ["r2"]
+        assert assembly.outgoing().target(other.notice_id).address == "otto@plain.example"
+        with pytest.raises(NotFound):
+            assembly.outgoing().target(told.notice_id)
+        assembly.clock.advance(timedelta(days=1))
+        begun = (await front.start_due()).begun
+        assert [one.schedule_id for one in begun] == ["n2"]
+        await front.wait(begun[0].run_id)
+        assert hits(place.root, seals(place)) == []
+    assert hits(place.root, seals(place)) == []
+
+
+async def test_a_schedule_whose_words_are_gone_begins_nothing(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        by = await front.principal()
+        every = {"weekdays": tuple(range(7)), "time": "10:00", "zone": "UTC"}
+        added = h.ScheduleAdded(at=assembly.clock.now(), by=by.id, schedule_id="n1", goal=f"Mail {NAME}", **every)
+        await assembly.change(added, by)
+        ring = assembly.sealing.ring
+        ring.destroy([ring.id_of("contact/P1")])  # as an erasure did that left schedules as they were
+    async with opened(place, days=1) as front:
+        found = await front.start_due()
+        (problem,) = found.problems
+        assert found.begun == () and problem.endswith("the words of its goal are gone: `cuga schedule remove n1`")
+        assert await front.runs() == []
+
+
+async def test_somebody_who_has_a_part_in_the_house_leaves_before_they_are_erased(place):
+    boss, ann = "boss@corp.example", "ann@corp.example"
+    async with opened(place, boss) as front:
+        await furnished(front)
+        await front.invite(ann, ["operator", "approver"])
+        for who in (boss, ann):
+            with pytest.raises(InvalidTransition, match="somebody of this house"):
+                await front.erase_person(who.upper(), "by letter")
+        await front.user_leaves(ann)
+        await front.erase_person(ann, "by letter")
+    async with opened(place, boss) as front:
+        assert (await front.open()).current.roles == {boss: ROLES}
+        await front.invite("eve", ["admin"])
 
 
 async def test_runs_of_long_ago_are_kept_as_tombstones_and_the_record_still_holds(place):

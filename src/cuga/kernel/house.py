@@ -15,7 +15,7 @@ from cuga.model import house_event as h
 from cuga.model.context import SYSTEM, Principal
 from cuga.model.event import Event
 from cuga.model.tool import SideEffect, ToolContract
-from cuga.policy.access import FOR_PROGRAMS, ROLES, Verb, Whose, may
+from cuga.policy.access import FOR_PROGRAMS, ROLES, Verb, Whose, may, still_governs
 from cuga.policy.binding import HYBRID, LIVE, MODES, OFFLINE, PREFERRED
 from cuga.policy.profile import Current
 from cuga.policy.routing import Pool
@@ -46,7 +46,7 @@ def current_of(
         quarantined_tools=_quarantined(state, contracts),
         tool_digests={name: contract.digest() for name, contract in contracts.items()},
         contracts=contracts,
-        standing_rules=tuple(state.standing.values()),
+        standing_rules=tuple(rule for rule in state.standing.values() if still_governs(rule.by, state.roles)),
         delegations=tuple(state.delegations.values()),
         roles=dict(state.roles),
         heirs=dict(state.heirs),

@@ -31,8 +31,13 @@ def fed_by_model(s: RunState, step: Step) -> Wrote | None:
 
 def needs_reader(s: RunState, step: Step, contract: ToolContract, ruling: Ruling) -> bool:
     """Whether a person must agree because a model wrote what the call would use; to read it is nobody's risk."""
+    return has_reader(contract, ruling) and fed_by_model(s, step) is not None
+
+
+def has_reader(contract: ToolContract, ruling: Ruling) -> bool:
+    """Whether a call is one that a person reads before it is made, if a model wrote what it would use."""
     has_effect = contract.side_effect is not SideEffect.READ_ONLY or any(":" in use for use in contract.uses)
-    return has_effect and not ruling.simulated and fed_by_model(s, step) is not None
+    return has_effect and not ruling.simulated
 
 
 def told(wrote: Wrote) -> str:

@@ -41,6 +41,9 @@ insert into target (notice_id, channel, address, secret) values (?, ?, ?, ?)
 -- name: target
 select channel, address, secret from target where notice_id = ?
 
+-- name: targets
+select notice_id, channel, address from target
+
 -- name: drop_target
 delete from target where notice_id = ?
 
@@ -73,3 +76,6 @@ insert or ignore into told (message_id, notice_id, at) values (?, ?, ?)
 
 -- name: forget_old
 delete from told where at <= ?
+
+-- name: forget_told
+delete from told

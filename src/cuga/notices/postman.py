@@ -118,6 +118,9 @@ class Postman:
                 continue  # a newer version's
             if read >= PER_LOOK:
                 break
+        if not read and not await self._reaches(position):
+            self._queue.go_back(await self._end())
+            return 0
         messages += [one async for one in self._expiring()]
         self._queue.keep(messages, position if read else None)
         return read
@@ -259,6 +262,12 @@ class Postman:
         stored = await self._journal.read(run_id)
         first = PLAIN.decode(stored[0].readable) if stored else None
         return first if isinstance(first, e.RunStarted) else None
+
+    async def _reaches(self, position: int) -> bool:
+        """Whether the journal goes as far as it was read; one that was put back to an earlier time does not."""
+        async for _ in self._journal.feed(max(position - 1, 0)):
+            return True
+        return not position
 
     async def _end(self) -> int:
         position = 0

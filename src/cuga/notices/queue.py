@@ -97,6 +97,14 @@ class Queue:
                 self._do("set_position", position)
                 self._do("forget_old", now - int(REMEMBERED.total_seconds()))
 
+    def go_back(self, position: int) -> None:
+        """The journal was put back, and goes on from a position that was read already. What follows is to be told, also
+        what is called as something was that nobody knows of any more."""
+        if (self.position or 0) > position:
+            with self._db:
+                self._do("set_position", position)
+                self._do("forget_told")
+
     def due(self, limit: int = 20) -> list[Outgoing]:
         """Messages whose time has come."""
         rows = self._db.execute(self._sql["due"], (self._now(), limit))
@@ -115,11 +123,17 @@ class Queue:
         """Try a message again after a while."""
         self._do("later", one.attempts + 1, self._now() + int(wait_s), one.message.message_id, one.notice_id)
 
-    def drop_about(self, is_about: Callable[[Message], bool]) -> int:
-        """Forget messages that were not delivered yet, so that nothing of them stays in the file; how many."""
+    def drop_about(self, is_about: Callable[[Message], bool], is_theirs: Callable[[str], bool]) -> int:
+        """Forget messages that were not delivered yet, and addresses of somebody's with what was to be told there, so
+        that nothing of them stays in the file; how many."""
         dropped = 0
         try:
             with self._db:
+                for notice_id, channel, address in self._db.execute(self._sql["targets"]).fetchall():
+                    if channel == "email" and is_theirs(str(address)):
+                        self._do("drop_target", notice_id)
+                        self._do("drop_outgoing", notice_id)
+                        dropped += 1
                 for message_id, notice_id, body in self._db.execute(self._sql["every"]).fetchall():
                     if is_about(msgspec.json.decode(cast(bytes, body), type=Message)):
                         self._do("take_away", message_id, notice_id)

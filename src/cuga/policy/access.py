@@ -135,6 +135,12 @@ def whose(by: Principal, requester: str, current: Current) -> Whose:
     return Whose.OWN if requester == by.id else Whose.OTHERS
 
 
+def still_governs(name: str, roles: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the word of somebody who made a rule of the house counts now: a role that was taken away does not. Who
+    has a house alone needs none."""
+    return not roles or may(Principal(id=name), Verb.GOVERN, Current(roles=dict(roles))).allowed
+
+
 def has_asked(name: str, requesters: tuple[str, ...], current: Current) -> bool:
     """Whether somebody is among those who asked, or has taken over from one who left."""
     somebody = Principal(id=name)

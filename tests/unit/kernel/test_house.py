@@ -122,6 +122,15 @@ def test_what_keeps_them_is_taken(event):
     house.check(house.fold([OPENED, TINA_COMES]), event, SOLO, TOOLS)
 
 
+def test_a_standing_rule_counts_while_its_maker_governs_the_house():
+    together = [standing(), h.UserAdded(at=AT, by="sam", user="eve", roles=("admin",))]
+    taken = h.RoleRevoked(at=AT, by="eve", user="sam", role="admin")
+    given = h.RoleGranted(at=AT, by="eve", user="sam", role="admin")
+    assert len(now(*together).standing_rules) == 1
+    assert now(*together, taken).standing_rules == ()
+    assert len(now(*together, taken, given).standing_rules) == 1
+
+
 def test_standing_rules_and_delegations_hold_until_they_are_taken_back():
     assert [rule.by for rule in now(standing()).standing_rules] == ["sam"]
     assert now(standing(), h.StandingRuleRevoked(at=AT, rule_id="s1")).standing_rules == ()

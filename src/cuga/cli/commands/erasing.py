@@ -67,6 +67,7 @@ def erase(
             f"Erased. {_count(done.keys, 'key')} destroyed, {_count(done.runs, 'run')} held something of them.",
             *(f"  {place}: {count}" for place, count in done.cleaned.items()),
             *([f"Cancelled: {', '.join(done.cancelled)}."] if done.cancelled else []),
+            *([f"Ended, since they named them: {', '.join(done.ended)}."] if done.ended else []),
             *(f"Still names them, and is yours to mend: {one}" for one in done.left),
             *(
                 [f"{_count(done.clear_events, 'event')} of before personal data were sealed still hold them in clear."]
@@ -88,6 +89,7 @@ def _lines(held: Held) -> list[str]:
         f"In {_count(len(held.runs), 'run')}, sealed; the keys are in {held.keys}.",
         *(f"  {run_id}" for run_id in held.runs),
         *([f"Would be cancelled: {', '.join(held.unfinished)}"] if held.unfinished else []),
+        *([f"Schedules, standing rules, notices that would end: {', '.join(held.ending)}"] if held.ending else []),
         *(f"Names them, and is not ours to change: {one}" for one in held.documents),
     ]
     if held.clear_events:

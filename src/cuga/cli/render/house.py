@@ -8,6 +8,7 @@ from rich.console import Group, RenderableType
 
 from cuga.cli.render.outputs import plain_table
 from cuga.cli.screen import text
+from cuga.policy.access import still_governs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,7 +53,7 @@ def _rules(house: HouseNow) -> RenderableType:
             text(rule.profile or "any"),
             str(rule.uses),
             f"{rule.expires_at:%Y-%m-%d %H:%M}",
-            text(rule.by),
+            text(rule.by if still_governs(rule.by, house.roles) else f"{rule.by}, no admin now: it does not count"),
         )
     return table
 

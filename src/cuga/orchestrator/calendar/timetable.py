@@ -11,11 +11,12 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from cuga.errors import CugaError, InvalidTransition, NotAllowed
+from cuga.errors import BadInput, CugaError, InvalidTransition, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.context import SYSTEM
 from cuga.model.value import Value
 from cuga.orchestrator.calendar.due import due_times, next_due, run_id_of
+from cuga.orchestrator.rehearsal.replaying import has_gaps
 
 if TYPE_CHECKING:
     from cuga.orchestrator.coordinator import Coordinator
@@ -119,6 +120,8 @@ async def _begin(
     front: Coordinator, assembly: Assembly, schedule: h.ScheduleAdded, due: datetime, now: datetime
 ) -> Begun | None:
     run_id = run_id_of(schedule, due)
+    if has_gaps(schedule):
+        raise BadInput(f"the words of its goal are gone: `cuga schedule remove {schedule.schedule_id}`")
     who = await front.principal(schedule.by)
     if assembly.current.roles and not who.roles:
         raise NotAllowed(f"{schedule.by}, who added it, has no role any more", mend="Remove it, or add it yourself.")

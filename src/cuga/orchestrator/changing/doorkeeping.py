@@ -204,7 +204,8 @@ class Doorkeeping(Noticing):
         assembly = await self.open()
         who = by or await self.principal()
         sees_all = may(who, Verb.KEYS, assembly.current, Whose.OTHERS).allowed
-        return [key for key in assembly.credentials().all_keys() if sees_all or key.user == who.id]
+        known = (key for key in assembly.credentials().all_keys() if key.key_id in assembly.state.keys)
+        return [key for key in known if sees_all or key.user == who.id]
 
     async def revoke_key(self, key_id: str, by: Principal | None = None) -> None:
         """Let a key let nobody in any more."""

@@ -7,6 +7,7 @@ the reverse order of its making.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Sequence
 from pathlib import Path
@@ -44,6 +45,7 @@ from cuga.model import house_event as h
 from cuga.model.command import RecordModelReply
 from cuga.model.context import LOCAL_TENANT, Principal
 from cuga.model.event import Event, ModelCallStart
+from cuga.notices.queue import Queue
 from cuga.orchestrator.house import database, restate
 from cuga.orchestrator.house.assembly import Assembly, house_stream
 from cuga.orchestrator.house.consenting import CONSENT
@@ -342,4 +344,7 @@ def put_journal_back(place: Place, backup: Path | None, *, clock: Clock | None =
     restored = restore(backup, place.journal, mark)
     for name in ("", "-wal", "-shm"):
         place.views.with_name(f"{place.views.name}{name}").unlink(missing_ok=True)
+    if place.notices.exists():  # it remembers how far the other journal was read
+        with contextlib.suppress(CugaError), contextlib.closing(Queue(place.notices, clock or SystemClock())) as queue:
+            queue.go_back(restored.position)
     return restored

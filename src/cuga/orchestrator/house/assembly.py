@@ -241,6 +241,7 @@ class Assembly:
         """Read all of the house stream again: words of it that were read before are gone."""
         self.sealing.forget()
         self.state = house.fold(events_of(await self.journal.read(house_stream(self.tenant))))
+        self.look_around()
 
     async def _read_on(self) -> None:
         """Take in what the house stream holds beyond what is known."""

@@ -110,7 +110,8 @@ class Cleaning:
         assembly.fold_anew()
         self._forgotten = len(assembly.state.erasures)
         found["notices"] = await self._drop_notices(
-            lambda one: one.run_id in runs or subject.is_named(one.goal) or subject.is_named(one.reason)
+            lambda one: one.run_id in runs or subject.is_named(one.goal) or subject.is_named(one.reason),
+            subject.is_named,
         )
         # whoever is cut off before this finds the person in them again
         records = await asyncio.to_thread(
@@ -123,10 +124,10 @@ class Cleaning:
         if (place := self._assembly.place) is not None and event.everywhere:
             await asyncio.to_thread(_note, place, [event], left)
 
-    async def _drop_notices(self, is_about: Callable[[Message], bool]) -> int:
+    async def _drop_notices(self, is_about: Callable[[Message], bool], is_theirs: Callable[[str], bool]) -> int:
         while True:
             try:
-                return self._assembly.outgoing().drop_about(is_about)
+                return self._assembly.outgoing().drop_about(is_about, is_theirs)
             except KeysAway as away:
                 await asyncio.to_thread(away.fetch)
 

@@ -57,6 +57,29 @@ def _needs(step: PlanStep) -> Iterator[str]:
     yield from _pointed_at(step.input)
 
 
+def brought_by(plan: Plan, sources: Collection[str]) -> dict[str, tuple[str, ...]]:
+    """Where in the inputs of a plan's steps something stands that comes from some of its steps, however many others it
+    went through: step -> the names of arguments as JSON Pointers; all of them for an item of a list."""
+    found: dict[str, tuple[str, ...]] = {}
+    while True:
+        known = {*sources, *found}
+        news = {
+            step.step_id: paths
+            for step in plan.steps
+            if step.step_id not in found and (paths := tuple(_paths_from(step, known)))
+        }
+        if not news:
+            return found
+        found |= news
+
+
+def _paths_from(step: PlanStep, sources: Collection[str]) -> Iterator[str]:
+    is_item = any(reference.step in sources for reference in needs_of_list(step.for_each))
+    for name, value in step.input.items():
+        if is_item or any(source in sources for source in _pointed_at(value)):
+            yield "/" + name.replace("~", "~0").replace("/", "~1")
+
+
 def _pointed_at(value: Any) -> Iterator[str]:
     """The steps that an input refers to."""
     if isinstance(value, dict):

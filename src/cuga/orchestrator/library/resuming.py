@@ -14,14 +14,15 @@ from msgspec.structs import replace
 
 from cuga.errors import BadInput, InvalidTransition, RunNotFound
 from cuga.kernel.state import Phase, RunState
+from cuga.kernel.written import has_reader
 from cuga.model.event import Status
 from cuga.model.failure import FailureMode
-from cuga.model.plan import Budget, Plan
+from cuga.model.plan import Budget, Plan, PlanStep
 from cuga.model.value import Value
 from cuga.orchestrator.coordinator import Coordinator
 from cuga.orchestrator.execution import ExecutionContext, ExecutionResult
 from cuga.orchestrator.library.partial import PartialResult
-from cuga.orchestrator.library.remainder import lists_left, rest_of
+from cuga.orchestrator.library.remainder import brought_by, lists_left, rest_of
 from cuga.orchestrator.library.stages import proposal_of
 from cuga.orchestrator.rehearsal.replaying import has_gaps
 from cuga.policy.budget import tightest
@@ -88,7 +89,7 @@ async def what_is_left(
             mend="; ".join(state.parked.needs) if state.parked else "",
         )
     same = _circumstances(partial, state, context or ExecutionContext())
-    denied, out = {*partial.denied_steps}, set()
+    denied, out, brought = {*partial.denied_steps}, set(), dict[str, tuple[str, ...]]()
     results = dict(partial.step_results)
     if state is not None:
         denied |= {step for step, phase in state.phase.items() if phase is Phase.DENIED}
@@ -97,6 +98,7 @@ async def what_is_left(
         if has_gaps(state.plan) and (plan is None or state.lists):
             raise _without_words(partial.run_id)
         plan = plan or (proposal_of(state.plan) if state.plan is not None else None)
+        brought = _brought(state, plan, results)
         plan = lists_left(plan, state, results) if plan is not None else None
         budget = _tightened(await house.budget(partial.run_id), budget)
     wanted = {step.step_id for step in plan.steps} if plan is not None else denied
@@ -105,11 +107,36 @@ async def what_is_left(
     rest = rest_of(plan, results, without=denied | (out & wanted)) if plan is not None else None
     if rest is None:
         return replace(found, why_not=f"{', '.join(found.denied)}: denied, and not asked again" if denied else "")
+    if brought and state is not None:
+        rest = await _for_readers(house, state, rest, brought)
     if has_gaps(rest):  # of what an earlier step gave
         raise _without_words(partial.run_id)
     if budget is not None and budget.calls == 0:
         return replace(found, why_not=NO_CALLS)
     return replace(found, plan=replace(rest, budget=budget or rest.budget))
+
+
+def _brought(state: RunState, plan: Plan | None, results: Mapping[str, Any]) -> dict[str, tuple[str, ...]]:
+    """Which arguments of which steps come from texts that a model has written, in steps that are done."""
+    wrote = {name for name, one in state.written.items() if one.reply is not None}
+    wrote |= {state.step(name).list_of for name in wrote}
+    sources = wrote & results.keys()
+    return brought_by(plan, sources) if sources and plan is not None else {}
+
+
+async def _for_readers(house: Coordinator, state: RunState, rest: Plan, brought: Mapping[str, tuple[str, ...]]) -> Plan:
+    """The rest, with a person asked where a model wrote what a step would use: as values of a plan of its own, texts of
+    a model look like the caller's."""
+    assembly = await house.open()
+    rules = await assembly.driver.rules(state.started.policy_digest)
+
+    def marked(step: PlanStep) -> PlanStep:
+        contract, paths = rules.contracts.get(step.tool), brought.get(step.step_id)
+        if not paths or contract is None or not has_reader(contract, rules.ruling(step.tool, assembly.current)):
+            return step
+        return replace(step, ask_first=True, unproven=tuple(dict.fromkeys((*step.unproven, *paths))))
+
+    return replace(rest, steps=tuple(map(marked, rest.steps)))
 
 
 def _without_words(run_id: str) -> BadInput:

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import asyncio
 
-from cuga.errors import BadInput, NotAllowed
+from cuga.errors import BadInput, InvalidTransition, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.model.event import Status
 from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.keeping.cleaning import MARK, destroy_keys, documents
+from cuga.orchestrator.keeping.erasing.standing import end_standing, standing_about
 from cuga.orchestrator.keeping.erasing.told import Erased, Held
 from cuga.orchestrator.keeping.subject import Subject, subject_of
 from cuga.orchestrator.looking.reading import Reading
@@ -41,6 +42,7 @@ class Erasing(Reading):
             clear_events=clear,
             documents=await asyncio.to_thread(_documents, assembly, subject),
             keys=assembly.sealing.ring.where,
+            ending=tuple(id for id, _ in standing_about(assembly, subject)),
         )
 
     async def erase_person(self, who: str, reason: str, by: Principal | None = None) -> Erased:
@@ -58,6 +60,8 @@ class Erasing(Reading):
 
     async def _erase(self, assembly: Assembly, who: str, reason: str, person: Principal) -> Erased:
         subject = await asyncio.to_thread(subject_of, who, assembly.crm, assembly.folder)
+        _must_have_left(assembly, subject)
+        ended = await end_standing(assembly, subject, person)  # first: a schedule would begin runs about them meanwhile
         streams, clear, former = await _streams_of(assembly, subject)
         runs = [stream for stream in streams if not stream.startswith("house/")]
         cancelled = await self._cancelled(assembly, runs, person)
@@ -75,8 +79,7 @@ class Erasing(Reading):
         cleaned = await assembly.cleaning.clean_places(subject, frozenset(runs))
         left = await asyncio.to_thread(_documents, assembly, subject)
         await assembly.cleaning.note(event, left)
-        if is_shared:
-            await assembly.read_anew()
+        await assembly.read_anew()
         return Erased(
             subjects=ids,
             keys=keys,
@@ -85,6 +88,7 @@ class Erasing(Reading):
             cleaned={place: count for place, count in cleaned.items() if count},
             clear_events=clear,
             left=left,
+            ended=ended,
             is_shared=is_shared,
         )
 
@@ -109,6 +113,15 @@ class Erasing(Reading):
                     mend=f"See `cuga show {run}`; then erase again. Nothing was erased yet.",
                 )
         return tuple(open_runs)
+
+
+def _must_have_left(assembly: Assembly, subject: Subject) -> None:
+    """Roles are kept under names. Where one is an address that is erased nobody would have them any more."""
+    state = assembly.state
+    here = [name for name in (state.roles or (state.owner,)) if name.strip().casefold() in subject.addresses]
+    if here:
+        mend = f"Let them go first: cuga users leave {here[0]} --to NAME. Nothing was erased yet."
+        raise InvalidTransition(f"{here[0]} is somebody of this house, by that address", mend=mend)
 
 
 async def _streams_of(assembly: Assembly, subject: Subject) -> tuple[list[str], int, set[str]]:

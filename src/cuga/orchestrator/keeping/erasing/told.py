@@ -16,6 +16,7 @@ class Held(Value, frozen=True, kw_only=True, omit_defaults=False):
     clear_events: int  # written before personal data were sealed: erasing cannot reach them, retention can
     documents: tuple[str, ...]  # files of others in the house that name them; they are yours to mend
     keys: str  # where the keys lie
+    ending: tuple[str, ...] = ()  # schedules, standing rules and notices of the house that name them: erasing ends them
 
 
 class Erased(Value, frozen=True, kw_only=True, omit_defaults=False):
@@ -28,4 +29,5 @@ class Erased(Value, frozen=True, kw_only=True, omit_defaults=False):
     cleaned: dict[str, int]  # place -> rows, messages or files
     clear_events: int
     left: tuple[str, ...]  # documents of others that name them
+    ended: tuple[str, ...] = ()  # schedules, standing rules and notices that named them
     is_shared: bool = False  # other machines may have the house: their records, outbox and inbox lie there
