@@ -132,8 +132,9 @@ def test_doctor_works_without_a_house(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CUGA_HOUSE", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert main(["doctor"]) == Exit.SUCCESS
-    assert "cuga init DIR" in capsys.readouterr().out
+    assert main(["doctor", "--json"]) == Exit.SUCCESS
+    (house,) = (one for one in json.loads(capsys.readouterr().out) if one["what"] == "house")
+    assert "no registry.yaml in" in house["found"] and "cuga init DIR" in house["mend"]
     assert main(["runs"]) == Exit.BAD_INPUT
 
 

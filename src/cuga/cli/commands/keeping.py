@@ -56,7 +56,8 @@ def _without_a_house(missing: HouseNotFound, options: Options) -> int:
         async with Coordinator() as coordinator:
             return await coordinator.doctor()
 
-    found = [*asyncio.run(look()), Finding(what="house", state="note", found=missing.message, mend=missing.next_step)]
+    house = Finding(what="house", state="note", found=missing.message, mend=missing.next_step)
+    found = [house if one.what == house.what else one for one in asyncio.run(look())]  # it was looked at in memory
     return _show_findings(found, options)
 
 
