@@ -67,3 +67,22 @@ def test_one_export_is_imported_by_its_name(cuga: Terminal, tmp_path: Path) -> N
     assert said.code == Exit.SUCCESS and said.json["import"]["files"][0]["file"] == "accounts.csv"
     refused = cuga("import", str(tmp_path / "nothing.csv"))
     assert refused.code == Exit.BAD_INPUT and "there is no" in refused.err and "directory of them" in refused.err
+
+
+@pytest.mark.parametrize(("deals", "listed", "left"), [(10, 10, ""), (13, 10, " or one of 3 more")])
+def test_whoever_is_asked_which_deal_sees_them_all_or_how_many_more(
+    cuga: Terminal, tmp_path: Path, deals: int, listed: int, left: str
+) -> None:
+    (tmp_path / "accounts.csv").write_text("account,sector\nBrackwater Mills,retail\n")
+    rows = "".join(f"B-{number},Brackwater Mills,Prospecting\n" for number in range(11, 11 + deals))
+    (tmp_path / "opportunities.csv").write_text(f"opportunity_id,account,deal_stage\n{rows}")
+    assert cuga("import", str(tmp_path)).code == 0
+    called = ("call", "build_mutual_action_plan", "account=Brackwater Mills", "end=2027-03-01")
+    (step,) = cuga(*called, "--json").json["steps"]
+    assert f"has {deals} open deals" in step["reason"]
+    assert step["reason"].count("(Prospecting)") == listed and step["reason"].endswith(f"){left}")
+    planned = " ".join(cuga("plan", "Build a mutual action plan for Brackwater Mills by 2027-03-01").out.split())
+    note = planned.partition(f"Brackwater Mills has {deals} open deals: ")[2].partition(".")[0]
+    assert note.count("B-") == min(deals, 12) and note.endswith(" and 1 more" if deals == 13 else "B-20")
+    every = cuga("plan", "Qualify all open deals of Brackwater Mills", "--json")
+    assert ("planned for the first 10" in every.out) == (deals > 10)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
-from tests.doors.terminal import Terminal
+from tests.doors.terminal import Terminal, ended
 
 from cuga.adapters.offline import CrmStore
 
@@ -34,14 +35,23 @@ def test_where_somebodys_data_are_is_shown_and_nothing_is_erased(used: Terminal)
     assert len(held["contacts"]) == 1 and len(held["runs"]) == 1 and held["clear_events"] == 0
 
 
-def test_erasing_asks_first_and_is_not_done_for_another_word(used: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert used("erase", PERSON).code == 2
-    monkeypatch.setattr("builtins.input", lambda _question: "yes")
-    said = used("erase", PERSON, "--reason", "asked for it")
-    assert said.code == 2 and "nothing was erased" in said.err
+def test_erasing_does_not_wait_where_nobody_can_answer(used: Terminal) -> None:
+    process = used.start("erase", PERSON, "--reason", "asked for it", stdin=subprocess.PIPE)
+    try:
+        assert process.wait(60) == 2
+    finally:
+        process.kill()
+    assert "--yes answers" in ended(process).err
     assert used("erase", PERSON, "--dry-run").code == 0
-    monkeypatch.setattr("builtins.input", lambda _question: "erase")
-    said = used("erase", PERSON, "--reason", "asked for it")
+
+
+def test_erasing_asks_first_and_is_not_done_for_another_word(used: Terminal) -> None:
+    erase = ("erase", PERSON, "--reason", "asked for it")
+    assert used("erase", PERSON).code == 2
+    said = used.typed(*erase, prompt="to go on: ", answer="yes\r")
+    assert said.code == 2 and ADDRESS in said.out and "nothing was erased" in said.out
+    assert used("erase", PERSON, "--dry-run").code == 0
+    said = used.typed(*erase, prompt="to go on: ", answer="erase\r")
     assert said.code == 0 and "backups" in said.out.lower()
     assert used("erase", PERSON, "--dry-run").code == 2
     assert PERSON.encode() not in b"".join(file.read_bytes() for file in used.house.rglob("*") if file.is_file())

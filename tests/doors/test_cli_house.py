@@ -132,8 +132,9 @@ def test_doctor_works_without_a_house(
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CUGA_HOUSE", raising=False)
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    assert main(["doctor"]) == Exit.SUCCESS
-    assert "cuga init DIR" in capsys.readouterr().out
+    assert main(["doctor", "--json"]) == Exit.SUCCESS
+    (house,) = (one for one in json.loads(capsys.readouterr().out) if one["what"] == "house")
+    assert "no registry.yaml in" in house["found"] and "cuga init DIR" in house["mend"]
     assert main(["runs"]) == Exit.BAD_INPUT
 
 
@@ -317,3 +318,28 @@ def test_who_decides_is_who_runs_the_command_and_not_what_the_environment_says(
     for name in ("USER", "LOGNAME", "USERNAME", "LNAME"):
         monkeypatch.setenv(name, "bea")
     assert cuga("approve", waiting).code == Exit.REFUSED
+
+
+@pytest.mark.parametrize("way", ["restore", "import", "verify"])
+def test_what_may_not_be_read_is_not_called_missing(
+    cuga: Terminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    shut = tmp_path / "shut"
+    shut.mkdir()
+    (shut / "given.csv").write_text("account,sector\nBrackwater Mills,retail\n")
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, wanted: not Path(path).is_relative_to(shut) and may(path, wanted))
+    for given in (shut, shut / "given.csv"):
+        said = cuga(way, str(given))
+        assert said.code == Exit.BAD_INPUT
+        assert f"{given} may not be read by this user" in said.err and f"ls -ld {shut}" in said.err
+    assert "there is no " in cuga(way, str(tmp_path / "missing.csv")).err
+
+
+@pytest.mark.parametrize("way", ["restore", "import", "verify"])
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may look into everything")
+def test_a_directory_that_is_closed_to_us_is_not_called_missing(cuga: Terminal, tmp_path: Path, way: str) -> None:
+    (shut := tmp_path / "shut").mkdir(mode=0o000)
+    for given in (shut, shut / "given.csv"):
+        said = cuga(way, str(given))
+        assert said.code == Exit.BAD_INPUT and "may not be read by this user" in said.err

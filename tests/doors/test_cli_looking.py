@@ -139,7 +139,7 @@ def test_without_a_model_comparing_says_so_and_offers_the_one_plan_there_is(cuga
 def test_evidence_that_is_not_there_is_named(cuga: Terminal) -> None:
     said = cuga("verify", "nowhere.zip")
     assert said.code == Exit.BAD_INPUT
-    assert "nowhere.zip is not there" in said.err
+    assert "there is no nowhere.zip" in said.err
 
 
 def test_what_nobody_understands_is_asked_once(cuga: Terminal) -> None:

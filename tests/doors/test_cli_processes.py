@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
+from pathlib import Path
 
 import pytest
-from tests.doors.terminal import Terminal, ended
+from tests.doors.terminal import Said, Terminal, ended
 
 from cuga.cli.exits import Exit
 
@@ -59,6 +61,18 @@ def test_ctrl_c_says_what_happens_and_the_run_goes_on_later(cuga: Terminal) -> N
     assert "Traceback" not in said.err
     assert cuga("resume", "last").code == Exit.SUCCESS
     assert cuga.deeds().count("counted") >= 1
+
+
+@pytest.mark.parametrize("opening", ["cuga.errors", "cyclopts", "cuga.cli.commands.working", "msgspec"])
+def test_ctrl_c_while_a_command_still_opens_shows_no_traceback(cuga: Terminal, tmp_path: Path, opening: str) -> None:
+    stop = f"if name == {opening!r}: os.kill(os.getpid(), signal.SIGINT)"
+    (tmp_path / "sitecustomize.py").write_text(
+        "import os, signal, sys\n"
+        f"class Stop:\n    def find_spec(self, name, *_):\n        {stop}\n"
+        "sys.meta_path.insert(0, Stop())\n"
+    )
+    process = cuga.start("runs", PYTHONPATH=os.pathsep.join((str(tmp_path), cuga.environment()["PYTHONPATH"])))
+    assert ended(process) == Said(Exit.INTERRUPTED, "", "interrupted; nothing is lost\n")
 
 
 def test_a_second_terminal_decides_while_the_first_one_runs(cuga: Terminal) -> None:

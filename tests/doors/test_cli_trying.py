@@ -25,6 +25,32 @@ def test_cases_hold_or_end_with_five(cuga: Terminal, tmp_path: Path) -> None:
     assert missing.code == 2
 
 
+MISTAKEN = """\
+cases:
+  - {tool: send_message, expect: maybe, quorum: two}
+  - {tool: send_message, expect: asks}
+  - {tol: send_message, input: none, roles: approver}
+"""
+
+
+def test_every_mistake_of_every_case_is_named_with_its_place(cuga: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "cases.yaml").write_text(MISTAKEN)
+    said = cuga("policy", "test", str(tmp_path / "cases.yaml"))
+    assert said.code == 2
+    assert [line for line in said.err.splitlines() if line.startswith("  line")] == [
+        "  line 2, column 34, cases[0].expect: unknown word 'maybe'; known: allowed, asks, refused",
+        "  line 2, column 49, cases[0].quorum: expected a whole number from 0 up, got 'two'",
+        "  line 4, column 5, cases[2]: 'tool' is missing",
+        "  line 4, column 5, cases[2]: 'expect' is missing",
+        "  line 4, column 6, cases[2].tol: unknown key; did you mean 'tool'?",
+        "  line 4, column 32, cases[2].input: expected a mapping of the arguments, got a text",
+        "  line 4, column 45, cases[2].roles: expected a list of names, got 'approver'",
+    ]
+    assert "7 mistakes in" in said.err and "expect is allowed, asks or refused" in said.err
+    mistakes = cuga("policy", "test", str(tmp_path / "cases.yaml"), "--json").json["error"]["mistakes"]
+    assert (len(mistakes), mistakes[0]["where"]) == (7, "cases[0].expect")
+
+
 def test_other_rules_are_held_against_the_record(cuga: Terminal, tmp_path: Path) -> None:
     assert cuga("run", "Find duplicate accounts", "--profile", "smb").code == 0
     other = tmp_path / "other.yaml"

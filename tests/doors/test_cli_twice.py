@@ -21,8 +21,13 @@ def test_the_same_message_is_not_sent_again_by_a_second_run(cuga: Terminal) -> N
     again = cuga("run", SEND, "--profile", "smb")
     assert again.code == Exit.PARTIAL, "nobody is asked about what cannot happen any more"
     assert "already done" in again.out and "first-message-to-velkarin-foods-about-linden-scheduler" in again.out
+    (advice,) = cuga("result", "last", "--json").json["next"]
+    assert "start again" not in advice and "a follow-up" in advice
+    assert advice in " ".join(again.out.split())
     assert cuga("inbox", "--json").json == []
     assert sent(cuga) == 1
+    follow_up = cuga("run", "Draft a follow-up email to Nora Tessler of Velkarin Foods and send it", "--profile", "smb")
+    assert follow_up.code == Exit.PARKED, "what is advised can be done"
 
 
 def test_of_two_runs_that_wait_with_the_same_message_one_sends_it(cuga: Terminal) -> None:

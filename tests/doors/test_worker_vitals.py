@@ -116,7 +116,9 @@ def test_a_worker_answers_for_itself_and_says_no_while_it_drains(house: Terminal
     blind = house("keys", "make", "starter", "--scope", "start_run").out.strip()
     assert worker.ask("/metrics", Authorization=f"Bearer {blind}").status_code == 403
     assert worker.ask("/metrics", Host="evil.example").status_code == 403, "a name elsewhere was made to point here"
-    assert worker.ask("/api/runs", Authorization=f"Bearer {key}").status_code == 404, "it is no API"
+    no_api = worker.ask("/api/runs", Authorization=f"Bearer {key}")
+    assert no_api.status_code == 404
+    assert no_api.json()["mend"] == "This process has `/healthz`, `/readyz`, `/metrics` and nothing else."
 
     begun += [house.start("run", "Count the clouds", "--json") for _ in range(3)]
     house.until_deed("counting")

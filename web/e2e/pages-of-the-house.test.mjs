@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { wrongWith } from "./looks.mjs";
-import { alone, run } from "./stage.mjs";
+import { alone, cuga, run } from "./stage.mjs";
 
 const PAGES = {
   accounts: "/data", record: "/data/accounts/Velkarin%20Foods", quality: "/data/quality", import: "/data/import", signals: "/signals",
@@ -32,6 +32,18 @@ test("a recurring run is added, paused, resumed and ended", async () => {
   await section.getByText("paused").waitFor({ state: "detached" });
   await section.getByRole("button", { name: /^Remove/ }).click();
   await section.getByText("Nothing is run again and again.").waitFor();
+  assert.deepEqual(seen.errors, []);
+});
+
+test("what changed in the house is told in words", async () => {
+  const { page, root, server, seen } = await alone();
+  cuga("suppression", "add", "opt-out@elsewhere.example", "--reason", "asked on the phone", "--house", root);
+  cuga("erase", "Emil Hestrin", "--reason", "asked for by letter", "--yes", "--house", root);
+  await page.goto(`${server.url}/#/audit`);
+  await page.getByText(/^somebody who was in \d+ runs?: asked for by letter$/).waitFor();
+  await page.getByText("1 address: asked on the phone").waitFor();
+  const shown = await page.locator("main, .page").first().innerText();
+  assert.doesNotMatch(shown, /[0-9a-f]{16}|\b(True|False)\b|everywhere|crm version/);
   assert.deepEqual(seen.errors, []);
 });
 

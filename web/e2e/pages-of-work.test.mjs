@@ -26,3 +26,15 @@ test("every page of work holds", async () => {
   assert.deepEqual(await wrongWith(page, context, server.url, pages), []);
   assert.deepEqual(seen.errors, []);
 });
+
+test("a run that is not in this house is said to be none, and leads to those that are", async () => {
+  const { page, seen, server } = await alone();
+  for (const path of ["/runs/01M8M951ZSK8YFJAYR97EW2KTS", "/runs/nonsense", "/runs/01M8M951ZSK8YFJAYR97EW2KTS/trace", "/plans/01M8M951ZSK8YFJAYR97EW2KTS"]) {
+    await page.goto(`${server.url}/#${path}`);
+    await page.getByRole("heading", { name: "There is no such run in this house." }).waitFor();
+    assert.equal(await page.getByRole("button", { name: "Try again" }).count(), 0);
+  }
+  await page.getByRole("link", { name: "Show the runs there are" }).click();
+  await page.waitForURL(/#\/runs$/);
+  assert.deepEqual(seen.errors.filter((one) => !one.includes("404")), []);
+});

@@ -102,8 +102,8 @@ def _plain(value: object) -> Any:
         return str(value)
 
 
-def install(app: FastAPI) -> None:
-    """Answer every error of an app as a problem."""
+def install(app: FastAPI, *, every_path: str = _EVERY_PATH) -> None:
+    """Answer every error of an app as a problem. `every_path` says what is there to who asks for another."""
 
     async def ours(_request: Request, error: Exception) -> Response:
         assert isinstance(error, e.CugaError)
@@ -124,12 +124,12 @@ def install(app: FastAPI) -> None:
         if error.status_code == 405:
             methods = _methods_at(app, request)
             if not methods:
-                return refused(e.NotFound(f"nothing at {request.url.path}", mend=_EVERY_PATH))
+                return refused(e.NotFound(f"nothing at {request.url.path}", mend=every_path))
             allowed = ", ".join(sorted(methods))
             problem = _bare(405, "This path does not take that method.", "method_not_allowed", f"It takes {allowed}.")
             return _answer(problem, {"Allow": allowed})
         if error.status_code == 404:
-            return refused(e.NotFound(f"nothing at {request.url.path}", mend=_EVERY_PATH))
+            return refused(e.NotFound(f"nothing at {request.url.path}", mend=every_path))
         if isinstance(error.__cause__, e.CugaError):  # what reading the body raised
             return refused(error.__cause__)
         if error.status_code < 500:

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 
 from cuga.api import problems
 from cuga.api.doors import Address, Doors
@@ -40,8 +41,9 @@ def create_app(doors: Doors) -> Any:
     """An ASGI app of the three routes. A key opens the figures, as it does at a server."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, title="cuga", redirect_slashes=False)
     app.state.doors = doors
-    problems.install(app)
     for room in (health, metrics):
         app.router.routes.extend(room.routes)
+    paths = ", ".join(f"`{route.path}`" for route in app.routes if isinstance(route, APIRoute))
+    problems.install(app, every_path=f"This process has {paths} and nothing else.")
     guarded = Guard(app, doors.address, any_name=not is_loopback(doors.address.host))
     return Counted(app, guarded, doors.requests)

@@ -18,6 +18,7 @@ from cuga.policy.judge import Ruling, Verdict
 HALT_LOOK_S = (
     900  # a run that a halt holds looks again by itself this often: the halt may be lifted while nobody drives
 )
+START_AGAIN = "cuga trace shows each step's end; start again with `cuga run`"
 PLACE_LOOK_S = 60  # a parked run that waits for a place in a pool, likewise: who would have woken it may have gone
 MAX_QUEUED = 64  # steps of one run that are looked at for a place in one decision; those behind wait for them
 
@@ -181,8 +182,7 @@ def _finish(turn: Turn) -> e.RunFinished:
         reason += f"; and {len(missed) - 1} more"
     status = Status.PARTIAL if done else Status.FAILED
     said = next((s.mends[name] for name in missed if name in s.mends), "")
-    mend = said or "cuga trace shows each step's end; start again with `cuga run`"
-    return e.RunFinished(at=turn.now, status=status, reason=reason, mend=mend)
+    return e.RunFinished(at=turn.now, status=status, reason=reason, mend=said or START_AGAIN)
 
 
 def _is_opened_list(s: RunState, name: str) -> bool:

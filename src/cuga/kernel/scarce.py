@@ -19,6 +19,8 @@ from cuga.policy.budget import Exceeded, charges, room_for
 from cuga.policy.judge import Ruling
 from cuga.policy.profile import MONTH_S, AtLimit
 
+DONE_ALREADY = "this was already done, and happens at most once for its target"
+
 
 def budgets_allow(turn: Turn, step: Step) -> tuple[str, ...] | None:
     """The scopes to warn of when the call begins; None when a budget of the run cannot take it, and what the profile
@@ -132,7 +134,7 @@ def once_claims(
 def taken_of(turn: Turn, onces: tuple[e.Claim, ...]) -> str:
     """Why a call may not happen once more; empty when nothing of it was done already."""
     taken = next((claim.scope for claim in onces if turn.held(claim.scope) >= claim.limit), "")
-    return f"this was already done, and happens at most once for its target: {taken}" if taken else ""
+    return f"{DONE_ALREADY}: {taken}" if taken else ""
 
 
 def once_scopes(tenant: str, once: tuple[str, ...], arguments: msgspec.Raw) -> list[str]:

@@ -24,7 +24,7 @@ from cuga.planning.lexicon import GREETING, STOP, VERBS
 from cuga.planning.words import Token, hole_number
 
 LONGEST_NAME = 6  # words
-MOST_DEALS = 12
+MOST_DEALS = 12  # deals or people of one account that are listed
 MOST_ACCOUNTS = 500
 SAMPLED = 500  # records that are looked at for the values of a field
 NEAR_AMONG = 5000  # names among which each odd word of a goal is compared
@@ -124,8 +124,8 @@ class Records:
         return found if isinstance(found, Opportunity) else None
 
     def open_deals(self, account: str) -> list[Opportunity]:
-        """The open deals of an account, by id; at most `MOST_DEALS`."""
-        found = self._of_account("opportunities", account, Filter(field="status", value=OPEN))
+        """The open deals of an account, by id; at most `MOST_ACCOUNTS`."""
+        found = self._of_account("opportunities", account, Filter(field="status", value=OPEN), most=MOST_ACCOUNTS)
         return [deal for deal in found if isinstance(deal, Opportunity)]
 
     def contact(self, record_id: str) -> Contact | None:
@@ -205,10 +205,10 @@ class Records:
         """Whether near spellings of a kind's names can be looked for in every word of a goal."""
         return self._crm is not None and 0 < len(self._crm.names(kind)) <= NEAR_AMONG
 
-    def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
+    def _of_account(self, kind: str, account: str, *more: Filter, most: int = MOST_DEALS) -> list[Record]:
         if self._crm is None:
             return []
-        return self._crm.query(kind, (Filter(field="account_id", value=account), *more), limit=MOST_DEALS)
+        return self._crm.query(kind, (Filter(field="account_id", value=account), *more), limit=most)
 
     def _index(self, kind: str) -> dict[str, tuple[tuple[str, str], ...]]:
         assert self._crm is not None

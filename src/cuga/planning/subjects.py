@@ -13,6 +13,7 @@ from cuga.planning.kinds import KINDS, base_kind, slot_kinds
 from cuga.planning.lexicon import PLURAL_PRONOUNS, PRONOUNS, STOP, VERBS
 from cuga.planning.mentions import Mention
 from cuga.planning.ranking import Index
+from cuga.planning.records import MOST_DEALS
 from cuga.planning.schema import accepts, arguments_of
 
 MOST_OPTIONS = 8  # names that a question lists
@@ -107,6 +108,8 @@ def deals_for(choice: Choice, account: Mention | None, context: Context) -> list
     )
     if every and slots and account is not None and context.records.is_known:
         deals = _fitting(context.records.open_deals(account.record or account.value), choice)
+        if len(deals) > MOST_ACCOUNTS:
+            context.note(f"{account.value} has {len(deals)} open deals; planned for the first {MOST_ACCOUNTS}.")
         if deals:
             return [deal.id for deal in deals[:MOST_ACCOUNTS]]
     return [deal_for(choice, account, context)]
@@ -133,12 +136,15 @@ def deal_for(choice: Choice, account: Mention | None, context: Context) -> str:
     if not deals and needed:
         context.ask(f"{account.value} has no open deal in the CRM. Which deal do you mean?")
     elif deals and (needed or not any(base_kind(s.kind) == "account" for s in choice.contract.slots)):
+        few = f"; {MOST_DEALS} of them are listed" if len(deals) > MOST_DEALS else ""
         context.ask(
-            f"{account.value} has {len(deals)} open deals. Which do you mean?",
-            tuple(f"{deal.id} ({_told(deal)})" for deal in deals),
+            f"{account.value} has {len(deals)} open deals{few}. Which do you mean?",
+            tuple(f"{deal.id} ({_told(deal)})" for deal in deals[:MOST_DEALS]),
         )
     elif len(deals) > 1:
-        context.note(f"{account.value} has {len(deals)} open deals: {', '.join(deal.id for deal in deals[:6])}.")
+        more = f" and {len(deals) - MOST_DEALS} more" if len(deals) > MOST_DEALS else ""
+        ids = ", ".join(deal.id for deal in deals[:MOST_DEALS])
+        context.note(f"{account.value} has {len(deals)} open deals: {ids}{more}.")
     return ""
 
 

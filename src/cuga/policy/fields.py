@@ -40,12 +40,17 @@ class Fields:
 
     def refusal(self) -> RegistryInvalid:
         """All mistakes as the error they are."""
+        told, found = self.told()
+        return RegistryInvalid(told, mistakes=found)
+
+    def told(self) -> tuple[str, tuple[Mistake, ...]]:
+        """All mistakes in the order of their lines: as a text, and as data."""
         found = sorted(dict.fromkeys(self.mistakes), key=lambda mistake: (mistake.line, mistake.column))
         shown = [f"  {mistake}" for mistake in found[:MAX_MISTAKES]]
         if len(found) >= MAX_MISTAKES:
             shown.append("  there may be more: mend these first")
         count = "1 mistake" if len(found) == 1 else f"{len(found)} mistakes"
-        return RegistryInvalid("\n".join([f"{count} in {self.source}", *shown]), mistakes=tuple(found))
+        return "\n".join([f"{count} in {self.source}", *shown]), tuple(found)
 
     def mapping(
         self, node: Node | None, where: str, known: Collection[str] | None = None, required: Collection[str] = ()

@@ -16,6 +16,7 @@ from cuga.model.event import Event, name_of
 from cuga.model.house_event import HouseEvent
 from cuga.model.value import Value
 from cuga.policy.budget import shown
+from cuga.projections.changes import said_of
 from cuga.projections.projection import ATTEMPTS, Rows, Store, View, ViewsLost, ViewsUnstable, catch_up
 
 _LAST = 10**12  # acts are numbered down from here, so that the newest comes first in the order of keys
@@ -65,7 +66,7 @@ class ActsFold:
     """The projection behind the list."""
 
     name = "acts"
-    version = 4
+    version = 5
     row = _Row
 
     def apply(self, rows: Rows[_Row], stream: str, event: Event) -> None:
@@ -81,7 +82,7 @@ class ActsFold:
             at=event.at,
             by=event.by or getattr(event, "rule", "") or "system",
             kind=name_of(event),
-            text=_house_text(event) if is_houses else _text(event),
+            text=said_of(event) if isinstance(event, HouseEvent) else _text(event),
             run_id="" if is_houses else stream,
             step=getattr(event, "step", ""),
             approval_id=getattr(event, "approval_id", ""),
@@ -102,20 +103,6 @@ def _text(event: Event) -> str:
     if isinstance(event, e.BudgetRaised):
         fields["amount"] = shown(event.scope, event.amount)
     return _WORDS[type(event)].format(**fields).rstrip(": ")
-
-
-def _house_text(event: Event) -> str:
-    own = (name for name in event.__struct_fields__ if name not in ("at", "by", "v"))
-    said = {name: msgspec.to_builtins(getattr(event, name)) for name in own}
-    return ", ".join(
-        f"{name.replace('_', ' ')} {_short(value)}" for name, value in said.items() if value not in ("", [], ())
-    )
-
-
-def _short(value: object) -> str:
-    if isinstance(value, list | tuple):
-        return " ".join(map(str, value))
-    return str(value)[:200]
 
 
 class ActsView:

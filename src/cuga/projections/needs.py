@@ -1,7 +1,8 @@
-"""What a parked run waits for as the house stands now: its record says whom it waited for when it parked.
+"""What people can do for a run: for one that is parked as the house stands now, for one that has ended what helps.
 
-People come and go, stand in for others, a request escalates, a halt is lifted. None of that is a fact of the run, so
-the lines that depend on it are said anew whenever somebody looks.
+The record of a parked run says whom it waited for when it parked. People come and go, stand in for others, a request
+escalates, a halt is lifted. None of that is a fact of the run, so the lines that depend on it are said anew whenever
+somebody looks.
 """
 
 from __future__ import annotations
@@ -10,11 +11,16 @@ import re
 from collections.abc import Iterable
 from datetime import datetime
 
+from cuga.kernel.advance import START_AGAIN
 from cuga.kernel.approvals import MORE_PEOPLE, Asked, to_decide, too_few
+from cuga.kernel.scarce import DONE_ALREADY
 from cuga.kernel.state import HALTED
 from cuga.model.context import Principal
 from cuga.policy.profile import Current
 
+SOMETHING_NEW = (
+    "the same again would be refused the same way; what is new may be done: a follow-up, another time, somebody else"
+)
 # what else a run may wait for, as its reason says it
 _BESIDE = re.compile(r"; (?=in doubt: |question: |budget used up: |waits for |waits to try again)")
 
@@ -35,6 +41,13 @@ def as_of_now(
             reason = reason.replace(stale, "")
             found = [need for need in found if need != MORE_PEOPLE]
     return reason, tuple(found)
+
+
+def after_the_end(mend: str, missed: Iterable[str]) -> str:
+    """What can be done about a run that has ended: its record says to start again, which helps nobody where a step was
+    refused because it may happen only once."""
+    in_vain = mend == START_AGAIN and any(reason.startswith(DONE_ALREADY) for reason in missed)
+    return SOMETHING_NEW if in_vain else mend
 
 
 def is_asked_in(needs: Iterable[str]) -> bool:

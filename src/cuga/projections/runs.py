@@ -21,7 +21,7 @@ from cuga.model.event import RunStarted, Status
 from cuga.model.value import Value
 from cuga.policy.budget import CALLS, COST
 from cuga.policy.profile import Current
-from cuga.projections.needs import as_of_now
+from cuga.projections.needs import after_the_end, as_of_now
 
 PAGE = 250  # rows read at a time by a search
 LOOKED = 500  # rows one search looks through at most
@@ -92,7 +92,8 @@ def line_of(state: RunState) -> RunLine:
 def needs_of(state: RunState) -> tuple[str, ...]:
     """What a person can do for the run now, in commands or words; empty when nothing is needed."""
     if state.end is not None:
-        return (state.end.mend,) if state.end.mend else ()
+        mend = after_the_end(state.end.mend, state.reasons.values())
+        return (mend,) if mend else ()
     return state.parked.needs if state.parked is not None else ()
 
 

@@ -1,4 +1,4 @@
-/** An address that leads nowhere. */
+/** An address that leads nowhere, or to a run that is not in this house. */
 
 import { Link } from "@tanstack/react-router";
 import { t } from "../words/en";
@@ -12,5 +12,16 @@ export function NotFound() {
         {t.problem.notFoundMend}
       </Empty>
     </div>
+  );
+}
+
+export function NoRun() {
+  return (
+    <>
+      <h1 className="hush">{t.problem.noRun}</h1>
+      <Empty icon="search" title={t.problem.noRun} action={<Link className="button" to="/runs">{t.problem.noRunDo}</Link>}>
+        {t.problem.notFoundMend}
+      </Empty>
+    </>
   );
 }

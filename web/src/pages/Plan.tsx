@@ -14,13 +14,14 @@ import { StepsView } from "../parts/StepsView";
 import { meterOf } from "../model/budget";
 import { graphOf } from "../model/graph";
 import { useCan } from "../app/session";
+import { NoRun } from "./NotFound";
 
 export function Plan() {
   const { id } = useParams({ from: "/plans/$id" });
   const found = useQuery({ queryKey: ["plan", id], queryFn: () => wire.planOf(id), refetchInterval: (query) => (query.state.data && !query.state.data.plan && query.state.data.status === "running" ? 600 : false) });
   return (
     <div className="page">
-      <Answer of={found} bones={9}>
+      <Answer of={found} bones={9} missing={<NoRun />}>
         {(planned) => <Preview planned={planned} />}
       </Answer>
     </div>

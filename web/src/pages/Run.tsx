@@ -20,6 +20,7 @@ import { Answer, Empty, Problem, useToast } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { StepCard } from "../parts/StepCard";
 import { StepsView } from "../parts/StepsView";
+import { NoRun } from "./NotFound";
 import { Reasons } from "./Plan";
 
 export function Run() {
@@ -31,7 +32,7 @@ export function Run() {
   const toggle = (step: string) => setOpen((now) => new Set(now.has(step) ? [...now].filter((one) => one !== step) : [...now, step]));
   return (
     <div className="page">
-      <Answer of={run} bones={9}>
+      <Answer of={run} bones={9} missing={<NoRun />}>
         {(found) => (
           <>
             <Top run={found} isLive={line === "open"} />

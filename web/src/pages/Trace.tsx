@@ -8,6 +8,7 @@ import { Exact, Head } from "../parts/basic";
 import { Answer } from "../parts/feedback";
 import { Icon } from "../parts/icons";
 import { TraceViewer } from "../parts/TraceViewer";
+import { NoRun } from "./NotFound";
 
 export function Trace() {
   const { id } = useParams({ from: "/runs/$id/trace" });
@@ -16,7 +17,7 @@ export function Trace() {
   const run = useQuery({ queryKey: ["run", id], queryFn: () => wire.run(id) });
   return (
     <div className="page wide">
-      <Answer of={run} bones={8}>
+      <Answer of={run} bones={8} missing={<NoRun />}>
         {(found) => (
           <>
             <Head title={t.trace.title} lead={<Exact>{found.goal}</Exact>}>

@@ -53,9 +53,10 @@ export function Problem({ error, retry }: { readonly error: unknown; readonly re
   );
 }
 
-/** A question to the server drawn in its three states. */
-export function Answer<T>({ of, bones = 3, card = true, children }: { readonly of: UseQueryResult<T>; readonly bones?: number; readonly card?: boolean; readonly children: (data: T) => ReactNode }) {
+/** A question to the server drawn in its three states; `missing` is drawn where there is no such thing to ask about. */
+export function Answer<T>({ of, bones = 3, card = true, missing, children }: { readonly of: UseQueryResult<T>; readonly bones?: number; readonly card?: boolean; readonly missing?: ReactNode; readonly children: (data: T) => ReactNode }) {
   if (of.data !== undefined) return <>{children(of.data)}</>;
+  if (missing && of.error instanceof Refused && of.error.status === 404) return <>{missing}</>;
   if (of.isError) return <Problem error={of.error} retry={() => void of.refetch()} />;
   return <Bones lines={bones} card={card} />;
 }

@@ -52,6 +52,8 @@ export const t = {
     title: "This did not work",
     notFound: "There is nothing at this address.",
     notFoundMend: "The link may be mistyped, or what it led to belongs to another house.",
+    noRun: "There is no such run in this house.",
+    noRunDo: "Show the runs there are",
     broken: "This part of the page broke.",
     brokenMend: "Reload the page. If it breaks again, the browser's console says where.",
   },

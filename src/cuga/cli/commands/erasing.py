@@ -47,7 +47,7 @@ def erase(
     """
 
     async def work(visit: Visit) -> int:
-        from cuga.cli.screen import say, show, show_json
+        from cuga.cli.screen import asked, is_watched, say, show, show_json
 
         held = await visit.front.person_data(who)
         if dry_run:
@@ -55,9 +55,14 @@ def erase(
             return Exit.SUCCESS
         if not reason.strip():
             raise BadInput("erasing somebody needs a reason", mend='Say --reason "asked for by letter of 3 May".')
+        if not yes and not is_watched():
+            raise BadInput(
+                "erasing cannot be taken back, and nobody sits at a terminal to be asked",
+                mend="--yes answers for them; --dry-run shows what would be erased.",
+            )
         if not yes:
             say(*_lines(held))
-            if _asked("This cannot be taken back. Type erase to go on: ").strip() != "erase":
+            if await asked("This cannot be taken back. Type erase to go on: ") != "erase":
                 raise BadInput("nothing was erased", mend="Type erase when asked, or say --yes.")
         done = await visit.front.erase_person(who, reason)
         if options.json:
@@ -95,13 +100,6 @@ def _lines(held: Held) -> list[str]:
     if held.clear_events:
         found.append(f"{_count(held.clear_events, 'event')} of before personal data were sealed hold them in clear.")
     return found
-
-
-def _asked(question: str) -> str:
-    try:
-        return input(question)
-    except EOFError:
-        raise BadInput("nobody answers", mend="Say --yes where nobody can be asked.") from None
 
 
 def _count(number: int, what: str) -> str:

@@ -9,6 +9,7 @@ from cyclopts import Parameter
 
 from cuga.cli.commands.changing import change, done, now
 from cuga.cli.exits import Exit
+from cuga.cli.given import must_be_readable
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput, CugaError, HouseBusy, HouseNotFound, InvalidTransition
@@ -56,7 +57,8 @@ def _without_a_house(missing: HouseNotFound, options: Options) -> int:
         async with Coordinator() as coordinator:
             return await coordinator.doctor()
 
-    found = [*asyncio.run(look()), Finding(what="house", state="note", found=missing.message, mend=missing.next_step)]
+    house = Finding(what="house", state="note", found=missing.message, mend=missing.next_step)
+    found = [house if one.what == house.what else one for one in asyncio.run(look())]  # it was looked at in memory
     return _show_findings(found, options)
 
 
@@ -164,8 +166,8 @@ def _put_back(path: Path | None, options: Options) -> int:
     from cuga.orchestrator.keeping.restoring import put_back
     from cuga.settings import read_settings
 
-    if path is not None and not path.is_file():
-        raise BadInput(f"there is no file {path}", mend="Name a file that `cuga backup` made.")
+    if path is not None:
+        must_be_readable(path, "Name a file that `cuga backup` made.", is_file=True)
     settings = read_settings(house=options.house, database=options.database or None)
     restored = asyncio.run(put_back(find(settings.house), path and path.absolute(), settings=settings))
     if options.json:

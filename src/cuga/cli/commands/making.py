@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import Parameter
 
 from cuga.cli.exits import Exit
+from cuga.cli.given import must_be_readable
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
 from cuga.errors import BadInput, CugaError
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from cuga.packs.sales.importing.report import ImportReport, Problem
     from cuga.settings import Settings
 
+_EXPORTS = "Point at an export (CSV, XLSX, JSON) of accounts, deals or contacts, or at a directory of them."
 Mapping = Annotated[
     Path | None,
     Parameter(help="A JSON file that says which file is what and which column is which; `--save-mapping` writes one."),
@@ -67,7 +69,7 @@ def init(
 
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
-        _must_be_there(from_)
+        must_be_readable(from_, _EXPORTS)
     was_there = directory.exists()
     is_empty = not was_there or (directory.is_dir() and not any(directory.iterdir()))
     made: Place = make(directory)
@@ -130,21 +132,13 @@ def import_(
     from cuga.orchestrator.house.place import find
     from cuga.settings import read_settings
 
-    _must_be_there(source)
+    must_be_readable(source, _EXPORTS)
     place = find(read_settings(house=options.house).house)
     found = _imported(place, options, source, mapping, dry=dry, listing=report, bring_back=bring_back_erased)
     if dry:
         _show_report(found, options, save_mapping)
         return Exit.SUCCESS
     return _tell(place, found, options, save_mapping, is_new=None)
-
-
-def _must_be_there(source: Path) -> None:
-    if not source.exists():
-        raise BadInput(
-            f"there is no {source}",
-            mend="Point at an export (CSV, XLSX, JSON) of accounts, deals or contacts, or at a directory of them.",
-        )
 
 
 def _imported(

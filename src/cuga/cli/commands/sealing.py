@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from cuga.cli.exits import Exit
+from cuga.cli.given import must_be_readable
 from cuga.cli.home import at_house
 from cuga.cli.names import run_named
 from cuga.cli.options import PLAIN, Options
@@ -172,8 +173,8 @@ def _verified(file: Path | None, key: str, all_signatures: bool, options: Option
     from cuga.orchestrator.keeping.sealing import ANCHOR, fetched, seals_of
     from cuga.settings import read_settings
 
-    if file is not None and not file.is_file():
-        raise BadInput(f"{file} is not there", mend=TAKEN)
+    if file is not None:
+        must_be_readable(file, TAKEN, is_file=True)
     is_own = file is None
     words = ["--all-signatures"] if all_signatures else []
     words += ["--key", key] if key else []

@@ -8,16 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Any, Literal
-
-import msgspec
+from functools import partial
+from typing import Any, Literal, cast, get_args
 
 from cuga.errors import BadInput, CugaError
 from cuga.model.value import Value
 from cuga.orchestrator.rehearsal.stage import Stage
 from cuga.orchestrator.rehearsal.what_if import judged
-from cuga.policy.strict import Node, parse
+from cuga.policy.fields import Fields
+from cuga.policy.strict import Node, Place, parse
 
+Expected = Literal["allowed", "asks", "refused"]
+_KEYS = ("tool", "expect", "profile", "name", "input", "because", "quorum", "roles")
+_MEND = (
+    "A case: {tool: send_message, profile: smb, expect: asks}; expect is allowed, asks or refused. "
+    "name, input, because, quorum and roles may be said too."
+)
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # standing rules belong to a house, not to a registry: no time matters
 
 
@@ -25,7 +31,7 @@ class Case(Value, frozen=True, kw_only=True):
     """One case."""
 
     tool: str
-    expect: Literal["allowed", "asks", "refused"]
+    expect: Expected
     profile: str = ""  # empty: the default of the registry
     name: str = ""
     input: dict[str, Any] | None = None  # absent: the tool alone is judged
@@ -45,26 +51,45 @@ class Outcome(Value, frozen=True, kw_only=True, omit_defaults=False):
 
 
 def read_cases(text: str, source: str) -> list[Case]:
-    """The cases of a file; `BadInput` with every mistake and its line."""
+    """The cases of a file; `BadInput` with every mistake of every case and its place."""
     root, mistakes = parse(text)
-    faults = [str(mistake) for mistake in mistakes]
-    listed: list[Node] = []
-    if root is not None and not faults:
-        inner = root.value.get("cases") if isinstance(root.value, dict) else None
-        if inner is None or not isinstance(inner.value, list) or not inner.value or set(root.value) != {"cases"}:
-            faults.append("line 1: a file of cases has one key, `cases`, with a list that is not empty")
-        else:
-            listed = inner.value
-    found = []
-    for node in listed:
-        try:
-            found.append(msgspec.convert({**_plain(node), "line": node.line}, Case))
-        except (msgspec.ValidationError, TypeError) as error:
-            faults.append(f"line {node.line}: {error}")
-    if faults or not found:
-        mend = "A case: {tool: send_message, profile: smb, expect: asks}; expect is allowed, asks or refused."
-        raise BadInput(f"{source}: " + "; ".join(faults or ["there is no case"]), mend=mend)
-    return found
+    fields = Fields(mistakes, source)
+    found: tuple[Case, ...] | None = None
+    if root is None and not mistakes:
+        fields.wrong(Place(line=1, column=1, where=""), "", "the file is empty")
+    elif root is not None:
+        listed = fields.mapping(root, "", ("cases",), ("cases",)).get("cases")
+        found = fields.each(listed, "cases", partial(_case, fields))
+        if listed is not None and listed.value == []:
+            fields.wrong(listed, "cases", "there is no case")
+    if fields.mistakes:
+        told, all_of_them = fields.told()
+        raise BadInput(told, mistakes=all_of_them, mend=_MEND)
+    return list(found or ())
+
+
+def _case(fields: Fields, node: Node, where: str) -> Case | None:
+    said = fields.mapping(node, where, _KEYS, ("tool", "expect"))
+    words = {key: fields.text(said.get(key), f"{where}.{key}") for key in ("tool", "profile", "name", "because")}
+    expect = fields.choice(said.get("expect"), f"{where}.expect", get_args(Expected))
+    quorum = fields.whole(said.get("quorum"), f"{where}.quorum")
+    roles = fields.names(said.get("roles"), f"{where}.roles")
+    given = said.get("input")
+    if given is not None and not isinstance(given.value, dict):
+        fields.wrong(given, f"{where}.input", f"expected a mapping of the arguments, got {given.kind}")
+    if fields.mistakes:
+        return None
+    return Case(
+        tool=words["tool"] or "",
+        expect=cast("Expected", expect),
+        profile=words["profile"] or "",
+        name=words["name"] or "",
+        input=None if given is None else _plain(given),
+        because=words["because"] or "",
+        quorum=quorum,
+        roles=roles,
+        line=node.line,
+    )
 
 
 def _plain(node: Node) -> Any:

@@ -55,8 +55,9 @@ def one_deal(crm: CrmRead, asked: str, account: str = "") -> Opportunity:
         raise BadInput("no deal is named", mend="give its id; `query_crm` lists the deals")
     found, others = deals_named(crm, wanted, [])
     if len(found) + len(others) > 1:
-        near = ", ".join(f"{deal.id} ({', '.join(filter(None, (deal.product, deal.stage)))})" for deal in found[:6])
-        raise BadInput(f"{wanted} has {len(found) + len(others)} open deals", mend=f"name one of {near}")
+        near = ", ".join(f"{deal.id} ({', '.join(filter(None, (deal.product, deal.stage)))})" for deal in found)
+        more = f" or one of {len(others)} more" if others else ""
+        raise BadInput(f"{wanted} has {len(found) + len(others)} open deals", mend=f"name one of {near}{more}")
     return found[0]
 
 
