@@ -76,14 +76,14 @@ def test_a_story_of_the_page_holds(story: str, stage: dict[str, str]) -> None:
         text=True,
         timeout=TELLS_S,
     )
-    assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-2000:]
+    assert told.returncode == 0, told.stdout[-12000:] + told.stderr[-2000:]
 
 
 def test_readers_and_folds_of_the_page_hold(stage: dict[str, str]) -> None:
     told = subprocess.run(
         ["npm", "run", "--silent", "test"], cwd=WEB, env=stage, capture_output=True, text=True, timeout=TELLS_S
     )
-    assert told.returncode == 0, told.stdout[-6000:] + told.stderr[-2000:]
+    assert told.returncode == 0, told.stdout[-12000:] + told.stderr[-2000:]
 
 
 def test_the_lock_names_no_registry() -> None:

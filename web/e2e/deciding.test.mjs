@@ -1,7 +1,6 @@
 // Who asks does not decide: the request is answered on another person's screen, on exactly what was shown there.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { alone, enter, house, person, PHONE, run, serve, status } from "./stage.mjs";
+import { alone, enter, house, person, PHONE, run, serve, status, test } from "./stage.mjs";
 
 const SEND = "Draft a first email to the buyer of Velkarin Foods and send it";
 const PASSWORD = "a long pass phrase";

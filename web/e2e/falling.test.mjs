@@ -1,7 +1,6 @@
 // The server is killed while a run waits; the page says so, comes back by itself, and the run goes on.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { enter, house, person, run, serve, status } from "./stage.mjs";
+import { enter, house, person, run, serve, status, test } from "./stage.mjs";
 
 test("a killed server is said, and everything is there when it is back", async () => {
   const root = house();

@@ -1,7 +1,6 @@
 // An empty house is led to its first useful answer; then own files are brought in, with the mapping looked at.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { enter, house, person, serve, status } from "./stage.mjs";
+import { enter, house, person, serve, status, test } from "./stage.mjs";
 
 const TWO_MINUTES = 120_000;
 

@@ -1,7 +1,6 @@
 // Texts that want to be markup, formulas, scripts or somebody else: all of them are shown, none of them acts.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { cuga, enter, house, person, serve } from "./stage.mjs";
+import { cuga, enter, house, person, serve, test } from "./stage.mjs";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 

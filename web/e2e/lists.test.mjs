@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { readdirSync } from "node:fs";
 import { join } from "node:path";
-import { test } from "node:test";
-import { alone, run, status } from "./stage.mjs";
+import { alone, run, status, test } from "./stage.mjs";
 
 test("a list is changed call by call, and what is left out is not sent", async () => {
   const { page, root } = await alone();

@@ -1,7 +1,6 @@
 // 10,000 live events are drawn within a second, and scrolling through them stays smooth.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { alone, run } from "./stage.mjs";
+import { alone, run, test } from "./stage.mjs";
 
 const EVENTS = 10_000;
 const SLOWER = Number(process.env.SLOWER ?? 1); // a busy machine may be given more time

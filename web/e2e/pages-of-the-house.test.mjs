@@ -1,8 +1,7 @@
 // The pages that say what a house has and how it is ruled, for everybody.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { wrongWith } from "./looks.mjs";
-import { alone, cuga, run } from "./stage.mjs";
+import { alone, cuga, run, test } from "./stage.mjs";
 
 const PAGES = {
   accounts: "/data", record: "/data/accounts/Velkarin%20Foods", quality: "/data/quality", import: "/data/import", signals: "/signals",

@@ -1,8 +1,7 @@
 // The pages that one works with, for everybody: what runs, what waits, what was done.
 import assert from "node:assert/strict";
-import { test } from "node:test";
 import { wrongWith } from "./looks.mjs";
-import { alone, run } from "./stage.mjs";
+import { alone, run, test } from "./stage.mjs";
 
 test("every page of work holds", async () => {
   const { page, context, seen, server } = await alone();

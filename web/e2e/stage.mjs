@@ -3,13 +3,28 @@ import { spawn, spawnSync } from "node:child_process";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
+import { after, test as played } from "node:test";
 import { chromium } from "playwright-core";
 
 const CUGA = (process.env.CUGA ?? "cuga").split(" ");
 const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 const FLAGS = "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync".split(" ");
 export const PATIENCE = Number(process.env.PATIENCE_MS ?? 20_000);
+
+const pages = []; // of everybody, in the order in which they came
+
+/** A story. When it breaks, what everybody had before their eyes then is told with it. */
+export function test(name, play) {
+  played(name, async (story) => {
+    try {
+      await play(story);
+    } catch (error) {
+      const shown = pages.filter((page) => !page.isClosed()).map(async (page) => `${page.url()}\n${(await page.locator("body").innerText({ timeout: 2000 }).catch(String)).slice(0, 2000)}`);
+      error.message += `\n\nshown then:\n${(await Promise.all(shown)).join("\n\n")}`;
+      throw error;
+    }
+  });
+}
 
 const ends = [];
 after(async () => {
@@ -72,6 +87,7 @@ export const PHONE = { width: 390, height: 844 };
 export async function person(viewport = DESK, more = {}) {
   const context = await (await browser()).newContext({ viewport, reducedMotion: "reduce", ...more });
   context.setDefaultTimeout(PATIENCE);
+  context.on("page", (page) => pages.push(page));
   const page = await context.newPage();
   const seen = { errors: [], hosts: new Set() };
   page.on("pageerror", (error) => seen.errors.push(String(error)));

@@ -1,7 +1,6 @@
 // Working a day: quick actions, budgets as they fill, a live trace with a link to a place in it, another profile, other adapters.
 import assert from "node:assert/strict";
-import { test } from "node:test";
-import { alone, run, status } from "./stage.mjs";
+import { alone, run, status, test } from "./stage.mjs";
 
 test("a quick action is found by a word, filled in and run", async () => {
   const { page, seen } = await alone();
