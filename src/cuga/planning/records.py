@@ -24,8 +24,8 @@ from cuga.planning.lexicon import GREETING, STOP, VERBS
 from cuga.planning.words import Token, hole_number
 
 LONGEST_NAME = 6  # words
-MOST_DEALS = 12  # deals or people of one account that are listed
-MOST_ACCOUNTS = 500
+MOST_DEALS = 12  # deals of one account that are listed
+MOST_RECORDS = 500  # that one question is answered with
 SAMPLED = 500  # records that are looked at for the values of a field
 NEAR_AMONG = 5000  # names among which each odd word of a goal is compared
 _TELLING = ("country", "city", "industry", "owner", "stage", "title")
@@ -124,8 +124,8 @@ class Records:
         return found if isinstance(found, Opportunity) else None
 
     def open_deals(self, account: str) -> list[Opportunity]:
-        """The open deals of an account, by id; at most `MOST_ACCOUNTS`."""
-        found = self._of_account("opportunities", account, Filter(field="status", value=OPEN), most=MOST_ACCOUNTS)
+        """The open deals of an account, by id; at most `MOST_RECORDS`."""
+        found = self._of_account("opportunities", account, Filter(field="status", value=OPEN))
         return [deal for deal in found if isinstance(deal, Opportunity)]
 
     def contact(self, record_id: str) -> Contact | None:
@@ -134,7 +134,7 @@ class Records:
         return found if isinstance(found, Contact) else None
 
     def contacts(self, account: str) -> list[Contact]:
-        """The people known at an account, by id."""
+        """The people known at an account, by id; at most `MOST_RECORDS`."""
         return [person for person in self._of_account("contacts", account) if isinstance(person, Contact)]
 
     def account_name(self, account: str) -> str:
@@ -160,13 +160,13 @@ class Records:
         return ""
 
     def ids(self, kind: str, conditions: Sequence[Mapping[str, str]]) -> list[str]:
-        """The records of a kind that meet all conditions, by id; at most `MOST_ACCOUNTS`."""
+        """The records of a kind that meet all conditions, by id; at most `MOST_RECORDS`."""
         filters = tuple(Filter(**one) for one in conditions)
-        found = self._crm.query(kind, filters, limit=MOST_ACCOUNTS) if self._crm is not None else []
+        found = self._crm.query(kind, filters, limit=MOST_RECORDS) if self._crm is not None else []
         return [record.id for record in found]
 
     def count(self, kind: str, conditions: Sequence[Mapping[str, str]]) -> int | None:
-        """How many meet all conditions, up to `MOST_ACCOUNTS`; None where a condition is a period in words, which is
+        """How many meet all conditions, up to `MOST_RECORDS`; None where a condition is a period in words, which is
         reckoned when the plan runs, or where there is no CRM."""
         if self._crm is None or any(one["op"] == "within" for one in conditions):
             return None
@@ -205,10 +205,10 @@ class Records:
         """Whether near spellings of a kind's names can be looked for in every word of a goal."""
         return self._crm is not None and 0 < len(self._crm.names(kind)) <= NEAR_AMONG
 
-    def _of_account(self, kind: str, account: str, *more: Filter, most: int = MOST_DEALS) -> list[Record]:
+    def _of_account(self, kind: str, account: str, *more: Filter) -> list[Record]:
         if self._crm is None:
             return []
-        return self._crm.query(kind, (Filter(field="account_id", value=account), *more), limit=most)
+        return self._crm.query(kind, (Filter(field="account_id", value=account), *more), limit=MOST_RECORDS)
 
     def _index(self, kind: str) -> dict[str, tuple[tuple[str, str], ...]]:
         assert self._crm is not None

@@ -94,7 +94,7 @@ class _Reading:
             case yaml.DocumentStartEvent():
                 self._documents += 1
                 if self._documents > 1:
-                    self._wrong(event, "a second document: one file holds one registry")
+                    self._wrong(event, "a second document: one file holds one")
                     return False
             case yaml.AliasEvent():
                 self._wrong(event, f"alias *{event.anchor}: write it out")

@@ -8,8 +8,9 @@ from datetime import UTC, datetime
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.unit.planning.catalogue import few, house, rulebook
+from tests.unit.planning.catalogue import crm, few, house, rulebook
 
+from cuga.adapters.capability import Account, Contact
 from cuga.model.plan import Plan
 from cuga.model.value import encode
 from cuga.planning import Answer, Proposal, Question, Refusal, RulePlanner, check
@@ -61,6 +62,20 @@ def test_a_known_buyer_is_taken_from_the_crm_and_named():
 
 def test_a_role_in_short_finds_the_long_title():
     assert planned("write a note to Kestrel Tools' CTO").steps[0].input["recipient"] == "C2"
+
+
+def test_a_buyer_is_found_among_many_people():
+    many = [
+        Contact(
+            id=f"C{number:02}", name=f"Kim {number}", account_id="A1", title="Engineer", email=f"k{number}@b.example"
+        )
+        for number in range(30)
+    ]
+    buyer = Contact(id="C99", name="Ira Moss", account_id="A1", title="Head of Procurement", email="ira@b.example")
+    with_many = RulePlanner(crm(accounts=[Account(id="A1", name="Borealis Foods")], contacts=[*many, buyer]))
+    answer = with_many.plan("Draft an email to the buyer of Borealis Foods", BOOK, as_of=NOW)
+    assert isinstance(answer, Proposal)
+    assert answer.plan.steps[0].input["recipient"] == "C99"
 
 
 def test_a_person_is_never_guessed_from_another_role():

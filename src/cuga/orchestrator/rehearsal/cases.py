@@ -21,7 +21,8 @@ from cuga.policy.strict import Node, Place, parse
 Expected = Literal["allowed", "asks", "refused"]
 _KEYS = ("tool", "expect", "profile", "name", "input", "because", "quorum", "roles")
 _MEND = (
-    "A case: {tool: send_message, profile: smb, expect: asks}; expect is allowed, asks or refused. "
+    "A file of cases is `cases:` and a list of them, each like {tool: send_message, profile: smb, expect: asks}; "
+    "expect is allowed, asks or refused. "
     "name, input, because, quorum and roles may be said too."
 )
 _WHEN = datetime(2000, 1, 1, tzinfo=UTC)  # standing rules belong to a house, not to a registry: no time matters
