@@ -306,7 +306,8 @@ class Assembly:
         if self._credentials is None:
             if self.place is not None:
                 make_private(self.place.people)
-            self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
+            place = self.place.people if self.place is not None else ":memory:"
+            self._credentials = Credentials(place, self.clock, NamesNow(lambda: self.state))
         return self._credentials
 
     def fold_anew(self) -> None:
@@ -377,6 +378,22 @@ class Assembly:
             self.folder.close()
         if self._spare is not None:
             self._spare.cleanup()
+
+
+class NamesNow:
+    """Who has a name, by what the house has come to."""
+
+    def __init__(self, state: Callable[[], HouseState]) -> None:
+        self._state = state
+
+    def joined(self, user: str) -> int:
+        return self._state().joined.get(user, 0)
+
+    def trusted(self, user: str) -> int:
+        return max(self.joined(user), self._state().reset.get(user, 0))
+
+    def is_former(self, user: str) -> bool:
+        return user in self._state().former
 
 
 def house_stream(tenant: str) -> str:
