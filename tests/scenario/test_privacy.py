@@ -144,9 +144,11 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
         before = await front.person_data("P1")
         assert before.runs == (first.run_id, waiting.run_id) and before.unfinished == (waiting.run_id,)
         assert hits(place.root), "the canaries are planted"
+        assert NAME in encode(front.get_trace()).decode()
         erased = await front.erase_person(NAME, f"{NAME} asked for it by letter")
         assert erased.cancelled == (waiting.run_id,) and erased.runs == 2 and erased.clear_events == 0
         assert hits(place.root, seals(place)) == []
+        assert not any(one in encode(front.get_trace()).decode() for one in CANARIES), "nor in what this process saw"
     assert hits(place.root, seals(place)) == []
     async with opened(place, days=1) as front:
         shown = encode(await front.events(first.run_id)).decode()

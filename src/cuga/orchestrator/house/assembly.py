@@ -139,6 +139,7 @@ class Assembly:
     beside: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)  # ends once no work is in hand
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    on_forget: list[Callable[[], None]] = field(default_factory=list)  # who lets go of what was seen of runs
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
     known_cards: KnownCards = field(default_factory=dict)  # of runs that wait
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
@@ -322,6 +323,8 @@ class Assembly:
         self.was_taught = True  # what people taught is read anew
         self.known_lines.clear()
         self.known_cards.clear()
+        for let_go in self.on_forget:
+            let_go()
 
     def outgoing(self) -> Queue:
         """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
