@@ -727,7 +727,9 @@ async def test_a_decision_of_high_risk_asks_for_a_fresh_proof(team, monkeypatch)
     for scope in ("decide", "settle_doubt", "top_up", "govern"):
         asked = {"scopes": ["look", scope], "label": "an agent"}
         assert problem(await team.browser("bob").post("/api/keys", asked))["code"] == "not_allowed"
-    team.doors.credentials._db.execute("insert into password (user, hash, changed) values ('bob', ?, 0)", (_hash(PASSWORD),))
+    team.doors.credentials._db.execute(
+        "insert into password (user, hash, changed) values ('bob', ?, 0)", (_hash(PASSWORD),)
+    )
     assert problem(await bob.post("/api/step-up", {"password": "not it at all"}))["code"] == "not_allowed"
     monkeypatch.setattr(auth, "PROVEN", timedelta(minutes=10))
     assert (await bob.post("/api/step-up", {"password": PASSWORD})).status_code == 200

@@ -11,9 +11,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cuga import verify as verifier
-from cuga.adapters.capability import Account, Activity, Contact, Opportunity
+from cuga.adapters.capability import Account, Activity, Contact, Edit, Opportunity
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, InvalidTransition, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
@@ -174,6 +175,24 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
     key = str(seals(place) / "seal.pub")
     assert verifier.main([str(place.journal), "--key", key, "--all-signatures"]) == 0
     assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0
+
+
+async def test_the_proof_of_a_change_keeps_no_words_of_a_record_that_went_with_somebody(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        said = {"kind": "call", "contact_id": "P1", "account_id": "A1", "text": WORDS, "happened": "2026-01-04"}
+        added = Edit(kind="activities", record="X2", is_new=True, was={}, becomes=said, key="k1", on="2026-01-05")
+        made = assembly.crm.edit(added)
+        assembly.crm.edit(
+            Edit(kind="activities", record="X1", was={"text": f"{NAME} said that {WORDS}"}, becomes={"text": WORDS},
+                 key="k2", on="2026-01-05")
+        )  # fmt: skip
+        assembly.crm.begin_call("hubspot", replace(added, record="", key="k3"), AT)
+        await front.erase_person("P1", "asked for it")
+        assert hits(place.root) == []
+        proof = assembly.crm.edited("k1")
+        assert proof is not None and (proof.record, proof.version) == (made.record, made.version), "it is made once"
+        assert assembly.crm.begun_call("k3") is not None
 
 
 async def test_what_was_taught_about_somebody_goes_with_them(place):

@@ -67,7 +67,9 @@ class Beginning(Reading):
         if milliseconds_of(run_id) % 60_000 == 0:  # a whole minute, as every due time is
             await assembly.look_at_house()
         if any(is_of(schedule, run_id) for schedule in assembly.state.schedules.values()):
-            raise NotAllowed(f"{run_id} is the run of a schedule, which begins it when it is time", mend="Leave it out.")
+            raise NotAllowed(
+                f"{run_id} is the run of a schedule, which begins it when it is time", mend="Leave it out."
+            )
 
     async def _start(
         self,

@@ -44,9 +44,7 @@ class Intake:
     """Takes mails in, one after another; `records` is what has to be stored when all were. `gone` says of an id and an
     address whether somebody was erased; None: nobody ever was."""
 
-    def __init__(
-        self, crm: CrmRead, mail: Mail, today: date, gone: Callable[[str, str], bool] | None = None
-    ) -> None:
+    def __init__(self, crm: CrmRead, mail: Mail, today: date, gone: Callable[[str, str], bool] | None = None) -> None:
         self._crm, self._mail, self._today, self._gone = crm, mail, today, gone
         self._sent: dict[str, SentMail] | None = None
         self._contacts: dict[str, Contact] = {}
