@@ -11,8 +11,8 @@ from starlette.responses import Response
 from cuga.api.answers import answer, router
 from cuga.api.approvals import decide_as
 from cuga.api.auth import Deciding, Here, Looking, Starting
-from cuga.api.pages import DecisionWish, Given
 from cuga.api.once import Asked, begin_once
+from cuga.api.pages import DecisionWish, Given
 from cuga.errors import BadInput, NotFound
 from cuga.model.event import Verdict
 from cuga.model.plan import Budget, Plan, PlanStep
