@@ -728,7 +728,7 @@ async def test_a_decision_of_high_risk_asks_for_a_fresh_proof(team, monkeypatch)
         asked = {"scopes": ["look", scope], "label": "an agent"}
         assert problem(await team.browser("bob").post("/api/keys", asked))["code"] == "not_allowed"
     team.doors.credentials._db.execute(
-        "insert into password (user, hash, changed) values ('bob', ?, 0)", (_hash(PASSWORD),)
+        "insert into password values ('bob', ?, 0, ?)", (_hash(PASSWORD), team.front._assembly.state.joined["bob"])
     )
     assert problem(await bob.post("/api/step-up", {"password": "not it at all"}))["code"] == "not_allowed"
     monkeypatch.setattr(auth, "PROVEN", timedelta(minutes=10))

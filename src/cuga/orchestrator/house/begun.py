@@ -74,7 +74,7 @@ def begun_here(perform: Perform, house: Callable[[], Assembly]) -> Perform:
         looks = tool is not None and tool.contract.repeatable is Repeatable.PROBE and bool(start.adapters)
         if not looks or start.simulated or assembly.place is None:
             return perform(state, start)
-        return noted(Begun(assembly.place.root / "begun"), state, start)
+        return noted(Begun(assembly.place.begun), state, start)
 
     async def noted(begun: Begun, state: RunState, start: ToolCallStart) -> Outcome:
         try:
