@@ -135,6 +135,14 @@ async def test_the_same_key_begins_one_run_on_whichever_machine_it_comes(team):
         await ann.post(path, other, Idempotency_Key=f"first {path}")
         assert problem(await ann_there.post(path, other, Idempotency_Key="k"))["code"] == "idempotency_key_reused"
     assert (await eve_there.post("/api/runs", body, Idempotency_Key="k")).status_code == 201, "a key is somebody's own"
+    told = {**body, "profile": "smb", "budget": {"calls": 3, "cost": 2_500_000}, "as_of": "2026-03-01T12:00:00+02:00"}
+    both = [await one.post("/api/runs", told, Idempotency_Key="b") for one in (ann, ann_there)]
+    assert [answer.status_code for answer in both] == [201, 200], both[1].text
+    again = [
+        await one.post("/api/runs", {"planned_in": both[0].json()["run_id"]}, Idempotency_Key="a")
+        for one in (ann, ann_there)
+    ]
+    assert [answer.status_code for answer in again] == [201, 200], again[1].text
     planned = (await ann.post("/api/plans", body, Idempotency_Key="p")).json()["run_id"]
     assert (await ann_there.post("/api/plans", body, Idempotency_Key="p")).json()["run_id"] == planned
     steps = {"goal": "do it", "steps": [{"tool": "read_number", "input": {"number": 2}}], "profile": "enterprise"}
