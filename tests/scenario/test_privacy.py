@@ -15,6 +15,7 @@ from msgspec.structs import replace
 
 from cuga import verify as verifier
 from cuga.adapters.capability import Account, Activity, Contact, Edit, Opportunity
+from cuga.api.live import Live
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, InvalidTransition, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
@@ -193,6 +194,22 @@ async def test_the_proof_of_a_change_keeps_no_words_of_a_record_that_went_with_s
         proof = assembly.crm.edited("k1")
         assert proof is not None and (proof.record, proof.version) == (made.record, made.version), "it is made once"
         assert assembly.crm.begun_call("k3") is not None
+
+
+async def test_who_watches_a_run_slowly_keeps_no_words_for_those_who_come_after_an_erasure(place):
+    async with opened(place) as front:
+        await furnished(front)
+        run = (await sent(front)).run_id
+        live = Live(front)
+        await live.open()
+        slow = live.watch(run, everything=True)
+        assert NAME in (await anext(slow)).body
+        await front.erase_person("P1", "asked for it")
+        told = "".join([burst.body async for burst in live.watch(run, everything=True)])
+        assert ERASED in told and '"end"' in told and not any(one in told for one in CANARIES)
+        rest = "".join([burst.body async for burst in slow])
+        assert not any(one in rest for one in CANARIES)
+        await live.close()
 
 
 async def test_what_was_taught_about_somebody_goes_with_them(place):
