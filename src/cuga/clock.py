@@ -24,6 +24,14 @@ def ulid(milliseconds: int, randomness: bytes) -> str:
     return "".join([_PAIRS[(number >> shift) & 1023] for shift in range(120, -1, -10)])
 
 
+def milliseconds_of(id: str) -> int:
+    """The time of a ULID, in ms since 1970."""
+    number = 0
+    for letter in id[:10]:
+        number = number << 5 | _ALPHABET.index(letter)
+    return number
+
+
 class Clock(Protocol):
     """Gives the time and new ids."""
 

@@ -225,6 +225,36 @@ async def test_a_role_that_is_taken_away_ends_the_watching(live, monkeypatch):
     assert closed.value.rcvd is not None and (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not_allowed")
 
 
+async def left(opened: Served, url: str, run: str) -> None:
+    """Vic loses every role, and then something happens in a run."""
+    await client(opened, url, "eve").post("/api/users/vic/roles", {"roles": []})
+    await approve(opened, url, run)
+    await opened.front.wait(run)
+
+
+async def test_nothing_of_a_run_or_the_house_is_told_once_a_role_was_taken_away(live):
+    opened, url = live
+    run = (await client(opened, url, "ann").run(("read_number", {}), ("post", {"to": "x"})))["run_id"]
+    async with watching(opened, url, f"/ws/traces/{run}") as socket, watching(opened, url, "/ws/house") as hints:
+        await frames(socket, "budget")
+        await left(opened, url, run)
+        for one in (socket, hints):
+            with pytest.raises(ConnectionClosed) as closed:
+                await asyncio.wait_for(one.recv(), 5)
+            assert closed.value.rcvd is not None and closed.value.rcvd.reason == "not_allowed"
+
+
+async def test_nothing_more_of_the_stream_of_events_is_told_once_a_role_was_taken_away(live):
+    opened, url = live
+    run = (await client(opened, url, "ann").run(("post", {"to": "x"})))["run_id"]
+    vic = client(opened, url, "vic")
+    async with asyncio.timeout(10), vic.http.stream("GET", f"/api/traces/{run}/stream") as followed:
+        lines = followed.aiter_lines()
+        assert (await anext(lines)).startswith("id: ")
+        await left(opened, url, run)
+        assert not any("tool_call" in line for line in [line async for line in lines])
+
+
 async def test_a_role_that_is_taken_away_ends_the_stream_of_events_too(live, monkeypatch):
     from cuga.api import stream
 

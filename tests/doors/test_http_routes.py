@@ -7,18 +7,22 @@ import io
 import re
 import zipfile
 from collections.abc import AsyncIterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
 import pytest
-from tests.doors.http_house import PASSWORD, Served, house, problem
+from tests.doors.http_house import PASSWORD, Client, Served, house, problem
 
+from cuga.api.app import create_app
+from cuga.api.doors import Doors
 from cuga.api.schema import describe
+from cuga.clock import ManualClock
 from cuga.model import house_event as h
 from cuga.model.event import name_of
 from cuga.model.value import encode
 from cuga.orchestrator.house.place import make
+from cuga.people.credentials import Credentials
 
 THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
 TOLD = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
@@ -104,6 +108,58 @@ async def test_the_same_key_begins_one_run_and_another_body_under_it_is_refused(
     other = await team.browser("eve").post("/api/runs", {"goal": "another"}, Idempotency_Key="k")
     assert other.status_code == 201, "a key is somebody's own"
     assert len((await ann.get("/api/runs")).json()["items"]) == 2
+
+
+async def test_the_same_key_begins_one_run_on_whichever_machine_it_comes(team):
+    clock = team.front._assembly.clock
+    there = Doors(
+        front=team.front,
+        credentials=Credentials(":memory:", clock),  # each machine has its own people.db
+        live=team.doors.live,
+        address=team.doors.address,
+        rates=team.doors.rates,
+    )
+    app = create_app(there)
+    ann = team.browser("ann")
+    ann_there = Client(app, token=there.credentials.begin_session("ann", "password"))
+    eve_there = Client(app, token=there.credentials.begin_session("eve", "password"))
+    body = {"goal": "read number 1"}
+    answers = await asyncio.gather(*(one.post("/api/runs", body, Idempotency_Key="k") for one in (ann, ann_there) * 3))
+    assert len({answer.json()["run_id"] for answer in answers}) == 1
+    assert sorted(answer.status_code for answer in answers) == [200] * 5 + [201]
+    for path, other in (
+        ("/api/runs", {"goal": "another"}),
+        ("/api/runs", {**body, "budget": {"calls": 1}}),
+        ("/api/plans", body),
+    ):
+        await ann.post(path, other, Idempotency_Key=f"first {path}")
+        assert problem(await ann_there.post(path, other, Idempotency_Key="k"))["code"] == "idempotency_key_reused"
+    assert (await eve_there.post("/api/runs", body, Idempotency_Key="k")).status_code == 201, "a key is somebody's own"
+    told = {**body, "profile": "smb", "budget": {"calls": 3, "cost": 2_500_000}, "as_of": "2026-03-01T12:00:00+02:00"}
+    both = [await one.post("/api/runs", told, Idempotency_Key="b") for one in (ann, ann_there)]
+    assert [answer.status_code for answer in both] == [201, 200], both[1].text
+    again = [
+        await one.post("/api/runs", {"planned_in": both[0].json()["run_id"]}, Idempotency_Key="a")
+        for one in (ann, ann_there)
+    ]
+    assert [answer.status_code for answer in again] == [201, 200], again[1].text
+    planned = (await ann.post("/api/plans", body, Idempotency_Key="p")).json()["run_id"]
+    assert (await ann_there.post("/api/plans", body, Idempotency_Key="p")).json()["run_id"] == planned
+    steps = {"goal": "do it", "steps": [{"tool": "read_number", "input": {"number": 2}}], "profile": "enterprise"}
+    ran = [(await one.post("/api/agents/execute", steps, Idempotency_Key="e")).json() for one in (ann, ann_there)]
+    assert ran[0]["run_id"] == ran[1]["run_id"]
+
+
+async def test_a_key_is_free_again_after_a_week(tmp_path):
+    clock = ManualClock()
+    async with house(clock=clock) as served:
+        body = {"goal": "read number 1"}
+        begun = []
+        for _ in range(3):
+            ann = served.browser("ann")
+            begun += [(await ann.post("/api/runs", body, Idempotency_Key="k")).json()["run_id"] for _ in range(2)]
+            clock.advance(timedelta(days=7))
+    assert begun[::2] == begun[1::2] and len(set(begun)) == 3
 
 
 async def test_a_plan_alone_runs_nothing_and_can_be_run_exactly(team):
@@ -679,7 +735,9 @@ async def test_a_decision_of_high_risk_asks_for_a_fresh_proof(team, monkeypatch)
     for scope in ("decide", "settle_doubt", "top_up", "govern"):
         asked = {"scopes": ["look", scope], "label": "an agent"}
         assert problem(await team.browser("bob").post("/api/keys", asked))["code"] == "not_allowed"
-    team.doors.credentials._db.execute("insert into password values ('bob', ?, 0)", (_hash(PASSWORD),))
+    team.doors.credentials._db.execute(
+        "insert into password values ('bob', ?, 0, ?)", (_hash(PASSWORD), team.front._assembly.state.joined["bob"])
+    )
     assert problem(await bob.post("/api/step-up", {"password": "not it at all"}))["code"] == "not_allowed"
     monkeypatch.setattr(auth, "PROVEN", timedelta(minutes=10))
     assert (await bob.post("/api/step-up", {"password": PASSWORD})).status_code == 200

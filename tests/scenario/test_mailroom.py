@@ -19,6 +19,7 @@ from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.assembly import Assembly
 from cuga.orchestrator.house.place import make
+from cuga.packs.sales.engagement.intake import OF_ERASED
 from cuga.settings import read_settings
 
 AT = datetime(2026, 1, 5, 9, tzinfo=UTC)
@@ -172,6 +173,31 @@ async def test_taking_from_a_mailbox_can_be_cut_off_anywhere(place, mailbox, whe
         assert (await front.take_replies()).trouble == ()
         kept = [a for a in assembly.crm.query("activities", limit=10) if a.kind == "reply"]
         assert len(kept) == 1 and mailbox.flags() == {} and (await front.standing(NORA)).blocked
+
+
+async def test_mail_of_somebody_who_was_erased_brings_nothing_of_them_back(place, mailbox):
+    named(place, mailbox)
+    nora, words = Contact(id="P1", name="Nora T", email=NORA), "The harbour at Zanaria suits us."
+    mailbox.deliver("before", words, NORA)
+    mailbox.deliver("other", "Sounds good", "tom@firm.example")
+    async with reached(place) as front:
+        (await front.open()).crm.store({"contacts": [nora]})
+        assert (await front.take_replies()).new == 2
+        await front.erase_person(NORA, "asked for it")
+    (place.inbox / ".mailbox.json").unlink()  # all is read again, as by another machine of the house
+    mailbox.deliver("since", f"Unsubscribe me. {words}", NORA)
+    async with reached(place) as front:
+        found = await front.take_replies()
+        assert (found.new, found.known, found.refused, found.suppressed) == (0, 1, 2, 0)
+        assert [one.notes for one in found.mails if one.state == "refused"] == [(OF_ERASED,)] * 2
+        assert (await front.take_replies()).mails == () and len(mailbox.flags()) == 3
+        assert (await front.standing(NORA)).blocked
+    files = [file.read_bytes() for file in place.root.rglob("*") if file.is_file()]
+    assert not any(word in body for body in files for word in (b"Zanaria", NORA.encode()))
+    (place.inbox / ".mailbox.json").unlink()
+    async with reached(place) as front:
+        (await front.open()).crm.store({"contacts": [nora]})  # brought back
+        assert (await front.take_replies()).new == 2
 
 
 @pytest.mark.parametrize(("word", "why"), [("", "BOX_WORD is not set"), ("wrong", "did not let")])

@@ -17,7 +17,8 @@ import pytest
 from tests.doors.http_house import Served, house
 
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, EgressRefused, NotAllowed, Rejected, Unreachable
+from cuga.errors import BadInput, EgressRefused, NotAllowed, NotFound, Rejected, Unreachable
+from cuga.model import house_event as h
 from cuga.notices.postman import ATTEMPTS, Postman
 from cuga.outbound.addresses import Egress
 from cuga.outbound.mail import MailServer, send_mail
@@ -135,6 +136,22 @@ async def test_what_does_not_arrive_is_tried_again_later_and_in_the_end_put_on_r
     acts = await team.front.acts()
     assert acts[0].kind == "notice_lost" and f"attempts {ATTEMPTS}" in acts[0].text
     assert team.front._assembly.outgoing().waiting == 0
+
+
+async def test_nobody_is_told_any_more_where_a_notice_was_removed_on_another_machine(team, receiver):
+    by = await team.front.principal("eve")
+    receiver.status = 503
+    made = await team.front.add_notice("webhook", receiver.url, by=by)
+    await team.browser("ann").run(("post", {"to": "x"}))
+    postman, assembly = await team.front.postman(), team.front._assembly
+    assert await deliver(postman) == 0 and len(receiver.seen) == 1
+    await team.front.change(h.NoticeRemoved(at=assembly.clock.now(), notice_id=made.notice_id), by)  # that one only
+    receiver.status = 200
+    assembly.clock.advance(timedelta(hours=5))
+    assert await deliver(postman) == 0 and len(receiver.seen) == 1
+    assert assembly.outgoing().waiting == 0
+    with pytest.raises(NotFound):
+        assembly.outgoing().target(made.notice_id)
 
 
 async def test_one_message_that_breaks_what_sends_it_keeps_no_other_from_being_told(team, receiver, monkeypatch):

@@ -11,9 +11,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from cuga import verify as verifier
-from cuga.adapters.capability import Account, Activity, Contact, Opportunity
+from cuga.adapters.capability import Account, Activity, Contact, Edit, Opportunity
+from cuga.api.live import Live
 from cuga.clock import ManualClock
 from cuga.errors import BadInput, InvalidTransition, JournalFailed, NotAllowed, NotFound
 from cuga.journal.tombstone import RETIRED
@@ -144,9 +146,11 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
         before = await front.person_data("P1")
         assert before.runs == (first.run_id, waiting.run_id) and before.unfinished == (waiting.run_id,)
         assert hits(place.root), "the canaries are planted"
+        assert NAME in encode(front.get_trace()).decode()
         erased = await front.erase_person(NAME, f"{NAME} asked for it by letter")
         assert erased.cancelled == (waiting.run_id,) and erased.runs == 2 and erased.clear_events == 0
         assert hits(place.root, seals(place)) == []
+        assert not any(one in encode(front.get_trace()).decode() for one in CANARIES), "nor in what this process saw"
     assert hits(place.root, seals(place)) == []
     async with opened(place, days=1) as front:
         shown = encode(await front.events(first.run_id)).decode()
@@ -172,6 +176,40 @@ async def test_somebody_who_is_erased_is_nowhere_in_the_house_and_the_record_hol
     key = str(seals(place) / "seal.pub")
     assert verifier.main([str(place.journal), "--key", key, "--all-signatures"]) == 0
     assert verifier.main([str(place.root.parent / "evidence.zip"), "--key", key]) == 0
+
+
+async def test_the_proof_of_a_change_keeps_no_words_of_a_record_that_went_with_somebody(place):
+    async with opened(place) as front:
+        assembly = await furnished(front)
+        said = {"kind": "call", "contact_id": "P1", "account_id": "A1", "text": WORDS, "happened": "2026-01-04"}
+        added = Edit(kind="activities", record="X2", is_new=True, was={}, becomes=said, key="k1", on="2026-01-05")
+        made = assembly.crm.edit(added)
+        assembly.crm.edit(
+            Edit(kind="activities", record="X1", was={"text": f"{NAME} said that {WORDS}"}, becomes={"text": WORDS},
+                 key="k2", on="2026-01-05")
+        )  # fmt: skip
+        assembly.crm.begin_call("hubspot", replace(added, record="", key="k3"), AT)
+        await front.erase_person("P1", "asked for it")
+        assert hits(place.root) == []
+        proof = assembly.crm.edited("k1")
+        assert proof is not None and (proof.record, proof.version) == (made.record, made.version), "it is made once"
+        assert assembly.crm.begun_call("k3") is not None
+
+
+async def test_who_watches_a_run_slowly_keeps_no_words_for_those_who_come_after_an_erasure(place):
+    async with opened(place) as front:
+        await furnished(front)
+        run = (await sent(front)).run_id
+        live = Live(front)
+        await live.open()
+        slow = live.watch(run, everything=True)
+        assert NAME in (await anext(slow)).body
+        await front.erase_person("P1", "asked for it")
+        told = "".join([burst.body async for burst in live.watch(run, everything=True)])
+        assert ERASED in told and '"end"' in told and not any(one in told for one in CANARIES)
+        rest = "".join([burst.body async for burst in slow])
+        assert not any(one in rest for one in CANARIES)
+        await live.close()
 
 
 async def test_what_was_taught_about_somebody_goes_with_them(place):

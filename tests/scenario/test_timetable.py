@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from cuga.clock import ManualClock
-from cuga.errors import BadInput, InvalidTransition
+from cuga.errors import BadInput, InvalidTransition, NotAllowed
 from cuga.model import house_event as h
 from cuga.model.context import Principal
 from cuga.orchestrator import Coordinator
@@ -134,6 +134,19 @@ async def test_a_run_id_of_ones_own_begins_one_run(place, clock):
         for wrong in ("x", "../etc", mine.lower(), mine + "0"):
             with pytest.raises(BadInput, match="no run id"):
                 await front.start("Find all accounts", run_id=wrong)
+
+
+async def test_nobody_begins_a_run_in_place_of_a_schedules_and_its_due_time_is_still_kept(place, clock):
+    async with opened(place, clock) as front:
+        await front.change(planned())
+        (added,) = (await front.house()).schedules
+        with pytest.raises(NotAllowed, match="run of a schedule"):
+            await front.start("Find all accounts", run_id=run_id_of(added, MONDAY + WEEK - timedelta(hours=1)))
+        far = "7ZZZZZZZZZ" + "0" * 16
+        assert await front.start("Find all accounts", run_id=far) == far  # no time, and nobody's
+        clock.advance(WEEK)
+        (begun,) = (await front.start_due()).begun
+        assert (await front.state(begun.run_id)).started.goal == added.goal
 
 
 async def test_a_zone_that_is_none_never_gets_into_the_house(place, clock):

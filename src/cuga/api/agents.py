@@ -11,8 +11,8 @@ from starlette.responses import Response
 from cuga.api.answers import answer, router
 from cuga.api.approvals import decide_as
 from cuga.api.auth import Deciding, Here, Looking, Starting
+from cuga.api.once import Asked, begin_once
 from cuga.api.pages import DecisionWish, Given
-from cuga.api.runs import begin_once
 from cuga.errors import BadInput, NotFound
 from cuga.model.event import Verdict
 from cuga.model.plan import Budget, Plan, PlanStep
@@ -86,7 +86,8 @@ async def execute(doors: Here, asker: Starting, request: Request, wish: Annotate
             by=asker.principal,
         )
 
-    run_id, _ = await begin_once(doors, asker, request, begin)
+    asked = Asked(goal=wish.goal, profile=wish.profile, budget=wish.budget)
+    run_id, _ = await begin_once(doors, asker, request, asked, begin)
     return answer(await doors.front.wait(run_id))
 
 

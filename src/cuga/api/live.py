@@ -127,6 +127,12 @@ class _Watched:
             self.first += 1
         self.frames.append(frame)
 
+    def forget(self) -> None:
+        """Keep none of the frames so far; whoever had not got them is told to read them anew."""
+        self.first = self.last
+        self.frames.clear()
+        self._latest.clear()
+
     def burst(self, start: int, end: int, after: int, *, everything: bool) -> Burst:
         """The frames of these numbers that lie beyond a position; the same value for who asks for the same ones."""
         known = self._latest.get(everything)
@@ -146,6 +152,7 @@ class Live:
     def __init__(self, front: Coordinator) -> None:
         self._front = front
         self._runs: dict[str, _Watched] = {}
+        self._left: list[_Watched] = []  # watched still, by those who came before words of the journal went
         self._hints: dict[Hints, None] = {}
         self._bell = Bell()
         self._moved: dict[tuple[str, str], None] = {}
@@ -158,19 +165,29 @@ class Live:
         assembly = await self._front.open()
         self._stop = assembly.engine.listen("", self._hear)
         assembly.on_change.append(self._hear_house)
+        assembly.on_forget.append(self._forget)
 
     async def close(self) -> None:
         """Let every watcher go."""
         if self._stop is not None:
             self._stop()
-            (await self._front.open()).on_change.remove(self._hear_house)
-        for watched in list(self._runs.values()):
+            assembly = await self._front.open()
+            assembly.on_change.remove(self._hear_house)
+            assembly.on_forget.remove(self._forget)
+        for watched in (*self._runs.values(), *self._left):
             if watched.reading is not None:
                 watched.reading.cancel()
         if self._telling is not None:
             self._telling.cancel()
         self._moved["end", ""] = None
         self._tell_all()
+
+    def _forget(self) -> None:
+        """Words of the journal are gone: whoever comes to watch from now on is read to from it anew."""
+        self._left += self._runs.values()
+        self._runs = {}
+        for watched in self._left:
+            watched.forget()
 
     # --- the house ------------------------------------------------------------------------------------------------
     def _hear(self, run_id: str, events: Sequence[Event]) -> None:
@@ -242,7 +259,10 @@ class Live:
         finally:
             watched.watchers -= 1
             if not watched.watchers:
-                self._runs.pop(run_id, None)
+                if self._runs.get(run_id) is watched:
+                    del self._runs[run_id]
+                else:
+                    self._left = [one for one in self._left if one is not watched]
                 if watched.reading is not None:
                     watched.reading.cancel()
 
@@ -295,7 +315,8 @@ class Live:
 
 
 def _resync(watched: _Watched) -> Burst:
-    return Burst([Frame(watched.frames[0].position - 1, "resync", {})])
+    position = watched.frames[0].position - 1 if watched.frames else watched.position
+    return Burst([Frame(position, "resync", {})])
 
 
 class Hinted:

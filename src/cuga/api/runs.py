@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Awaitable, Callable
 from typing import Annotated, Literal
 
 from fastapi import Body, Query
+from msgspec.structs import replace
 from starlette.requests import Request
 from starlette.responses import Response
 
@@ -15,7 +15,8 @@ from cuga.api import pages
 from cuga.api.answers import answer, body_digest, cursor_of, file, mark_of, moment_if, once_key, router
 from cuga.api.auth import Asker, Here, Looking, Settling, Starting, Steering, ToppingUp
 from cuga.api.doors import Doors
-from cuga.errors import InvalidTransition, KeyReused, NotAllowed
+from cuga.api.once import Asked, begin_once
+from cuga.errors import KeyReused, NotAllowed
 from cuga.model.event import BudgetRaised, Status
 from cuga.orchestrator.dryrun import DryRun
 from cuga.orchestrator.execution import ExecutionResult
@@ -28,29 +29,6 @@ _MEDIA = {"json": "application/json", "csv": "application/zip", "xlsx": "applica
 
 Limit = Annotated[int, Query(ge=1, le=200, description="Items of a page.")]
 Cursor = Annotated[str, Query(max_length=512, description="`next` of the page before.")]
-
-
-async def begin_once(
-    doors: Doors, asker: Asker, request: Request, begin: Callable[[str], Awaitable[str]]
-) -> tuple[str, bool]:
-    """Begin a run under the request's Idempotency-Key, once; the run's id, and whether it is a new one."""
-    doors.rates.take("start", asker.id)
-    assembly = await doors.front.open()
-    run_id = assembly.clock.new_id()
-    if key := once_key(request):
-        said = body_digest(request, await request.body())
-        given = doors.credentials.once(asker.id, key, said, run_id)
-        if given is None:
-            raise KeyReused(key)
-        if given != run_id and await assembly.journal.version(given):
-            return given, False
-        run_id = given
-    try:
-        return await begin(run_id), True
-    except InvalidTransition:
-        if key and await assembly.journal.version(run_id):
-            return run_id, False  # the same request, at the same time
-        raise
 
 
 @runs.post("/runs", status_code=201, response_model=pages.Begun)
@@ -68,7 +46,11 @@ async def start_run(doors: Here, asker: Starting, request: Request, wish: Annota
             by=asker.principal,
         )
 
-    run_id, is_new = await begin_once(doors, asker, request, begin)
+    asked = Asked(goal=wish.goal, profile=wish.profile, as_of=moment_if(wish.as_of), budget=wish.budget)
+    if wish.planned_in:
+        planned = (await doors.front.state(wish.planned_in)).started
+        asked = replace(asked, goal=planned.goal, profile=planned.profile)
+    run_id, is_new = await begin_once(doors, asker, request, asked, begin)
     return answer(pages.Begun(run_id=run_id), 201 if is_new else 200, {"Location": f"/api/runs/{run_id}"})
 
 
@@ -110,7 +92,8 @@ async def make_plan(doors: Here, asker: Starting, request: Request, wish: Annota
             wish.goal, profile=wish.profile, plan_only=True, run_id=run_id, by=asker.principal
         )
 
-    run_id, _ = await begin_once(doors, asker, request, begin)
+    asked = Asked(goal=wish.goal, profile=wish.profile, plan_only=True)
+    run_id, _ = await begin_once(doors, asker, request, asked, begin)
     await doors.front.wait(run_id)
     return answer(await doors.front.planned(run_id))
 
@@ -138,7 +121,8 @@ async def run_quick_action(
             by=asker.principal,
         )
 
-    run_id, is_new = await begin_once(doors, asker, request, begin)
+    asked = Asked(goal=goal, profile=wish.profile, as_of=moment_if(wish.as_of), plan_only=wish.plan_only)
+    run_id, is_new = await begin_once(doors, asker, request, asked, begin)
     if wish.plan_only:
         await doors.front.wait(run_id)
     return answer(pages.Begun(run_id=run_id), 201 if is_new else 200, {"Location": f"/api/runs/{run_id}"})

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Annotated
 
 from fastapi import Query, WebSocket, WebSocketDisconnect
-from starlette.requests import Request
+from starlette.requests import HTTPConnection, Request
 from starlette.responses import Response, StreamingResponse
 
 from cuga.api.answers import answer, router
@@ -24,6 +24,22 @@ from cuga.projections.trace import Trace
 ALIVE_S = 15.0  # a comment line keeps proxies from closing a quiet stream
 SEND_S = 20.0  # a watcher that takes nothing for so long is let go
 LOOK_S = 30.0  # how often a watcher's right to watch is looked at again
+
+
+class _Right:
+    """Somebody's right to watch, which was looked at when they came: nothing is told once it was taken away."""
+
+    def __init__(self, connection: HTTPConnection) -> None:
+        self._connection = connection
+        self._house: tuple[object, int] | None = None
+
+    async def look(self) -> None:
+        """Look at it again if anything of the house has changed since. Raises what `looker` raises."""
+        state = (await doors_of(self._connection).front.open()).state
+        if self._house != (state, state.version):
+            await looker(self._connection)
+            self._house = state, state.version
+
 
 traces = router("traces")
 sockets = router("traces", prefix="")
@@ -54,6 +70,7 @@ async def follow_trace(
 
 async def _sse(request: Request, run_id: str, after: int, everything: bool) -> AsyncIterator[str]:
     queue: asyncio.Queue[str | None] = asyncio.Queue(maxsize=1)
+    right = _Right(request)
 
     async def read() -> None:
         async for burst in doors_of(request).live.watch(run_id, after, everything=everything):
@@ -73,6 +90,7 @@ async def _sse(request: Request, run_id: str, after: int, everything: bool) -> A
                 looked = loop.time()
             if line is None or (reading.done() and queue.empty() and line.startswith(":")):
                 return
+            await right.look()
             yield line
     except CugaError:
         return  # who may not watch any more comes again, and is told why
@@ -92,10 +110,12 @@ async def watch_trace(socket: WebSocket, trace_id: str) -> None:
         await _turn_away(socket, error)
         return
     everything, batch = _is_wanted(socket, "everything"), _is_wanted(socket, "batch")
+    right = _Right(socket)
     await socket.accept()
 
     async def send() -> None:
         async for burst in doors.live.watch(run_id, after, everything=everything):
+            await right.look()
             await _send(socket, (burst.body,) if batch else [frame.body for frame in burst.frames])
         await socket.close(1000)
 
@@ -112,12 +132,14 @@ async def watch_house(socket: WebSocket) -> None:
         await _turn_away(socket, error)
         return
     batch = _is_wanted(socket, "batch")
+    right = _Right(socket)
     await socket.accept()
 
     async def send() -> None:
         with doors.live.hints() as hints:
             while True:
                 told = await hints.take()
+                await right.look()
                 await _send(socket, (told.joined,) if batch else told.bodies)
                 if told.is_end:
                     await socket.close(1001)

@@ -223,8 +223,8 @@ def _check_roles(roles: tuple[str, ...]) -> None:
 
 
 def _check_that_somebody_rules(state: HouseState, event: Event) -> None:
-    after = copy(state)
-    after.roles = dict(state.roles)
+    after = HouseState()
+    vars(after).update({name: copy(value) for name, value in vars(state).items()})  # it is tried, and may be refused
     apply(after, event)
     if not any("admin" in roles for roles in after.roles.values()):
         raise NotAllowed("nobody would be admin of this house any more", mend="Make somebody else admin first.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -14,6 +14,8 @@ from cuga.model.event import Event
 from cuga.policy.access import ROLES
 from cuga.policy.binding import PREFERRED
 from cuga.policy.profile import Delegation, StandingRule
+
+_BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Switch(msgspec.Struct, frozen=True):
@@ -53,6 +55,9 @@ class HouseState:
         self.listings = 0  # changes of the two
         self.schedules: dict[str, h.ScheduleAdded] = {}
         self.paused: dict[str, h.SchedulePaused] = {}  # schedules that begin nothing now
+        self.joined: dict[str, int] = {}  # person -> when they came to have a part; absent: since the house was made
+        self.reset: dict[str, int] = {}  # person -> when their password was taken away last
+        self.former: set[str] = set()  # names that somebody left under
         self.heirs: dict[str, str] = {}  # who left -> who sees their things through
         self.keys: dict[str, h.KeyMade] = {}
         self.notices: dict[str, h.NoticeAdded] = {}
@@ -93,9 +98,22 @@ def _acknowledged(s: HouseState, _event: h.RestoreAcknowledged) -> None:
 
 
 def _user_added(s: HouseState, event: h.UserAdded) -> None:
+    _comes(s, event.user, event.at)
     _end_solo(s, event.user)
     s.heirs.pop(event.user, None)
     s.roles[event.user] = event.roles
+
+
+def _comes(s: HouseState, user: str, at: datetime) -> None:
+    """Whoever has no part in the house gets one, and nothing with it of somebody of that name before."""
+    is_alone = not s.roles and user == s.owner
+    if user not in s.roles and not is_alone:
+        s.joined[user] = _number(at)
+
+
+def _number(at: datetime) -> int:
+    """A time in millionths of a second: exact, and no two people of one name came at the same."""
+    return (at - _BEGINNING) // timedelta(microseconds=1)
 
 
 def _end_solo(s: HouseState, user: str) -> None:
@@ -105,6 +123,7 @@ def _end_solo(s: HouseState, user: str) -> None:
 
 
 def _role_granted(s: HouseState, event: h.RoleGranted) -> None:
+    _comes(s, event.user, event.at)
     _end_solo(s, event.user)
     held = s.roles.get(event.user, ROLES if not s.roles else ())  # who has the house alone has all of them
     s.roles[event.user] = tuple(dict.fromkeys((*held, event.role)))
@@ -267,6 +286,7 @@ def _user_left(s: HouseState, event: h.UserLeft) -> None:
     """Everything that a person decided in advance, or that others decided for them, ends with them."""
     user, heir = event.user, event.hand_over_to
     s.roles.pop(user, None)
+    s.former.add(user)
     s.delegations = {name: one for name, one in s.delegations.items() if user not in (one.user, one.delegate)}
     s.standing = {name: one for name, one in s.standing.items() if one.by != user}
     s.keys = {name: one for name, one in s.keys.items() if one.user != user}
@@ -275,10 +295,16 @@ def _user_left(s: HouseState, event: h.UserLeft) -> None:
         s.paused = {name: one for name, one in s.paused.items() if name in s.schedules}
         return
     s.heirs[user] = heir
+    _comes(s, heir, event.at)
     s.roles[heir] = tuple(dict.fromkeys((*s.roles.get(heir, ()), *event.roles)))
     s.schedules = {
         name: msgspec.structs.replace(one, by=heir) if one.by == user else one for name, one in s.schedules.items()
     }
+
+
+def _invited(s: HouseState, event: h.UserInvited) -> None:
+    if event.purpose == "reset":
+        s.reset[event.user] = _number(event.at)
 
 
 def _key_made(s: HouseState, event: h.KeyMade) -> None:
@@ -306,7 +332,7 @@ def _origin_distrusted(s: HouseState, event: h.OriginDistrusted) -> None:
     s.origins.pop(event.origin, None)
 
 
-def _only_told(_s: HouseState, _event: h.UserInvited | h.LoginsFailed | h.NoticeLost) -> None:
+def _only_told(_s: HouseState, _event: h.LoginsFailed | h.NoticeLost) -> None:
     """Nothing holds otherwise because of it; it is on record."""
 
 
@@ -343,7 +369,7 @@ _CHANGES: dict[type[Event], Callable[[HouseState, Any], None]] = {
     h.SchedulePaused: _schedule_paused,
     h.ScheduleResumed: _schedule_resumed,
     h.ScheduleMissed: _schedule_missed,
-    h.UserInvited: _only_told,
+    h.UserInvited: _invited,
     h.UserLeft: _user_left,
     h.KeyMade: _key_made,
     h.KeyRevoked: _key_revoked,

@@ -129,6 +129,9 @@ class Postman:
         """Send what is due; returns how many were delivered."""
         done = 0
         for one in self._queue.due():
+            if one.notice_id not in self._targets():  # removed, and on another machine: this one kept the address
+                self._queue.drop_target(one.notice_id)
+                continue
             try:
                 await self.send(self._queue.target(one.notice_id), one.message)
             except Exception as error:  # one that breaks what sends it keeps no other from being told

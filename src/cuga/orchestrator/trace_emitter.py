@@ -1,6 +1,7 @@
 """What a coordinator has seen: the canonical events of its runs, and figures over them. The journal is the truth.
 
 A caller may add events of its own; they are shown beside those of the runs, are counted nowhere and kept no longer.
+What was seen is let go of when words of the journal go, with an erasure or by retention.
 """
 
 from __future__ import annotations
@@ -108,6 +109,10 @@ class TraceEmitter:
         if event.name not in CANONICAL:
             raise BadInput(f"{event.name} is no event of a trace; there are {', '.join(CANONICAL)}")
         self._seen.append(event)
+
+    def forget(self) -> None:
+        """Let go of every event so far: words of the journal are gone, here or on another machine. Figures stay."""
+        self._seen.clear()
 
     def get_trace(self, trace_id: str = "") -> list[TraceEvent]:
         """The canonical events so far, in order; of one trace when it is named."""

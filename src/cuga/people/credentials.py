@@ -11,7 +11,7 @@ import hmac
 import secrets
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import apsw
 import msgspec
@@ -52,11 +52,45 @@ class Key(Value, frozen=True, kw_only=True, omit_defaults=False):
     seen_at: datetime | None = None
 
 
-class Credentials:
-    """What proves who somebody is. Every answer is about now; nothing here says what a person may do."""
+class Names(Protocol):
+    """Who has a name now, by the record of the house. Times are in millionths of a second, 0: from the beginning."""
 
-    def __init__(self, path: Path | str, clock: Clock) -> None:
+    def joined(self, user: str) -> int:
+        """When whoever has a name came to have it."""
+        ...
+
+    def trusted(self, user: str) -> int:
+        """The same, or when their password was taken away since."""
+        ...
+
+    def is_former(self, user: str) -> bool:
+        """Whether somebody left under that name."""
+        ...
+
+
+class OneEach:
+    """Nobody ever leaves: what there is without a house."""
+
+    def joined(self, user: str) -> int:
+        return 0
+
+    def trusted(self, user: str) -> int:
+        return 0
+
+    def is_former(self, user: str) -> bool:
+        return False
+
+
+class Credentials:
+    """What proves who somebody is. Every answer is about now; nothing here says what a person may do.
+
+    Several machines have a file each, and one may have slept when somebody left: what was kept for whoever had a name
+    before counts for nobody.
+    """
+
+    def __init__(self, path: Path | str, clock: Clock, names: Names | None = None) -> None:
         self._clock = clock
+        self._names = names or OneEach()
         self._sql = named("cuga.people", "schema/people.sql")
         try:
             self._db = apsw.Connection(str(path))
@@ -65,10 +99,41 @@ class Credentials:
             self._db.pragma("synchronous", "full")  # a key that was revoked stays so after a power loss
             self._db.pragma("secure_delete", 1)
             self._db.execute(self._sql["tables"])
+            self._take_over()
         except apsw.Error as error:
             raise BadInput(
                 f"{path} cannot be opened: {error}", mend="Move it away; people are invited anew."
             ) from error
+
+    def _take_over(self) -> None:
+        """A file of before it was kept whose something is: what may be of whoever has the name now is theirs."""
+        if not self._is_older():
+            return
+        self._db.execute("begin immediate")  # another process of this machine may be at it
+        try:
+            if self._is_older():
+                self._db.execute(self._sql["add_since"])
+                for user in [str(row[0]) for row in self._db.execute(self._sql["people_of_before"])]:
+                    self._keep(user)
+        except BaseException:
+            self._db.execute("rollback")
+            raise
+        self._db.execute("commit")
+
+    def _is_older(self) -> bool:
+        found = self._one("is_older")
+        return found is not None and bool(found[0])
+
+    def _keep(self, user: str) -> None:
+        """What is of a person stays; what may be of somebody of that name before them goes."""
+        trusted = self._names.trusted(user)
+        for name in ("drop_older_passwords", "drop_older_sessions"):
+            self._do(name, user, trusted // 1_000_000)
+        for name in ("drop_links", "drop_accounts") if self._names.is_former(user) else ():
+            self._do(name, user)  # nobody can tell when those were made
+        for name in ("keep_passwords", "keep_sessions", "keep_links"):
+            self._do(name, user, trusted)
+        self._do("keep_accounts", user, self._names.joined(user))
 
     def close(self) -> None:
         """Let the file go."""
@@ -77,13 +142,13 @@ class Credentials:
     # --- passwords ------------------------------------------------------------------------------------------------
     def password_hash(self, user: str) -> str:
         """The hash of a person's password; empty when they have none."""
-        found = self._one("password", user)
+        found = self._one("password", user, self._names.trusted(user))
         return str(found[0]) if found else ""
 
     def set_password_hash(self, user: str, hashed: str) -> None:
         """Set a person's password; every session that was begun with the old one is over."""
         with self._db:
-            self._do("set_password", user, hashed, self._now())
+            self._do("set_password", user, hashed, self._now(), self._names.trusted(user))
             self._do("drop_sessions", user)
             self._do("drop_links", user)
 
@@ -92,7 +157,8 @@ class Credentials:
         """A token that lets a person in once: `welcome`, `invitation` or `reset`."""
         token = secrets.token_urlsafe(32)
         self._do("drop_old_links", self._now())
-        self._do("add_link", _digest(token), user, purpose, self._now() + int(lasts.total_seconds()))
+        expires = self._now() + int(lasts.total_seconds())
+        self._do("add_link", _digest(token), user, purpose, expires, self._names.trusted(user))
         return token
 
     def take_link(self, token: str, *purposes: str) -> str:
@@ -100,7 +166,8 @@ class Credentials:
         found = self._one("take_link", _digest(token))
         if found is None or found[2] <= self._now() or found[1] not in purposes:
             return ""
-        return str(found[0])
+        user = str(found[0])
+        return user if found[3] == self._names.trusted(user) else ""
 
     # --- sessions -------------------------------------------------------------------------------------------------
     def begin_session(self, user: str, way: str, proved_at: datetime | None = None, *, is_proof: bool = True) -> str:
@@ -110,7 +177,8 @@ class Credentials:
         proved = 0 if not is_proof else now if proved_at is None else min(now, int(proved_at.timestamp()))
         token = secrets.token_urlsafe(32)
         self._do("drop_old_sessions", now, now - int(IDLE.total_seconds()))
-        self._do("add_session", _digest(token), user, way, now, now, now + int(LONGEST.total_seconds()), proved)
+        over, since = now + int(LONGEST.total_seconds()), self._names.trusted(user)
+        self._do("add_session", _digest(token), user, way, now, now, over, proved, since)
         return token
 
     def session(self, token: str) -> Session | None:
@@ -120,7 +188,9 @@ class Credentials:
         now = self._now()
         if found is None or found[4] <= now or found[3] <= now - int(IDLE.total_seconds()):
             return None
-        user, way, created, seen, _, proved = found
+        user, way, created, seen, _, proved, since = found
+        if since != self._names.trusted(user):
+            return None
         if now - seen >= _SEEN.total_seconds():
             self._do("session_seen", now, digest)
         return Session(
@@ -129,7 +199,7 @@ class Credentials:
 
     def last_seen(self, user: str) -> datetime | None:
         """When a browser of a person was last used that is still signed in."""
-        found = self._one("last_seen", user)
+        found = self._one("last_seen", user, self._names.trusted(user))
         return self._at(found[0]) if found and found[0] else None
 
     def prove(self, token: str) -> None:
@@ -178,12 +248,12 @@ class Credentials:
     # --- accounts of an OpenID provider ---------------------------------------------------------------------------
     def link_account(self, issuer: str, subject: str, user: str) -> None:
         """Remember who an account is here."""
-        self._do("link_account", issuer, subject, user)
+        self._do("link_account", issuer, subject, user, self._names.joined(user))
 
     def account(self, issuer: str, subject: str) -> str:
         """Who an account is here; empty when nobody."""
         found = self._one("account", issuer, subject)
-        return str(found[0]) if found else ""
+        return str(found[0]) if found and found[1] == self._names.joined(str(found[0])) else ""
 
     # --- people who leave or begin anew ---------------------------------------------------------------------------
     def forget_password(self, user: str) -> None:

@@ -22,7 +22,8 @@ from cuga.kernel.state import RunState
 from cuga.model.event import Event
 
 FORMAT = "cuga.state/1"
-_LATER = frozenset({"first_try"})  # came after the format: what it holds follows from the same facts
+# came after the format: what they hold follows from the same facts
+_LATER = frozenset({"first_try", "joined", "reset", "former"})
 _ORDERED = frozenset({"ready"})  # maps whose order means something
 
 
@@ -50,7 +51,7 @@ def _plain(value: Any) -> Any:
             return bytes(value).decode("utf-8", "surrogateescape")
         case HouseState():
             fresh = vars(HouseState())
-            return {name: _plain(one) for name, one in vars(value).items() if one != fresh[name]}
+            return {name: _plain(one) for name, one in vars(value).items() if name not in _LATER and one != fresh[name]}
         case PlanIndex():
             return {"steps": _plain(value.steps), "in_force": list(value.named)}
         case msgspec.Struct():

@@ -189,6 +189,7 @@ REFUSED: tuple[HouseEvent, ...] = (
     h.UserLeft(at=AT, user="tom", hand_over_to="tom"),
     h.UserLeft(at=AT, user="tom", hand_over_to="tina", roles=("admin",)),
     h.UserLeft(at=AT, user="sam"),
+    h.UserLeft(at=AT, user="sam", hand_over_to="tina"),
     h.NoticeAdded(at=AT, notice_id="n", channel="fax", address="x", about=("ended",)),
     h.NoticeAdded(at=AT, notice_id="n", channel="email", address="x", about=()),
     h.NoticeAdded(at=AT, notice_id="n", channel="email", address="x", about=("ended", "nothing")),

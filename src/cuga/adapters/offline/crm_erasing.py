@@ -11,7 +11,7 @@ from typing import Any
 import apsw
 import msgspec
 
-from cuga.adapters.capability import RECORDS
+from cuga.adapters.capability import RECORDS, Edit
 from cuga.model.value import encode
 
 _OF_A_CONTACT = ("activities", "notes")  # rows that are about one contact and nothing else
@@ -38,6 +38,12 @@ def erase(
         if changed := db.changes():
             found[table] = found.get(table, 0) + changed
 
+    gone = {
+        (table, str(row[0]))
+        for contact in contacts
+        for table in _OF_A_CONTACT
+        for row in db.execute(f"SELECT id FROM {table} WHERE contact_id = ?", (contact,))
+    }
     for contact in contacts:
         db.execute("DELETE FROM contacts WHERE id = ?", (contact,))
         count("contacts")
@@ -47,6 +53,7 @@ def erase(
         for table in ("edits", "past"):
             db.execute(f"DELETE FROM {table} WHERE kind = 'contacts' AND record = ?", (contact,))
             count(table)
+    _unword(db, contacts, gone, instead, count)
     for table in (*RECORDS, *_OTHERS):
         names = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})")]
         keys = [str(row[1]) for row in db.execute(f"PRAGMA table_info({table})") if row[5]]
@@ -74,6 +81,39 @@ def erase(
                 )
                 count(table)
     return found
+
+
+def _unword(
+    db: apsw.Connection,
+    contacts: Collection[str],
+    gone: Collection[tuple[str, str]],
+    instead: str,
+    count: Callable[[str], None],
+) -> None:
+    """What changed rows that went with somebody stays as a proof, without what people had written there."""
+
+    def reworded(kind: str, values: dict[str, Any]) -> dict[str, Any]:
+        return {name: instead if name in _WRITTEN[kind] and value else value for name, value in values.items()}
+
+    for key, kind, record, *said in db.execute("SELECT key, kind, record, was, becomes FROM edits").fetchall():
+        was, becomes = (msgspec.json.decode(str(text), type=dict[str, Any]) for text in said)
+        if (kind, record) in gone or (kind in _OF_A_CONTACT and becomes.get("contact_id") in contacts):
+            fresh = [encode(reworded(str(kind), values)).decode() for values in (was, becomes)]
+            db.execute("UPDATE edits SET was = ?, becomes = ? WHERE key = ?", (*fresh, key))
+            count("edits")
+    for key, text in db.execute("SELECT key, edit FROM calls").fetchall():
+        edit = msgspec.json.decode(str(text), type=Edit)
+        if (edit.kind, edit.record) in gone or (
+            edit.kind in _OF_A_CONTACT and edit.becomes.get("contact_id") in contacts
+        ):
+            edit = msgspec.structs.replace(
+                edit, was=reworded(edit.kind, edit.was), becomes=reworded(edit.kind, edit.becomes)
+            )
+            db.execute("UPDATE calls SET edit = ? WHERE key = ?", (encode(edit).decode(), key))
+            count("calls")
+    for kind, record in gone:
+        db.execute("DELETE FROM past WHERE kind = ? AND record = ?", (kind, record))
+        count("past")
 
 
 def compact(db: apsw.Connection) -> None:

@@ -10,7 +10,7 @@ import hashlib
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cuga.clock import ulid
+from cuga.clock import milliseconds_of, ulid
 from cuga.errors import BadInput
 from cuga.model.house_event import ScheduleAdded
 
@@ -44,6 +44,15 @@ def run_id_of(schedule: ScheduleAdded, due: datetime) -> str:
     """The one run that may begin for a due time: whoever begins it a second time finds the stream there already."""
     said = f"{schedule.schedule_id}\n{due.isoformat()}"
     return ulid(int(due.timestamp() * 1000), hashlib.sha256(said.encode()).digest()[:10])
+
+
+def is_of(schedule: ScheduleAdded, run_id: str) -> bool:
+    """Whether a run of this id would be the one of a schedule, at whatever time."""
+    try:
+        due = datetime.fromtimestamp(milliseconds_of(run_id) / 1000, UTC)
+    except (ValueError, OverflowError, OSError):  # later than any time
+        return False
+    return run_id_of(schedule, due) == run_id
 
 
 def _at(schedule: ScheduleAdded, day: date, zone: ZoneInfo) -> datetime:

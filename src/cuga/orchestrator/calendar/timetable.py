@@ -126,7 +126,7 @@ async def _begin(
     if assembly.current.roles and not who.roles:
         raise NotAllowed(f"{schedule.by}, who added it, has no role any more", mend="Remove it, or add it yourself.")
     try:
-        await front.start(schedule.goal, profile=schedule.profile, by=who, run_id=run_id)
+        await front.start_scheduled(schedule, run_id, who)
     except InvalidTransition:
         if not await assembly.journal.version(run_id):
             raise

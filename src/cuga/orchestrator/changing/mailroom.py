@@ -11,6 +11,8 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
+from msgspec.structs import replace
+
 from cuga.adapters.capability import Inbox, Incoming, Suppressed
 from cuga.adapters.imap import ImapInbox
 from cuga.errors import BadInput, NotDone
@@ -19,6 +21,7 @@ from cuga.model.context import Principal
 from cuga.model.value import Value
 from cuga.orchestrator.changing.switching import Switching
 from cuga.orchestrator.house.assembly import Assembly
+from cuga.orchestrator.house.gone import gone_by
 from cuga.orchestrator.house.one_list import digest_of
 from cuga.packs.sales.engagement.intake import Intake, TakenMail
 from cuga.policy.addresses import plain
@@ -81,8 +84,13 @@ class Mailroom(Switching):
 
     async def _take(self, assembly: Assembly, inbox: Inbox, batch: list[Incoming], who: Principal) -> list[TakenMail]:
         today = assembly.clock.now().date()
-        intake = Intake(assembly.crm, assembly.outbox, today)
-        taken = await asyncio.to_thread(lambda: [intake.take(mail) for mail in batch])
+        await assembly.cleaning.must_be_clean()  # who still has a record then was brought back
+
+        def take() -> tuple[Intake, list[TakenMail]]:
+            intake = Intake(assembly.crm, assembly.outbox, today, gone_by(assembly.sealing.ring))
+            return intake, [intake.take(mail) for mail in batch]
+
+        intake, taken = await asyncio.to_thread(take)
         if assembly.book is not None:
             await assembly.one_list.level(who, "they wrote so, or cannot be reached", "mail that came in")
         new = [one for one in taken if one.state == "new"]
@@ -99,8 +107,9 @@ class Mailroom(Switching):
                 crm_version=stored.crm_version,
             )
             await assembly.change(event, who)
-        for mail in batch:
-            await asyncio.to_thread(inbox.put_away, mail)
+        for mail, one in zip(batch, taken, strict=True):
+            refused = mail.refused or "; ".join(one.notes) if one.state == "refused" else ""
+            await asyncio.to_thread(inbox.put_away, replace(mail, refused=refused))
         return taken
 
     async def suppress(

@@ -48,6 +48,7 @@ from cuga.model.event import Event, ModelCallStart
 from cuga.notices.queue import Queue
 from cuga.orchestrator.house import database, restate
 from cuga.orchestrator.house.assembly import Assembly, house_stream
+from cuga.orchestrator.house.begun import begun_here
 from cuga.orchestrator.house.consenting import CONSENT
 from cuga.orchestrator.house.one_list import asked_before
 from cuga.orchestrator.house.outside import Outside, keep_report
@@ -238,7 +239,9 @@ async def open_house(
         lessons=lessons,
     )
     scribe = Scribe(driver, clock, door, kept, models, lessons)
-    perform = scribe.call if book is None else asked_before(scribe.call, lambda: assembly)
+    perform: Perform = scribe.call
+    if book is not None:
+        perform = asked_before(begun_here(scribe.call, lambda: assembly), lambda: assembly)
     worker = settings.worker or worker_name()
     engine: LocalEngine
     if restate.is_restate(registry, place) and stand_before is None:  # a copy is not woken

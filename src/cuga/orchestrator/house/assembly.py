@@ -139,6 +139,7 @@ class Assembly:
     beside: contextlib.AsyncExitStack = field(default_factory=contextlib.AsyncExitStack)  # ends once no work is in hand
     served_at: str = ""  # where people reach it over HTTP; empty: nowhere
     on_change: list[Callable[[Event], None]] = field(default_factory=list)  # who hears of a change of the house
+    on_forget: list[Callable[[], None]] = field(default_factory=list)  # who lets go of what was seen of runs
     known_lines: KnownLines = field(default_factory=dict)  # of runs that were listed
     known_cards: KnownCards = field(default_factory=dict)  # of runs that wait
     failed_logins: dict[str, list[datetime]] = field(default_factory=dict)
@@ -306,7 +307,8 @@ class Assembly:
         if self._credentials is None:
             if self.place is not None:
                 make_private(self.place.people)
-            self._credentials = Credentials(self.place.people if self.place is not None else ":memory:", self.clock)
+            place = self.place.people if self.place is not None else ":memory:"
+            self._credentials = Credentials(place, self.clock, NamesNow(lambda: self.state))
         return self._credentials
 
     def fold_anew(self) -> None:
@@ -321,6 +323,8 @@ class Assembly:
         self.was_taught = True  # what people taught is read anew
         self.known_lines.clear()
         self.known_cards.clear()
+        for let_go in self.on_forget:
+            let_go()
 
     def outgoing(self) -> Queue:
         """What is still to be told outside the page, opened when first asked for; in memory for a house in memory."""
@@ -377,6 +381,22 @@ class Assembly:
             self.folder.close()
         if self._spare is not None:
             self._spare.cleanup()
+
+
+class NamesNow:
+    """Who has a name, by what the house has come to."""
+
+    def __init__(self, state: Callable[[], HouseState]) -> None:
+        self._state = state
+
+    def joined(self, user: str) -> int:
+        return self._state().joined.get(user, 0)
+
+    def trusted(self, user: str) -> int:
+        return max(self.joined(user), self._state().reset.get(user, 0))
+
+    def is_former(self, user: str) -> bool:
+        return user in self._state().former
 
 
 def house_stream(tenant: str) -> str:

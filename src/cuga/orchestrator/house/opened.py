@@ -99,6 +99,7 @@ class Opened:
             if self._assembly is None:
                 self._assembly = await open_house(self._place, **self._options)
                 self._assembly.engine.listen("", self._hear)
+                self._assembly.on_forget.append(self.trace_emitter.forget)
         return self._assembly
 
     def _hear(self, run_id: str, events: Sequence[Event]) -> None:

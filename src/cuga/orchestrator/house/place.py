@@ -41,6 +41,11 @@ class Place:
         return self.root / "views.db"
 
     @property
+    def begun(self) -> Path:
+        """Which calls were begun from this directory, where several machines share a house."""
+        return self.root / "begun"
+
+    @property
     def people(self) -> Path:
         """What proves who somebody is; kept apart from the journal, see docs/decisions."""
         return self.root / "people.db"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from cuga.clock import ULID
+from cuga.clock import ULID, milliseconds_of
 from cuga.errors import BadInput, InvalidTransition, NotAllowed, PlanInvalid
 from cuga.kernel.thinking import MODEL
 from cuga.model import command as c
 from cuga.model.context import Principal
+from cuga.model.house_event import ScheduleAdded
 from cuga.model.plan import Budget, CheckedPlan, Plan, PlanStep
+from cuga.orchestrator.calendar.due import is_of
 from cuga.orchestrator.dryrun import usable
 from cuga.orchestrator.execution import ExecutionContext
 from cuga.orchestrator.looking.reading import Planned, Reading
@@ -43,12 +45,49 @@ class Beginning(Reading):
 
         With `plan` nothing is planned; `planned_in` takes exactly the plan of a run made by `plan`. `planner` is
         `rules` or `model`; left out, a model plans where the profile lets it and there is one. A `run_id` of the
-        caller's own begins one run, however often it is given: `InvalidTransition` when there is one already.
+        caller's own begins one run, however often it is given: `InvalidTransition` when there is one already, and
+        `NotAllowed` for one that a schedule of the house will begin.
         """
+        if run_id:
+            await self._must_be_nobodys(run_id)
+        return await self._start(
+            goal, profile=profile, context=context, budget=budget, plan_only=plan_only, plan=plan,
+            planned_in=planned_in, as_of=as_of, run_id=run_id, planner=planner, by=by,
+        )  # fmt: skip
+
+    async def start_scheduled(self, schedule: ScheduleAdded, run_id: str, by: Principal) -> None:
+        """Begin the run of a schedule for one of its times. Only the timetable does."""
+        await self._start(schedule.goal, profile=schedule.profile, run_id=run_id, by=by)
+
+    async def _must_be_nobodys(self, run_id: str) -> None:
+        """A due time counts as begun when its run is there: nobody else begins one in its place."""
+        if not ULID.fullmatch(run_id):
+            raise BadInput(f"{run_id!r} is no run id", mend="It is a ULID: 26 letters and digits.")
+        assembly = await self.open()
+        if milliseconds_of(run_id) % 60_000 == 0:  # a whole minute, as every due time is
+            await assembly.look_at_house()
+        if any(is_of(schedule, run_id) for schedule in assembly.state.schedules.values()):
+            raise NotAllowed(
+                f"{run_id} is the run of a schedule, which begins it when it is time", mend="Leave it out."
+            )
+
+    async def _start(
+        self,
+        goal: str,
+        *,
+        profile: str = "",
+        context: ExecutionContext | None = None,
+        budget: Budget | None = None,
+        plan_only: bool = False,
+        plan: Plan | CheckedPlan | None = None,
+        planned_in: str = "",
+        as_of: datetime | None = None,
+        run_id: str = "",
+        planner: str = "",
+        by: Principal | None = None,
+    ) -> str:
         assembly = await self.open()
         assembly.look_at_adapters()
-        if run_id and not ULID.fullmatch(run_id):
-            raise BadInput(f"{run_id!r} is no run id", mend="It is a ULID: 26 letters and digits.")
         if run_id and await assembly.journal.version(run_id):
             raise InvalidTransition(f"there is a run {run_id} already")
         if planned_in:

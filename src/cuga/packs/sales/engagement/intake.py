@@ -1,12 +1,14 @@
 """Mails that came in become records: classified, kept as activities, and acted on only to write less.
 
+Mail of somebody who was erased, and has no record since, is left where it is: it would bring back what was erased.
+
 All that a mail can bring about by itself is that somebody is not written to: its sender goes on the suppression list,
 a cadence stops. Everything is keyed by what the mail says, so that taking it in again changes nothing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import date, timedelta
 
 import msgspec
@@ -16,6 +18,7 @@ from cuga.packs.sales.engagement.replies import Reply, classify
 from cuga.packs.sales.engagement.touches import cadences_of, holding, kept_in
 from cuga.packs.sales.result import Result
 
+OF_ERASED = "it is of somebody who was erased here: nothing of it is kept; look at it where it lies"
 KEPT_TEXT = 4_000  # characters of a reply that its activity keeps
 _STOPS = frozenset({"interest", "not_now", "objection", "referral", "wrong_person", "unsubscribe", "bounce", "unclear"})
 
@@ -38,10 +41,11 @@ class TakenMail(Result, frozen=True, kw_only=True):
 
 
 class Intake:
-    """Takes mails in, one after another; `records` is what has to be stored when all were."""
+    """Takes mails in, one after another; `records` is what has to be stored when all were. `gone` says of an id and an
+    address whether somebody was erased; None: nobody ever was."""
 
-    def __init__(self, crm: CrmRead, mail: Mail, today: date) -> None:
-        self._crm, self._mail, self._today = crm, mail, today
+    def __init__(self, crm: CrmRead, mail: Mail, today: date, gone: Callable[[str, str], bool] | None = None) -> None:
+        self._crm, self._mail, self._today, self._gone = crm, mail, today, gone
         self._sent: dict[str, SentMail] | None = None
         self._contacts: dict[str, Contact] = {}
         self._activities: dict[str, Activity] = {}
@@ -58,6 +62,8 @@ class Intake:
         key = f"mail-{mail.digest[:24]}"
         if key in self._activities or self._crm.get("activities", key) is not None:
             return _taken(mail, state="known", activity=key)
+        if any(map(self._is_erased, (mail.sender, *mail.failed))):
+            return _taken(mail, state="refused", notes=(OF_ERASED,))
         today = self._today
         read = classify(mail.text, subject=mail.subject, today=today, automatic=mail.automatic, bounced=mail.bounced)
         answered = self._answered(mail)
@@ -81,6 +87,12 @@ class Intake:
             stopped=tuple(stopped),
             notes=tuple(notes),
         )
+
+    def _is_erased(self, address: str) -> bool:
+        """Whether whoever has an address was erased, and was not brought back since."""
+        if self._gone is None or not self._gone("", address):
+            return False
+        return not self._crm.query("contacts", [Filter(field="email", value=address)], limit=1)
 
     def opted_out(self, address: str) -> tuple[str, ...]:
         """Contacts of an address who asked for no mail, by name or id."""

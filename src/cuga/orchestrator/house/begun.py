@@ -1,0 +1,99 @@
+"""Which calls were begun from this directory, in a house that several machines share.
+
+A tool that looks whether an earlier attempt happened looks at what lies here: mails that were sent, changes that were
+asked of a vendor. Where the attempt was made from another directory nothing lies here, and that says nothing: the call
+is not made again, and once it was tried as often as the profile says, a person is asked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from cuga.adapters.offline.sent_notes import sync, write_durably
+from cuga.engine.hands import Perform
+from cuga.kernel.state import RunState
+from cuga.model.event import ToolCallStart
+from cuga.model.failure import FailureMode
+from cuga.model.outcome import Certainty, Done, Failed, Outcome
+from cuga.model.tool import Repeatable
+
+if TYPE_CHECKING:
+    from cuga.orchestrator.house.assembly import Assembly
+
+
+class Begun:
+    """Notes of a directory: one file for each step of which an attempt may have happened."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+
+    def note(self, run_id: str, start: ToolCallStart) -> None:
+        """An attempt begins now; durable before anything of it is done. `OSError`."""
+        self._directory.mkdir(mode=0o700, exist_ok=True)
+        file = self._file(run_id, start.step)
+        kept = self._read(file) | {str(start.attempt): start.at.isoformat()}
+        part = file.with_suffix(".part")
+        write_durably(part, msgspec.json.encode(kept))
+        part.replace(file)
+        sync(self._directory)
+
+    def has_all(self, state: RunState, start: ToolCallStart) -> bool:
+        """Whether every attempt that may have happened, up to this one, was begun from here."""
+        kept = self._read(self._file(state.run_id, start.step))
+        first = state.first_try.get(start.step)
+        since = [int(number) for number, at in kept.items() if first is not None and at == first.isoformat()]
+        return bool(since) and all(str(number) in kept for number in range(since[0], start.attempt))
+
+    def forget(self, run_id: str, step: str) -> None:
+        """It is known what became of the step."""
+        self._file(run_id, step).unlink(missing_ok=True)
+
+    def _file(self, run_id: str, step: str) -> Path:
+        return self._directory / f"{hashlib.sha256(f'{run_id}/{step}'.encode()).hexdigest()[:32]}.json"
+
+    @staticmethod
+    def _read(file: Path) -> dict[str, str]:
+        try:
+            return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
+        except (FileNotFoundError, msgspec.MsgspecError):
+            return {}
+
+
+def begun_here(perform: Perform, house: Callable[[], Assembly]) -> Perform:
+    """Make a call that looks for earlier attempts only where those were begun."""
+
+    def asked(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
+        assembly = house()
+        tool = assembly.tools.get(start.tool)
+        looks = tool is not None and tool.contract.repeatable is Repeatable.PROBE and bool(start.adapters)
+        if not looks or start.simulated or assembly.place is None:
+            return perform(state, start)
+        return noted(Begun(assembly.place.begun), state, start)
+
+    async def noted(begun: Begun, state: RunState, start: ToolCallStart) -> Outcome:
+        try:
+            if start.step in state.unsure and not await asyncio.to_thread(begun.has_all, state, start):
+                return Failed(
+                    mode=FailureMode.AGENT_STATE,
+                    certainty=Certainty.UNKNOWN,
+                    message="an earlier attempt may have been made on another machine, and nothing here says what "
+                    "became of it: look at what lies there",
+                )
+            await asyncio.to_thread(begun.note, state.run_id, start)
+        except OSError as error:
+            certainty = Certainty.UNKNOWN if start.step in state.unsure else Certainty.NOT_DONE
+            return Failed(
+                mode=FailureMode.SYSTEM_CRASH, certainty=certainty, message=f"its beginning cannot be noted: {error}"
+            )
+        outcome = await perform(state, start)
+        if isinstance(outcome, Done) or outcome.certainty is Certainty.NOT_DONE:
+            await asyncio.to_thread(begun.forget, state.run_id, start.step)
+        return outcome
+
+    return asked
