@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.postgres import fresh_database
@@ -11,7 +13,9 @@ from tests.scenario.test_privacy import ADDRESS, NAME, furnished, writing_to
 
 from cuga.adapters.capability import Outgoing, Receipt
 from cuga.adapters.offline import Outbox
-from cuga.model.event import Status, ToolCallError
+from cuga.errors import JournalFailed
+from cuga.journal.postgres import PostgresJournal
+from cuga.model.event import Event, Status, ToolCallComplete, ToolCallError
 from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.place import Place, make
 from cuga.settings import Settings, read_settings
@@ -45,6 +49,39 @@ async def lost(place: Place, settings: Settings, monkeypatch: pytest.MonkeyPatch
                     await asyncio.sleep(0.01)
     assert mails(place) == 1
     return result.run_id
+
+
+async def test_what_was_answered_and_not_written_any_more_is_found_where_it_was_done(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_settings(database=fresh_database())
+    place = make(tmp_path / "there")
+    append = PostgresJournal.append
+
+    async def unwritten(self: PostgresJournal, stream: str, expected: int, events: Sequence[Event], **more: Any) -> Any:
+        if any(isinstance(one, ToolCallComplete) for one in events) and mails(place):
+            raise JournalFailed("the machine ends here")
+        return await append(self, stream, expected, events, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(PostgresJournal, "append", unwritten)
+        async with opened(place, settings) as front:
+            await furnished(front)
+            run_id = (await front.execute_plan(writing_to(ADDRESS, NAME))).run_id
+            (card,) = await front.inbox()
+            await front.answer(card.approval_id, "approve")
+            async with asyncio.timeout(20):
+                while not mails(place):
+                    await asyncio.sleep(0.01)
+            await asyncio.sleep(0.5)  # the answer has come, and cannot be written
+    async with opened(place, settings) as front:
+        await (await front.open()).engine.sweep()
+        async with asyncio.timeout(40):
+            while (state := await front.state(run_id)).end is None and not state.doubts:
+                await asyncio.sleep(0.1)
+        assert (await front.result(run_id)).status is Status.SUCCESS
+    assert mails(place) == 1
+    assert not list(place.begun.glob("*.json"))  # what is known needs no note
 
 
 @pytest.mark.parametrize("where", ["there", "shared", "elsewhere"])

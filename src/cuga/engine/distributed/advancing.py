@@ -39,6 +39,7 @@ class Advancing(Attending):
         self._leases: dict[str, Lease] = {}
         self.own_queue = ""  # of a process that serves only itself
         self._runs_errands = False  # it makes calls of its pools, and advances nothing
+        self._is_leaving = False  # what could not be written by now is left to whoever takes the run up
         self._heard_until = 0.0  # until when nobody can have taken our runs, by the time since the machine was started
         self.fenced = 0  # appends that another process's came before, while we had no lease any more
         self.taken_over = 0  # runs taken up with calls of another process in flight
@@ -274,7 +275,7 @@ class Advancing(Attending):
                 return live.run_id in self.left_alone  # it could not be read; whoever is next may
             if state is not None and not is_busy and (state.end is not None or state.parked is not None):
                 return True
-            if self.is_closing and not is_busy:
+            if self.is_closing and (not is_busy or (self._is_leaving and not live.draining)):
                 return False
             if live.run_id in self.left_alone and not (live.draining or live.is_thinking or _makes_calls(live)):
                 return True  # what its calls brought back is kept until somebody resumes it

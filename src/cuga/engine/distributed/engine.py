@@ -162,6 +162,11 @@ class DistributedEngine(Advancing):
         if self._serving is not None:
             self.queue.stop()
         await super().close(grace_s)
+        self._is_leaving = (
+            True  # an outage outlasts us: its runs are looked at when the database knows that we are gone
+        )
+        for lease in self._leases.values():
+            lease.news.set()
         with suppress(TimeoutError):
             async with asyncio.timeout_at(ends):
                 await self._errands.at_rest.wait()

@@ -48,7 +48,7 @@ from cuga.model.event import Event, ModelCallStart
 from cuga.notices.queue import Queue
 from cuga.orchestrator.house import database, restate
 from cuga.orchestrator.house.assembly import Assembly, house_stream
-from cuga.orchestrator.house.begun import begun_here
+from cuga.orchestrator.house.begun import Begun, begun_here
 from cuga.orchestrator.house.consenting import CONSENT
 from cuga.orchestrator.house.one_list import asked_before
 from cuga.orchestrator.house.outside import Outside, keep_report
@@ -240,8 +240,11 @@ async def open_house(
     )
     scribe = Scribe(driver, clock, door, kept, models, lessons)
     perform: Perform = scribe.call
+    begun = Begun(place.begun) if book is not None and place is not None else None
+    if begun is not None:
+        perform = begun_here(perform, begun, lambda: assembly.tools)
     if book is not None:
-        perform = asked_before(begun_here(scribe.call, lambda: assembly), lambda: assembly)
+        perform = asked_before(perform, lambda: assembly)
     worker = settings.worker or worker_name()
     engine: LocalEngine
     if restate.is_restate(registry, place) and stand_before is None:  # a copy is not woken
@@ -318,6 +321,8 @@ async def open_house(
                 raise  # else another process opened it at the same moment
     if book is not None or assembly.state.listings:
         await assembly.following.go_round()
+    if begun is not None:
+        engine.listen("", begun.hear)
     if sealer is not None:
         engine.listen("", sealer.hear)
         sealer.start()

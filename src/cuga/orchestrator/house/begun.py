@@ -8,30 +8,29 @@ is not made again, and once it was tried as often as the profile says, a person 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from cuga.adapters.offline.sent_notes import sync, write_durably
 from cuga.engine.hands import Perform
 from cuga.kernel.state import RunState
-from cuga.model.event import ToolCallStart
+from cuga.model.event import DoubtResolved, Event, ToolCallComplete, ToolCallError, ToolCallStart
 from cuga.model.failure import FailureMode
-from cuga.model.outcome import Certainty, Done, Failed, Outcome
+from cuga.model.outcome import Certainty, Failed, Outcome
 from cuga.model.tool import Repeatable
-
-if TYPE_CHECKING:
-    from cuga.orchestrator.house.assembly import Assembly
+from cuga.tools.registry import ToolRegistry
 
 
 class Begun:
-    """Notes of a directory: one file for each step of which an attempt may have happened."""
+    """Notes of a directory: one file for each step of which an attempt may have happened, until the book knows."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
+        self._mine: set[tuple[str, str]] = set()  # run and step: noted by this process
 
     def note(self, run_id: str, start: ToolCallStart) -> None:
         """An attempt begins now; durable before anything of it is done. `OSError`."""
@@ -42,6 +41,7 @@ class Begun:
         write_durably(part, msgspec.json.encode(kept))
         part.replace(file)
         sync(self._directory)
+        self._mine.add((run_id, start.step))
 
     def has_all(self, state: RunState, start: ToolCallStart) -> bool:
         """Whether every attempt that may have happened, up to this one, was begun from here."""
@@ -50,9 +50,22 @@ class Begun:
         since = [int(number) for number, at in kept.items() if first is not None and at == first.isoformat()]
         return bool(since) and all(str(number) in kept for number in range(since[0], start.attempt))
 
-    def forget(self, run_id: str, step: str) -> None:
-        """It is known what became of the step."""
-        self._file(run_id, step).unlink(missing_ok=True)
+    def hear(self, run_id: str, events: Sequence[Event]) -> None:
+        """Facts are durable: of what they tell the end no note is needed any more."""
+        if not self._mine:
+            return
+        for event in events:
+            if isinstance(event, ToolCallComplete | DoubtResolved) or (
+                isinstance(event, ToolCallError) and event.certainty is Certainty.NOT_DONE
+            ):
+                place = (run_id, event.step)
+                if place in self._mine:
+                    self._mine.discard(place)
+                    asyncio.get_running_loop().run_in_executor(None, self._forget, place)
+
+    def _forget(self, place: tuple[str, str]) -> None:
+        with contextlib.suppress(OSError):  # it stays, and says what is so
+            self._file(*place).unlink(missing_ok=True)
 
     def _file(self, run_id: str, step: str) -> Path:
         return self._directory / f"{hashlib.sha256(f'{run_id}/{step}'.encode()).hexdigest()[:32]}.json"
@@ -65,18 +78,15 @@ class Begun:
             return {}
 
 
-def begun_here(perform: Perform, house: Callable[[], Assembly]) -> Perform:
+def begun_here(perform: Perform, begun: Begun, tools: Callable[[], ToolRegistry]) -> Perform:
     """Make a call that looks for earlier attempts only where those were begun."""
 
     def asked(state: RunState, start: ToolCallStart) -> Awaitable[Outcome]:
-        assembly = house()
-        tool = assembly.tools.get(start.tool)
+        tool = tools().get(start.tool)
         looks = tool is not None and tool.contract.repeatable is Repeatable.PROBE and bool(start.adapters)
-        if not looks or start.simulated or assembly.place is None:
-            return perform(state, start)
-        return noted(Begun(assembly.place.begun), state, start)
+        return perform(state, start) if not looks or start.simulated else noted(state, start)
 
-    async def noted(begun: Begun, state: RunState, start: ToolCallStart) -> Outcome:
+    async def noted(state: RunState, start: ToolCallStart) -> Outcome:
         try:
             if start.step in state.unsure and not await asyncio.to_thread(begun.has_all, state, start):
                 return Failed(
@@ -91,9 +101,6 @@ def begun_here(perform: Perform, house: Callable[[], Assembly]) -> Perform:
             return Failed(
                 mode=FailureMode.SYSTEM_CRASH, certainty=certainty, message=f"its beginning cannot be noted: {error}"
             )
-        outcome = await perform(state, start)
-        if isinstance(outcome, Done) or outcome.certainty is Certainty.NOT_DONE:
-            await asyncio.to_thread(begun.forget, state.run_id, start.step)
-        return outcome
+        return await perform(state, start)
 
     return asked
