@@ -134,7 +134,7 @@ async def test_what_does_not_arrive_is_tried_again_later_and_in_the_end_put_on_r
         clock.advance(timedelta(hours=5))
     assert len({headers["webhook-id"] for _, headers, _ in receiver.seen}) == 1
     acts = await team.front.acts()
-    assert acts[0].kind == "notice_lost" and f"attempts {ATTEMPTS}" in acts[0].text
+    assert acts[0].kind == "notice_lost" and f"after {ATTEMPTS} attempts" in acts[0].text
     assert team.front._assembly.outgoing().waiting == 0
 
 
