@@ -90,6 +90,9 @@ def read_receipt(whole: bytes, place: str) -> Receipt:
     )
 
 
+_PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")  # of a mail that is being written, or was when its process ended
+
+
 def name_of(key: str) -> str:
     """The name that everything of an idempotency key goes by."""
     return hashlib.sha256(key.encode()).hexdigest()[:32]
@@ -100,10 +103,13 @@ def drop_mails(directory: Path, is_about: Callable[[str], bool]) -> int:
     gone = 0
     places = sorted(directory.glob("*")) if directory.is_dir() else []
     for place in places:
-        is_mail = place.suffix.lower() in (".eml", ".part") and place.is_file() and not place.is_symlink()
-        if is_mail and any(is_about(text) for text in _texts(place.read_bytes())):
-            place.unlink()
-            gone += 1
+        is_mail = place.suffix.lower() == ".eml" or _PART.fullmatch(place.name)  # and not a part of another file
+        if not is_mail or not place.is_file() or place.is_symlink():
+            continue
+        with contextlib.suppress(FileNotFoundError):  # somebody else took it away
+            if any(is_about(text) for text in _texts(place.read_bytes())):
+                place.unlink()
+                gone += 1
     return gone
 
 

@@ -116,7 +116,7 @@ class Outbox:
         try:
             os.replace(part, place)  # from here on it is sent
         except OSError as error:
-            part.unlink()  # it is still ours: nobody has seen it
+            part.unlink(missing_ok=True)  # it is still ours: nobody has seen it
             self._notes.take_back(message.key, note)
             raise NotDone(f"the outbox cannot be written: {error}") from error
         sync(self._directory)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from cuga.adapters.capability import Outgoing, body_hash
 from cuga.adapters.offline import Outbox
+from cuga.adapters.offline.eml import drop_mails
 from cuga.clock import ManualClock
 from cuga.errors import NotDone
 
@@ -190,3 +191,27 @@ def _only_begins(note):
             note(key, said)
 
     return begun
+
+
+# --- an erasure beside others that write here ------------------------------------------------------------------------
+def test_an_erasure_takes_mails_and_nothing_that_another_is_writing(tmp_path):
+    mail = tmp_path / f"{'a' * 32}.eml"
+    cut_off = tmp_path / f"{'b' * 32}.77.part"
+    listed = tmp_path / "suppressed.77.part"
+    for place in (mail, cut_off, listed):
+        place.write_text("To: nora@velkarin-foods.example\n\nHello")
+    assert drop_mails(tmp_path, lambda text: "nora" in text) == 2
+    assert [place.name for place in tmp_path.iterdir()] == [listed.name]
+
+
+def test_an_erasure_goes_on_where_a_mail_has_just_gone(tmp_path):
+    for letter in "abc":
+        (tmp_path / f"{letter * 32}.eml").write_text(f"To: nora@velkarin-foods.example\n\n{letter}")
+
+    def is_about(text):
+        for name in ("a" * 32, "b" * 32):  # another process takes two of them away
+            (tmp_path / f"{name}.eml").unlink(missing_ok=True)
+        return "nora" in text
+
+    assert drop_mails(tmp_path, is_about) == 1
+    assert list(tmp_path.iterdir()) == []
