@@ -44,7 +44,10 @@ async def asker_of(connection: HTTPConnection) -> Asker:
             doors.credentials.key(text.strip()) if scheme.lower() == "bearer" and text.startswith(KEY_PREFIX) else None
         )
         # the record counts: where each machine has a copy of its keys, only one of them took a revoked one away
-        if key is None or key.key_id not in (await doors.front.open()).state.keys:
+        assembly = await doors.front.open()
+        if key is not None and key.key_id not in assembly.state.keys:
+            await assembly.look_at_house()  # it may have been made this moment, by another process
+        if key is None or key.key_id not in assembly.state.keys:
             raise NotSignedIn("that key is none of this house, or is over")
         return Asker(await doors.front.principal(key.user), key=key)
     token = connection.cookies.get(COOKIE, "")
