@@ -93,6 +93,19 @@ def test_a_house_made_where_another_was_has_a_seal_of_its_own_and_the_old_one_is
     assert used("init", str(used.house)).code == 9, "a journal that is gone from a house is no new one"
 
 
+@pytest.mark.parametrize("options", [(), ("--production", "--delay", "0")])
+def test_the_demo_runs_where_the_house_of_an_earlier_one_was_deleted(
+    cuga: Terminal, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    place = tmp_path / "shown"
+    assert cuga("demo", str(place), *options).code == 0
+    shutil.rmtree(place)
+    again = cuga("demo", str(place), *options)
+    assert again.code == 0 and "what was sealed of it is kept in" in again.err
+    (place / "journal.db").unlink()
+    assert cuga("demo", str(place), *options).code == 9, "a journal that is gone from a house is no new one"
+
+
 def test_a_house_is_told_of_another_and_shows_what_it_has_seen(used: Terminal, tmp_path: Path) -> None:
     log = Log().grow(3)
     none = used("witness")

@@ -65,16 +65,11 @@ def init(
     """
     if from_ is not None and sample:
         raise BadInput("--from and --sample exclude each other", mend="Make two houses: one to work in, one to try in.")
-    from cuga.orchestrator.house.place import make
-
     is_new = not (directory / "registry.yaml").exists()
     if from_ is not None:
         must_be_readable(from_, _EXPORTS)
-    was_there = directory.exists()
-    is_empty = not was_there or (directory.is_dir() and not any(directory.iterdir()))
-    made: Place = make(directory)
-    if is_empty:
-        _set_aside_what_was_sealed(made)
+    was_there, is_empty = directory.exists(), _holds_nothing(directory)
+    made = made_in(directory)
     try:
         found = None
         if from_ is not None:
@@ -96,14 +91,23 @@ def _empty(directory: Path) -> None:
         shutil.rmtree(found) if found.is_dir() else found.unlink()
 
 
-def _set_aside_what_was_sealed(place: Place) -> None:
-    """A house was here and is gone: its seals are kept, and the new one gets its own."""
+def _holds_nothing(directory: Path) -> bool:
+    return not directory.exists() or (directory.is_dir() and not any(directory.iterdir()))
+
+
+def made_in(directory: Path) -> Place:
+    """The house of a directory, made where none is. Where one was and is gone its seals are kept, and the new one gets
+    its own."""
     from cuga.cli.screen import say
+    from cuga.orchestrator.house.place import make
     from cuga.orchestrator.keeping.sealing import set_aside
     from cuga.settings import read_settings
 
-    if (kept := set_aside(place.root, read_settings().seals)) is not None:
+    is_empty = _holds_nothing(directory)
+    place = make(directory)
+    if is_empty and (kept := set_aside(place.root, read_settings().seals)) is not None:
         say(f"There was another house at {place.root} before; what was sealed of it is kept in {kept}")
+    return place
 
 
 def import_(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from cuga.cli.commands.making import note, quoted, sampled
+from cuga.cli.commands.making import made_in, note, quoted, sampled
 from cuga.cli.home import at_house
 from cuga.cli.options import PLAIN, Options
 
@@ -46,9 +46,9 @@ def demo(
         cuga demo --production --ask
     """
     from cuga.cli.screen import say
-    from cuga.orchestrator.house.place import demo_house, make
+    from cuga.orchestrator.house.place import demo_house
 
-    place = make(directory if directory is not None else demo_house())
+    place = made_in(directory if directory is not None else demo_house())
     report = sampled(place)
     if production or ask:
         return _produce(place, options, ask=ask, delay=delay)
