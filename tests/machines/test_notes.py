@@ -84,6 +84,31 @@ async def test_what_was_answered_and_not_written_any_more_is_found_where_it_was_
     assert not list(place.begun.glob("*.json"))  # what is known needs no note
 
 
+async def test_a_doubt_that_a_person_ended_needs_no_note_and_what_they_want_again_has_one_of_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = read_settings(database=fresh_database())
+    place = make(tmp_path / "there")
+    run_id = await lost(place, settings, monkeypatch)
+    (note,) = place.begun.glob("*.json")
+    first = note.read_bytes()
+    for kept in place.outbox.rglob("*.json"):
+        kept.unlink()  # the machine does not know any more what it sent
+    for sent in place.outbox.glob("*.eml"):
+        sent.unlink()
+    note.unlink()
+    async with opened(place, settings) as front:
+        await (await front.open()).engine.sweep()
+        async with asyncio.timeout(40):
+            while not (doubts := (await front.state(run_id)).doubts):
+                await asyncio.sleep(0.1)
+        note.write_bytes(first)  # as one that a process before this one has left
+    async with opened(place, settings) as front:
+        (step,) = doubts
+        await front.resolve(run_id, step, "did-not", reason="looked")
+        assert not list(place.begun.iterdir())
+
+
 @pytest.mark.parametrize("where", ["there", "shared", "elsewhere"])
 async def test_a_mail_that_another_machine_may_have_sent_is_not_sent_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str

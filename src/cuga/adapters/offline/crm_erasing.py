@@ -92,20 +92,21 @@ def _unword(
 ) -> None:
     """What changed rows that went with somebody stays as a proof, without what people had written there."""
 
+    def is_theirs(kind: str, record: str, becomes: dict[str, Any]) -> bool:
+        return (kind, record) in gone or (kind in _OF_A_CONTACT and becomes.get("contact_id") in contacts)
+
     def reworded(kind: str, values: dict[str, Any]) -> dict[str, Any]:
         return {name: instead if name in _WRITTEN[kind] and value else value for name, value in values.items()}
 
     for key, kind, record, *said in db.execute("SELECT key, kind, record, was, becomes FROM edits").fetchall():
         was, becomes = (msgspec.json.decode(str(text), type=dict[str, Any]) for text in said)
-        if (kind, record) in gone or (kind in _OF_A_CONTACT and becomes.get("contact_id") in contacts):
+        if is_theirs(str(kind), str(record), becomes):
             fresh = [encode(reworded(str(kind), values)).decode() for values in (was, becomes)]
             db.execute("UPDATE edits SET was = ?, becomes = ? WHERE key = ?", (*fresh, key))
             count("edits")
     for key, text in db.execute("SELECT key, edit FROM calls").fetchall():
         edit = msgspec.json.decode(str(text), type=Edit)
-        if (edit.kind, edit.record) in gone or (
-            edit.kind in _OF_A_CONTACT and edit.becomes.get("contact_id") in contacts
-        ):
+        if is_theirs(edit.kind, edit.record, edit.becomes):
             edit = msgspec.structs.replace(
                 edit, was=reworded(edit.kind, edit.was), becomes=reworded(edit.kind, edit.becomes)
             )

@@ -29,6 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 _CONTROL_IN_BODY = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _PLAIN = re.compile(r"[!-~](?: ?[!-~])*")
 _PLAIN_LENGTH = 70  # characters of a header value that are written as they are
+_PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")  # of a mail that is being written, or was when its process ended
 _WORD_BYTES = 42  # in base64 an encoded word of these stays below the 75 characters that it may have
 
 
@@ -88,9 +89,6 @@ def read_receipt(whole: bytes, place: str) -> Receipt:
         recipient=str(message["To"]),
         body_hash=body_hash(body.get_content() if body is not None else ""),
     )
-
-
-_PART = re.compile(r"[0-9a-f]{32}\.[0-9]+\.part")  # of a mail that is being written, or was when its process ended
 
 
 def name_of(key: str) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 
@@ -30,45 +31,40 @@ class Begun:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._mine: set[tuple[str, str]] = set()  # run and step: noted by this process
+        self._kept = {place.name for place in directory.glob("*.json")}  # most often none
 
     def note(self, run_id: str, start: ToolCallStart) -> None:
         """An attempt begins now; durable before anything of it is done. `OSError`."""
         self._directory.mkdir(mode=0o700, exist_ok=True)
-        file = self._file(run_id, start.step)
+        file = self._directory / _name(run_id, start.step)
         kept = self._read(file) | {str(start.attempt): start.at.isoformat()}
-        part = file.with_suffix(".part")
+        part = file.with_suffix(f".{os.getpid()}.part")
         write_durably(part, msgspec.json.encode(kept))
         part.replace(file)
         sync(self._directory)
-        self._mine.add((run_id, start.step))
+        self._kept.add(file.name)
 
     def has_all(self, state: RunState, start: ToolCallStart) -> bool:
         """Whether every attempt that may have happened, up to this one, was begun from here."""
-        kept = self._read(self._file(state.run_id, start.step))
+        kept = self._read(self._directory / _name(state.run_id, start.step))
         first = state.first_try.get(start.step)
         since = [int(number) for number, at in kept.items() if first is not None and at == first.isoformat()]
         return bool(since) and all(str(number) in kept for number in range(since[0], start.attempt))
 
     def hear(self, run_id: str, events: Sequence[Event]) -> None:
-        """Facts are durable: of what they tell the end no note is needed any more."""
-        if not self._mine:
+        """Facts are durable: of what they tell the end no note is needed any more. It goes before anything that follows
+        from them begins, for that may be another attempt, with a note of its own."""
+        if not self._kept:
             return
         for event in events:
             if isinstance(event, ToolCallComplete | DoubtResolved) or (
                 isinstance(event, ToolCallError) and event.certainty is Certainty.NOT_DONE
             ):
-                place = (run_id, event.step)
-                if place in self._mine:
-                    self._mine.discard(place)
-                    asyncio.get_running_loop().run_in_executor(None, self._forget, place)
-
-    def _forget(self, place: tuple[str, str]) -> None:
-        with contextlib.suppress(OSError):  # it stays, and says what is so
-            self._file(*place).unlink(missing_ok=True)
-
-    def _file(self, run_id: str, step: str) -> Path:
-        return self._directory / f"{hashlib.sha256(f'{run_id}/{step}'.encode()).hexdigest()[:32]}.json"
+                name = _name(run_id, event.step)
+                if name in self._kept:
+                    self._kept.discard(name)
+                    with contextlib.suppress(OSError):  # it stays, and says what is so
+                        (self._directory / name).unlink(missing_ok=True)
 
     @staticmethod
     def _read(file: Path) -> dict[str, str]:
@@ -76,6 +72,10 @@ class Begun:
             return msgspec.json.decode(file.read_bytes(), type=dict[str, str])
         except (FileNotFoundError, msgspec.MsgspecError):
             return {}
+
+
+def _name(run_id: str, step: str) -> str:
+    return f"{hashlib.sha256(f'{run_id}/{step}'.encode()).hexdigest()[:32]}.json"
 
 
 def begun_here(perform: Perform, begun: Begun, tools: Callable[[], ToolRegistry]) -> Perform:
