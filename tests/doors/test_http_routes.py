@@ -13,6 +13,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from tests.doors.http_house import PASSWORD, Client, Served, house, problem
+from tests.postgres import fresh_database
 
 from cuga.api.app import create_app
 from cuga.api.doors import Doors
@@ -21,8 +22,10 @@ from cuga.clock import ManualClock
 from cuga.model import house_event as h
 from cuga.model.event import name_of
 from cuga.model.value import encode
+from cuga.orchestrator import Coordinator
 from cuga.orchestrator.house.place import make
 from cuga.people.credentials import Credentials
+from cuga.settings import read_settings
 
 THEN = datetime.min.replace(tzinfo=UTC)  # `change` sets the time
 TOLD = (Path(__file__).parents[2] / "docs/reference/http.md").read_text()
@@ -694,6 +697,17 @@ async def test_a_key_that_the_record_says_is_revoked_lets_nobody_in_wherever_its
     await team.front.change(h.UserLeft(at=THEN, user="ann"), eve)
     await team.front.change(h.UserAdded(at=THEN, user="ann", roles=("viewer",)), eve)  # somebody else of that name
     assert (await other.get("/api/runs")).status_code == 401
+
+
+async def test_a_key_that_another_process_made_this_moment_lets_its_program_in(tmp_path):
+    place, settings = make(tmp_path / "house"), read_settings(database=fresh_database())
+    async with (
+        house(house=place.root, settings=settings, has_tools=False) as served,
+        Coordinator(house=place.root, settings=settings, user="eve") as other,
+    ):
+        for _ in range(5):
+            made = await other.make_key(("look",), by=await other.principal("ann"))
+            assert (await Client(served.app, key=made.text).get("/api/runs")).status_code == 200
 
 
 async def test_keys_do_what_they_are_for_and_no_more_and_end_when_they_are_revoked(team):

@@ -84,7 +84,7 @@ async def test_what_was_answered_and_not_written_any_more_is_found_where_it_was_
     assert not list(place.begun.glob("*.json"))  # what is known needs no note
 
 
-async def test_a_doubt_that_a_person_ended_needs_no_note_and_what_they_want_again_has_one_of_its_own(
+async def test_a_doubt_that_a_person_ended_needs_no_note_whichever_process_left_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = read_settings(database=fresh_database())
