@@ -13,7 +13,7 @@ import pytest
 from tests.doors.http_house import PASSWORD, Client, Served, house
 
 from cuga.api.app import create_app
-from cuga.orchestrator.house.assembly import NamesNow
+from cuga.orchestrator.house.names import NamesNow
 from cuga.people import passwords
 from cuga.people.credentials import Credentials
 

@@ -46,6 +46,7 @@ from cuga.observability.log import Log
 from cuga.orchestrator.house import database
 from cuga.orchestrator.house.following import Following
 from cuga.orchestrator.house.gone import drop_rehearsed
+from cuga.orchestrator.house.names import NamesNow
 from cuga.orchestrator.house.one_list import OneList
 from cuga.orchestrator.house.outside import Outside
 from cuga.orchestrator.house.place import Place, make_private
@@ -381,22 +382,6 @@ class Assembly:
             self.folder.close()
         if self._spare is not None:
             self._spare.cleanup()
-
-
-class NamesNow:
-    """Who has a name, by what the house has come to."""
-
-    def __init__(self, state: Callable[[], HouseState]) -> None:
-        self._state = state
-
-    def joined(self, user: str) -> int:
-        return self._state().joined.get(user, 0)
-
-    def trusted(self, user: str) -> int:
-        return max(self.joined(user), self._state().reset.get(user, 0))
-
-    def is_former(self, user: str) -> bool:
-        return user in self._state().former
 
 
 def house_stream(tenant: str) -> str:
